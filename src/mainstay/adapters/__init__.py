@@ -1,0 +1,1 @@
+"""Adapters: one outside system each, behind a contract. The port is `adapters.base`; neighbours do not know each other."""
