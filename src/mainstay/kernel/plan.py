@@ -1,0 +1,342 @@
+"""Workflows and plans as data: a directed acyclic graph of tasks, and the closed language of references and predicates.
+
+A plan is compiled once (`compile_plan`) and shared by all runs that follow it: names become numbers, and who waits for
+whom is spelled out both ways, so that folding an event never searches. A plan that a planner proposes passes through the
+same `compile_plan`, which refuses cycles, unknown names and more tasks than `TASK_MAX`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+from mainstay.kernel.values import Digest, Json
+
+TASK_MAX = 20_000  # a larger plan is a mistake or an attack; 10,000 is the largest that is measured
+ITEM_MAX = 10_000  # `for_each` may not fan out wider
+
+
+class Role(StrEnum):
+    """Who does a task."""
+
+    PLANNER = "planner"
+    EXECUTOR = "executor"
+    SPECIALIST = "specialist"
+    INSPECTOR = "inspector"
+
+
+class TaskKind(StrEnum):
+    """What a task is: asking an agent, or acting on the world through an adapter."""
+
+    THINK = "think"
+    ACT = "act"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """`${source.field}`: a field of the trigger, of another task's output, or of the item of a `for_each`."""
+
+    source: str  # "trigger", "item" or the name of a task
+    path: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "${" + ".".join((self.source, *self.path)) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value written in the workflow itself."""
+
+    value: Any
+
+
+Binding = Ref | Literal
+
+
+class Operator(StrEnum):
+    """How a predicate compares a field."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    IN = "in"
+    NOT_IN = "not_in"
+    BELOW = "below"
+    ABOVE = "above"
+    CONTAINS = "contains"
+    EXISTS = "exists"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A field, an operator and a value."""
+
+    field: Ref
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Predicate
+
+
+Predicate = Compare | All | AnyOf | Not
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task as a workflow declares it."""
+
+    name: str
+    kind: TaskKind
+    role: Role
+    agent: str  # who is asked; for an act, the executor that proposes the effect
+    act: str = ""  # "email.reply"
+    inputs: tuple[tuple[str, Binding], ...] = ()
+    needs: tuple[str, ...] = ()  # besides the tasks that `inputs`, `when` and `for_each` name
+    when: Predicate | None = None
+    for_each: Ref | None = None
+    item_max: int = 100
+    optional: bool = False  # when skipped or failed, what needs it goes on without it
+    recall: str = ""  # a retrieval policy
+    cost_max_micros: int = 0  # reserved before each attempt
+    revisions_max: int = 0  # an inspector may send the draft back this often
+    compensate: str | None = None
+    deadline_us: int | None = None  # an act that was not approved by then expires
+    timeout_s: float = 60.0
+    attempt_max: int = 5
+    data_class: str = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What starts a run: an event of this type whose fields satisfy `where`."""
+
+    event: str  # "message.received/1"
+    where: Predicate | None = None
+
+
+class Supersede(StrEnum):
+    """What a newer run with the same key does to an older one."""
+
+    NEVER = "never"  # the newer waits
+    WAITING = "waiting"  # the newer replaces an older that only waits for a person
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A named, versioned declaration, pinned by the digest of its canonical form."""
+
+    name: str
+    version: int
+    tasks: tuple[TaskSpec, ...]
+    on: Trigger | None = None
+    key: Ref | None = None
+    supersede: Supersede = Supersede.NEVER
+    cost_max_micros: int | None = None  # budget of one run
+    optional_inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled workflow: the same for every run that is pinned to `digest`."""
+
+    digest: Digest
+    workflow: Workflow
+    numbers: Mapping[str, int]
+    needs: tuple[tuple[int, ...], ...]  # by task number
+    dependents: tuple[tuple[int, ...], ...]
+    roots: tuple[int, ...]
+    inspected: tuple[int | None, ...]  # for an inspector: the task that it may send back
+
+    @property
+    def size(self) -> int:
+        """How many tasks the plan declares (items of a `for_each` come on top)."""
+        return len(self.needs)
+
+    def spec(self, number: int) -> TaskSpec:
+        """The declaration of a task."""
+        return self.workflow.tasks[number]
+
+
+class PlanRefused(ValueError):
+    """A plan that cannot be followed. `task` names where."""
+
+    def __init__(self, reason: str, *, task: str = "") -> None:
+        super().__init__(reason)
+        self.task = task
+
+
+def compile_plan(workflow: Workflow, digest: Digest) -> Plan:
+    """Numbers for names, edges both ways. Raises `PlanRefused` for a cycle, an unknown name, a twin, or too many tasks."""
+    tasks = workflow.tasks
+    if not tasks:
+        raise PlanRefused("a plan needs at least one task")
+    if len(tasks) > TASK_MAX:
+        raise PlanRefused(f"a plan may have at most {TASK_MAX} tasks, this one has {len(tasks)}")
+    numbers: dict[str, int] = {}
+    for number, task in enumerate(tasks):
+        if task.name in numbers or task.name in ("trigger", "item"):
+            raise PlanRefused(f"the name {task.name!r} is taken", task=task.name)
+        numbers[task.name] = number
+    needs = tuple(_needed(task, numbers) for task in tasks)
+    dependents: list[list[int]] = [[] for _ in tasks]
+    for number, needed in enumerate(needs):
+        for other in needed:
+            dependents[other].append(number)
+    _refuse_cycle(tasks, needs, dependents)
+    return Plan(
+        digest=digest,
+        workflow=workflow,
+        numbers=numbers,
+        needs=needs,
+        dependents=tuple(tuple(row) for row in dependents),
+        roots=tuple(number for number, needed in enumerate(needs) if not needed),
+        inspected=tuple(_inspected(task, numbers) for task in tasks),
+    )
+
+
+def references(task: TaskSpec) -> tuple[Ref, ...]:
+    """Every reference in a task, in the order of its text."""
+    found = [binding for _, binding in task.inputs if isinstance(binding, Ref)]
+    if task.when is not None:
+        found += predicate_refs(task.when)
+    if task.for_each is not None:
+        found.append(task.for_each)
+    return tuple(found)
+
+
+def predicate_refs(predicate: Predicate) -> list[Ref]:
+    """Every reference in a predicate."""
+    match predicate:
+        case Compare(field=ref):
+            return [ref]
+        case All(parts=parts) | AnyOf(parts=parts):
+            return [ref for part in parts for ref in predicate_refs(part)]
+        case Not(part=part):
+            return predicate_refs(part)
+        case _:
+            assert_never(predicate)
+
+
+def resolve(ref: Ref, sources: Mapping[str, Any]) -> Any:
+    """The value a reference stands for, or None where a skipped task left nothing."""
+    value: Any = sources.get(ref.source)
+    for name in ref.path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def holds(predicate: Predicate, sources: Mapping[str, Any]) -> bool:
+    """Whether a predicate is true of the fields in `sources`. Total: what cannot be compared is false."""
+    match predicate:
+        case Compare(field=ref, operator=operator, value=value):
+            return compare(operator, resolve(ref, sources), value)
+        case All(parts=parts):
+            return all(holds(part, sources) for part in parts)
+        case AnyOf(parts=parts):
+            return any(holds(part, sources) for part in parts)
+        case Not(part=part):
+            return not holds(part, sources)
+        case _:
+            assert_never(predicate)
+
+
+def compare(operator: Operator, actual: Any, value: Any) -> bool:
+    """One comparison; values of different kinds are unequal and never below or above."""
+    match operator:
+        case Operator.IS:
+            return _same(actual, value)
+        case Operator.IS_NOT:
+            return not _same(actual, value)
+        case Operator.IN:
+            return any(_same(actual, one) for one in value)
+        case Operator.NOT_IN:
+            return not any(_same(actual, one) for one in value)
+        case Operator.BELOW:
+            return _numbers(actual, value) and actual < value
+        case Operator.ABOVE:
+            return _numbers(actual, value) and actual > value
+        case Operator.CONTAINS:
+            return isinstance(actual, str | list | tuple) and value in actual
+        case Operator.EXISTS:
+            return (actual is not None) is bool(value)
+        case _:
+            assert_never(operator)
+
+
+def _same(one: Any, other: Any) -> bool:
+    # True == 1 in Python; in a workflow they are different things.
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
+def _numbers(one: Any, other: Any) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+
+
+def _needed(task: TaskSpec, numbers: Mapping[str, int]) -> tuple[int, ...]:
+    names = list(task.needs) + [ref.source for ref in references(task)]
+    found: list[int] = []
+    for name in names:
+        if name in ("trigger", "item"):
+            continue
+        if name not in numbers:
+            raise PlanRefused(f"{task.name!r} needs {name!r}, and there is no such task", task=task.name)
+        if numbers[name] not in found:
+            found.append(numbers[name])
+    return tuple(found)
+
+
+def _inspected(task: TaskSpec, numbers: Mapping[str, int]) -> int | None:
+    # What an inspector sends back is the draft in its first input that comes from another task.
+    if task.role is not Role.INSPECTOR:
+        return None
+    for _, binding in task.inputs:
+        if isinstance(binding, Ref) and binding.source in numbers:
+            return numbers[binding.source]
+    return None
+
+
+def _refuse_cycle(
+    tasks: tuple[TaskSpec, ...], needs: tuple[tuple[int, ...], ...], dependents: list[list[int]]
+) -> None:
+    waiting = [len(needed) for needed in needs]
+    ready = [number for number, count in enumerate(waiting) if count == 0]
+    done = 0
+    while ready:
+        number = ready.pop()
+        done += 1
+        for other in dependents[number]:
+            waiting[other] -= 1
+            if waiting[other] == 0:
+                ready.append(other)
+    if done < len(tasks):
+        names = [tasks[number].name for number, count in enumerate(waiting) if count > 0][:6]
+        raise PlanRefused("these tasks wait for each other: " + ", ".join(names), task=names[0])
+
+
+def outputs(plan: Plan, values: Mapping[int, Json], trigger: Json) -> dict[str, Any]:
+    """The `sources` of references: the trigger and the outputs of finished tasks, by name."""
+    named: dict[str, Any] = {plan.workflow.tasks[number].name: value for number, value in values.items()}
+    named["trigger"] = trigger
+    return named

@@ -1,0 +1,155 @@
+"""Policies: ordered rules over what an action is, and the verdict with its reason.
+
+Deny wins, then ask, then allow; nothing matched: ask. Two things stand above every rule: a final act of high stake asks
+even where a rule allows it, and so does an act whose price is unknown. Every verdict names its rule and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mainstay.kernel.contract import Finality, Repeatability
+from mainstay.kernel.ids import IdempotencyKey
+from mainstay.kernel.plan import Operator, compare
+from mainstay.kernel.values import Digest, Json
+
+
+class Decision(StrEnum):
+    """What a rule, or a whole policy, says of an action."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One effect as proposed: rendered, stored and digested. `digest` identifies exactly this effect."""
+
+    act: str  # "email.reply", as the workflow says it
+    adapter: str  # the configured instance: "support"
+    operation: str
+    contract: str  # the contract's version, bound into the digest
+    repeatability: Repeatability
+    finality: Finality
+    key: IdempotencyKey
+    payload: Digest  # the blob of the rendered effect, sealed
+    card: Digest  # the blob of what a person must see, sealed
+    digest: Digest  # over adapter, operation, contract, price, key and the plain payload
+    price_micros: int | None = 0
+    timeout_us: int = 30_000_000
+    grace_us: int = 120_000_000
+    attempt_max: int = 5
+    features: Json = field(default_factory=dict)  # typed, not personal: recipient_known, intent, flags, ...
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One field of the action that a rule looks at."""
+
+    field: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`when` all conditions hold, `then` this, because `why`. `act` may end in a star."""
+
+    name: str
+    then: Decision
+    why: str
+    act: str = "*"
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policy says of an action, by which rule and for which reason."""
+
+    decision: Decision
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Ordered rules. `digest` is the content hash of the file they came from."""
+
+    rules: tuple[Rule, ...]
+    digest: Digest = Digest("")
+    _by_act: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def rules_for(self, act: str) -> tuple[Rule, ...]:
+        """The rules that could match an act of this name, in order (remembered, since acts are few and asked often)."""
+        found = self._by_act.get(act)
+        if found is None:
+            found = tuple(rule for rule in self.rules if fnmatchcase(act, rule.act))
+            self._by_act[act] = found
+        return found
+
+
+ASK_BY_DEFAULT = Verdict(Decision.ASK, "default", "no rule allows this, so it asks")
+THINKING = Verdict(Decision.ALLOW, "thinking", "asking an agent changes nothing outside")
+_HIGH_STAKE = Verdict(Decision.ASK, "high stake", "final acts of high stake always ask")
+_NO_PRICE = Verdict(Decision.ASK, "unknown price", "what this costs is not known")
+_KILLED = Verdict(Decision.ASK, "kill switch", "the kill switch is on: every act asks")
+_INSPECTOR = Verdict(Decision.ASK, "inspector", "the inspector wants a person to look")
+
+
+def evaluate(policy: Policy, action: Action, counts: Mapping[str, int], *, killed: bool = False) -> Verdict:
+    """The verdict on an action. `counts` are the facts that change with every run, such as `done_by_this_workflow`."""
+    asked: Verdict | None = None
+    allowed: Verdict | None = None
+    for rule in policy.rules_for(action.act):
+        if rule.then is Decision.ASK and asked is not None:
+            continue
+        if rule.then is Decision.ALLOW and allowed is not None:
+            continue
+        if not all(_holds(condition, action, counts) for condition in rule.conditions):
+            continue
+        verdict = Verdict(rule.then, rule.name, rule.why)
+        if rule.then is Decision.DENY:
+            return verdict
+        if rule.then is Decision.ASK:
+            asked = verdict
+        else:
+            allowed = verdict
+    if killed:
+        return _KILLED
+    if asked is not None:
+        return asked
+    if action.features.get("inspection") == "look":
+        return _INSPECTOR
+    if action.finality is Finality.FINAL_HIGH:
+        return _HIGH_STAKE
+    if action.price_micros is None:
+        return _NO_PRICE
+    return allowed or ASK_BY_DEFAULT
+
+
+def evaluate_thinking(policy: Policy, agent: str) -> Verdict:
+    """Whether an agent may be asked at all: allowed unless a rule for `agent.NAME` denies it."""
+    for rule in policy.rules_for("agent." + agent):
+        if rule.then is Decision.DENY and rule.act != "*" and not rule.conditions:
+            return Verdict(Decision.DENY, rule.name, rule.why)
+    return THINKING
+
+
+def _holds(condition: Condition, action: Action, counts: Mapping[str, int]) -> bool:
+    match condition.field:
+        case "finality":
+            actual: Any = str(action.finality)
+        case "adapter":
+            actual = action.adapter
+        case "price_micros":
+            actual = action.price_micros
+        case name if name in counts:
+            actual = counts[name]
+        case name:
+            actual = action.features.get(name)
+    return compare(condition.operator, actual, condition.value)
