@@ -49,14 +49,14 @@ demo: $(VENV)/.installed
 	@$(BIN)/mainstay demo
 
 test: $(VENV)/.developing
-	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly" -q
+	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly"
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
-	$(RUN) scripts/check-pins.py
+	$(RUN) scripts/check_pins.py
 
 sim: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.simulation --seeds $(SEEDS)
