@@ -1,6 +1,6 @@
 """What holds for the whole suite: no network beyond loopback, a home for each test, the same draw each time.
 
-Fixtures of one part of the tree live in that part's own conftest. What is shared by property tests (strategies)
+Fixtures of one part live in that part's own conftest. What property tests share (strategies)
 is a plain module, imported by name, because a fixture cannot be drawn from.
 """
 
@@ -11,10 +11,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import network_guard
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.guard import network_guard
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
