@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import network_guard
 import pytest
 from hypothesis import HealthCheck, settings
+
+import network_guard
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from network_guard import BeyondLoopback, is_loopback
 
 ELSEWHERE = "192.0.2.1"  # reserved for documentation: nobody lives there
