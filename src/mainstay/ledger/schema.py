@@ -1,0 +1,72 @@
+"""The ledger file's own schema: made on an empty file, recognised on any other.
+
+`application_id` says that a file is a ledger, `user_version` says which shape it has. A newer shape is
+refused rather than guessed at; an older one would be brought forward here, one step for each version.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from mainstay.kernel.errors import LedgerCorrupt, LedgerTooNew, Unavailable
+from mainstay.ledger.connection import APPLICATION_ID, SQLITE_MIN, Connection
+from mainstay.ledger.store import Table
+from mainstay.ledger.views import create_table
+
+SCHEMA_VERSION = 1
+
+Read = Callable[[str, tuple[Any, ...]], list[Any]]
+
+
+def make_ledger(writer: Connection, tables: Mapping[str, Table], *, path: str) -> None:
+    """Bring an empty file to the current schema in one transaction, and make the views that are missing."""
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        raise Unavailable(
+            "This Python's SQLite is too old.",
+            why=f"It is {sqlite3.sqlite_version}; the ledger needs {'.'.join(map(str, SQLITE_MIN))}.",
+            remedy="Install a newer Python or SQLite.",
+        )
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        if not writer.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+            for statement in (
+                files("mainstay.ledger").joinpath("sql/sqlite.sql").read_text("utf-8").split("\n\n")
+            ):
+                writer.execute(statement)
+            writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        else:
+            require_ledger(lambda sql, values: writer.execute(sql, values).fetchall(), path=path)
+        there = {
+            row[0] for row in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        }
+        for table in tables.values():
+            if table.name not in there:
+                for statement in create_table(table):
+                    writer.execute(statement)
+        writer.execute("COMMIT")
+    except BaseException:
+        writer.execute("ROLLBACK")
+        raise
+
+
+def require_ledger(read: Read, *, path: str) -> None:
+    """Refuse a file that is not a ledger, or one of a later version."""
+    if read("PRAGMA application_id", ())[0][0] != APPLICATION_ID:
+        raise LedgerCorrupt(
+            "This file is not a ledger.",
+            why=f"{path} is an SQLite database of something else.",
+            remedy="Name another workspace, or restore the ledger from a backup.",
+            path=path,
+        )
+    version = read("PRAGMA user_version", ())[0][0]
+    if version > SCHEMA_VERSION:
+        raise LedgerTooNew(
+            why=f"{path} has version {version}; this Mainstay knows up to {SCHEMA_VERSION}.",
+            remedy="Upgrade Mainstay, or restore a backup from before the upgrade.",
+            path=path,
+            version=version,
+        )

@@ -1,0 +1,1 @@
+"""Test tools for what people add to Mainstay: fakes, conformance suites, the simulator. Public."""

@@ -1,0 +1,1 @@
+"""One suite per port: a class of your own with one fixture proves an implementation."""
