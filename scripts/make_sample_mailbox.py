@@ -2,13 +2,14 @@
 
     python scripts/make_sample_mailbox.py [FOLDER]      # default: src/mainstay/data/sample
 
-The texts are data, in ``scripts/sample_mailbox/{first,second}.toml``; this file only turns them into mail. The output is
-the same, byte for byte, on every machine and Python: MIME is written by hand here (the standard library's generator has
-changed its folding between releases), dates come from the data, boundaries from the message's key, and images are stored
-uncompressed. ``tests/data`` proves that what is committed is what this writes.
+The texts are data, in ``scripts/sample_mailbox/{first,second}.toml``; this file only turns them into mail.
+The output is the same, byte for byte, on every machine and Python: MIME is written by hand here (the standard
+library's generator has changed its folding between releases), dates come from the data, boundaries from the
+message's key, and images are stored uncompressed. ``tests/data`` proves that the committed files are these.
 
-A ``[[message]]`` has ``key``, ``at``, ``from``, ``subject``, ``body`` and, for the table, ``intent``, ``does`` and ``flags``; the
-other fields are read in `message_bytes` and below. A broken message is given whole, as ``raw``; a copy as ``same_as``.
+A ``[[message]]`` has ``key``, ``at``, ``from``, ``subject``, ``body`` and, for the table, ``intent``,
+``does`` and ``flags``; the other fields are read in `message_bytes` and below. A broken message is given whole,
+as ``raw``; a copy as ``same_as``.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def table(rows: Iterable[tuple[str, ...]]) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-# --- headers ---------------------------------------------------------------------------------------------------------
+# --- headers ---
 
 
 def message_id(fields: Fields, known: Mapping[str, Fields]) -> str:
@@ -132,7 +133,7 @@ def message_id(fields: Fields, known: Mapping[str, Fields]) -> str:
 
 
 def reference(key: str, known: Mapping[str, Fields]) -> str:
-    """A message of the sample by its key; any other key is an earlier reply of the operator, which is not in the files."""
+    """A message of the sample by its key; other keys are our own earlier replies, not in the files."""
     return message_id(known[key], known) if key in known else f"<{key}@northdesk.example>"
 
 
@@ -145,7 +146,10 @@ def message_bytes(fields: Fields, known: Mapping[str, Fields]) -> bytes:
     headers = [
         ("Return-Path", fields.get("return_path", f"<{sender}>")),
         ("Delivered-To", OPERATOR),
-        ("Received", f"from mx.{sender.partition('@')[2]} by mail.northdesk.example; {format_datetime(moment)}"),
+        (
+            "Received",
+            f"from mx.{sender.partition('@')[2]} by mail.northdesk.example; {format_datetime(moment)}",
+        ),
         ("Date", fields.get("date", format_datetime(moment))),
         ("From", address(fields["from"], charset, words)),
         ("To", fields.get("to", OPERATOR)),
@@ -202,21 +206,27 @@ def encoded_word(text: str, charset: str, words: str) -> str:
     octets = text.encode(charset)
     if words == "b":
         return f"=?{charset}?B?{base64.b64encode(octets).decode('ascii')}?="
-    letters = (chr(octet) if chr(octet).isascii() and chr(octet).isalnum() else f"={octet:02X}" for octet in octets)
+    letters = (
+        chr(octet) if chr(octet).isascii() and chr(octet).isalnum() else f"={octet:02X}" for octet in octets
+    )
     return f"=?{charset}?Q?{''.join(letters).replace('=20', '_')}?="
 
 
-# --- bodies ----------------------------------------------------------------------------------------------------------
+# --- bodies ---
 
 
 def entity(fields: Fields) -> bytes:
     """The content of the message with its own headers: as flat as its parts allow."""
-    parts = [text_part(fields, subtype) for subtype, key in (("plain", "body"), ("html", "html")) if key in fields]
+    parts = [
+        text_part(fields, subtype) for subtype, key in (("plain", "body"), ("html", "html")) if key in fields
+    ]
     whole = parts[0] if len(parts) == 1 else multipart("alternative", fields["key"], parts)
     if inline := fields.get("inline", []):
         whole = multipart("related", fields["key"], [whole, *(file_part(file, "inline") for file in inline)])
     if attached := fields.get("attach", []):
-        whole = multipart("mixed", fields["key"], [whole, *(file_part(file, "attachment") for file in attached)])
+        whole = multipart(
+            "mixed", fields["key"], [whole, *(file_part(file, "attachment") for file in attached)]
+        )
     return whole
 
 
@@ -280,7 +290,9 @@ def file_content(file: Fields) -> bytes:
 
 def png(*, size_px: int) -> bytes:
     """A square grey image, stored rather than compressed: compressors differ between machines."""
-    pixels = b"".join(b"\x00" + bytes((row * 7 + column * 3) % 256 for column in range(size_px)) for row in range(size_px))
+    pixels = b"".join(
+        b"\x00" + bytes((row * 7 + column * 3) % 256 for column in range(size_px)) for row in range(size_px)
+    )
     stored = b"\x78\x01\x01" + struct.pack("<HH", len(pixels), len(pixels) ^ 0xFFFF) + pixels
     stored += struct.pack(">I", zlib.adler32(pixels))
     chunks = (
@@ -289,7 +301,8 @@ def png(*, size_px: int) -> bytes:
         (b"IEND", b""),
     )
     written = (
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(written)
 
@@ -310,7 +323,9 @@ def pdf(line: str) -> bytes:
         places.append(len(text))
         text += f"{number} 0 obj\n{body}\nendobj\n"
     start = len(text)
-    text += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n" + "".join(f"{place:010d} 00000 n \n" for place in places)
+    text += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n" + "".join(
+        f"{place:010d} 00000 n \n" for place in places
+    )
     text += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
     return text.encode("ascii")
 

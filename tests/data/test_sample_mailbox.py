@@ -1,4 +1,4 @@
-"""The sample mailbox: written by its script byte for byte, labelled completely, and as varied as it claims to be."""
+"""The sample mailbox: what its script writes, byte for byte, labelled completely, and varied."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def test_every_intent_occurs_in_both_batches() -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", ["iso-8859-1", "windows-1252", "iso-2022-jp", "shift_jis", "koi8-r", "utf-8", "x-nordic-legacy-7"]
+    "charset",
+    ["iso-8859-1", "windows-1252", "iso-2022-jp", "shift_jis", "koi8-r", "utf-8", "x-nordic-legacy-7"],
 )
 def test_the_charset_occurs(charset: str) -> None:
     assert f"charset={charset}".encode() in content("first")

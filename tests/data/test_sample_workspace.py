@@ -104,13 +104,18 @@ def test_neither_templates_nor_past_replies_have_a_forbidden_word() -> None:
     texts = [body for _, body in templates().values()] + [reply["answer"] for reply in replies()]
     for text in texts:
         for word in forbidden():
-            assert not re.search(rf"\b{re.escape(word)}\b", " ".join(text.split()), re.IGNORECASE), (word, text)
+            assert not re.search(rf"\b{re.escape(word)}\b", " ".join(text.split()), re.IGNORECASE), (
+                word,
+                text,
+            )
 
 
 def test_past_replies_answer_known_intents_and_name_nobody() -> None:
     by_id = {intent["id"]: intent for intent in intents()}
     assert 20 <= len(replies()) <= 30
-    assert {reply["intent"] for reply in replies()} == {key for key, value in by_id.items() if value["reply_expected"]}
+    assert {reply["intent"] for reply in replies()} == {
+        key for key, value in by_id.items() if value["reply_expected"]
+    }
     assert len({reply["id"] for reply in replies()}) == len(replies())
     for reply in replies():
         assert set(reply) == {"id", "intent", "language", "subject", "question", "answer", "approved_at"}
@@ -125,7 +130,12 @@ def test_settings_workflow_and_policy_fit_together() -> None:
     rules = tomllib.loads(text_of("policies", "default.toml"))["rule"]
     assert settings["adapters"]["support"]["mailbox"] == workflow["on"]["where"]["is"]
     assert settings["adapters"]["support"]["address"] == settings["operator"]["address"]
-    assert {task.get("agent") for task in workflow["tasks"].values()} == {"intent", "reply-writer", "reply-checks", None}
+    assert {task.get("agent") for task in workflow["tasks"].values()} == {
+        "intent",
+        "reply-writer",
+        "reply-checks",
+        None,
+    }
     assert workflow["tasks"]["send"]["in"] == {"message": "${trigger.message}", "reply": "${draft.reply}"}
     for rule in rules:
         assert set(rule) == {"name", "when", "then", "why"}

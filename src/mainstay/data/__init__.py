@@ -1,7 +1,7 @@
 """Files that ship with the package: the sample workspace and its mailbox.
 
-Only data lives here, and the one function that finds it. The formats are described in ``sample/README.md``; reading them is
-the work of the modules that use them.
+Only data lives here, and the one function that finds it. The formats are described in ``sample/README.md``;
+reading them is the work of the modules that use them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from importlib.resources.abc import Traversable
 
 
 def sample_path(*parts: str) -> Traversable:
-    """The place of a sample file or folder, ``sample_path("workspace", "mainstay.toml")``, wherever the package is installed.
+    """The place of a sample file or folder, wherever the package is installed.
 
-    Nothing is checked: ask ``is_file()`` or ``is_dir()``, or let reading fail. A caller that needs a real path on disk
-    wraps it in ``importlib.resources.as_file``.
+    ``sample_path("workspace", "mainstay.toml")``. Nothing is checked: ask ``is_file()`` or ``is_dir()``, or
+    let reading fail. A caller that needs a real path on disk wraps it in ``importlib.resources.as_file``.
     """
     return files(__name__).joinpath("sample", *parts)
