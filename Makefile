@@ -49,7 +49,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/mainstay demo
 
 test: $(VENV)/.developing
-	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly"
+	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly" --durations=5 --durations-min=5
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
@@ -66,10 +66,10 @@ bench: $(VENV)/.installed
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
 
 docs: $(VENV)/.developing
-	@$(RUN) -m pytest tests/docs -q
+	@$(RUN) -m pytest tests/docs
 
 nightly: $(VENV)/.developing
-	@$(RUN) -m pytest -n $(WORKERS) -q
+	@MAINSTAY_TEST_PROFILE=explore $(RUN) -m pytest -n $(WORKERS)
 	@$(RUN) -m mainstay.testing.simulation --seeds 100000
 
 clean:
