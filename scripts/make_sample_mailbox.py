@@ -8,8 +8,8 @@ library's generator has changed its folding between releases), dates come from t
 message's key, and images are stored uncompressed. ``tests/data`` proves that the committed files are these.
 
 A ``[[message]]`` has ``key``, ``at``, ``from``, ``subject``, ``body`` and, for the table, ``intent``,
-``does`` and ``flags``; the other fields are read in `message_bytes` and below. A broken message is given whole,
-as ``raw``; a copy as ``same_as``.
+``does`` and ``flags``; the other fields are read in `message_bytes` and below. A broken message is given
+whole, as ``raw``; a copy as ``same_as``.
 """
 
 from __future__ import annotations
