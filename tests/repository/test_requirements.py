@@ -66,3 +66,12 @@ def test_two_files_never_ask_for_two_versions() -> None:
                 versions.setdefault(name, set()).add(rest.partition(" ")[0])
 
     assert {name: sorted(seen) for name, seen in versions.items() if len(seen) > 1} == {}
+
+
+def test_the_weights_a_user_installs_later_are_the_ones_we_tested() -> None:
+    def pin(path: Path) -> list[str]:
+        return [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
+
+    shipped = ROOT / "src" / "mainstay" / "models" / "data" / "weights.txt"
+
+    assert pin(shipped) == pin(REQUIREMENTS / "weights.txt")

@@ -18,7 +18,8 @@ def _interpreter(folder: Path, *, refuses: str) -> str:
     path = folder / "python"
     path.write_text(
         "#!/bin/sh\n"
-        f'case "$*" in *{refuses}*) exit 1;; *--version*) echo "Python 3.9.2";; *"-m venv"*) mkdir "$3";; esac\n'
+        f'case "$*" in *{refuses}*) exit 1;; esac\n'
+        'case "$*" in *--version*) echo "Python 3.9.2";; *"-m venv"*) mkdir "$3";; esac\n'
     )
     path.chmod(0o755)
     return str(path)
