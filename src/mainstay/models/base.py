@@ -1,10 +1,11 @@
 """The two ports of this layer, and the plain records that pass through them.
 
-Rules of the file: records and protocols only, no numpy at import time, nothing that knows a provider. A port says
-what it promises in its docstring; `mainstay.testing.conformance` checks that an implementation keeps it.
+Rules of the file: records and protocols only, no numpy at import time, nothing that knows a provider. A
+port says what it promises in its docstring; `mainstay.testing.conformance` checks that an implementation
+keeps it.
 
-What a provider does wrong is a value here (`Unanswered`), because the caller has to decide about it. Retrying, metering,
-caching and limiting are wrappers around a `ModelClient` and never part of one.
+What a provider does wrong is a value here (`Unanswered`), because the caller has to decide about it.
+Retrying, metering, caching and limiting are wrappers around a `ModelClient` and never part of one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Unavailable:
     """An optional part that cannot be used here: why, and what the operator can do about it.
 
-    A value and not the exception of the same name in `kernel.errors`, because going on without the part is normal.
+    A value and not the exception of the same name in `kernel.errors`, because going on without the part is
+    normal.
     """
 
     reason: str
@@ -36,8 +38,8 @@ class Unavailable:
 class Embedder(Protocol):
     """Turns texts into vectors whose dot product says how alike they are.
 
-    A vector depends on its text and the recipe alone: not on the other texts of the call, their number or their
-    order. Every vector has length 1, the empty text's included.
+    A vector depends on its text and the recipe alone: not on the other texts of the call, their number or
+    their order. Every vector has length 1, the empty text's included.
     """
 
     @property
@@ -52,7 +54,7 @@ class Embedder(Protocol):
 
     @property
     def recipe(self) -> str:
-        """A hash of all that can change a vector: model, runtime, preprocessing. Vectors of two recipes never mix."""
+        """A hash of model, runtime and preprocessing. Vectors of two recipes never mix."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:

