@@ -86,6 +86,7 @@ class ConfigError(MainstayError):
         self.file = file
         self.key = key
         self.line = line
+        self.also: tuple[ConfigError, ...] = ()  # what else was found wrong in the same reading
 
     def __str__(self) -> str:
         place = self.file + (f":{self.line}" if self.line is not None else "")
