@@ -1,0 +1,222 @@
+"""Proof that the ledger was not edited: the hash chain over stored bytes, from the first event to the last.
+
+Found and named by position: a changed byte in any column, an event deleted, inserted or swapped, a gap, a
+stream whose versions do not follow one another. A tail that was cut off leaves a shorter chain that holds;
+only an `anchor`, a hash known from outside the ledger, shows it. Blobs are checked against their names.
+
+The check reads raw rows in short slices, so it can run beside a writer and never holds its log open.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from struct import error as StructError  # noqa: N812
+from typing import Any
+
+from mainstay.kernel.errors import MainstayError
+from mainstay.ledger.chain import link, name_part
+from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
+from mainstay.ledger.store import GENESIS, ORIGIN, EventStore, Position
+
+SLICE = 1_000
+Progress = Callable[[Position], None]
+Row = tuple[
+    Any, ...
+]  # position, stream, version, type, schema, at, correlation, causation, actor, tx, hash, data
+
+# A correlation is "" for the stream itself. Any name is NULL when its key points nowhere.
+_SLICE = (
+    "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, "
+    "CASE e.correlation WHEN 0 THEN '' ELSE c.name END, e.causation, a.name, e.tx, e.hash, e.data "
+    "FROM events e LEFT JOIN streams s ON s.key = e.stream LEFT JOIN actors a ON a.key = e.actor "
+    "LEFT JOIN streams c ON c.key = e.correlation WHERE e.position > ? ORDER BY e.position LIMIT ?"
+)
+# Over the index alone, in its own order: what `read` of a stream will see.
+_OUT_OF_STEP = (
+    "SELECT position FROM (SELECT position, version, lag(version, 1, 0) OVER w AS version_before, "
+    "lag(position, 1, 0) OVER w AS position_before FROM events INDEXED BY events_by_stream "
+    "WINDOW w AS (PARTITION BY stream ORDER BY version)) "
+    "WHERE version != version_before + 1 OR position <= position_before ORDER BY position LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The chain holds."""
+
+    positions: int
+    head_hash: bytes
+    blobs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The chain does not hold from `position` on; 0: not an event but what lies beside the events."""
+
+    position: Position
+    reason: str
+
+
+def verify(
+    ledger: str | os.PathLike[str] | EventStore,
+    *,
+    blobs: Path | None = None,
+    anchors: Mapping[int, bytes] = {},
+    progress: Progress | None = None,
+) -> Verified | Broken:
+    """Check a ledger's file or an open store. `blobs` is the folder of large blobs, `anchors` are
+    hashes by position.
+    """
+    if not isinstance(ledger, (str, os.PathLike)):
+        return _follow(_store_slices(ledger), anchors, progress)
+    try:
+        return _verify_file(os.fspath(ledger), blobs, anchors, progress)
+    except SQLITE3.errors as error:
+        meaning = failure(error, path=os.fspath(ledger))
+        if isinstance(meaning, MainstayError):
+            return Broken(ORIGIN, str(meaning))
+        return Broken(ORIGIN, f"The file cannot be read as a ledger: {error}.")
+
+
+def _verify_file(
+    path: str, blobs: Path | None, anchors: Mapping[int, bytes], progress: Progress | None
+) -> Verified | Broken:
+    if not os.path.exists(path):
+        return Broken(ORIGIN, f"There is no file {path}.")
+    connection = open_reader(SQLITE3, path)
+    try:
+        events = _follow(_file_slices(connection), anchors, progress)
+        if isinstance(events, Broken):
+            return events
+        out_of_step = connection.execute(_OUT_OF_STEP).fetchall()
+        if out_of_step:
+            return Broken(Position(out_of_step[0][0]), "Its stream's versions do not follow one another.")
+        indexed = connection.execute("SELECT count(*) FROM events INDEXED BY events_by_stream").fetchall()[0][
+            0
+        ]
+        if indexed != events.positions:
+            return Broken(
+                ORIGIN, f"The index of streams has {indexed} entries for {events.positions} events."
+            )
+        kept = 0
+        for name, sound in chain(_row_blobs(connection), _file_blobs(blobs) if blobs else ()):
+            if not sound:
+                return Broken(ORIGIN, f"The stored bytes of blob {name} have changed.")
+            kept += 1
+        return Verified(events.positions, events.head_hash, kept)
+    finally:
+        connection.close()
+
+
+def _follow(
+    slices: Iterator[list[Row]], anchors: Mapping[int, bytes], progress: Progress | None
+) -> Verified | Broken:
+    previous, last = GENESIS, 0
+    part = lru_cache(8_192)(name_part)
+    while True:
+        try:
+            rows = next(slices, None)
+        except SQLITE3.errors as error:
+            return Broken(Position(last + 1), f"Its stored bytes cannot be read: {error}.")
+        if rows is None:
+            break
+        for (
+            position,
+            stream,
+            version,
+            kind,
+            schema,
+            at,
+            correlation,
+            causation,
+            actor,
+            tx,
+            stored,
+            data,
+        ) in rows:
+            if position != last + 1:
+                return Broken(Position(last + 1), f"It is missing: position {position} follows {last}.")
+            try:
+                names = part(actor) + part(stream) + part(correlation)
+                found = link(previous, position, version, kind, schema, at, causation, tx, names, data)
+            except (AssertionError, AttributeError, StructError, TypeError) as error:
+                return Broken(Position(position), f"Its envelope makes no sense: {error}.")
+            if found != stored:
+                return Broken(Position(position), "Its hash is not the hash of its stored bytes.")
+            if anchors and anchors.get(position, stored) != stored:
+                return Broken(
+                    Position(position), "Its hash is not the one that was signed: history was rewritten."
+                )
+            previous, last = stored, position
+        if progress is not None:
+            progress(Position(last))
+    if anchors and max(anchors) > last:
+        return Broken(
+            Position(last + 1), f"It is missing: position {max(anchors)} was signed, the last is {last}."
+        )
+    return Verified(last, previous)
+
+
+def _file_slices(connection: Connection) -> Iterator[list[Row]]:
+    last, size = 0, SLICE
+    while True:
+        try:
+            rows = connection.execute(_SLICE, (last, size)).fetchall()
+        except sqlite3.Error:
+            if size == 1:
+                raise
+            size = 1  # one at a time up to the row that cannot be read
+            continue
+        if not rows:
+            return
+        yield rows
+        last = rows[-1][0]
+
+
+def _store_slices(store: EventStore) -> Iterator[list[Row]]:
+    last = ORIGIN
+    while events := store.read_all(after=last, limit=SLICE):
+        yield [
+            (
+                event.position,
+                event.stream,
+                event.version,
+                event.type,
+                event.schema,
+                event.at,
+                "" if event.correlation == event.stream else event.correlation,
+                event.causation,
+                event.actor,
+                event.transaction,
+                event.hash,
+                event.data,
+            )
+            for event in events
+        ]
+        last = events[-1].position
+
+
+def _row_blobs(connection: Connection) -> Iterator[tuple[str, bool]]:
+    last = 0
+    while rows := connection.execute(
+        "SELECT key, digest, data FROM blobs WHERE key > ? ORDER BY key LIMIT 64", (last,)
+    ).fetchall():
+        for _, digest, data in rows:
+            yield digest.hex(), sha256(data).digest() == digest
+        last = rows[-1][0]
+
+
+def _file_blobs(folder: Path) -> Iterator[tuple[str, bool]]:
+    for path in sorted(folder.glob("??/??/*")):
+        hasher = sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                hasher.update(chunk)
+        yield path.name, hasher.hexdigest() == path.name
