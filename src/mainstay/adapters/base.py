@@ -1,8 +1,8 @@
 """The port to outside systems: `Adapter` acts, `Source` brings things in.
 
-An effect is rendered once, whole, before anybody approves it: `render` is deterministic in its arguments and does no
-I/O, `call` sends exactly the rendered bytes. So what was approved is what is sent. An adapter answers with values; it
-raises only where its own code is wrong.
+An effect is rendered once, whole, before anybody approves it: `render` is deterministic in its arguments
+and does no I/O, `call` sends exactly the rendered bytes. So what was approved is what is sent. An adapter
+answers with values; it raises only where its own code is wrong.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Adapter(Protocol):
         ...
 
     def render(self, operation: str, request: Json, *, key: IdempotencyKey, at: Instant) -> Rendered:
-        """The whole effect. Deterministic, no I/O. Raises `ValueError` with a reason for a request it cannot render."""
+        """The whole effect. Deterministic, no I/O. Raises `ValueError` with a reason for a request it
+        cannot render."""
         ...
 
     async def call(self, operation: str, payload: bytes, *, key: IdempotencyKey) -> CallResult:
@@ -121,12 +122,15 @@ class Item:
     received_at: Instant
     origin: str  # for people: "inbox.mbox, message 12"
     folder: str = "inbox"  # "inbox" | "sent": what lies in Sent was written by the operator or by us
-    oversize: int | None = None  # total size in bytes where `raw` holds only the headers because the rest is too large
+    # total size in bytes where `raw` holds only the headers because the rest is too large
+    oversize: int | None = None
+    history: bool = False  # lay there before this source was connected: becomes memory, never starts a run
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a pull brought, and how far the source has come. `cursor` is the source's own, opaque and JSON-able."""
+    """What a pull brought, and how far the source has come. `cursor` is the source's own, opaque
+    and JSON-able."""
 
     items: tuple[Item, ...]
     cursor: Json
@@ -137,7 +141,12 @@ class Source(Protocol):
     """Brings things in."""
 
     async def pull(self, cursor: Json, *, limit: int) -> Delivery:
-        """At most `limit` items after `cursor` (`{}` at the beginning). Pulling again from the same cursor repeats."""
+        """At most `limit` items after `cursor` (`{}` at the beginning). Pulling again from the same cursor
+        repeats.
+
+        Raises `AdapterError` where the other side cannot be reached or refuses: wait, and pull again from
+        the same cursor.
+        """
         ...
 
     async def wait(self, timeout_s: float) -> None:

@@ -1,0 +1,1 @@
+"""E-mail: mailboxes as sources, replies and labels as operations."""
