@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
-from mainstay.kernel.values import Digest, Json
+from mainstay.kernel.values import Digest
 
 TASK_MAX = 20_000  # a larger plan is a mistake or an attack; 10,000 is the largest that is measured
 ITEM_MAX = 10_000  # `for_each` may not fan out wider
@@ -237,7 +237,15 @@ def predicate_refs(predicate: Predicate) -> list[Ref]:
             assert_never(predicate)
 
 
-def resolve(ref: Ref, sources: Mapping[str, Any]) -> Any:
+class SourceMap(Protocol):
+    """What references are looked up in: a dict will do."""
+
+    def get(self, name: str, /) -> Any:
+        """The value behind the first word of a reference, or None."""
+        ...
+
+
+def resolve(ref: Ref, sources: SourceMap) -> Any:
     """The value a reference stands for, or None where a skipped task left nothing."""
     value: Any = sources.get(ref.source)
     for name in ref.path:
@@ -247,7 +255,7 @@ def resolve(ref: Ref, sources: Mapping[str, Any]) -> Any:
     return value
 
 
-def holds(predicate: Predicate, sources: Mapping[str, Any]) -> bool:
+def holds(predicate: Predicate, sources: SourceMap) -> bool:
     """Whether a predicate is true of the fields in `sources`. Total: what cannot be compared is false."""
     match predicate:
         case Compare(field=ref, operator=operator, value=value):
@@ -333,10 +341,3 @@ def _refuse_cycle(
     if done < len(tasks):
         names = [tasks[number].name for number, count in enumerate(waiting) if count > 0][:6]
         raise PlanRefused("these tasks wait for each other: " + ", ".join(names), task=names[0])
-
-
-def outputs(plan: Plan, values: Mapping[int, Json], trigger: Json) -> dict[str, Any]:
-    """The `sources` of references: the trigger and the outputs of finished tasks, by name."""
-    named: dict[str, Any] = {plan.workflow.tasks[number].name: value for number, value in values.items()}
-    named["trigger"] = trigger
-    return named

@@ -101,8 +101,19 @@ _KILLED = Verdict(Decision.ASK, "kill switch", "the kill switch is on: every act
 _INSPECTOR = Verdict(Decision.ASK, "inspector", "the inspector wants a person to look")
 
 
-def evaluate(policy: Policy, action: Action, counts: Mapping[str, int], *, killed: bool = False) -> Verdict:
-    """The verdict on an action. `counts` are the facts that change with every run, such as `done_by_this_workflow`."""
+def evaluate(
+    policy: Policy,
+    action: Action,
+    counts: Mapping[str, int],
+    *,
+    killed: bool = False,
+    inspection: str = "",
+) -> Verdict:
+    """The verdict on an action.
+
+    `counts` are the facts that change with every run, such as `done_by_this_workflow`; `inspection` is the worst verdict
+    of the inspectors before it.
+    """
     asked: Verdict | None = None
     allowed: Verdict | None = None
     for rule in policy.rules_for(action.act):
@@ -123,7 +134,7 @@ def evaluate(policy: Policy, action: Action, counts: Mapping[str, int], *, kille
         return _KILLED
     if asked is not None:
         return asked
-    if action.features.get("inspection") == "look":
+    if inspection == "look":
         return _INSPECTOR
     if action.finality is Finality.FINAL_HIGH:
         return _HIGH_STAKE

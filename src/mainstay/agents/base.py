@@ -1,0 +1,219 @@
+"""The port to agents: a brief goes in, an outcome comes out, and nothing else changes.
+
+An agent holds no credentials and has no way out. Its input and output are pydantic models, because what it reads came
+from outside and what it says must be checked; every outcome carries a rationale in plain words and the evidence it
+relied on. The performer turns references to sealed blobs into `MessageView` and `Reply` before it asks, and seals what
+comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mainstay.kernel.contract import FieldType, Schema
+from mainstay.kernel.contract import Field as SchemaField
+from mainstay.kernel.events import FailureClass
+from mainstay.kernel.ids import IdempotencyKey, RunId
+from mainstay.kernel.plan import Role
+from mainstay.kernel.values import NO_USAGE, Instant, Json, Usage
+
+
+class Data(BaseModel):
+    """The ancestor of all typed input and output: closed, frozen, strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MessageView(Data):
+    """A received message as an agent sees it. All of it is text from outside: data, never authority."""
+
+    message_id: str
+    thread: str
+    mailbox: str
+    from_address: str
+    from_name: str = ""
+    reply_to: str = ""  # empty when the same as `from_address`
+    to: tuple[str, ...] = ()
+    subject: str = ""
+    sent_at: Instant = Instant(0)
+    references: tuple[str, ...] = ()
+    text: str = ""  # the whole text
+    new_text: str = ""  # without the quoted history
+    attachments: tuple[str, ...] = ()  # names
+    automatic: str = ""  # why this is a machine's mail, empty if it is not
+    hidden_text: bool = False  # the HTML hid text from the reader
+    sender_known: bool = False  # we have written to this address before
+    defects: tuple[str, ...] = ()
+
+
+class Reply(Data):
+    """A drafted reply. `missing` are placeholders that no typed field could fill."""
+
+    text: str
+    subject: str = ""
+    template: str = ""
+    missing: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # approved replies it leans on
+
+
+class Finding(Data):
+    """One remark of an inspector. Severity: note, look (a person must look), refuse (must not leave)."""
+
+    check: str
+    severity: str
+    remark: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All that an agent is given for one attempt."""
+
+    run: RunId
+    task: str
+    attempt: int
+    role: Role
+    inputs: Json  # already opened: MessageView, Reply, plain values
+    now: Instant
+    act: str = ""
+    recall: str = ""  # the retrieval policy that `Tools.recall` applies
+    cost_max_micros: int = 0
+    data_class: str = "customer"
+    revision: int = 0  # how often this draft was sent back
+    findings: tuple[Json, ...] = ()  # and why, the last time
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """One thing remembered: cite `source` in the evidence."""
+
+    source: str
+    text: str
+    score: float
+    fields: Json
+
+
+class Tools(Protocol):
+    """What an agent may use; all of it only reads."""
+
+    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
+        """What the brief's retrieval policy finds for the cue, best first; `fields` filter (for example `intent`)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """The typed output."""
+
+    output: Data
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """An act: `request` goes to the adapter to be rendered; `features` (typed, not personal) go to policy."""
+
+    request: Json
+    features: Json
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """An inspector's findings; its verdict is the worst of them."""
+
+    findings: tuple[Finding, ...]
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+    revise: bool = False  # a new draft may mend it
+
+    @property
+    def verdict(self) -> str:
+        """passed, look or refuse."""
+        severities = {finding.severity for finding in self.findings}
+        return "refuse" if "refuse" in severities else "look" if "look" in severities else "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsInput:
+    """The agent cannot go on without a person."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt came to nothing. `usage` None: unknown."""
+
+    failure: FailureClass
+    reason: str
+    retry_after_s: float | None = None
+    usage: Usage | None = NO_USAGE
+
+
+Outcome = Produced | Proposed | Inspected | NeedsInput | Failed
+
+
+class Agent(Protocol):
+    """Somebody who can be asked."""
+
+    name: str
+    role: Role
+    recipe: str  # what it is made of: algorithm, embedder, template; a change of recipe restarts evidence
+    input: type[Data]
+    output: type[Data] | None  # None for inspectors and executors, whose outcome has a shape of its own
+    cost_max_micros: int  # the most that one attempt may cost; 0 on the device
+
+    async def work(self, brief: Brief, tools: Tools) -> Outcome:
+        """One attempt. Raises only where its own code is wrong."""
+        ...
+
+
+_TYPES: dict[Any, FieldType] = {
+    bool: FieldType.BOOL,
+    int: FieldType.INT,
+    float: FieldType.NUMBER,
+    str: FieldType.STRING,
+    tuple[str, ...]: FieldType.STRINGS,
+    MessageView: FieldType.MESSAGE,
+    Reply: FieldType.REPLY,
+    tuple[Finding, ...]: FieldType.FINDINGS,
+    tuple[dict[str, Any], ...]: FieldType.RECORDS,
+    dict[str, Any]: FieldType.RECORD,
+}
+
+INSPECTION = Schema((SchemaField("verdict", FieldType.STRING), SchemaField("findings", FieldType.FINDINGS)))
+
+
+class IntentView(Data):
+    """What the intent specialist says of a message."""
+
+    intent: str  # an id, or "unknown"
+    confidence: float = Field(ge=0.0, le=1.0)
+    reply_expected: bool
+    labels: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()  # money, legal, credentials, threat, instruction, language, machine, ...
+    language: str = ""
+    template: str = ""
+
+
+def schema_of(model: type[Data]) -> Schema:
+    """The closed field types of a pydantic model, against which workflow files are typed. Raises `TypeError`."""
+    fields = []
+    for name, info in model.model_fields.items():
+        kind = FieldType.TEXT if "text" in info.metadata else _TYPES.get(info.annotation)
+        if kind is None and isinstance(info.annotation, type) and issubclass(info.annotation, Data):
+            kind = FieldType.RECORD
+        if kind is None:
+            raise TypeError(f"{model.__name__}.{name}: {info.annotation!r} is not a type that workflows know")
+        fields.append(SchemaField(name, kind, required=info.is_required()))
+    return Schema(tuple(fields))

@@ -1,0 +1,100 @@
+"""Money as a fold: hold before a call, settle to the actual amount, release only on proof that nothing was spent.
+
+`Balances` is kept in place, not copied: it is folded after every decision inside a tick, so that two tasks decided in
+the same tick cannot both spend the last cent, and a copy per event would be the dearest thing in the kernel. Its only
+writer is the fold itself. Amounts are micro-units; what is unknown settles at the ceiling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mainstay.kernel.values import DAY, Instant
+
+WARN_SHARE = 0.8  # product.md: 80 % warns, 100 % pauses and asks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The budgets that are in force; None is no limit."""
+
+    day_micros: int | None = None
+    month_micros: int | None = None
+    run_micros: int | None = None
+    workflow_day_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Which budget a hold would break, and what is left of it."""
+
+    scope: str
+    left: int
+
+
+def day_of(at: Instant) -> int:
+    """Days since the epoch, UTC."""
+    return at // DAY
+
+
+def month_of(at: Instant) -> int:
+    """Months since the epoch, UTC (proleptic Gregorian, civil-from-days after Howard Hinnant's derivation)."""
+    days = at // DAY + 719_468
+    era = days // 146_097
+    day_of_era = days - era * 146_097
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * day_of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
+    return year * 12 + month - 1 - 1970 * 12
+
+
+@dataclass(slots=True)
+class Balances:
+    """What is held and spent, in all, by workflow, by day and by month."""
+
+    held: int = 0
+    held_by_workflow: dict[str, int] = field(default_factory=dict)
+    day: int = 0
+    day_spent: int = 0
+    month: int = 0
+    month_spent: int = 0
+    workflow_day_spent: dict[str, int] = field(default_factory=dict)
+    spent: int = 0
+
+    def roll(self, at: Instant) -> None:
+        """Begin a new day or month when `at` is in a later one. A clock that jumps back never reopens an old one."""
+        day = at // DAY
+        if day <= self.day:
+            return
+        self.day, self.day_spent = day, 0
+        self.workflow_day_spent = {}
+        month = month_of(at)
+        if month > self.month:
+            self.month, self.month_spent = month, 0
+
+    def refuses(self, amount: int, workflow: str, run_used: int, limits: Limits) -> Refusal | None:
+        """The first budget that `amount` more would break, narrowest first; None when it fits."""
+        if limits.run_micros is not None and run_used + amount > limits.run_micros:
+            return Refusal("run", max(0, limits.run_micros - run_used))
+        if limits.workflow_day_micros is not None:
+            used = self.workflow_day_spent.get(workflow, 0) + self.held_by_workflow.get(workflow, 0)
+            if used + amount > limits.workflow_day_micros:
+                return Refusal("workflow", max(0, limits.workflow_day_micros - used))
+        if limits.day_micros is not None and self.day_spent + self.held + amount > limits.day_micros:
+            return Refusal("day", max(0, limits.day_micros - self.day_spent - self.held))
+        if limits.month_micros is not None and self.month_spent + self.held + amount > limits.month_micros:
+            return Refusal("month", max(0, limits.month_micros - self.month_spent - self.held))
+        return None
+
+    def move(self, workflow: str, held: int, spent: int) -> None:
+        """Book what one decision changed in a run: more or less held, more spent."""
+        if held:
+            self.held += held
+            self.held_by_workflow[workflow] = self.held_by_workflow.get(workflow, 0) + held
+        if spent:
+            self.spent += spent
+            self.day_spent += spent
+            self.month_spent += spent
+            self.workflow_day_spent[workflow] = self.workflow_day_spent.get(workflow, 0) + spent

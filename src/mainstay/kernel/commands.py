@@ -1,0 +1,310 @@
+"""Every command: a request that `decide` may turn into events, or into nothing.
+
+Commands are what comes in through the doors, from the performer and from timers. Those for a run are decided by
+`kernel.run`; the others by the director's own small decisions over the workspace (`kernel.house`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mainstay.kernel.events import FailureClass
+from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
+from mainstay.kernel.policy import Action
+from mainstay.kernel.values import NO_USAGE, Digest, Instant, Json, Usage
+
+# --- what an agent or an adapter answered ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """The agent gave its typed output."""
+
+    output: Json
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The executor proposes an effect."""
+
+    action: Action
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The inspector's findings, worst first. `verdict` is passed, look or refuse; `revise` asks for a new draft."""
+
+    verdict: str
+    findings: tuple[Json, ...]
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    usage: Usage = NO_USAGE
+    revise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt came to nothing."""
+
+    failure: FailureClass
+    reason: str
+    retry_after_us: int | None = None
+    usage: Usage | None = NO_USAGE  # None: unknown, so the ceiling counts as spent
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """The other side has the effect."""
+
+    response: Json = field(default_factory=dict)
+
+
+class Sighting(StrEnum):
+    """What a look-up saw."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The answer of a look-up."""
+
+    sighting: Sighting
+    response: Json = field(default_factory=dict)
+
+
+Outcome = Produced | Proposed | Inspected | Failed | Acted | Sought
+
+
+# --- for a run -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Begin a run of a registered workflow; `behind` names the run with the same key that has not ended."""
+
+    run: RunId
+    workflow: str
+    definition: Digest
+    trigger: Json = field(default_factory=dict)
+    key: str = ""
+    subject: SubjectId | None = None
+    behind: RunId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """What became of an attempt."""
+
+    run: RunId
+    task: int
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A timer of this task has come."""
+
+    run: RunId
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNotified:
+    """The operator was told."""
+
+    run: RunId
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantApproval:
+    """Yes, to exactly this digest."""
+
+    run: RunId
+    approval: ApprovalId
+    digest: Digest
+    actor: str
+    open_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EditApproval:
+    """Yes, to this other effect instead."""
+
+    run: RunId
+    approval: ApprovalId
+    digest: Digest  # of the effect that was shown
+    action: Action  # the edited one
+    actor: str
+    open_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectApproval:
+    """No."""
+
+    run: RunId
+    approval: ApprovalId
+    actor: str
+    reason_sealed: str = ""
+    open_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveDoubt:
+    """The operator's answer to "did this go out?": happened, did_not or unknown."""
+
+    run: RunId
+    task: int
+    answer: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """End the run; an effect that is already under way is still looked after."""
+
+    run: RunId
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SupersedeRun:
+    """End the run if it only waits for a person."""
+
+    run: RunId
+    reason: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRun:
+    """The run that this one queued behind has ended."""
+
+    run: RunId
+    after: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverRun:
+    """A new director has folded this run: settle what was under way by what its contract says."""
+
+    run: RunId
+
+
+RunCommand = (
+    RecordOutcome
+    | StartRun
+    | Wake
+    | RecordNotified
+    | GrantApproval
+    | EditApproval
+    | RejectApproval
+    | ResolveDoubt
+    | CancelRun
+    | SupersedeRun
+    | ReleaseRun
+    | RecoverRun
+)
+
+
+# --- for the workspace ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveMessage:
+    """A message, parsed and sealed, and the trigger fields that workflows may look at."""
+
+    mailbox: str
+    message_key: str
+    thread: str
+    subject: SubjectId
+    content: Digest
+    size_bytes: int
+    sent_at: Instant = Instant(0)
+    automatic: str = ""
+    attachments: tuple[Digest, ...] = ()
+    defects: tuple[str, ...] = ()
+    history: bool = False
+    fields: Json = field(default_factory=dict)  # further typed fields of `trigger.message`
+
+
+@dataclass(frozen=True, slots=True)
+class RejectMessage:
+    """Something that is no message."""
+
+    mailbox: str
+    item_key: str
+    reason: str
+    raw: Digest
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveSent:
+    """A message of the operator's own hand was seen in Sent."""
+
+    mailbox: str
+    message_key: str
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceCursor:
+    """A source was read up to here; goes into the same tick as the messages before it."""
+
+    source: str
+    cursor: Json
+    received: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterWorkflow:
+    """Put a definition in force for new runs."""
+
+    name: str
+    version: int
+    definition: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptPolicy:
+    """Put rules in force."""
+
+    policy: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ThrowKillSwitch:
+    """Stop all new effects, or allow them again."""
+
+    actor: str
+    on: bool
+    reason: str = ""
+
+
+HouseCommand = (
+    ReceiveMessage
+    | RejectMessage
+    | ObserveSent
+    | AdvanceCursor
+    | RegisterWorkflow
+    | AdoptPolicy
+    | ThrowKillSwitch
+)
+Command = RunCommand | HouseCommand

@@ -1,0 +1,73 @@
+"""The four effects: what a state still owes the outside world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
+from mainstay.kernel.plan import Role
+from mainstay.kernel.policy import Action
+from mainstay.kernel.values import Instant, Json
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeAgent:
+    """Ask an agent. Safe to repeat: an agent changes nothing outside."""
+
+    run: RunId
+    task: int
+    attempt: int
+    name: str  # the task's name
+    role: Role
+    agent: str
+    inputs: Json
+    timeout_s: float
+    act: str = ""
+    recall: str = ""
+    cost_max: int = 0
+    data_class: str = ""
+    subject: SubjectId | None = None
+    revision: int = 0
+    findings: tuple[Json, ...] = ()
+
+
+class Mode(StrEnum):
+    """How an adapter is asked."""
+
+    CALL = "call"
+    FIND = "find"
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeAdapter:
+    """Let the approved effect leave, or look whether it did."""
+
+    run: RunId
+    task: int
+    attempt: int
+    mode: Mode
+    action: Action
+    subject: SubjectId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell the operator that something waits."""
+
+    run: RunId
+    task: int
+    kind: str  # "approval", "in_doubt", "budget"
+    approval: ApprovalId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Send `Wake` when the time has come."""
+
+    run: RunId
+    task: int
+    at: Instant
+
+
+Effect = InvokeAgent | InvokeAdapter | Notify | WakeAt

@@ -1,0 +1,483 @@
+"""Every event, grouped by stream: what happened, in the past tense, one sentence each.
+
+Events are public for ever. A field may be added with a default; any other change is a new version with an upcaster
+(`ledger.codec`). `NUMBERS` gives each type the number under which it is stored; a number is never used again.
+Personal values (addresses, subjects, texts, reasons a person typed) appear only as sealed strings or as digests of
+sealed blobs; names ending in `_sealed` say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mainstay.kernel.ids import ApprovalId, IdempotencyKey, RunId, SubjectId
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.policy import Action
+from mainstay.kernel.values import Digest, Instant, Json
+
+
+class FailureClass(StrEnum):
+    """In which way an attempt failed; the recovery table (`kernel.recovery`) goes by it."""
+
+    TRANSIENT = "transient"  # may work when tried again
+    THROTTLED = "throttled"  # asked to come back later
+    REFUSED = "refused"  # the other side said no for good
+    INVALID = "invalid"  # what came back, or what was asked, makes no sense
+    IN_DOUBT = "in_doubt"  # it may have happened
+    TIMEOUT = "timeout"  # no answer within the deadline
+    LOST = "lost"  # the director stopped while it ran
+    BUG = "bug"  # our own code, or an agent's, raised
+
+
+# --- stream run:<id> -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run of a workflow began, pinned to the content hash of its definition."""
+
+    run: RunId
+    workflow: str
+    definition: Digest
+    trigger: Json = field(default_factory=dict)  # typed fields; personal ones are references to sealed blobs
+    key: str = ""  # one run at a time per key
+    subject: SubjectId | None = None  # whose personal values the run handles
+
+
+@dataclass(frozen=True, slots=True)
+class RunQueued:
+    """The run waits until the one before it with the same key has ended."""
+
+    behind: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAccepted:
+    """The plan was validated and is now what the run follows; the ledger keeps its digest, the plan is a blob."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """An attempt of a task began: an agent is asked, and its ceiling of money is held."""
+
+    task: int
+    attempt: int
+    hold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSucceeded:
+    """The task is done; here is what it gave, why, and what it relied on."""
+
+    task: int
+    attempt: int
+    output: Json = field(default_factory=dict)
+    cost: int = 0
+    rationale: str = ""
+    evidence: tuple[str, ...] = ()
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt failed and another will be made at `retry_at`."""
+
+    task: int
+    attempt: int
+    failure: FailureClass
+    reason: str
+    retry_at: Instant
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """The task is given up."""
+
+    task: int
+    attempt: int
+    failure: FailureClass
+    reason: str
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSkipped:
+    """The task will not be done: its condition is false, or what it needs is missing."""
+
+    task: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskExpanded:
+    """A `for_each` fanned out over `count` items, numbered from the run's next free task number."""
+
+    task: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRequested:
+    """The inspector sent the draft back, with its findings."""
+
+    task: int  # the draft's task
+    inspector: int
+    attempt: int  # the inspector's
+    findings: tuple[Json, ...] = ()
+    cost: int = 0
+    rationale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefused:
+    """A start would have gone over a budget; it waits for the next period or for the operator."""
+
+    task: int
+    scope: str  # "run", "workflow", "day", "month"
+    needed: int
+    left: int
+    wake_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ActionProposed:
+    """The executor proposed an effect, rendered whole and stored."""
+
+    task: int
+    attempt: int
+    action: Action
+    rationale: str = ""
+    evidence: tuple[str, ...] = ()
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDenied:
+    """A rule forbids the effect."""
+
+    task: int
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """The effect waits for a person's yes to exactly this digest."""
+
+    task: int
+    approval: ApprovalId
+    digest: Digest
+    rule: str
+    reason: str
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNotified:
+    """The operator was told that something waits."""
+
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEdited:
+    """The operator changed the effect: a new digest, a new approval id."""
+
+    task: int
+    approval: ApprovalId
+    action: Action
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalGranted:
+    """A person said yes to this digest."""
+
+    task: int
+    approval: ApprovalId
+    digest: Digest
+    actor: str
+    open_us: int = 0  # how long the card was open
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRejected:
+    """A person said no, and why."""
+
+    task: int
+    approval: ApprovalId
+    actor: str
+    reason_sealed: str = ""
+    open_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalExpired:
+    """Nobody answered in time; silence never approves."""
+
+    task: int
+    approval: ApprovalId
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """The effect may now leave: its key and digest, and by whose authority."""
+
+    task: int
+    attempt: int
+    key: IdempotencyKey
+    digest: Digest
+    authority: str  # "rule:NAME" or "approval:ID"
+    hold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LookupStarted:
+    """The answer was lost; the other side is asked whether it happened, until `until`."""
+
+    task: int
+    attempt: int
+    until: Instant
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupDeferred:
+    """The look-up proved nothing and is tried again at `again_at`."""
+
+    task: int
+    attempt: int
+    again_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ActionInDoubt:
+    """Nobody but the operator can say whether it went out."""
+
+    task: int
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtResolved:
+    """The operator answered "did this go out?"."""
+
+    task: int
+    answer: str  # "happened", "did_not", "unknown"
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReleased:
+    """The run before this one has ended; this one goes on."""
+
+    after: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class RunSuperseded:
+    """Something newer made the run needless while it only waited."""
+
+    reason: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelled:
+    """The operator ended the run."""
+
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSucceeded:
+    """Every task is done or was skipped for a stated reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """At least one task was given up."""
+
+    reason: str
+
+
+# --- stream inbox:<mailbox> ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message came in; its personal parts are a sealed blob."""
+
+    mailbox: str
+    message_key: str  # keyed hash of the Message-ID: the at-most-once key
+    thread: str  # keyed hash of the thread's root
+    subject: SubjectId  # whose personal values these are
+    content: Digest  # sealed blob: headers, text
+    size_bytes: int
+    sent_at: Instant = Instant(0)
+    automatic: str = ""  # why it is a machine's mail (RFC 3834), empty if it is not
+    attachments: tuple[Digest, ...] = ()  # sealed blobs
+    defects: tuple[str, ...] = ()
+    history: bool = False  # older than the start of the account: memory only, never a run
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected:
+    """Something came in that cannot be read as a message; nothing of it was lost."""
+
+    mailbox: str
+    item_key: str  # keyed hash of the raw bytes
+    reason: str
+    raw: Digest  # sealed blob of what came
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadAnswered:
+    """The operator answered a thread by hand, seen in Sent."""
+
+    mailbox: str
+    message_key: str
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class CursorAdvanced:
+    """A source was read up to here; what was dropped on the way is counted."""
+
+    source: str
+    cursor: Json
+    received: int = 0
+    duplicates: int = 0
+    dropped: int = 0  # witnesses and our own notifications
+    rejected: int = 0
+
+
+# --- stream workspace ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorStarted:
+    """A director took the workspace, with this epoch."""
+
+    epoch: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRegistered:
+    """A definition of a workflow came into force for new runs; the definition is a blob under its digest."""
+
+    name: str
+    version: int
+    definition: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAdopted:
+    """These rules came into force."""
+
+    policy: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitchThrown:
+    """From here on no new effect starts, and every kind of action asks again."""
+
+    actor: str
+    on: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWarned:
+    """Eighty per cent of a budget are spent or held."""
+
+    scope: str
+    used: int
+    limit: int
+
+
+RunEvent = (
+    TaskStarted
+    | TaskSucceeded
+    | RunStarted
+    | PlanAccepted
+    | RunSucceeded
+    | RunQueued
+    | AttemptFailed
+    | TaskFailed
+    | TaskSkipped
+    | TaskExpanded
+    | RevisionRequested
+    | BudgetRefused
+    | ActionProposed
+    | ActionDenied
+    | ApprovalRequested
+    | OperatorNotified
+    | ActionEdited
+    | ApprovalGranted
+    | ApprovalRejected
+    | ApprovalExpired
+    | ActionStarted
+    | LookupStarted
+    | LookupDeferred
+    | ActionInDoubt
+    | DoubtResolved
+    | RunReleased
+    | RunSuperseded
+    | RunCancelled
+    | RunFailed
+)
+InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
+WorkspaceEvent = DirectorStarted | WorkflowRegistered | PolicyAdopted | KillSwitchThrown | BudgetWarned
+Event = RunEvent | InboxEvent | WorkspaceEvent
+
+NUMBERS: dict[int, type[Event]] = {
+    1: RunStarted,
+    2: PlanAccepted,
+    3: TaskStarted,
+    4: TaskSucceeded,
+    5: RunSucceeded,
+    6: RunFailed,
+    7: RunQueued,
+    8: RunReleased,
+    9: RunSuperseded,
+    10: RunCancelled,
+    11: AttemptFailed,
+    12: TaskFailed,
+    13: TaskSkipped,
+    14: TaskExpanded,
+    15: RevisionRequested,
+    16: BudgetRefused,
+    20: ActionProposed,
+    21: ActionDenied,
+    22: ApprovalRequested,
+    23: OperatorNotified,
+    24: ActionEdited,
+    25: ApprovalGranted,
+    26: ApprovalRejected,
+    27: ApprovalExpired,
+    28: ActionStarted,
+    29: LookupStarted,
+    30: LookupDeferred,
+    31: ActionInDoubt,
+    32: DoubtResolved,
+    40: MessageReceived,
+    41: MessageRejected,
+    42: ThreadAnswered,
+    43: CursorAdvanced,
+    50: DirectorStarted,
+    51: WorkflowRegistered,
+    52: PolicyAdopted,
+    53: KillSwitchThrown,
+    54: BudgetWarned,
+}
+NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}

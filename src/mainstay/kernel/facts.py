@@ -1,0 +1,24 @@
+"""What a decision may look at besides the state: time, policy, balances, counts, the kill switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mainstay.kernel.budget import Balances, Limits
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.policy import Policy
+from mainstay.kernel.values import Digest, Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of one tick. `balances` and `counts` are live folds: they move with every event that is decided."""
+
+    now: Instant
+    policy: Policy
+    balances: Balances = field(default_factory=Balances)
+    limits: Limits = Limits()
+    counts: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (workflow, act) -> done
+    plans: Mapping[Digest, Plan] = field(default_factory=dict)
+    killed: bool = False

@@ -1,0 +1,89 @@
+"""What to do about an attempt that failed: one table, read by failure and by how the operation may be repeated.
+
+`TRANSIENT` and `THROTTLED` carry proof that nothing happened, so even an operation that may be called only once is
+called again. `TIMEOUT`, `LOST`, `IN_DOUBT` and `BUG` carry none: there the contract decides. Nothing is retried whose
+contract does not allow it, and nothing that may have happened is given up in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import assert_never
+
+from mainstay.kernel.contract import Repeatability
+from mainstay.kernel.events import FailureClass
+from mainstay.kernel.ids import RunId, fraction
+from mainstay.kernel.values import MINUTE, SECOND
+
+RETRY_BASE_US = SECOND
+RETRY_MAX_US = 15 * MINUTE
+LOOKUP_BASE_US = 5 * SECOND
+
+
+class Remedy(Enum):
+    """The ways on."""
+
+    RETRY = auto()
+    LOOK_UP = auto()
+    ASK = auto()
+    GIVE_UP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is known of a failed attempt. `repeatability` is None for thinking, which changes nothing outside."""
+
+    failure: FailureClass
+    attempt: int
+    attempt_max: int
+    repeatability: Repeatability | None = None
+
+
+_UNPROVEN = (FailureClass.TIMEOUT, FailureClass.LOST, FailureClass.IN_DOUBT, FailureClass.BUG)
+
+
+def remedy(diagnosis: Diagnosis) -> Remedy:
+    """The way on."""
+    last = diagnosis.attempt >= diagnosis.attempt_max
+    match diagnosis.failure:
+        case FailureClass.REFUSED | FailureClass.INVALID:
+            return Remedy.GIVE_UP
+        case FailureClass.TRANSIENT | FailureClass.THROTTLED:
+            return Remedy.GIVE_UP if last else Remedy.RETRY
+        case FailureClass.TIMEOUT | FailureClass.LOST | FailureClass.IN_DOUBT | FailureClass.BUG:
+            return _unproven(diagnosis, last=last)
+        case _:
+            assert_never(diagnosis.failure)
+
+
+def _unproven(diagnosis: Diagnosis, *, last: bool) -> Remedy:
+    match diagnosis.repeatability:
+        case None:
+            # Our own code, or an agent's, raised: the same input gives the same answer.
+            give_up = last or diagnosis.failure is FailureClass.BUG
+            return Remedy.GIVE_UP if give_up else Remedy.RETRY
+        case Repeatability.KEYED:
+            return Remedy.ASK if last else Remedy.RETRY
+        case Repeatability.FINDABLE:
+            return Remedy.LOOK_UP
+        case Repeatability.ONCE:
+            return Remedy.ASK
+        case _:
+            assert_never(diagnosis.repeatability)
+
+
+def retry_delay_us(run: RunId, task: int, attempt: int, retry_after_us: int | None = None) -> int:
+    """Exponential backoff with full derived jitter between half and all of the step; `Retry-After` is a lower bound.
+
+    The jitter is a hash of run, task and attempt, so that every replay waits as long ("Exponential Backoff and Jitter",
+    M. Brooker, AWS Architecture Blog, 2015: "equal jitter").
+    """
+    step = min(RETRY_MAX_US, RETRY_BASE_US << min(attempt - 1, 20))
+    delay = step // 2 + int(step // 2 * fraction("jitter", run, task, attempt))
+    return max(delay, retry_after_us or 0)
+
+
+def lookup_delay_us(started_us_ago: int) -> int:
+    """How long until the next look-up: as long again as has passed, at least five seconds, at most a minute."""
+    return min(MINUTE, max(LOOKUP_BASE_US, started_us_ago))

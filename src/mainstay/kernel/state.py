@@ -1,0 +1,265 @@
+"""The state of a run: small frozen records, and a table of tasks that is changed without being copied whole.
+
+Task states lie by number in a two-level tuple. Changing one copies one chunk and the spine: under a microsecond at
+10,000 tasks, where copying a dict costs 44 (`docs/benchmarks.md`). What a decision would have to search for is kept as a
+field: tasks ready, slots in use, tasks left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any
+
+from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
+from mainstay.kernel.plan import Plan, Ref, TaskSpec, resolve
+from mainstay.kernel.policy import Action
+from mainstay.kernel.values import Digest, Instant, Json
+
+CHUNK = 64
+WINDOW = 64  # this many tasks of one run may be under way at once
+
+
+class Phase(Enum):
+    """Where a task stands."""
+
+    WAITING = auto()  # for the tasks it needs
+    READY = auto()
+    RUNNING = auto()  # an agent is asked
+    RETRYING = auto()  # a failed attempt; a timer leads on
+    BLOCKED = auto()  # by a budget; a timer or the operator leads on
+    EXPANDED = auto()  # a for_each waits for its items
+    APPROVAL = auto()  # a person is asked
+    ACTING = auto()  # the effect may be leaving
+    SEEKING = auto()  # did it leave?
+    DOUBT = auto()  # only the operator can say
+    SUCCEEDED = auto()
+    FAILED = auto()
+    SKIPPED = auto()
+
+
+DONE = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED})
+PEOPLE = frozenset({Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED})  # waiting costs nothing
+
+
+class Status(Enum):
+    """Where a run stands."""
+
+    NOT_STARTED = auto()
+    QUEUED = auto()  # behind another run with the same key
+    RUNNING = auto()
+    SUCCEEDED = auto()
+    FAILED = auto()
+    CANCELLED = auto()
+    SUPERSEDED = auto()
+
+
+ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an act task carries from its proposal on."""
+
+    action: Action
+    approval: ApprovalId | None = None
+    authority: str = ""  # set once it may leave
+    expires_at: Instant = Instant(0)
+    seek_until: Instant = Instant(0)
+    rule: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """One task. `waiting` counts what it still needs, `wake_at` is 0 when no timer runs."""
+
+    phase: Phase
+    waiting: int = 0
+    attempt: int = 0
+    hold: int = 0
+    output: Json | None = None
+    act: Act | None = None
+    wake_at: Instant = Instant(0)
+    notified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The items of one `for_each`: `count` tasks from number `first` on, `left` of them not done."""
+
+    parent: int
+    first: int
+    count: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """How often a draft was sent back, and with which findings the last time."""
+
+    task: int
+    round: int
+    findings: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What never changes in a run."""
+
+    run: RunId
+    workflow: str = ""
+    definition: Digest = Digest("")
+    trigger: Json = field(default_factory=dict)
+    key: str = ""
+    subject: SubjectId | None = None
+
+
+TaskTable = tuple[tuple[TaskState, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run, folded."""
+
+    head: Head
+    status: Status = Status.NOT_STARTED
+    plan: Plan | None = None
+    tasks: TaskTable = ()
+    ready: tuple[
+        tuple[tuple[int, ...], int], ...
+    ] = ()  # batches of ready tasks, each with how many have gone
+    busy: int = 0  # slots of the window in use
+    left: int = 0  # tasks not done
+    held: int = 0
+    spent: int = 0
+    failed: int = 0  # tasks given up that were not optional
+    expansions: tuple[Expansion, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen, save the settling of effects that were under way."""
+        return self.status in ENDED
+
+    @property
+    def size(self) -> int:
+        """How many tasks there are, items included."""
+        return (len(self.tasks) - 1) * CHUNK + len(self.tasks[-1]) if self.tasks else 0
+
+    def task(self, number: int) -> TaskState:
+        """The state of a task."""
+        return self.tasks[number // CHUNK][number % CHUNK]
+
+    def spec(self, number: int) -> TaskSpec:
+        """The declaration of a task; an item of a `for_each` has its parent's."""
+        assert self.plan is not None
+        if number < self.plan.size:
+            return self.plan.workflow.tasks[number]
+        return self.plan.workflow.tasks[self.expansion_of(number).parent]
+
+    def expansion_of(self, number: int) -> Expansion:
+        """The fan-out that an item belongs to."""
+        return next(one for one in self.expansions if one.first <= number < one.first + one.count)
+
+    def name(self, number: int) -> str:
+        """The task's name, `draft` or `draft[3]`."""
+        assert self.plan is not None
+        if number < self.plan.size:
+            return self.plan.workflow.tasks[number].name
+        expansion = self.expansion_of(number)
+        return f"{self.plan.workflow.tasks[expansion.parent].name}[{number - expansion.first}]"
+
+    def exists(self, number: int) -> bool:
+        """Whether there is a task of this number."""
+        return 0 <= number < self.size
+
+    def all_tasks(self) -> Iterator[tuple[int, TaskState]]:
+        """Every task with its number."""
+        number = 0
+        for chunk in self.tasks:
+            for task in chunk:
+                yield number, task
+                number += 1
+
+    def revision(self, number: int) -> Revision | None:
+        """How often this draft was sent back, if it was."""
+        return next((one for one in self.revisions if one.task == number), None)
+
+
+class Sources:
+    """What references of one task may name: the trigger, outputs of finished tasks, the item. Looked up when asked."""
+
+    __slots__ = ("_number", "_state")
+
+    def __init__(self, state: RunState, number: int) -> None:
+        self._state = state
+        self._number = number
+
+    def get(self, name: str) -> Any:
+        """The value behind the first word of a reference; None for a task that left nothing."""
+        state = self._state
+        if name == "trigger":
+            return state.head.trigger
+        assert state.plan is not None
+        if name == "item":
+            return self._item()
+        return state.task(state.plan.numbers[name]).output
+
+    def _item(self) -> Any:
+        state = self._state
+        assert state.plan is not None
+        if self._number < state.plan.size:
+            return None
+        expansion = state.expansion_of(self._number)
+        return items_of(state, expansion.parent)[self._number - expansion.first]
+
+
+def items_of(state: RunState, number: int) -> list[Any]:
+    """The list that a task's `for_each` fans out over; empty where a skipped task left nothing."""
+    ref: Ref | None = state.spec(number).for_each
+    assert ref is not None
+    values = resolve(ref, Sources(state, number))
+    return list(values) if isinstance(values, list | tuple) else []
+
+
+@lru_cache(maxsize=256)
+def waiting_task(needs: int) -> TaskState:
+    """The one shared state of a task that waits for so many others (shared, since a plan of 10,000 has many alike)."""
+    return TaskState(Phase.WAITING, needs) if needs else TaskState(Phase.READY)
+
+
+def new_table(states: Iterable[TaskState]) -> TaskTable:
+    """A table of these tasks, in order."""
+    row = tuple(states)
+    return tuple(row[start : start + CHUNK] for start in range(0, len(row), CHUNK))
+
+
+def with_task(table: TaskTable, number: int, task: TaskState) -> TaskTable:
+    """The table with one task changed; copies one chunk and the spine."""
+    at, offset = divmod(number, CHUNK)
+    chunk = table[at]
+    if len(table) == 1:
+        return ((*chunk[:offset], task, *chunk[offset + 1 :]),)
+    return (*table[:at], (*chunk[:offset], task, *chunk[offset + 1 :]), *table[at + 1 :])
+
+
+def with_tasks(table: TaskTable, changes: Mapping[int, TaskState]) -> TaskTable:
+    """The table with many tasks changed; copies each chunk once."""
+    chunks: dict[int, list[TaskState]] = {}
+    for number, task in changes.items():
+        at, offset = divmod(number, CHUNK)
+        chunk = chunks.get(at)
+        if chunk is None:
+            chunk = chunks[at] = list(table[at])
+        chunk[offset] = task
+    return tuple(tuple(chunks[at]) if at in chunks else chunk for at, chunk in enumerate(table))
+
+
+def with_more(table: TaskTable, states: Iterable[TaskState]) -> TaskTable:
+    """The table with tasks added at its end."""
+    if not table:
+        return new_table(states)
+    return (*table[:-1], *new_table((*table[-1], *states)))
