@@ -1,4 +1,4 @@
-"""What workflows may name: agents, operations, events and retrieval policies, each with the types of its fields.
+"""What workflows may name: agents, operations, events, retrieval policies, and the types of their fields.
 
 The workspace makes a catalog from what is installed and configured, and hands it to `typing`. Only what the
 engine itself defines stands here: the fields of a received message, and what a task with `for_each` leaves

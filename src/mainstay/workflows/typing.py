@@ -130,7 +130,7 @@ class _Checker:
         if agent is not None and agent.role is not task.role:
             raise self.place.error(
                 (*path, "role"),
-                f"{task.agent!r} is a {agent.role}, not a {task.role}",
+                f"{task.agent!r} has the role {agent.role}, not {task.role}",
                 remedy=f"write role: {agent.role}, or name another agent",
             )
         if task.recall and task.recall not in self.catalog.recalls:
