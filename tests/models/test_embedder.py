@@ -12,6 +12,7 @@ from mainstay.models.base import Unavailable
 from mainstay.models.embedder import (
     EmbedderStatus,
     OnnxEmbedder,
+    _batches,
     embedder_status,
     find_embedder,
     graph_path,
@@ -50,6 +51,20 @@ def test_every_length_of_batch_and_text_gives_the_same_bits(onnx_embedder):
     alone = numpy.vstack([onnx_embedder.embed([text]) for text in texts])
     assert together.tobytes() == alone.tobytes()
     assert numpy.vstack([together[::2], together[1::2]]).tobytes() == halves.tobytes()
+
+
+def test_batches_hold_texts_of_one_padded_length_and_keep_their_bound():
+    lengths = [2, 8, 9, 256, 256, 256] + [16] * 40
+    batches = list(_batches(lengths))
+    assert [(length, len(rows)) for length, rows in batches] == [
+        (8, 2),
+        (16, 32),
+        (16, 9),
+        (256, 2),
+        (256, 1),
+    ]
+    assert sorted(row for _, rows in batches for row in rows) == list(range(len(lengths)))
+    assert all(length - 8 < lengths[row] <= length for length, rows in batches for row in rows)
 
 
 def test_padding_does_not_show(onnx_embedder):

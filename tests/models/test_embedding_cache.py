@@ -100,6 +100,16 @@ def test_another_recipe_or_secret_finds_nothing(open_cache):
     assert (second.asked, third.asked) == (["hello"], ["hello"])
 
 
+def test_vectors_of_the_same_size_and_another_recipe_are_not_mixed(open_cache):
+    class Newer(Counted):
+        recipe = "a newer runtime"
+
+    cache, newer = open_cache(), Newer()
+    CachedEmbedder(Counted(), cache, secret=SECRET).embed(["hello"])
+    CachedEmbedder(newer, cache, secret=SECRET).embed(["hello"])
+    assert newer.asked == ["hello"]
+
+
 def test_forgotten_texts_are_embedded_anew(open_cache):
     inner = Counted()
     embedder = CachedEmbedder(inner, open_cache(), secret=SECRET)

@@ -47,6 +47,7 @@ def pieces(text):
         ("ひらがな", ["ひらかな"]),
         ("“so” – it… goes", ["“", "so", "”", "–", "it", "…", "goes"]),
         ("a\ud800b", ["ab"]),
+        ("a\U0002b81fb a\U0002b820b", ["a", "\U0002b81f", "b", "a\U0002b820b"]),
     ],
 )
 def test_words(text, expected):
