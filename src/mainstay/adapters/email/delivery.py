@@ -1,0 +1,129 @@
+"""The delivery folder: a Maildir into which replies are put instead of being sent. The embedded default.
+
+The name of the file is derived from the key, so the same reply can be put there only once, and looking
+answers with authority whether it is there. A file appears whole or not at all, and is on the disk before
+`send` answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+
+from mainstay.adapters.base import Absent, CallResult, Done, FindResult, Found, InDoubt, NotNow, Unknown
+from mainstay.adapters.email.compose import split_payload
+from mainstay.kernel.contract import Repeatability
+from mainstay.kernel.errors import AdapterError
+from mainstay.kernel.ids import IdempotencyKey
+
+PARTS = ("tmp", "new", "cur")
+
+
+def file_name(key: IdempotencyKey) -> str:
+    """The unique name of the reply that goes out under this key."""
+    return f"mst-{key}"
+
+
+class MaildirDelivery:
+    """Puts replies into a Maildir. Keyed: to send again under the same key changes nothing."""
+
+    repeatability = Repeatability.KEYED
+    witness = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def prepare(self) -> None:
+        """Make the folder. Raises `AdapterError` where that is not possible."""
+        try:
+            for part in PARTS:
+                (self._path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise AdapterError(
+                f"the delivery folder {self._path} cannot be made",
+                why=error.strerror or str(error),
+                remedy="choose another folder, or make this one writable",
+                path=str(self._path),
+            ) from error
+
+    async def send(self, payload: bytes, *, key: IdempotencyKey) -> CallResult:
+        """Put the message into `new/`."""
+        return await asyncio.to_thread(self._send, payload, key)
+
+    async def find(self, payload: bytes, *, key: IdempotencyKey) -> FindResult:
+        """Is it there? A mail reader may have moved it to `cur/` in the meantime."""
+        return await asyncio.to_thread(self._find, payload, key)
+
+    def _send(self, payload: bytes, key: IdempotencyKey) -> CallResult:
+        envelope, message = split_payload(payload)
+        done = Done({"message_id": envelope.message_id})
+        try:
+            if self._there(key):
+                _sync_folder(self._path / "new")
+                return done
+            waiting = self._path / "tmp" / f"{file_name(key)}.{os.getpid()}"
+            _write(waiting, message)
+        except OSError as error:
+            return NotNow(f"the delivery folder cannot be written: {error.strerror or error}")
+        try:
+            _place(waiting, self._path / "new" / file_name(key))
+            _sync_folder(self._path / "new")
+        except OSError as error:
+            return InDoubt(
+                f"the delivery folder failed while the mail was put there: {error.strerror or error}"
+            )
+        return done
+
+    def _find(self, payload: bytes, key: IdempotencyKey) -> FindResult:
+        envelope, _ = split_payload(payload)
+        try:
+            there = self._there(key)
+        except OSError as error:
+            return Unknown(f"the delivery folder cannot be read: {error.strerror or error}")
+        return Found({"message_id": envelope.message_id}) if there else Absent()
+
+    def _there(self, key: IdempotencyKey) -> bool:
+        name = file_name(key)
+        if (self._path / "new" / name).exists():
+            return True
+        with os.scandir(self._path / "cur") as listing:
+            moved = any(entry.name == name or entry.name.startswith(name + ":") for entry in listing)
+        # Looked at once more: it may have been moved back while we read the other folder.
+        return moved or (self._path / "new" / name).exists()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The file whole and on the disk, or no file."""
+    try:
+        with path.open("wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _place(waiting: Path, target: Path) -> None:
+    """Move without ever replacing: a second writer under the same key finds the first one's file and leaves
+    it."""
+    try:
+        os.link(waiting, target)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        os.rename(waiting, target)
+        return
+    waiting.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
