@@ -1,8 +1,10 @@
-"""Money as a fold: hold before a call, settle to the actual amount, release only on proof that nothing was spent.
+"""Money as a fold: hold before a call, settle to the actual amount, release only on proof that nothing was
+spent.
 
-`Balances` is kept in place, not copied: it is folded after every decision inside a tick, so that two tasks decided in
-the same tick cannot both spend the last cent, and a copy per event would be the dearest thing in the kernel. Its only
-writer is the fold itself. Amounts are micro-units; what is unknown settles at the ceiling.
+`Balances` is kept in place, not copied: it is folded after every decision inside a tick, so that two tasks
+decided in the same tick cannot both spend the last cent, and a copy per event would be the dearest thing in
+the kernel. Its only writer is the fold itself. Amounts are micro-units; what is unknown settles at the
+ceiling.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def day_of(at: Instant) -> int:
 
 
 def month_of(at: Instant) -> int:
-    """Months since the epoch, UTC (proleptic Gregorian, civil-from-days after Howard Hinnant's derivation)."""
+    """Months since the epoch, UTC: civil from days in the proleptic Gregorian calendar, after H. Hinnant."""
     days = at // DAY + 719_468
     era = days // 146_097
     day_of_era = days - era * 146_097
@@ -64,7 +66,7 @@ class Balances:
     spent: int = 0
 
     def roll(self, at: Instant) -> None:
-        """Begin a new day or month when `at` is in a later one. A clock that jumps back never reopens an old one."""
+        """Begin a new day or month when `at` is in a later one; a clock set back never reopens an old one."""
         day = at // DAY
         if day <= self.day:
             return

@@ -1,7 +1,7 @@
 """Every command: a request that `decide` may turn into events, or into nothing.
 
-Commands are what comes in through the doors, from the performer and from timers. Those for a run are decided by
-`kernel.run`; the others by the director's own small decisions over the workspace (`kernel.house`).
+Commands are what comes in through the doors, from the performer and from timers. Those for a run are decided
+by `kernel.run`; the others by the director's own small decisions over the workspace (`kernel.house`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.policy import Action
 from mainstay.kernel.values import NO_USAGE, Digest, Instant, Json, Usage
 
-# --- what an agent or an adapter answered ------------------------------------------------------------------------------
+# --- what an agent or an adapter answered ---------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """The inspector's findings, worst first. `verdict` is passed, look or refuse; `revise` asks for a new draft."""
+    """The findings, worst first. `verdict` is passed, look or refuse; `revise` asks for a new draft."""
 
     verdict: str
     findings: tuple[Json, ...]
@@ -85,7 +85,7 @@ class Sought:
 Outcome = Produced | Proposed | Inspected | Failed | Acted | Sought
 
 
-# --- for a run -----------------------------------------------------------------------------------------------------------
+# --- for a run ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ RunCommand = (
 )
 
 
-# --- for the workspace ---------------------------------------------------------------------------------------------------
+# --- for the workspace ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

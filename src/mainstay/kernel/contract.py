@@ -1,7 +1,7 @@
 """Contracts: what an adapter's operations take, give, and promise about being repeated.
 
-Recovery is decided from `Repeatability` alone, approval from `Finality`. Field types are closed and few; a workflow file
-is typed against them when it is loaded.
+Recovery is decided from `Repeatability` alone, approval from `Finality`. Field types are closed and few; a
+workflow file is typed against them when it is loaded.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@
     ├── SecretError              a secret's reference leads nowhere
     └── Unavailable              an optional part is not installed (what to install)
 
-What the *world* does wrong (time-outs, refusals, bad mail) is a value, never one of these: see `kernel.recovery`.
-Every error says what happened, why, and what to do next, and carries its facts as fields.
+What the *world* does wrong (time-outs, refusals, bad mail) is a value, never one of these: see
+`kernel.recovery`. Every error says what happened, why, and what to do next, and carries its facts as fields.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Every event, grouped by stream: what happened, in the past tense, one sentence each.
 
-Events are public for ever. A field may be added with a default; any other change is a new version with an upcaster
-(`ledger.codec`). `NUMBERS` gives each type the number under which it is stored; a number is never used again.
-Personal values (addresses, subjects, texts, reasons a person typed) appear only as sealed strings or as digests of
-sealed blobs; names ending in `_sealed` say so.
+Events are public for ever. A field may be added with a default; any other change is a new version with an
+upcaster (`ledger.codec`). `NUMBERS` gives each type the number under which it is stored; a number is never
+used again. Personal values (addresses, subjects, texts, reasons a person typed) appear only as sealed strings
+or as digests of sealed blobs; names ending in `_sealed` say so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FailureClass(StrEnum):
     BUG = "bug"  # our own code, or an agent's, raised
 
 
-# --- stream run:<id> -------------------------------------------------------------------------------------------------
+# --- stream run:<id> ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class RunQueued:
 
 @dataclass(frozen=True, slots=True)
 class PlanAccepted:
-    """The plan was validated and is now what the run follows; the ledger keeps its digest, the plan is a blob."""
+    """The plan was validated and is what the run follows; the ledger keeps its digest, the plan is a blob."""
 
     plan: Plan
 
@@ -308,7 +308,7 @@ class RunFailed:
     reason: str
 
 
-# --- stream inbox:<mailbox> ------------------------------------------------------------------------------------------
+# --- stream inbox:<mailbox> -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +360,7 @@ class CursorAdvanced:
     rejected: int = 0
 
 
-# --- stream workspace ------------------------------------------------------------------------------------------------
+# --- stream workspace -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """`evolve`: how each event changes a run. It never refuses and never chooses.
 
-An event that makes no sense for the state (which only a damaged log could hold) leaves the state as it is. The two
-events of every step come first in the `match`. States are built by spelling out the constructor, which costs a third of
-`dataclasses.replace`.
+An event that makes no sense for the state (which only a damaged log could hold) leaves the state as it is.
+The two events of every step come first in the `match`. States are built by spelling out the constructor,
+which costs a third of `dataclasses.replace`.
 """
 
 from __future__ import annotations
@@ -389,8 +389,8 @@ def _sent_back(state: RunState, event: RevisionRequested) -> RunState:
 
 
 def _ended(state: RunState, status: Status) -> RunState:
-    """No task begins any more. What may already have left the house is still looked after; what an agent may have
-    spent counts as spent to its ceiling, since nobody will hear the true amount."""
+    """No task begins any more. What may already have left the house is still looked after; what an agent
+    may have spent counts as spent to its ceiling, since nobody will hear the true amount."""
     changes: dict[int, TaskState] = {}
     left = held = spent = 0
     if state.left:

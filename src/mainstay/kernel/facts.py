@@ -13,7 +13,7 @@ from mainstay.kernel.values import Digest, Instant
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of one tick. `balances` and `counts` are live folds: they move with every event that is decided."""
+    """The facts of one tick. `balances` and `counts` are live folds: they move with every event decided."""
 
     now: Instant
     policy: Policy

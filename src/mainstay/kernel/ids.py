@@ -1,8 +1,8 @@
 """Typed ids, and the derivation of one id from another.
 
-Nothing in the kernel is drawn at random: an id is a hash of what it identifies, so that the same request has the same
-id in every attempt, process and replay. Run ids begin with the time of their trigger, so that they sort in the order of
-their making and an index over them grows at its end.
+Nothing in the kernel is drawn at random: an id is a hash of what it identifies, so that the same request has
+the same id in every attempt, process and replay. Run ids begin with the time of their trigger, so that they
+sort in the order of their making and an index over them grows at its end.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Workflows and plans as data: a directed acyclic graph of tasks, and the closed language of references and predicates.
+"""Workflows and plans as data: a directed acyclic graph of tasks, and the closed language of references and
+predicates.
 
-A plan is compiled once (`compile_plan`) and shared by all runs that follow it: names become numbers, and who waits for
-whom is spelled out both ways, so that folding an event never searches. A plan that a planner proposes passes through the
-same `compile_plan`, which refuses cycles, unknown names and more tasks than `TASK_MAX`.
+A plan is compiled once (`compile_plan`) and shared by all runs that follow it: names become numbers, and who
+waits for whom is spelled out both ways, so that folding an event never searches. A plan that a planner
+proposes passes through the same `compile_plan`, which refuses cycles, unknown names and more tasks than
+`TASK_MAX`.
 """
 
 from __future__ import annotations
@@ -186,7 +188,7 @@ class PlanRefused(ValueError):
 
 
 def compile_plan(workflow: Workflow, digest: Digest) -> Plan:
-    """Numbers for names, edges both ways. Raises `PlanRefused` for a cycle, an unknown name, a twin, or too many tasks."""
+    """Names to numbers, edges both ways. Raises `PlanRefused` for a cycle, an unknown name, a twin, too many."""
     tasks = workflow.tasks
     if not tasks:
         raise PlanRefused("a plan needs at least one task")

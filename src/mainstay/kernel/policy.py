@@ -1,7 +1,8 @@
 """Policies: ordered rules over what an action is, and the verdict with its reason.
 
-Deny wins, then ask, then allow; nothing matched: ask. Two things stand above every rule: a final act of high stake asks
-even where a rule allows it, and so does an act whose price is unknown. Every verdict names its rule and says why.
+Deny wins, then ask, then allow; nothing matched: ask. Two things stand above every rule: a final act of high
+stake asks even where a rule allows it, and so does an act whose price is unknown. Every verdict names its
+rule and says why.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Policy:
     _by_act: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def rules_for(self, act: str) -> tuple[Rule, ...]:
-        """The rules that could match an act of this name, in order (remembered, since acts are few and asked often)."""
+        """The rules that could match an act of this name, in order (remembered: few acts, asked often)."""
         found = self._by_act.get(act)
         if found is None:
             found = tuple(rule for rule in self.rules if fnmatchcase(act, rule.act))
@@ -111,8 +112,8 @@ def evaluate(
 ) -> Verdict:
     """The verdict on an action.
 
-    `counts` are the facts that change with every run, such as `done_by_this_workflow`; `inspection` is the worst verdict
-    of the inspectors before it.
+    `counts` are the facts that change with every run, such as `done_by_this_workflow`; `inspection` is the
+    worst verdict of the inspectors before it.
     """
     asked: Verdict | None = None
     allowed: Verdict | None = None

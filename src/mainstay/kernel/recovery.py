@@ -1,8 +1,9 @@
-"""What to do about an attempt that failed: one table, read by failure and by how the operation may be repeated.
+"""What to do about an attempt that failed: one table, read by failure and by how the operation may be
+repeated.
 
-`TRANSIENT` and `THROTTLED` carry proof that nothing happened, so even an operation that may be called only once is
-called again. `TIMEOUT`, `LOST`, `IN_DOUBT` and `BUG` carry none: there the contract decides. Nothing is retried whose
-contract does not allow it, and nothing that may have happened is given up in silence.
+`TRANSIENT` and `THROTTLED` carry proof that nothing happened, so even an operation that may be called only
+once is called again. `TIMEOUT`, `LOST`, `IN_DOUBT` and `BUG` carry none: there the contract decides. Nothing
+is retried whose contract does not allow it, and nothing that may have happened is given up in silence.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is known of a failed attempt. `repeatability` is None for thinking, which changes nothing outside."""
+    """What is known of a failed attempt; `repeatability` is None for thinking, which changes nothing."""
 
     failure: FailureClass
     attempt: int
@@ -74,10 +75,10 @@ def _unproven(diagnosis: Diagnosis, *, last: bool) -> Remedy:
 
 
 def retry_delay_us(run: RunId, task: int, attempt: int, retry_after_us: int | None = None) -> int:
-    """Exponential backoff with full derived jitter between half and all of the step; `Retry-After` is a lower bound.
+    """Exponential backoff, jittered between half and all of the step; `Retry-After` is a lower bound.
 
-    The jitter is a hash of run, task and attempt, so that every replay waits as long ("Exponential Backoff and Jitter",
-    M. Brooker, AWS Architecture Blog, 2015: "equal jitter").
+    The jitter is a hash of run, task and attempt, so that every replay waits as long ("equal jitter" in
+    M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
     """
     step = min(RETRY_MAX_US, RETRY_BASE_US << min(attempt - 1, 20))
     delay = step // 2 + int(step // 2 * fraction("jitter", run, task, attempt))
@@ -85,5 +86,5 @@ def retry_delay_us(run: RunId, task: int, attempt: int, retry_after_us: int | No
 
 
 def lookup_delay_us(started_us_ago: int) -> int:
-    """How long until the next look-up: as long again as has passed, at least five seconds, at most a minute."""
+    """How long until the next look-up: as long again as has passed, between five seconds and a minute."""
     return min(MINUTE, max(LOOKUP_BASE_US, started_us_ago))

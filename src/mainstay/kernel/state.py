@@ -1,8 +1,8 @@
 """The state of a run: small frozen records, and a table of tasks that is changed without being copied whole.
 
-Task states lie by number in a two-level tuple. Changing one copies one chunk and the spine: under a microsecond at
-10,000 tasks, where copying a dict costs 44 (`docs/benchmarks.md`). What a decision would have to search for is kept as a
-field: tasks ready, slots in use, tasks left.
+Task states lie by number in a two-level tuple. Changing one copies one chunk and the spine: under a
+microsecond at 10,000 tasks, where copying a dict costs 44 (`docs/benchmarks.md`). What a decision would have
+to search for is kept as a field: tasks ready, slots in use, tasks left.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class RunState:
 
 
 class Sources:
-    """What references of one task may name: the trigger, outputs of finished tasks, the item. Looked up when asked."""
+    """What references of one task may name (trigger, outputs, item), looked up when asked."""
 
     __slots__ = ("_number", "_state")
 
@@ -227,7 +227,7 @@ def items_of(state: RunState, number: int) -> list[Any]:
 
 @lru_cache(maxsize=256)
 def waiting_task(needs: int) -> TaskState:
-    """The one shared state of a task that waits for so many others (shared, since a plan of 10,000 has many alike)."""
+    """The state of a task that waits for so many others; shared, since a plan of 10,000 has many alike."""
     return TaskState(Phase.WAITING, needs) if needs else TaskState(Phase.READY)
 
 

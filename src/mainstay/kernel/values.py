@@ -1,8 +1,8 @@
 """The small values that everything is made of: times, money, digests, usage.
 
-Times and amounts are plain integers with a `NewType` name: microseconds since 1970-01-01 UTC and millionths of a US
-dollar. A wrapper class would say more but costs a microsecond at each of a million places; the unit stands in each
-name instead (`at`, `hold_micros`, `timeout_s`).
+Times and amounts are plain integers with a `NewType` name: microseconds since 1970-01-01 UTC and millionths
+of a US dollar. A wrapper class would say more but costs a microsecond at each of a million places; the unit
+stands in each name instead (`at`, `hold_micros`, `timeout_s`).
 """
 
 from __future__ import annotations

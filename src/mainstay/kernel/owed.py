@@ -1,0 +1,119 @@
+"""What the outside world still owes a run: agents to be asked, effects to be called or looked up, notices,
+timers.
+
+`pending` is the definition and is read at boot. `new_effects` is the delta that the loop hands out after each
+decision; a property proves that the deltas sum up to the definition. Nothing here chooses.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
+from mainstay.kernel.events import (
+    ActionEdited,
+    ActionInDoubt,
+    ActionStarted,
+    ApprovalRequested,
+    AttemptFailed,
+    BudgetRefused,
+    LookupDeferred,
+    LookupStarted,
+    RunEvent,
+    TaskStarted,
+)
+from mainstay.kernel.plan import Literal, resolve
+from mainstay.kernel.state import Phase, RunState, Sources, TaskState
+from mainstay.kernel.values import Json
+
+
+def pending(state: RunState) -> tuple[Effect, ...]:
+    """Everything the outside world still owes this run; for boot, since the loop hands out `new_effects`."""
+    return tuple(effect for number, task in state.all_tasks() for effect in owed(state, number, task))
+
+
+_ENTERING = frozenset(
+    {
+        TaskStarted,
+        AttemptFailed,
+        BudgetRefused,
+        ApprovalRequested,
+        ActionEdited,
+        ActionStarted,
+        LookupStarted,
+        LookupDeferred,
+        ActionInDoubt,
+    }
+)
+
+
+def new_effects(state: RunState, events: tuple[RunEvent, ...]) -> list[Effect]:
+    """What these events added to `pending(state)`; a property proves that the sum equals the full scan."""
+    effects: list[Effect] = []
+    seen: set[int] = set()
+    for event in events:
+        if type(event) in _ENTERING and event.task not in seen:  # type: ignore[union-attr]
+            number = event.task  # type: ignore[union-attr]
+            seen.add(number)
+            effects += owed(state, number, state.task(number))
+    return effects
+
+
+def owes_notice(task: TaskState) -> bool:
+    """Whether the operator has yet to be told that this task waits for them."""
+    return not task.notified and task.phase in (Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED)
+
+
+def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
+    """The effects that one task is owed: a function of its phase alone."""
+    run = state.head.run
+    match task.phase:
+        case Phase.RUNNING:
+            return [_ask_agent(state, number, task)]
+        case Phase.ACTING:
+            assert task.act is not None
+            return [InvokeAdapter(run, number, task.attempt, Mode.CALL, task.act.action, state.head.subject)]
+        case Phase.SEEKING:
+            assert task.act is not None
+            if task.wake_at:
+                return [WakeAt(run, number, task.wake_at)]
+            return [InvokeAdapter(run, number, task.attempt, Mode.FIND, task.act.action, state.head.subject)]
+        case Phase.RETRYING:
+            return [WakeAt(run, number, task.wake_at)]
+        case Phase.APPROVAL | Phase.BLOCKED | Phase.DOUBT:
+            effects: list[Effect] = [WakeAt(run, number, task.wake_at)] if task.wake_at else []
+            if not task.notified:
+                kind = {Phase.APPROVAL: "approval", Phase.BLOCKED: "budget"}.get(task.phase, "in_doubt")
+                effects.append(Notify(run, number, kind, task.act.approval if task.act else None))
+            return effects
+        case Phase.WAITING | Phase.READY | Phase.EXPANDED | Phase.SUCCEEDED | Phase.FAILED | Phase.SKIPPED:
+            return []
+        case _:
+            assert_never(task.phase)
+
+
+def _ask_agent(state: RunState, number: int, task: TaskState) -> InvokeAgent:
+    spec = state.spec(number)
+    inputs: Json = {}
+    if spec.inputs:
+        sources = Sources(state, number)
+        for name, binding in spec.inputs:
+            inputs[name] = binding.value if isinstance(binding, Literal) else resolve(binding, sources)
+    revision = state.revision(number) if state.revisions else None
+    return InvokeAgent(
+        state.head.run,
+        number,
+        task.attempt,
+        spec.name,
+        spec.role,
+        spec.agent,
+        inputs,
+        spec.timeout_s,
+        spec.act,
+        spec.recall,
+        spec.cost_max_micros,
+        spec.data_class,
+        state.head.subject,
+        revision.round if revision else 0,
+        revision.findings if revision else (),
+    )
