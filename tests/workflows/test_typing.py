@@ -279,7 +279,7 @@ def test_a_fan_out_over_records_and_over_strings() -> None:
     checked(
         fanned(
             "  each: { role: specialist, agent: line, for_each: ${read.lines}, in: { line: ${item} } }\n"
-            "  part: { role: specialist, agent: anything, for_each: ${read.lines}, in: { value: ${item.sum} } }\n"
+            "  p: { role: specialist, agent: anything, for_each: ${read.lines}, in: { value: ${item.a} } }\n"
             "  sum: { role: specialist, agent: total, in: { rows: ${each.items} } }\n"
             "  kind: { role: specialist, agent: intent, in: { message: ${trigger.message} } }\n"
             "  word: { role: specialist, agent: word, for_each: ${kind.labels}, in: { word: ${item} } }\n"
