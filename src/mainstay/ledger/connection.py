@@ -13,6 +13,7 @@ What a failure means is decided from SQLite's result code alone:
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Driver:
     connect: Callable[[str], Connection]
     errors: type[Exception]
     shared_memory: bool = True
+    read_afresh: Callable[[str], None] = lambda _path: None  # let the next reads come from the disk itself
 
 
 def _connect(path: str) -> Connection:
@@ -71,16 +73,31 @@ def _connect(path: str) -> Connection:
     )
 
 
-SQLITE3 = Driver(connect=_connect, errors=sqlite3.Error)
+def _read_afresh(path: str) -> None:
+    """Drop what the kernel remembers of the files and has not to write any more.
+
+    After a failed fsync the page cache goes on showing what never reached the disk. A process that starts
+    after such a failure would build on it, so it asks for what is really there.
+    """
+    for name in (path, path + "-wal"):
+        if hasattr(os, "posix_fadvise") and os.path.exists(name):
+            handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(handle)
+
+
+SQLITE3 = Driver(connect=_connect, errors=sqlite3.Error, read_afresh=_read_afresh)
 
 
 def open_writer(driver: Driver, path: str) -> Connection:
     """A connection whose every commit is on the disk when it returns."""
     connection = driver.connect(path)
     try:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
         if not driver.shared_memory:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
@@ -99,7 +116,7 @@ def open_reader(driver: Driver, path: str) -> Connection:
     """A connection that sees what is committed and cannot write."""
     connection = driver.connect(path)
     try:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
     except BaseException:

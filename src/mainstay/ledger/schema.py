@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
@@ -49,7 +50,10 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table], *, path: str) -
                     writer.execute(statement)
         writer.execute("COMMIT")
     except BaseException:
-        writer.execute("ROLLBACK")
+        with suppress(
+            Exception
+        ):  # SQLite may have rolled back by itself; the first failure is the one to tell
+            writer.execute("ROLLBACK")
         raise
 
 

@@ -92,6 +92,7 @@ class SqliteStore:
         tables: Sequence[Table] = (),
         driver: Driver = SQLITE3,
         writable: bool = True,
+        checkpoint_pages: int = CHECKPOINT_PAGES,
     ) -> None:
         self.path = str(path)
         self._driver = driver
@@ -107,9 +108,11 @@ class SqliteStore:
         self._head_hash = GENESIS
         self._stream_key_last = 0
         self._pages_logged = 0
+        self._checkpoint_pages = checkpoint_pages
         self._writer: Connection | None = None
         try:
             if writable:
+                driver.read_afresh(self.path)
                 self._writer = open_writer(driver, self.path)
                 make_ledger(self._writer, self._views.tables, path=self.path)
                 self.checkpoint()
@@ -176,7 +179,7 @@ class SqliteStore:
         written = 110 * len(events) + sum(len(row[11]) for row in events) + sum(map(len, blobs.values()))
         # A guess at how long the log has become: asking the file costs more than being wrong by half.
         self._pages_logged += 4 + (len(batch) + len(changes)) // 4 + written // PAGE_BYTES
-        if self._pages_logged >= CHECKPOINT_PAGES:
+        if self._pages_logged >= self._checkpoint_pages:
             self.checkpoint()
         return Position(self._head)
 

@@ -1,0 +1,264 @@
+"""Where keys lie: the master key outside the workspace, the subjects' keys, wrapped by it, inside.
+
+The master key is a file of 32 random bytes in `$MAINSTAY_KEY_HOME`, else `$XDG_CONFIG_HOME/mainstay/keys`,
+else `~/.config/mainstay/keys`. A copy of the workspace, or a backup of it, is therefore unreadable without
+the machine it came from; keeping a copy of the key in a safe place is the operator's part.
+
+Subjects' keys have a file of their own beside the ledger, because the ledger never deletes and these must
+be: SQLite with `secure_delete`, and an empty log after each destruction. A destroyed key leaves the row
+with its generation, so that what was sealed under it is known to be forgotten rather than damaged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from mainstay.kernel.errors import SecretError, StorageFailed
+from mainstay.kernel.ids import SubjectId
+from mainstay.ledger.connection import SQLITE3, Driver, ends_the_process, failure, open_writer
+
+_MASTER_KEY_BYTES = 32
+_CHECKPOINT_WRITES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """A subject's newest key. `wrapped` is None when it was destroyed."""
+
+    generation: int
+    wrapped: bytes | None
+
+
+class KeyTable(Protocol):
+    """The subjects' keys, wrapped."""
+
+    def check(self, value: bytes) -> bytes:
+        """The value that was kept here first: shows whether the master key is the one this table began
+        with.
+        """
+        ...
+
+    def get(self, subject: SubjectId) -> WrappedKey | None:
+        """The newest key of a subject."""
+        ...
+
+    def put(self, keys: Mapping[SubjectId, WrappedKey]) -> None:
+        """Keep keys, durably and all together."""
+        ...
+
+    def destroy(self, subject: SubjectId) -> bool:
+        """Destroy a key beyond recovery from this table; True if there was one."""
+        ...
+
+    def close(self) -> None:
+        """Give up the file."""
+        ...
+
+
+class InMemoryKeys:
+    """Keys that end with the process."""
+
+    def __init__(self) -> None:
+        self._check: bytes | None = None
+        self._keys: dict[SubjectId, WrappedKey] = {}
+
+    def check(self, value: bytes) -> bytes:
+        if self._check is None:
+            self._check = value
+        return self._check
+
+    def get(self, subject: SubjectId) -> WrappedKey | None:
+        return self._keys.get(subject)
+
+    def put(self, keys: Mapping[SubjectId, WrappedKey]) -> None:
+        self._keys.update(keys)
+
+    def destroy(self, subject: SubjectId) -> bool:
+        key = self._keys.get(subject)
+        if key is None or key.wrapped is None:
+            return False
+        self._keys[subject] = WrappedKey(key.generation, None)
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+class SqliteKeys:
+    """Keys in `.mainstay/keys.sqlite3`. Only one process writes: the one that holds the workspace's lock."""
+
+    def __init__(self, path: str | os.PathLike[str], *, driver: Driver = SQLITE3) -> None:
+        self.path = os.fspath(path)
+        self._driver = driver
+        self._broken = ""
+        self._writes = 0
+        if not os.path.exists(self.path):
+            with suppress(OSError):  # SQLite says better what is wrong
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            self._connection = open_writer(driver, self.path)
+            self._execute("PRAGMA secure_delete = ON")
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS subjects "
+                "(subject BLOB PRIMARY KEY, generation INTEGER NOT NULL, wrapped BLOB) STRICT, WITHOUT ROWID"
+            )
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS master (key INTEGER PRIMARY KEY, checked BLOB NOT NULL) STRICT"
+            )
+        except driver.errors as error:
+            self._raise(error)
+
+    def check(self, value: bytes) -> bytes:
+        self._execute("INSERT OR IGNORE INTO master (key, checked) VALUES (1, ?)", (value,))
+        kept: bytes = self._execute("SELECT checked FROM master")[0][0]
+        return kept
+
+    def get(self, subject: SubjectId) -> WrappedKey | None:
+        rows = self._execute(
+            "SELECT generation, wrapped FROM subjects WHERE subject = ?", (bytes.fromhex(subject),)
+        )
+        return WrappedKey(*rows[0]) if rows else None
+
+    def put(self, keys: Mapping[SubjectId, WrappedKey]) -> None:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            for subject, key in keys.items():
+                self._execute(
+                    "INSERT INTO subjects (subject, generation, wrapped) VALUES (?, ?, ?) "
+                    "ON CONFLICT (subject) DO UPDATE "
+                    "SET generation = excluded.generation, wrapped = excluded.wrapped",
+                    (bytes.fromhex(subject), key.generation, key.wrapped),
+                )
+            self._execute("COMMIT")
+        except BaseException:
+            with suppress(self._driver.errors):
+                self._connection.execute("ROLLBACK")
+            raise
+        self._writes += 1
+        if self._writes % _CHECKPOINT_WRITES == 0:
+            self._execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def destroy(self, subject: SubjectId) -> bool:
+        known = self.get(subject)
+        if known is None or known.wrapped is None:
+            return False
+        self._execute("UPDATE subjects SET wrapped = NULL WHERE subject = ?", (bytes.fromhex(subject),))
+        busy = self._execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        if busy:
+            raise StorageFailed(
+                "The key is destroyed, but a copy of it may still lie in the log.",
+                why=f"Another process is reading {self.path}.",
+                remedy="End the other process and forget the subject again.",
+                path=self.path,
+            )
+        return True
+
+    def close(self) -> None:
+        with suppress(self._driver.errors):
+            self._connection.close()
+
+    def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        if self._broken:
+            raise StorageFailed(why=self._broken, remedy="End this process and start again.")
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except self._driver.errors as error:
+            self._raise(error)
+
+    def _raise(self, error: Exception) -> NoReturn:
+        if ends_the_process(error):
+            self._broken = f"An earlier access to {self.path} failed: {error}."
+        meaning = failure(error, path=self.path)
+        if meaning is None:
+            raise error
+        raise meaning from error
+
+
+def key_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of master keys."""
+    if home := environ.get("MAINSTAY_KEY_HOME"):
+        return Path(home)
+    config = environ.get("XDG_CONFIG_HOME")
+    return (Path(config) if config else Path.home() / ".config") / "mainstay" / "keys"
+
+
+def master_key_path(workspace_id: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the master key of a workspace lies."""
+    assert workspace_id.isalnum(), "a workspace's id is letters and digits"
+    return key_home(environ) / f"{workspace_id}.key"
+
+
+def create_master_key(path: Path, *, random_bytes: Callable[[int], bytes] = os.urandom) -> bytes:
+    """Make the master key of a new workspace, durably. Never writes over one that is there."""
+    key = random_bytes(_MASTER_KEY_BYTES)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except FileExistsError:
+        raise SecretError(
+            "There is a master key already.",
+            why=f"{path} exists, and what is sealed under it would be lost with it.",
+            remedy="Open the existing workspace, or move the key away if you are sure.",
+            path=str(path),
+        ) from None
+    except OSError as error:
+        raise SecretError(
+            "The master key cannot be written.",
+            why=f"{path}: {error.strerror}.",
+            remedy="Make the folder writable for you, or name another one in MAINSTAY_KEY_HOME.",
+            path=str(path),
+        ) from error
+    return key
+
+
+def read_master_key(path: Path) -> bytes:
+    """The master key of an existing workspace. Raises `SecretError` if it is missing, damaged or open
+    to others.
+    """
+    try:
+        status = path.stat()
+        key = path.read_bytes()
+    except FileNotFoundError:
+        raise SecretError(
+            "The master key of this workspace is missing.",
+            why=f"There is no {path}. Without it nothing personal in the ledger can be read.",
+            remedy="Copy it from the machine this workspace was made on, or from where you keep it, "
+            "or name its folder in MAINSTAY_KEY_HOME.",
+            path=str(path),
+        ) from None
+    except OSError as error:
+        raise SecretError(
+            "The master key cannot be read.",
+            why=f"{path}: {error.strerror}.",
+            remedy="Make it readable for you.",
+            path=str(path),
+        ) from error
+    if status.st_mode & 0o077:
+        raise SecretError(
+            "Others can read the master key.",
+            why=f"The mode of {path} is {status.st_mode & 0o777:o}.",
+            remedy=f"chmod 600 {path}",
+            path=str(path),
+        )
+    if len(key) != _MASTER_KEY_BYTES:
+        raise SecretError(
+            "The master key is damaged.",
+            why=f"{path} has {len(key)} bytes instead of {_MASTER_KEY_BYTES}.",
+            remedy="Copy it anew from where you keep it.",
+            path=str(path),
+        )
+    return key
