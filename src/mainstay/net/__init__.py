@@ -1,0 +1,1 @@
+"""What touches the network or guards it: secrets by reference. Nothing here knows an adapter."""
