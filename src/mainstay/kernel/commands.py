@@ -82,7 +82,14 @@ class Sought:
     response: Json = field(default_factory=dict)
 
 
-Outcome = Produced | Proposed | Inspected | Failed | Acted | Sought
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The effect was stopped directly before its call, because something newer made it needless."""
+
+    reason: str
+
+
+Outcome = Produced | Proposed | Inspected | Failed | Acted | Sought | Withheld
 
 
 # --- for a run ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ which costs a third of `dataclasses.replace`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from mainstay.kernel.events import (
@@ -43,8 +44,10 @@ from mainstay.kernel.events import (
 )
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Plan
+from mainstay.kernel.recovery import UNPROVEN
 from mainstay.kernel.state import (
     DONE,
+    UNDER_WAY,
     Act,
     Expansion,
     Head,
@@ -63,7 +66,6 @@ from mainstay.kernel.state import (
 from mainstay.kernel.values import Instant, Json
 
 BUSY = frozenset({Phase.RUNNING, Phase.RETRYING, Phase.ACTING, Phase.SEEKING})
-UNDER_WAY = frozenset({Phase.ACTING, Phase.SEEKING, Phase.DOUBT})  # the world may already have changed
 
 
 def nothing(run: RunId) -> RunState:
@@ -112,7 +114,8 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
     match event:
         case AttemptFailed(task=number, attempt=attempt, retry_at=retry_at, cost=cost):
             old = state.task(number)
-            retrying = TaskState(Phase.RETRYING, 0, attempt, 0, None, old.act, retry_at)
+            tried = old.act and replace(old.act, tried=old.act.tried or event.failure in UNPROVEN)
+            retrying = TaskState(Phase.RETRYING, 0, attempt, 0, None, tried, retry_at)
             return _move(state, number, retrying, cost)
         case BudgetRefused(task=number, wake_at=wake_at):
             old = state.task(number)
@@ -126,7 +129,14 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             return _finish(state, number, _closed(state, number), 0)
         case ApprovalRequested(task=number, approval=approval, expires_at=expires_at):
             act = _act(state, number)
-            asked = Act(act.action, approval, "", expires_at, Instant(0), event.rule, event.reason)
+            asked = replace(
+                act,
+                approval=approval,
+                authority="",
+                expires_at=expires_at,
+                rule=event.rule,
+                reason=event.reason,
+            )
             return _phase(state, number, Phase.APPROVAL, asked, wake_at=expires_at)
         case OperatorNotified(task=number):
             old = state.task(number)
@@ -136,31 +146,21 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             return _move(state, number, told)
         case ActionEdited(task=number, approval=approval, action=action):
             act = _act(state, number)
-            edited = Act(action, approval, "", act.expires_at, Instant(0), act.rule, act.reason)
+            edited = replace(act, action=action, approval=approval, authority="")
             return _phase(state, number, Phase.APPROVAL, edited, wake_at=act.expires_at)
         case ApprovalGranted(task=number, approval=approval):
             act = _act(state, number)
-            granted = Act(
-                act.action,
-                approval,
-                f"approval:{approval}",
-                act.expires_at,
-                Instant(0),
-                act.rule,
-                act.reason,
-            )
+            granted = replace(act, approval=approval, authority=f"approval:{approval}")
             return _phase(state, number, Phase.APPROVAL, granted, wake_at=act.expires_at)
         case ApprovalRejected(task=number) | ApprovalExpired(task=number):
             return _finish(state, number, _closed(state, number), 0)
         case ActionStarted(task=number, attempt=attempt, authority=authority, hold=hold):
             act = _act(state, number)
-            allowed = Act(
-                act.action, act.approval, authority, act.expires_at, Instant(0), act.rule, act.reason
-            )
+            allowed = replace(act, authority=authority, seek_until=Instant(0))
             return _move(state, number, TaskState(Phase.ACTING, 0, attempt, hold, None, allowed))
         case LookupStarted(task=number, until=until):
             act = _act(state, number)
-            sought = Act(act.action, act.approval, act.authority, act.expires_at, until, act.rule, act.reason)
+            sought = replace(act, seek_until=until, tried=True)
             return _phase(state, number, Phase.SEEKING, sought)
         case LookupDeferred(task=number, again_at=again_at):
             return _phase(state, number, Phase.SEEKING, _act(state, number), wake_at=again_at)

@@ -62,6 +62,17 @@ def idempotency_key(run: RunId, task: int, semantic_request: Digest) -> Idempote
     return IdempotencyKey(derive("key", run, task, semantic_request).hex())
 
 
+def effect_digest(
+    *, adapter: str, operation: str, contract: str, price_micros: int | None, key: str, payload: bytes
+) -> Digest:
+    """What an approval binds: the exact bytes that will leave, by which contract and at what price."""
+    hasher = sha256()
+    for part in (adapter, operation, contract, str(price_micros), key):
+        hasher.update(len(part.encode()).to_bytes(4, "big") + part.encode())
+    hasher.update(payload)
+    return Digest(hasher.hexdigest())
+
+
 def approval_id(run: RunId, task: int, effect: Digest) -> ApprovalId:
     """The card that asks about exactly this effect."""
     return ApprovalId(derive("approval", run, task, effect, size=8).hex())

@@ -18,6 +18,7 @@ from mainstay.kernel.commands import (
     RecordOutcome,
     Sighting,
     Sought,
+    Withheld,
 )
 from mainstay.kernel.door import let_go, propose
 from mainstay.kernel.draft import Draft
@@ -28,13 +29,14 @@ from mainstay.kernel.events import (
     LookupDeferred,
     LookupStarted,
     RevisionRequested,
+    RunSuperseded,
     TaskFailed,
+    TaskSkipped,
     TaskSucceeded,
 )
-from mainstay.kernel.evolve import UNDER_WAY
 from mainstay.kernel.plan import TaskKind
 from mainstay.kernel.recovery import Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
-from mainstay.kernel.state import Phase
+from mainstay.kernel.state import UNDER_WAY, Phase, supersedable
 from mainstay.kernel.values import Instant, Json
 
 
@@ -75,8 +77,23 @@ def record(draft: Draft, command: RecordOutcome) -> None:
         case Sought(sighting=sighting, response=response):
             if task.phase is Phase.SEEKING or (task.phase is Phase.DOUBT and sighting is Sighting.FOUND):
                 _sought(draft, number, sighting, response)
+        case Withheld(reason=reason):
+            if task.phase is Phase.ACTING:
+                _withhold(draft, number, reason)
         case _:
             assert_never(command.outcome)
+
+
+def _withhold(draft: Draft, number: int, reason: str) -> None:
+    """It was not called this time. If no earlier attempt may have arrived, the run ends as overtaken."""
+    task = draft.state.task(number)
+    assert task.act is not None
+    if task.act.tried:
+        _fail(draft, number, Failed(FailureClass.TRANSIENT, reason))
+        return
+    draft.emit(TaskSkipped(number, reason))
+    if supersedable(draft.state):
+        draft.emit(RunSuperseded(reason))
 
 
 def _inspect(draft: Draft, number: int, attempt: int, outcome: Inspected) -> None:

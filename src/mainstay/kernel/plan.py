@@ -188,7 +188,7 @@ class PlanRefused(ValueError):
 
 
 def compile_plan(workflow: Workflow, digest: Digest) -> Plan:
-    """Names to numbers, edges both ways. Raises `PlanRefused` for a cycle, an unknown name, a twin, too many."""
+    """Names to numbers, edges both ways. Raises `PlanRefused`: cycle, unknown name, twin, too many."""
     tasks = workflow.tasks
     if not tasks:
         raise PlanRefused("a plan needs at least one task")

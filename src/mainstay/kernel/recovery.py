@@ -41,7 +41,8 @@ class Diagnosis:
     repeatability: Repeatability | None = None
 
 
-_UNPROVEN = (FailureClass.TIMEOUT, FailureClass.LOST, FailureClass.IN_DOUBT, FailureClass.BUG)
+# After these the effect may have happened.
+UNPROVEN = frozenset({FailureClass.TIMEOUT, FailureClass.LOST, FailureClass.IN_DOUBT, FailureClass.BUG})
 
 
 def remedy(diagnosis: Diagnosis) -> Remedy:

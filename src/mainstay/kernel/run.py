@@ -30,7 +30,7 @@ from mainstay.kernel.commands import (
     SupersedeRun,
     Wake,
 )
-from mainstay.kernel.contract import Finality, Repeatability
+from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.door import edit, expired, grant, judge, let_go, reject, resolve_doubt
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import (
@@ -47,12 +47,12 @@ from mainstay.kernel.events import (
     RunStarted,
     RunSuperseded,
 )
-from mainstay.kernel.evolve import UNDER_WAY, evolve, nothing
+from mainstay.kernel.evolve import evolve, nothing
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.going import go_on, start
 from mainstay.kernel.outcomes import record
 from mainstay.kernel.owed import new_effects, owes_notice, pending
-from mainstay.kernel.state import Phase, RunState, Status
+from mainstay.kernel.state import Phase, RunState, Status, supersedable
 from mainstay.kernel.values import Instant
 
 __all__ = [
@@ -109,20 +109,6 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             assert_never(command)
     go_on(draft)
     return draft.state, tuple(draft.events)
-
-
-def supersedable(state: RunState) -> bool:
-    """Whether something newer may end this run: nothing that cannot be taken back is under way."""
-    if state.status is Status.QUEUED:
-        return True
-    if state.status is not Status.RUNNING:
-        return False
-    return not any(
-        task.phase in UNDER_WAY
-        and task.act is not None
-        and task.act.action.finality is not Finality.REVERSIBLE
-        for _, task in state.all_tasks()
-    )
 
 
 def waits_for_person(state: RunState) -> bool:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
+from mainstay.kernel.contract import Finality
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.plan import Plan, Ref, TaskSpec, resolve
 from mainstay.kernel.policy import Action
@@ -41,6 +42,7 @@ class Phase(Enum):
 
 
 DONE = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED})
+UNDER_WAY = frozenset({Phase.ACTING, Phase.SEEKING, Phase.DOUBT})  # the world may already have changed
 PEOPLE = frozenset({Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED})  # waiting costs nothing
 
 
@@ -70,6 +72,7 @@ class Act:
     seek_until: Instant = Instant(0)
     rule: str = ""
     reason: str = ""
+    tried: bool = False  # an earlier call of it may have arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,3 +266,17 @@ def with_more(table: TaskTable, states: Iterable[TaskState]) -> TaskTable:
     if not table:
         return new_table(states)
     return (*table[:-1], *new_table((*table[-1], *states)))
+
+
+def supersedable(state: RunState) -> bool:
+    """Whether something newer may end this run: nothing that cannot be taken back is under way."""
+    if state.status is Status.QUEUED:
+        return True
+    if state.status is not Status.RUNNING:
+        return False
+    return not any(
+        task.phase in UNDER_WAY
+        and task.act is not None
+        and task.act.action.finality is not Finality.REVERSIBLE
+        for _, task in state.all_tasks()
+    )
