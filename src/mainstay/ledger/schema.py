@@ -41,6 +41,7 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table], *, path: str) -
             writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         else:
             require_ledger(lambda sql, values: writer.execute(sql, values).fetchall(), path=path)
+        writer.execute("UPDATE writer SET epoch = epoch")  # a file that cannot be written is found out here
         there = {
             row[0] for row in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
         }
