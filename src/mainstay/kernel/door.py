@@ -151,7 +151,7 @@ def edit(draft: Draft, command: EditApproval) -> None:
     if task.act.action.digest != command.digest or expired(draft, number, task):
         return
     new = approval_id(draft.state.head.run, number, command.action.digest)
-    draft.emit(ActionEdited(number, new, command.action, command.actor))
+    draft.emit(ActionEdited(number, new, command.action, command.actor, command.approval))
     verdict = _verdict(draft, number, command.action)
     if verdict.decision is Decision.DENY and verdict.rule != "inspector":
         draft.emit(ActionDenied(number, verdict.rule, verdict.reason))

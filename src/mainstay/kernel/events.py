@@ -192,6 +192,7 @@ class ActionEdited:
     approval: ApprovalId
     action: Action
     actor: str
+    replaces: ApprovalId | None = None  # the card that was answered with this edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +287,8 @@ class RunSuperseded:
 
     reason: str
     by: str = ""
+    cost: int = 0  # what its agents may have spent: nobody will hear the true amount
+    withdrawn: tuple[ApprovalId, ...] = ()  # cards that no longer wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,8 @@ class RunCancelled:
 
     actor: str
     reason: str = ""
+    cost: int = 0  # what its agents may have spent: nobody will hear the true amount
+    withdrawn: tuple[ApprovalId, ...] = ()  # cards that no longer wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from mainstay.kernel.events import (
 )
 from mainstay.kernel.plan import TaskKind
 from mainstay.kernel.recovery import Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
-from mainstay.kernel.state import UNDER_WAY, Phase, supersedable
+from mainstay.kernel.state import UNDER_WAY, Phase, given_up, supersedable
 from mainstay.kernel.values import Instant, Json
 
 
@@ -93,7 +93,7 @@ def _withhold(draft: Draft, number: int, reason: str) -> None:
         return
     draft.emit(TaskSkipped(number, reason))
     if supersedable(draft.state):
-        draft.emit(RunSuperseded(reason))
+        draft.emit(RunSuperseded(reason, "", *given_up(draft.state)))
 
 
 def _inspect(draft: Draft, number: int, attempt: int, outcome: Inspected) -> None:

@@ -52,7 +52,7 @@ from mainstay.kernel.facts import Facts
 from mainstay.kernel.going import go_on, start
 from mainstay.kernel.outcomes import record
 from mainstay.kernel.owed import new_effects, owes_notice, pending
-from mainstay.kernel.state import Phase, RunState, Status, supersedable
+from mainstay.kernel.state import Phase, RunState, Status, given_up, supersedable
 from mainstay.kernel.values import Instant
 
 __all__ = [
@@ -95,10 +95,10 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             resolve_doubt(draft, command)
         case CancelRun(actor=actor, reason=reason):
             if state.status in (Status.RUNNING, Status.QUEUED):
-                draft.emit(RunCancelled(actor, reason))
+                draft.emit(RunCancelled(actor, reason, *given_up(state)))
         case SupersedeRun(reason=reason, by=by):
             if supersedable(state):
-                draft.emit(RunSuperseded(reason, by))
+                draft.emit(RunSuperseded(reason, by, *given_up(state)))
         case ReleaseRun(after=after):
             if state.status is Status.QUEUED:
                 draft.emit(RunReleased(after))

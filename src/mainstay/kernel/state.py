@@ -268,6 +268,19 @@ def with_more(table: TaskTable, states: Iterable[TaskState]) -> TaskTable:
     return (*table[:-1], *new_table((*table[-1], *states)))
 
 
+def given_up(state: RunState) -> tuple[int, tuple[ApprovalId, ...]]:
+    """What ending the run now gives up: the ceilings of agents under way, and the cards that wait."""
+    cost = 0
+    cards: list[ApprovalId] = []
+    for _, task in state.all_tasks():
+        if task.phase in UNDER_WAY or task.phase in DONE:
+            continue
+        cost += task.hold
+        if task.phase is Phase.APPROVAL and task.act is not None and task.act.approval is not None:
+            cards.append(task.act.approval)
+    return cost, tuple(cards)
+
+
 def supersedable(state: RunState) -> bool:
     """Whether something newer may end this run: nothing that cannot be taken back is under way."""
     if state.status is Status.QUEUED:
