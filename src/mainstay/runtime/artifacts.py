@@ -1,0 +1,115 @@
+"""Sealed artifacts: personal values leave an agent or a source only as ciphertext, and are opened only for a brief.
+
+In the ledger an artifact is a reference, `{"artifact": "<digest>", "kind": "reply"}`; the blob under that digest is the
+value as JSON, sealed under the key of the run's subject. Short personal texts (a rationale that quotes a mail, a reason
+that the operator typed) are sealed in place and begin with `sealed:`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from mainstay.agents.base import Data, MessageView, Reply
+from mainstay.kernel.errors import NotFound
+from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.values import Digest, Json
+from mainstay.ledger.blobs import Blobs
+from mainstay.ledger.sealing import Forgotten, Vault
+
+SEALED = "sealed:"
+FORGOTTEN = "[forgotten]"
+
+_KINDS: dict[str, type[Data]] = {"message": MessageView, "reply": Reply}
+
+
+class SubjectForgotten(Exception):
+    """The personal values that this needs were destroyed at their owner's wish."""
+
+
+@dataclass(slots=True)
+class Artifacts:
+    """Opens and seals for one workspace. `staged` collects blobs that must become durable with the next events."""
+
+    vault: Vault
+    blobs: Blobs
+    staged: dict[Digest, bytes] = field(default_factory=dict)
+
+    def put(self, plain: bytes, subject: SubjectId | None, context: bytes) -> Digest:
+        """Store a value, sealed if it is somebody's; returns its address. Large ones are durable at once."""
+        data = self.vault.seal(subject, plain, context) if subject else plain
+        blob = self.blobs.stage(data)
+        if blob.data is not None:
+            self.staged[blob.digest] = blob.data
+        return blob.digest
+
+    def take_staged(self) -> dict[Digest, bytes]:
+        """The blobs staged since the last call."""
+        staged, self.staged = self.staged, {}
+        return staged
+
+    def get(self, digest: Digest, subject: SubjectId | None, context: bytes) -> bytes:
+        """The value behind an address. Raises `SubjectForgotten`, `NotFound` or `LedgerCorrupt`."""
+        data = self.staged.get(digest) or self.blobs.read(digest)
+        if subject is None:
+            return data
+        plain = self.vault.unseal(data, context)
+        if isinstance(plain, Forgotten):
+            raise SubjectForgotten
+        return plain
+
+    def close_value(self, value: Any, subject: SubjectId | None) -> Any:
+        """An agent's value as it may stand in an event: models of personal things become references."""
+        if isinstance(value, MessageView | Reply):
+            kind = "message" if isinstance(value, MessageView) else "reply"
+            digest = self.put(value.model_dump_json().encode(), subject, kind.encode())
+            return {"artifact": digest, "kind": kind}
+        if isinstance(value, Data):
+            return {
+                name: self.close_value(getattr(value, name), subject) for name in type(value).model_fields
+            }
+        if isinstance(value, tuple | list):
+            return [self.close_value(one, subject) for one in value]
+        if isinstance(value, dict):
+            return {str(name): self.close_value(one, subject) for name, one in value.items()}
+        return value
+
+    def open_value(self, value: Any, subject: SubjectId | None) -> Any:
+        """The value for a brief: references become the models they stand for."""
+        if isinstance(value, dict):
+            if "artifact" in value:
+                kind = str(value["kind"])
+                plain = self.get(Digest(str(value["artifact"])), subject, kind.encode())
+                return _KINDS[kind].model_validate_json(plain)
+            if "content" in value and "thread" in value:
+                return self.message(value, subject)
+            return {name: self.open_value(one, subject) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self.open_value(one, subject) for one in value]
+        return value
+
+    def message(self, trigger: Json, subject: SubjectId | None) -> MessageView:
+        """The message that a trigger refers to."""
+        plain = self.get(Digest(str(trigger["content"])), subject, b"message")
+        return MessageView.model_validate_json(plain)
+
+    def seal_text(self, text: str, subject: SubjectId | None) -> str:
+        """A short personal text as it may stand in an event."""
+        return SEALED + self.vault.seal_text(subject, text, b"text") if subject and text else text
+
+    def open_text(self, text: str) -> str:
+        """What `seal_text` sealed, or `[forgotten]`."""
+        if not text.startswith(SEALED):
+            return text
+        plain = self.vault.unseal_text(text[len(SEALED) :], b"text")
+        return FORGOTTEN if isinstance(plain, Forgotten) else plain
+
+    def open_json(self, digest: Digest, subject: SubjectId | None, context: bytes) -> Json | None:
+        """A sealed JSON blob, or None when it was forgotten or is not there."""
+        try:
+            found: Json = msgspec.json.decode(self.get(digest, subject, context))
+        except (SubjectForgotten, NotFound):
+            return None
+        return found

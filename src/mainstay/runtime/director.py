@@ -1,0 +1,588 @@
+"""The director: takes commands, decides them in order, appends what was decided in one transaction, hands out effects.
+
+Rules of this file:
+
+- It is synchronous and reads no clock but the one it was given. The loop (`runtime.loop`) and the simulator drive it.
+- `tick` decides; `commit` makes it durable; only then may effects be performed and requests be answered.
+- Between `tick` and `commit` memory is ahead of the disk. If the append fails for want of space, `commit` is called
+  again with the same tick; if the disk fails, the process ends and a new one folds what is there.
+- Runs that have ended leave memory at once. Balances, counts and keys are folded after every decision, so that two
+  commands of one tick cannot both spend the last cent or both take a key.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mainstay.kernel.budget import Balances, Limits
+from mainstay.kernel.commands import (
+    AdoptPolicy,
+    AdvanceCursor,
+    Command,
+    ObserveSent,
+    ReceiveMessage,
+    RecordOutcome,
+    RecoverRun,
+    RegisterWorkflow,
+    RejectMessage,
+    ReleaseRun,
+    RunCommand,
+    StartRun,
+    SupersedeRun,
+    ThrowKillSwitch,
+    Wake,
+)
+from mainstay.kernel.effects import Effect, WakeAt
+from mainstay.kernel.events import (
+    CursorAdvanced,
+    DirectorStarted,
+    Event,
+    KillSwitchThrown,
+    MessageReceived,
+    MessageRejected,
+    PolicyAdopted,
+    RunEvent,
+    TaskSucceeded,
+    ThreadAnswered,
+    WorkflowRegistered,
+)
+from mainstay.kernel.facts import Facts
+from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_id, run_stream, transaction_id
+from mainstay.kernel.plan import Plan, Supersede, holds, resolve
+from mainstay.kernel.policy import Policy
+from mainstay.kernel.run import advance, evolve, new_effects, nothing, pending, supersedable
+from mainstay.kernel.state import Phase, RunState, Status
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.projection import Projection
+from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, RowChange, StreamAppend, Value, Version
+from mainstay.runtime.clock import Clock
+
+TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
+DIRECTOR = "director"
+TRIGGER_MESSAGE = "message.received/1"
+SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
+
+
+@dataclass(slots=True)
+class Request:
+    """A command on its way, with who sent it and what led to it. Blobs become durable with its events."""
+
+    command: Command
+    actor: str = DIRECTOR
+    cause: int = 0  # position of the event that led here
+    blobs: Mapping[Digest, bytes] = field(default_factory=dict)
+    answer: Callable[[Answer], None] | None = None  # called once, after the commit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request: how many events it led to, and the position of the last."""
+
+    events: int
+    position: int
+    detail: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An effect to perform, and the position of the event that owes it."""
+
+    effect: Effect
+    cause: int
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one round of commands led to."""
+
+    at: Instant
+    batch: list[StreamAppend] = field(default_factory=list)
+    changes: list[RowChange] = field(default_factory=list)
+    blobs: dict[Digest, bytes] = field(default_factory=dict)
+    effects: list[Owed] = field(default_factory=list)
+    answers: list[tuple[Callable[[Answer], None], Answer]] = field(default_factory=list)
+    events: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.events or self.changes or self.blobs)
+
+
+@dataclass(slots=True)
+class Open:
+    """A run in memory."""
+
+    state: RunState
+    version: int
+    snapshot_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A workflow in force for new runs."""
+
+    name: str
+    version: int
+    definition: Digest
+
+
+class PlanShelf(dict[Digest, Plan]):
+    """Compiled plans by the digest of their definition; loaded when first asked for."""
+
+    def __init__(self, load: Callable[[Digest], Plan]) -> None:
+        super().__init__()
+        self._load = load
+
+    def __missing__(self, digest: Digest) -> Plan:
+        plan = self[digest] = self._load(digest)
+        return plan
+
+
+class Director:
+    """One writer's decisions over one workspace."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        clock: Clock,
+        plans: PlanShelf,
+        *,
+        projections: Sequence[Projection] = (),
+        policy: Policy = Policy(()),
+        limits: Limits = Limits(),
+        version: str = "0",
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.plans = plans
+        self.policy = policy
+        self.limits = limits
+        self.codec = Codec(plans.__getitem__)
+        self.epoch = Epoch(0)
+        self.runs: dict[RunId, Open] = {}
+        self.workflows: dict[str, Registered] = {}
+        self.balances = Balances()
+        self.counts: dict[tuple[str, str], int] = {}
+        self.killed = False
+        self.position = 0
+        self._version = version
+        self._projections = tuple(projections)
+        self._keys: dict[tuple[str, str], list[RunId]] = {}
+        self._threads: dict[str, list[RunId]] = {}
+        self._streams: dict[StreamId, int] = {}  # versions of the streams that are not runs
+        self._answered: dict[RunId, str] = {}  # open runs whose thread the operator answered
+        self._recent: set[str] = set()  # message keys of this tick, not in a view yet
+        self._held_written = 0
+
+    # --- boot ------------------------------------------------------------------------------------------------------
+
+    def boot(self) -> list[Owed]:
+        """Take the workspace: raise the epoch, fold what is open, settle what was under way, and say what is owed."""
+        self.acquire()
+        for row in self.store.select("open_runs", limit=1_000_000):
+            self.load(RunId(str(row["run"])))
+        self.balances.held = sum(one.state.held for one in self.runs.values())
+        self.balances.held_by_workflow = _held_by_workflow(self.runs.values())
+        self._held_written = self.balances.held
+        tick = self.tick(
+            [Request(RecoverRun(run)) for run in self.runs], start=DirectorStarted(self.epoch, self._version)
+        )
+        tick.effects.clear()  # what recovery owes is part of what is pending
+        self.commit(tick)
+        return [Owed(effect, self.position) for one in self.runs.values() for effect in pending(one.state)]
+
+    def acquire(self) -> None:
+        """Become the writer and read what every decision needs: balances, counts, definitions, the kill switch."""
+        self.epoch = self.store.acquire()
+        self.position = self.store.head
+        self.balances.roll(self.clock.now())
+        for row in self.store.select("workflows", limit=100_000):
+            one = Registered(str(row["name"]), _int(row["version"]), Digest(str(row["definition"])))
+            self.workflows[one.name] = one
+        for row in self.store.select("done", limit=1_000_000):
+            self.counts[str(row["workflow"]), str(row["act"])] = _int(row["count"])
+        for row in self.store.select("spent", where={"day": self.balances.day}, limit=100_000):
+            self.balances.day_spent += _int(row["cost_micros"])
+            self.balances.workflow_day_spent[str(row["workflow"])] = _int(row["cost_micros"])
+        self.balances.month_spent = _month_spent(self.store, self.balances.month)
+        killed = self.store.get("house", ("kill_switch",))
+        self.killed = killed is not None and killed["value"] == "on"
+        held = self.store.get("house", ("held",))
+        self.balances.held = self._held_written = int(str(held["value"])) if held else 0
+
+    def load(self, run: RunId) -> Open | None:
+        """Fold one open run into memory; None when there is no such run or it has ended."""
+        one = self.runs.get(run)
+        if one is not None:
+            return one
+        state, version, snapshot_at = self._fold(run)
+        if version == 0 or (state.ended and not state.left):
+            return None
+        return self._remember(run, Open(state, version, snapshot_at))
+
+    def _fold(self, run: RunId) -> tuple[RunState, int, int]:
+        from mainstay.ledger.run_snapshot import load_run
+
+        state, version = load_run(self.store, run, self.plans.__getitem__) or (nothing(run), 0)
+        snapshot_at = version
+        decode = self.codec.decode
+        for recorded in self.store.read(run_stream(run), after=Version(version)):
+            event: Any = decode(recorded.type, recorded.schema, recorded.data)
+            state = evolve(state, event)
+            version = recorded.version
+        return state, version, snapshot_at
+
+    def _remember(self, run: RunId, one: Open) -> Open:
+        self.runs[run] = one
+        head = one.state.head
+        if not one.state.ended:
+            if head.key:
+                self._keys.setdefault((head.workflow, head.key), []).append(run)
+            thread = _thread(head.trigger)
+            if thread:
+                self._threads.setdefault(thread, []).append(run)
+        return one
+
+    # --- a tick ----------------------------------------------------------------------------------------------------
+
+    def tick(self, requests: Sequence[Request], *, start: Event | None = None) -> Tick:
+        """Decide these requests in order. Nothing is durable, performed or answered before `commit`."""
+        now = self.clock.now()
+        tick = Tick(now)
+        self._recent.clear()
+        self.balances.roll(now)
+        if start is not None:
+            self._append_plain(tick, WORKSPACE, (start,), Request(RecoverRun(RunId(""))))
+        queue = deque(requests)
+        while queue:
+            request = queue.popleft()
+            before = tick.events
+            detail = self._decide(tick, request, queue)
+            if request.blobs:
+                # Also when it decided to nothing: performers share the stage, so a blob may be a neighbour's.
+                tick.blobs.update(request.blobs)
+            if request.answer is not None:
+                tick.answers.append((request.answer, Answer(tick.events - before, self.position, detail)))
+        if self.balances.held != self._held_written and tick.events:
+            self._held_written = self.balances.held
+            tick.changes.append(Put("house", ("held",), {"value": str(self.balances.held)}))
+        return tick
+
+    def commit(self, tick: Tick) -> None:
+        """Make the tick durable. Raises `StorageFull` (call again), `StaleEpoch` or `StorageFailed` (end)."""
+        if not tick.empty:
+            self.store.append(
+                tick.batch, epoch=self.epoch, at=tick.at, changes=tick.changes, blobs=tick.blobs
+            )
+
+    def handle(self, requests: Sequence[Request]) -> list[Owed]:
+        """`tick`, `commit` and the answers in one: for callers that have no loop."""
+        tick = self.tick(requests)
+        self.commit(tick)
+        for answer, value in tick.answers:
+            answer(value)
+        return tick.effects
+
+    def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
+        """Whether this effect may leave now: asked directly before the call, besides epoch and kill switch."""
+        one = self.runs.get(run)
+        if one is None or self.killed or not one.state.exists(task):
+            return False
+        state = one.state.task(task)
+        return state.phase is Phase.ACTING and state.attempt == attempt
+
+    def epoch_holds(self) -> bool:
+        """Whether the store still knows us as its writer; read, not remembered."""
+        return self.store.epoch() == self.epoch
+
+    def overtaken(self, run: RunId) -> str:
+        """What newer thing made an effect of this run needless while it was about to leave; empty: nothing."""
+        one = self.runs.get(run)
+        if one is None or one.state.plan is None:
+            return ""
+        head = one.state.head
+        if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
+            line = self._keys.get((head.workflow, head.key), [])
+            if line and line[0] == run and len(line) > 1:
+                return "a newer message in the thread"
+        return self._answered.get(run, "")
+
+    def _decide(self, tick: Tick, request: Request, queue: deque[Request]) -> Json:
+        match request.command:
+            case ReceiveMessage():
+                return self._receive(tick, request, request.command, queue)
+            case RejectMessage() as rejected:
+                return self._reject(tick, request, rejected)
+            case ObserveSent() as sent:
+                return self._observe_sent(tick, request, sent, queue)
+            case AdvanceCursor() as cursor:
+                event = CursorAdvanced(
+                    cursor.source,
+                    cursor.cursor,
+                    cursor.received,
+                    cursor.duplicates,
+                    cursor.dropped,
+                    cursor.rejected,
+                )
+                self._append_plain(tick, StreamId("inbox:" + cursor.source), (event,), request)
+                return {}
+            case RegisterWorkflow() as new:
+                self._register(tick, request, new)
+                return {}
+            case AdoptPolicy(policy=policy):
+                adopted = self.store.get("house", ("policy",))
+                if adopted is None or adopted["value"] != policy:
+                    self._append_plain(tick, WORKSPACE, (PolicyAdopted(policy),), request)
+                return {}
+            case ThrowKillSwitch(actor=actor, on=on, reason=reason):
+                if on is not self.killed:
+                    self.killed = on
+                    self._append_plain(tick, WORKSPACE, (KillSwitchThrown(actor, on, reason),), request)
+                return {}
+            case command:
+                return self._run(tick, request, command, queue)
+
+    # --- runs ------------------------------------------------------------------------------------------------------
+
+    def _run(self, tick: Tick, request: Request, command: RunCommand, queue: deque[Request]) -> Json:
+        one = self.runs.get(command.run)
+        if one is None:
+            if not isinstance(command, StartRun) or self.store.version(run_stream(command.run)):
+                return {}  # it has ended, or never was
+            one = Open(nothing(command.run), 0)
+        before = one.state
+        facts = Facts(tick.at, self.policy, self.balances, self.limits, self.counts, self.plans, self.killed)
+        state, events = advance(before, command, facts)
+        if not events:
+            if type(command) is Wake and state.exists(command.task):
+                owed = state.task(command.task).wake_at
+                if owed > tick.at:  # the clock was set back, or the timer was moved: it is owed still
+                    tick.effects.append(Owed(WakeAt(command.run, command.task, owed), request.cause))
+            return {}
+        one.state = state
+        if before.status is Status.NOT_STARTED:
+            self._remember(command.run, one)
+        if state.held != before.held or state.spent != before.spent:
+            self.balances.move(state.head.workflow, state.held - before.held, state.spent - before.spent)
+        self._append(tick, run_stream(command.run), one, events, request)
+        for effect in new_effects(state, events):
+            tick.effects.append(Owed(effect, self.position))
+        if state.ended:
+            if not before.ended:
+                self._free_key(command.run, state, queue)
+            if not state.left:
+                del self.runs[command.run]
+        return {}
+
+    def _append(
+        self, tick: Tick, stream: StreamId, one: Open, events: tuple[RunEvent, ...], request: Request
+    ) -> None:
+        transaction = _transaction(tick.at, request.command, one.version)
+        encode, state, actor = self.codec.encode, one.state, request.actor
+        new: list[NewEvent] = []
+        cause = request.cause
+        position = self.position
+        for event in events:
+            position += 1
+            number, schema, data = encode(event)
+            new.append(NewEvent(number, schema, data, actor, transaction, cause))
+            cause = position
+            if type(event) is TaskSucceeded:
+                self._count(state, event)
+            for projection in self._projections:
+                tick.changes += projection.project(position, tick.at, stream, event, state)
+        self.position = position
+        tick.batch.append(StreamAppend(stream, Version(one.version), new))
+        tick.events += len(new)
+        one.version += len(new)
+        if one.version - one.snapshot_at >= SNAPSHOT_EVERY and not state.ended:
+            from mainstay.ledger.run_snapshot import save_run
+
+            one.snapshot_at = one.version
+            tick.changes.append(save_run(state, one.version, position))
+
+    def _count(self, state: RunState, event: TaskSucceeded) -> None:
+        act = state.task(event.task).act
+        if act is not None:
+            key = (state.head.workflow, act.action.act)
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+    def _free_key(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
+        """The run has ended: the next with its key goes on."""
+        head = state.head
+        self._answered.pop(run, None)
+        thread = _thread(head.trigger)
+        if thread and thread in self._threads:
+            self._threads[thread] = [one for one in self._threads[thread] if one != run]
+            if not self._threads[thread]:
+                del self._threads[thread]
+        waiting = self._keys.get((head.workflow, head.key)) if head.key else None
+        if not waiting:
+            return
+        first = waiting[0] == run
+        waiting.remove(run)
+        if not waiting:
+            del self._keys[head.workflow, head.key]
+        elif first:
+            queue.appendleft(Request(ReleaseRun(waiting[0], run), cause=self.position))
+
+    # --- the inbox -------------------------------------------------------------------------------------------------
+
+    def _receive(self, tick: Tick, request: Request, command: ReceiveMessage, queue: deque[Request]) -> Json:
+        if self._seen("messages", command.message_key):
+            return {"duplicate": True}
+        event = MessageReceived(
+            command.mailbox,
+            command.message_key,
+            command.thread,
+            command.subject,
+            command.content,
+            command.size_bytes,
+            command.sent_at,
+            command.automatic,
+            command.attachments,
+            command.defects,
+            command.history,
+        )
+        self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
+        if command.history:
+            return {"history": True}
+        fields: Json = {
+            "key": command.message_key,
+            "mailbox": command.mailbox,
+            "thread": command.thread,
+            "content": command.content,
+            "automatic": bool(command.automatic),
+            "attachments": len(command.attachments),
+            **command.fields,
+        }
+        started = self._trigger(tick.at, TRIGGER_MESSAGE, {"message": fields}, command, queue)
+        return {"runs": started}
+
+    def _trigger(
+        self, at: Instant, name: str, trigger: Json, command: ReceiveMessage, queue: deque[Request]
+    ) -> list[str]:
+        """Publish: every workflow whose trigger matches starts a run, decided before any later request."""
+        started: list[str] = []
+        todo: list[Request] = []
+        sources = {"trigger": trigger}
+        for registered in self.workflows.values():
+            workflow = self.plans[registered.definition].workflow
+            on = workflow.on
+            if on is None or on.event != name or (on.where is not None and not holds(on.where, sources)):
+                continue
+            run = run_id(at, registered.name, command.message_key)
+            key = str(resolve(workflow.key, sources) or "") if workflow.key else ""
+            behind: RunId | None = None
+            line = self._keys.get((workflow.name, key), ()) if key else ()
+            # Newest first, so that the end of one does not set free another that ends next.
+            for older in reversed(line):
+                if workflow.supersede is Supersede.WAITING and supersedable(self.runs[older].state):
+                    todo.append(Request(SupersedeRun(older, "a newer message in the thread", run)))
+                else:
+                    behind = behind or older
+            todo.append(
+                Request(
+                    StartRun(
+                        run, workflow.name, registered.definition, trigger, key, command.subject, behind
+                    ),
+                    cause=self.position,
+                )
+            )
+            started.append(run)
+        queue.extendleft(reversed(todo))
+        return started
+
+    def _reject(self, tick: Tick, request: Request, command: RejectMessage) -> Json:
+        if self._seen("rejected", command.item_key):
+            return {"duplicate": True}
+        event = MessageRejected(
+            command.mailbox, command.item_key, command.reason, command.raw, command.origin
+        )
+        self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
+        return {}
+
+    def _observe_sent(
+        self, tick: Tick, request: Request, command: ObserveSent, queue: deque[Request]
+    ) -> Json:
+        if self._seen("messages", command.message_key):
+            return {"duplicate": True}
+        event = ThreadAnswered(command.mailbox, command.message_key, command.thread)
+        self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
+        for run in self._threads.get(command.thread, ()):
+            self._answered[run] = "answered by hand"
+            queue.append(Request(SupersedeRun(run, "answered by hand", command.message_key)))
+        return {}
+
+    def _seen(self, table: str, key: str) -> bool:
+        if key in self._recent or self.store.get(table, (key,)) is not None:
+            return True
+        self._recent.add(key)
+        return False
+
+    # --- the workspace ---------------------------------------------------------------------------------------------
+
+    def _register(self, tick: Tick, request: Request, command: RegisterWorkflow) -> None:
+        known = self.workflows.get(command.name)
+        if known is not None and known.definition == command.definition:
+            return
+        self.workflows[command.name] = Registered(command.name, command.version, command.definition)
+        event = WorkflowRegistered(command.name, command.version, command.definition)
+        self._append_plain(tick, WORKSPACE, (event,), request)
+
+    def _append_plain(
+        self, tick: Tick, stream: StreamId, events: tuple[Event, ...], request: Request
+    ) -> None:
+        """Append to a stream that is no run."""
+        version = self._streams.get(stream)
+        if version is None:
+            version = self.store.version(stream)
+        transaction = _transaction(tick.at, request.command, version)
+        new: list[NewEvent] = []
+        for event in events:
+            self.position += 1
+            number, schema, data = self.codec.encode(event)
+            new.append(NewEvent(number, schema, data, request.actor, transaction, request.cause))
+            for projection in self._projections:
+                tick.changes += projection.project(self.position, tick.at, stream, event, None)
+        tick.batch.append(StreamAppend(stream, Version(version), new))
+        tick.events += len(new)
+        self._streams[stream] = version + len(new)
+
+
+def _transaction(at: Instant, command: Command, version: int) -> bytes:
+    """The id of a request's transaction: the same command at the same place has the same id."""
+    if type(command) is RecordOutcome:
+        return transaction_id(at, command.run, command.task, command.attempt)
+    return transaction_id(at, type(command).__name__, getattr(command, "run", ""), version)
+
+
+def _thread(trigger: Json) -> str:
+    message = trigger.get("message")
+    return str(message.get("thread", "")) if isinstance(message, dict) else ""
+
+
+def _held_by_workflow(runs: Any) -> dict[str, int]:
+    held: dict[str, int] = {}
+    for one in runs:
+        if one.state.held:
+            held[one.state.head.workflow] = held.get(one.state.head.workflow, 0) + one.state.held
+    return held
+
+
+def _month_spent(store: EventStore, month: int) -> int:
+    from mainstay.kernel.budget import month_of
+    from mainstay.kernel.values import DAY
+
+    rows = store.select("spent", order="day", descending=True, limit=100_000)
+    return sum(_int(row["cost_micros"]) for row in rows if month_of(Instant(_int(row["day"]) * DAY)) == month)
+
+
+def _int(value: Value) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,251 @@
+"""The loop: carries requests to the director, commits, hands effects to the performer, keeps timers. No decisions.
+
+Rules of this file:
+
+- A tick takes what is waiting, at most `TICK_MAX`, without lingering: the fsync of one tick gathers the next.
+- A small tick is committed on the loop, a large one in a thread, so that both the single step and the crowd are fast.
+- Effects are performed by workers, not by a task each: a worker goes on to the next effect when one is done, and a new
+  worker comes only while effects wait and none is free. An effect that never awaits costs no switch of tasks.
+- Every queue has a bound, every wait a deadline.
+- A full disk is waited out with the tick in hand; a failed disk, or a lost lease, ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from mainstay.kernel.effects import WakeAt
+from mainstay.kernel.errors import DirectorBusy, StorageFull
+from mainstay.kernel.values import SECOND
+from mainstay.runtime.clock import Clock
+from mainstay.runtime.director import TICK_MAX, Answer, Director, Owed, Request, Tick
+from mainstay.runtime.performer import Performer
+from mainstay.runtime.timers import Timers
+
+INBOX_MAX = 20_000
+WORKER_MAX = 256  # effects under way at once
+COMMIT_ON_LOOP_ROWS = 16
+FULL_DISK_WAIT_S = 5.0
+SWEEP_S = 0.25  # how late a passed deadline may be noticed
+
+
+class Loop:
+    """Drives one director on the running event loop."""
+
+    def __init__(
+        self,
+        director: Director,
+        performer: Performer,
+        clock: Clock,
+        *,
+        worker_max: int = WORKER_MAX,
+        noticed: Callable[[str, Exception], None] = lambda what, error: None,
+    ) -> None:
+        self.director = director
+        self.timers = Timers()
+        self._performer = performer
+        self._clock = clock
+        self._inbox: deque[Request] = deque()
+        self._owed: deque[Owed] = deque()
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._worker_max = worker_max
+        self._workers: dict[asyncio.Task[None], _Working] = {}
+        self._idle = 0
+        self._idle_news = asyncio.Event()
+        self._noticed = noticed
+        self._fatal: BaseException | None = None
+        self.disk_full = False
+        self.ticks = 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+
+    # --- the doors -------------------------------------------------------------------------------------------------
+
+    def send(self, request: Request) -> None:
+        """Put a request into the inbox. Raises `DirectorBusy` when it is full."""
+        if len(self._inbox) >= INBOX_MAX:
+            raise DirectorBusy(
+                why=f"{INBOX_MAX} requests are waiting.",
+                remedy="Nothing was accepted. Try again in a moment.",
+            )
+        self._inbox.append(request)
+        self._news.set()
+
+    async def ask(self, request: Request) -> Answer:
+        """Send a request and wait until it is durable."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def answered(answer: Answer) -> None:
+            if not future.done():
+                future.set_result(answer)
+
+        request.answer = answered
+        self.send(request)
+        return await future
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is waiting or under way; timers may still be owed."""
+        return not (self._inbox or self._owed or len(self._workers) > self._idle)
+
+    def stop(self) -> None:
+        """End `run` after the tick that is under way. What is being performed is cancelled; the next boot settles it."""
+        self._stopping = True
+        self._news.set()
+
+    # --- the loop --------------------------------------------------------------------------------------------------
+
+    async def run(self, owed: list[Owed]) -> None:
+        """Go on until `stop`. `owed` is what the director's boot found. Raises what ended it."""
+        self._hand_out(owed)
+        sweeper = asyncio.create_task(self._sweep())
+        try:
+            while not self._stopping:
+                if not self._inbox:
+                    await self._wait()
+                self._wake_due()
+                await self._tick()
+        finally:
+            sweeper.cancel()
+            for worker in list(self._workers):
+                worker.cancel()
+            await asyncio.gather(sweeper, *self._workers, return_exceptions=True)
+            self._writer.shutdown(wait=True)
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        if self._inbox or self._stopping:
+            return
+        next_at = self.timers.next_at()
+        # Timers are read against the wall clock, which may jump: look again at least every second.
+        timeout_s = None if next_at is None else min(1.0, max(0.0, (next_at - self._clock.now()) / SECOND))
+        if timeout_s is None:
+            await self._news.wait()
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    def _wake_due(self) -> None:
+        for wake in self.timers.due(self._clock.now()):
+            self._inbox.append(Request(wake))
+
+    async def _tick(self) -> None:
+        inbox = self._inbox
+        if not inbox:
+            return
+        batch = [inbox.popleft() for _ in range(min(TICK_MAX, len(inbox)))]
+        tick = self.director.tick(batch)
+        await self._commit(tick)
+        self.ticks += 1
+        self._hand_out(tick.effects)
+        for answer, value in tick.answers:
+            answer(value)
+
+    async def _commit(self, tick: Tick) -> None:
+        while True:
+            try:
+                if tick.events <= COMMIT_ON_LOOP_ROWS:
+                    self.director.commit(tick)
+                    # Performers and doors get their turn even when ticks follow each other without a pause.
+                    await asyncio.sleep(0)
+                else:
+                    await asyncio.get_running_loop().run_in_executor(self._writer, self.director.commit, tick)
+                self.disk_full = False
+                return
+            except StorageFull as error:
+                # Nothing of the tick was written and nothing of it was acknowledged: it waits for space.
+                self.disk_full = True
+                self._noticed("the disk is full", error)
+                if self._stopping:
+                    raise
+                await asyncio.sleep(FULL_DISK_WAIT_S)
+
+    # --- performing ------------------------------------------------------------------------------------------------
+
+    def _hand_out(self, effects: list[Owed]) -> None:
+        for owed in effects:
+            if isinstance(owed.effect, WakeAt):
+                self.timers.add(owed.effect)
+            else:
+                self._owed.append(owed)
+        if self._owed:
+            self._want_worker()
+
+    def _want_worker(self) -> None:
+        if self._idle:
+            self._idle_news.set()
+        elif len(self._workers) < self._worker_max:
+            working = _Working()
+            task = asyncio.create_task(self._work(working))
+            self._workers[task] = working
+            task.add_done_callback(self._worker_gone)
+
+    def _worker_gone(self, task: asyncio.Task[None]) -> None:
+        self._workers.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fatal = error  # a lost lease, or a fault of ours: never go on half blind
+            self.stop()
+
+    async def _work(self, working: _Working) -> None:
+        owed_queue = self._owed
+        while not self._stopping:
+            if not owed_queue:
+                if self._idle:
+                    return  # one that waits for work is enough
+                self._idle += 1
+                self._idle_news.clear()
+                try:
+                    await self._idle_news.wait()
+                finally:
+                    self._idle -= 1
+                continue
+            owed = owed_queue.popleft()
+            if owed_queue and not self._idle:
+                self._want_worker()
+            working.owed = owed
+            working.deadline_s = self._clock.monotonic_s() + self._performer.deadline_s(owed.effect)
+            try:
+                request = await self._performer.perform(owed)
+            except asyncio.CancelledError:
+                if not working.timed_out:
+                    raise
+                working.timed_out = False
+                current = asyncio.current_task()
+                assert current is not None
+                current.uncancel()
+                request = self._performer.timed_out(owed)
+            finally:
+                working.owed = None
+            if request is not None:
+                self._inbox.append(
+                    request
+                )  # outcomes are never refused: their number is bounded by the workers
+                self._news.set()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = self._clock.monotonic_s()
+            for task, working in self._workers.items():
+                if working.owed is not None and now >= working.deadline_s and not working.timed_out:
+                    working.timed_out = True
+                    task.cancel()
+
+
+class _Working:
+    """What a worker is doing, and until when it may."""
+
+    __slots__ = ("deadline_s", "owed", "timed_out")
+
+    def __init__(self) -> None:
+        self.owed: Owed | None = None
+        self.deadline_s = 0.0
+        self.timed_out = False

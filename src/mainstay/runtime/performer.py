@@ -1,0 +1,410 @@
+"""The performer: turns one effect into I/O, and the I/O into one command. The only file that talks to agents and adapters.
+
+Rules of this file:
+
+- `perform` reads as named steps and never raises for what the world does: that is an outcome.
+- An effect leaves the house only through `_let_leave`: the digest of the very bytes is computed once more, then kill
+  switch, epoch and whether it is still wanted are checked, directly before the call.
+- Nothing here decides. It asks, and reports.
+- It awaits only what agents and adapters await, so that the simulator can drive it by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, assert_never
+
+import msgspec
+from pydantic import ValidationError
+
+from mainstay.adapters.base import Absent, Adapter, Done, Found, InDoubt, NotNow, Refused, Rendered, Unknown
+from mainstay.agents import base as agents
+from mainstay.agents.base import Agent, Brief, Tools
+from mainstay.kernel.commands import (
+    Acted,
+    Failed,
+    Inspected,
+    Outcome,
+    Produced,
+    Proposed,
+    RecordNotified,
+    RecordOutcome,
+    Sighting,
+    Sought,
+    Withheld,
+)
+from mainstay.kernel.contract import Operation
+from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
+from mainstay.kernel.errors import MainstayError, StaleEpoch
+from mainstay.kernel.events import FailureClass
+from mainstay.kernel.ids import RunId, SubjectId, digest, effect_digest, idempotency_key
+from mainstay.kernel.policy import Action
+from mainstay.kernel.values import Json, Usage
+from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
+from mainstay.runtime.clock import Clock
+from mainstay.runtime.director import Owed, Request
+
+PERFORMER = "performer"
+
+
+class Gate(Protocol):
+    """What is asked directly before a call."""
+
+    def epoch_holds(self) -> bool:
+        """Whether this process is still the writer of the workspace."""
+        ...
+
+    def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
+        """Whether the run still owes exactly this."""
+        ...
+
+    def overtaken(self, run: RunId) -> str:
+        """What newer thing made the effect needless; empty when nothing did."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells the operator."""
+
+    async def notify(self, effect: Notify) -> None:
+        """Say that something waits. May be called again for the same card."""
+        ...
+
+
+class SilentNotifier:
+    """Tells nobody: the card waits in the list."""
+
+    async def notify(self, effect: Notify) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an act goes: the configured instance, and its operation."""
+
+    instance: str
+    adapter: Adapter
+    operation: Operation
+
+
+Routes = Callable[[str, Json], Route | None]  # (act, inputs) -> route
+ToolsFor = Callable[[Brief], Tools]
+Refresh = Callable[
+    [str], Awaitable[None]
+]  # (adapter instance): read its mailbox once more before a final act
+
+
+async def _no_refresh(instance: str) -> None:
+    return None
+
+
+class Performer:
+    """Performs effects for one director."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        agents: Mapping[str, Agent],
+        artifacts: Artifacts,
+        gate: Gate,
+        routes: Routes,
+        adapters: Mapping[str, Adapter],
+        tools: ToolsFor,
+        notifier: Notifier | None = None,
+        refresh: Refresh = _no_refresh,
+        noticed: Callable[[str, Exception], None] = lambda what, error: None,
+    ) -> None:
+        self._clock = clock
+        self._agents = agents
+        self._artifacts = artifacts
+        self._gate = gate
+        self._routes = routes
+        self._adapters = adapters
+        self._tools = tools
+        self._notifier = notifier or SilentNotifier()
+        self._refresh = refresh
+        self._noticed = noticed  # telemetry: an agent or adapter raised
+
+    async def perform(self, owed: Owed) -> Request | None:
+        """Do what is owed and report it; None when there is nothing to report."""
+        effect = owed.effect
+        match effect:
+            case InvokeAgent():
+                outcome = await self._ask(effect)
+            case InvokeAdapter(mode=Mode.CALL):
+                outcome = await self._act(effect)
+            case InvokeAdapter():
+                outcome = await self._look_up(effect)
+            case Notify():
+                await self._notifier.notify(effect)
+                return Request(RecordNotified(effect.run, effect.task), PERFORMER, owed.cause)
+            case WakeAt():
+                return None  # the loop keeps timers
+            case _:
+                assert_never(effect)
+        staged = self._artifacts.take_staged() if self._artifacts.staged else {}
+        command = RecordOutcome(effect.run, effect.task, effect.attempt, outcome)
+        return Request(command, PERFORMER, owed.cause, staged)
+
+    def timed_out(self, owed: Owed) -> Request | None:
+        """The report for an effect whose deadline passed: nobody knows what became of it."""
+        effect = owed.effect
+        if isinstance(effect, InvokeAgent | InvokeAdapter):
+            usage = None if isinstance(effect, InvokeAgent) and effect.cost_max else Usage()
+            outcome = Failed(FailureClass.TIMEOUT, "no answer within its time", usage=usage)
+            return Request(
+                RecordOutcome(effect.run, effect.task, effect.attempt, outcome), PERFORMER, owed.cause
+            )
+        return None
+
+    def deadline_s(self, effect: Effect) -> float:
+        """How long an effect may take."""
+        match effect:
+            case InvokeAgent():
+                return effect.timeout_s
+            case InvokeAdapter():
+                return effect.action.timeout_us / 1_000_000
+            case _:
+                return 30.0
+
+    # --- agents ----------------------------------------------------------------------------------------------------
+
+    async def _ask(self, effect: InvokeAgent) -> Outcome:
+        agent = self._agents.get(effect.agent)
+        if agent is None:
+            return Failed(FailureClass.INVALID, f"there is no agent {effect.agent!r} in this workspace")
+        try:
+            inputs = self._artifacts.open_value(effect.inputs, effect.subject) if effect.inputs else {}
+        except SubjectForgotten:
+            return Failed(FailureClass.REFUSED, "the personal values it needs were forgotten")
+        brief = Brief(
+            run=effect.run,
+            task=effect.name,
+            attempt=effect.attempt,
+            role=effect.role,
+            inputs=inputs,
+            now=self._clock.now(),
+            act=effect.act,
+            recall=effect.recall,
+            cost_max_micros=effect.cost_max,
+            data_class=effect.data_class,
+            revision=effect.revision,
+            findings=effect.findings,
+        )
+        try:
+            answer = await agent.work(brief, self._tools(brief))
+        except ValidationError as error:
+            return Failed(FailureClass.INVALID, f"agent {effect.agent!r} broke its types: {_first(error)}")
+        except MainstayError as error:
+            return Failed(FailureClass.REFUSED, str(error))
+        except Exception as error:  # somebody else's code: its fault is a value here
+            self._noticed(f"agent {effect.agent}", error)
+            return Failed(FailureClass.BUG, f"agent {effect.agent!r} raised {type(error).__name__}: {error}")
+        return self._closed(effect, answer)
+
+    def _closed(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
+        """What the agent said, as it may stand in the ledger."""
+        subject = effect.subject
+        match answer:
+            case agents.Produced(output, rationale, evidence, usage):
+                closed = self._artifacts.close_value(output, subject)
+                return Produced(closed, self._seal(rationale, subject), evidence, usage)
+            case agents.Proposed():
+                return self._rendered(effect, answer)
+            case agents.Inspected(findings, rationale, evidence, usage, revise):
+                plain = tuple(self._finding(finding, subject) for finding in findings)
+                sealed = self._seal(rationale, subject)
+                return Inspected(answer.verdict, plain, sealed, evidence, usage, revise)
+            case agents.NeedsInput(question):
+                return Failed(FailureClass.REFUSED, self._seal(f"needs a person: {question}", subject))
+            case agents.Failed(failure, reason, retry_after_s, usage_):
+                after = None if retry_after_s is None else int(retry_after_s * 1_000_000)
+                return Failed(failure, self._seal(reason, subject), after, usage_)
+            case _:
+                assert_never(answer)
+
+    def _seal(self, text: str, subject: SubjectId | None) -> str:
+        return self._artifacts.seal_text(text, subject) if subject else text
+
+    def _finding(self, finding: agents.Finding, subject: SubjectId | None) -> Json:
+        return {
+            "check": finding.check,
+            "severity": finding.severity,
+            "remark": self._seal(finding.remark, subject),
+            "remedy": finding.remedy,
+        }
+
+    # --- acts ------------------------------------------------------------------------------------------------------
+
+    def _rendered(self, effect: InvokeAgent, proposed: agents.Proposed) -> Outcome:
+        """Render the effect once, whole, and store it: what is approved is what is sent."""
+        route = self._routes(effect.act, effect.inputs)
+        if route is None:
+            return Failed(FailureClass.INVALID, f"no adapter of this workspace can do {effect.act!r}")
+        try:
+            action = self.action(
+                route,
+                effect.act,
+                effect.run,
+                effect.task,
+                effect.subject,
+                proposed.request,
+                proposed.features,
+            )
+        except ValueError as error:
+            reason = self._seal(f"it cannot be rendered: {error}", effect.subject)
+            return Failed(FailureClass.INVALID, reason)
+        rationale = self._seal(proposed.rationale, effect.subject)
+        return Proposed(action, rationale, proposed.evidence, proposed.usage)
+
+    def action(
+        self,
+        route: Route,
+        act: str,
+        run: RunId,
+        task: int,
+        subject: SubjectId | None,
+        request: Json,
+        features: Json,
+    ) -> Action:
+        """The action for a request: rendered, stored and digested. Raises `ValueError` for what cannot be rendered."""
+        operation, adapter = route.operation, route.adapter
+        semantic = digest(msgspec.json.encode(request, order="sorted"))
+        key = idempotency_key(run, task, semantic)
+        rendered = adapter.render(operation.name, request, key=key, at=self._clock.now())
+        payload = self._artifacts.put(rendered.payload, subject, b"payload")
+        card = self._artifacts.put(_card(rendered, request), subject, b"card")
+        finality = max(rendered.finality, operation.finality, key=lambda one: one.rank)
+        return Action(
+            act=act,
+            adapter=route.instance,
+            operation=operation.name,
+            contract=adapter.contract.version,
+            repeatability=operation.repeatability,
+            finality=finality,
+            key=key,
+            payload=payload,
+            card=card,
+            digest=effect_digest(
+                adapter=route.instance,
+                operation=operation.name,
+                contract=adapter.contract.version,
+                price_micros=rendered.price_micros,
+                key=key,
+                payload=rendered.payload,
+            ),
+            price_micros=rendered.price_micros,
+            timeout_us=int(operation.timeout_s * 1_000_000),
+            grace_us=int(operation.grace_s * 1_000_000),
+            attempt_max=operation.attempt_max,
+            features=features,
+        )
+
+    async def _act(self, effect: InvokeAdapter) -> Outcome:
+        action = effect.action
+        adapter = self._adapters.get(action.adapter)
+        if adapter is None:
+            return Failed(
+                FailureClass.TRANSIENT, f"adapter {action.adapter!r} is not configured in this workspace"
+            )
+        try:
+            payload = self._artifacts.get(action.payload, effect.subject, b"payload")
+        except SubjectForgotten:
+            return Failed(FailureClass.REFUSED, "the recipient was forgotten before it left")
+        try:
+            await self._refresh(action.adapter)
+        except Exception as error:  # a mailbox that cannot be read must not stop what was approved for ever
+            self._noticed(f"refresh of {action.adapter}", error)
+            return Failed(FailureClass.TRANSIENT, "the mailbox could not be read once more before sending")
+        stopped = self._may_leave(effect, payload)
+        if stopped is not None:
+            return stopped
+        try:
+            answer = await adapter.call(action.operation, payload, key=action.key)
+        except Exception as error:  # it may have been handed over before the adapter's code failed
+            self._noticed(f"adapter {action.adapter}", error)
+            return Failed(FailureClass.BUG, f"adapter {action.adapter!r} raised {type(error).__name__}")
+        match answer:
+            case Done(response):
+                return Acted(response)
+            case Refused(reason):
+                return Failed(FailureClass.REFUSED, self._seal(reason, effect.subject))
+            case NotNow(reason, retry_after_s):
+                failure = FailureClass.THROTTLED if retry_after_s is not None else FailureClass.TRANSIENT
+                after = None if retry_after_s is None else int(retry_after_s * 1_000_000)
+                return Failed(failure, self._seal(reason, effect.subject), after)
+            case InDoubt(reason):
+                return Failed(FailureClass.IN_DOUBT, self._seal(reason, effect.subject))
+            case _:
+                assert_never(answer)
+
+    def _may_leave(self, effect: InvokeAdapter, payload: bytes) -> Outcome | None:
+        """The last look, directly before the call; None when it may leave."""
+        action = effect.action
+        again = effect_digest(
+            adapter=action.adapter,
+            operation=action.operation,
+            contract=self._adapters[action.adapter].contract.version,
+            price_micros=action.price_micros,
+            key=action.key,
+            payload=payload,
+        )
+        if again != action.digest:
+            reason = "what would leave is not what was approved: its digest, contract or price has changed"
+            return Failed(FailureClass.REFUSED, reason)
+        if not self._gate.epoch_holds():
+            raise StaleEpoch(
+                why="Another process took this workspace over.",
+                remedy="Nothing was sent. End this process; the newer one carries on.",
+            )
+        overtaken = self._gate.overtaken(effect.run)
+        if overtaken:
+            return Withheld(overtaken)
+        if not self._gate.still_wanted(effect.run, effect.task, effect.attempt):
+            return Failed(FailureClass.TRANSIENT, "it was stopped before it left")
+        return None
+
+    async def _look_up(self, effect: InvokeAdapter) -> Outcome:
+        action = effect.action
+        adapter = self._adapters.get(action.adapter)
+        if adapter is None:
+            return Sought(Sighting.UNKNOWN)
+        try:
+            payload = self._artifacts.get(action.payload, effect.subject, b"payload")
+            answer = await adapter.find(action.operation, payload, key=action.key)
+        except SubjectForgotten:
+            return Sought(Sighting.UNKNOWN)
+        except Exception as error:  # a look-up that fails proves nothing
+            self._noticed(f"adapter {action.adapter}", error)
+            return Sought(Sighting.UNKNOWN)
+        match answer:
+            case Found(response):
+                return Sought(Sighting.FOUND, response)
+            case Absent():
+                return Sought(Sighting.ABSENT)
+            case Unknown():
+                return Sought(Sighting.UNKNOWN)
+            case _:
+                assert_never(answer)
+
+
+def _card(rendered: Rendered, request: Json) -> bytes:
+    """What a person must see to judge the effect."""
+    card: dict[str, Any] = {
+        "title": rendered.title,
+        "recipients": rendered.recipients,
+        "attachments": rendered.attachments,
+        "risky": [
+            {"name": one.name, "value": one.value, "source": one.source, "seen_before": one.seen_before}
+            for one in rendered.risky
+        ],
+        "request": request,
+    }
+    return msgspec.json.encode(card)
+
+
+def _first(error: ValidationError) -> str:
+    one = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
