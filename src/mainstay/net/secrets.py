@@ -84,7 +84,7 @@ def split_reference(reference: str) -> tuple[str, str]:
         raise SecretError(
             "this is not a reference to a secret",
             why="a secret stands in no file of the workspace, only where it lies",
-            remedy="write env:NAME, keyring:NAME, age:NAME or file:PATH; `mainstay connect email` stores it there",
+            remedy="write env:NAME, keyring:NAME, age:NAME or file:PATH and store it by `mainstay connect`",
         )
     if kind != "file" and _NAME.match(name) is None:
         raise SecretError(
@@ -160,7 +160,7 @@ class SecretStore:
             raise SecretError(
                 f"{self._age_path} cannot be opened",
                 why="it was encrypted for another identity, or it is damaged",
-                remedy=f"restore it and {self._identity_path} together, or remove both and store the secrets again",
+                remedy=f"restore it and {self._identity_path} together, or remove both and store them again",
                 path=str(self._age_path),
             ) from None
         return {str(name): str(value) for name, value in content.items()} if isinstance(content, dict) else {}

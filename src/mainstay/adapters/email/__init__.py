@@ -1,1 +1,59 @@
-"""E-mail: mailboxes as sources, replies and labels as operations."""
+"""E-mail: mailboxes as sources, replies and labels as operations.
+
+Where what is:
+
+    mime, body, html, quote, headers, address   a received mail as values (`parse`) machine, thread, marks
+    judgements on it: written by a machine? which conversation? ours? mbox, maildir, imap
+    sources; files and imap_session are what they share compose                                     a reply,
+    rendered to the last byte delivery, smtp, imap_shelf, labels          what carries replies and keeps
+    labels adapter                                     the two operations and their contract account, checks
+    settings of an account, and whether it works
+"""
+
+from mainstay.adapters.email.account import ImapAccount, SmtpAccount
+from mainstay.adapters.email.adapter import EmailAdapter
+from mainstay.adapters.email.address import Address
+from mainstay.adapters.email.body import Attachment
+from mainstay.adapters.email.checks import Check, Report, check_account
+from mainstay.adapters.email.compose import split_payload
+from mainstay.adapters.email.delivery import MaildirDelivery
+from mainstay.adapters.email.files import Start, parse_start
+from mainstay.adapters.email.imap import ImapSource
+from mainstay.adapters.email.imap_shelf import ImapShelf
+from mainstay.adapters.email.labels import LabelFile
+from mainstay.adapters.email.machine import automatic
+from mainstay.adapters.email.maildir import MaildirSource
+from mainstay.adapters.email.marks import marks, recognise
+from mainstay.adapters.email.mbox import MboxSource
+from mainstay.adapters.email.mime import ParsedMail, Rejected, parse, reference
+from mainstay.adapters.email.smtp import SmtpOutbox
+from mainstay.adapters.email.thread import thread_of
+
+__all__ = [
+    "Address",
+    "Attachment",
+    "ParsedMail",
+    "Rejected",
+    "automatic",
+    "marks",
+    "parse",
+    "recognise",
+    "reference",
+    "thread_of",
+    "ImapSource",
+    "MaildirSource",
+    "MboxSource",
+    "Start",
+    "parse_start",
+    "EmailAdapter",
+    "ImapShelf",
+    "LabelFile",
+    "MaildirDelivery",
+    "SmtpOutbox",
+    "split_payload",
+    "Check",
+    "ImapAccount",
+    "Report",
+    "SmtpAccount",
+    "check_account",
+]
