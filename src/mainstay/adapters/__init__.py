@@ -1,1 +1,1 @@
-"""Adapters: one outside system each, behind a contract. The port is `adapters.base`; neighbours do not know each other."""
+"""Adapters: one outside system each, behind a contract. The port is `adapters.base`; neighbours are strangers."""

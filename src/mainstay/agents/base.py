@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mainstay.kernel.contract import FieldType, Schema
 from mainstay.kernel.contract import Field as SchemaField
+from mainstay.kernel.contract import FieldType, Schema
 from mainstay.kernel.events import FailureClass
-from mainstay.kernel.ids import IdempotencyKey, RunId
+from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import NO_USAGE, Instant, Json, Usage
 

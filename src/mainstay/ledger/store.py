@@ -31,7 +31,7 @@ GENESIS = bytes(32)  # the hash before the first event
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to be written. `data` is the encoded event, `causation` the position of the event that led to it (0: none)."""
+    """An event to be written: its encoded form, and the position of the event that led to it (0: none)."""
 
     type: int
     schema: int
@@ -182,7 +182,7 @@ class EventStore(Protocol):
         after: Value = None,
         limit: int = 100,
     ) -> list[dict[str, Value]]:
-        """Rows whose columns equal `where`, ordered by `order` (the key when empty), those beyond `after` in that order."""
+        """Rows whose columns equal `where`, by `order` (the key when empty), those beyond `after` in that order."""
         ...
 
     def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:

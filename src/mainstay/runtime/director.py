@@ -64,6 +64,7 @@ from mainstay.runtime.clock import Clock
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
 DIRECTOR = "director"
 TRIGGER_MESSAGE = "message.received/1"
+NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
 
 
@@ -153,7 +154,7 @@ class Director:
         plans: PlanShelf,
         *,
         projections: Sequence[Projection] = (),
-        policy: Policy = Policy(()),
+        policy: Policy = NO_RULES,
         limits: Limits = Limits(),
         version: str = "0",
     ) -> None:

@@ -92,7 +92,7 @@ class Loop:
         return not (self._inbox or self._owed or len(self._workers) > self._idle)
 
     def stop(self) -> None:
-        """End `run` after the tick that is under way. What is being performed is cancelled; the next boot settles it."""
+        """End `run` after the tick under way. What is being performed is cancelled; the next boot settles it."""
         self._stopping = True
         self._news.set()
 

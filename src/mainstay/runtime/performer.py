@@ -1,4 +1,4 @@
-"""The performer: turns one effect into I/O, and the I/O into one command. The only file that talks to agents and adapters.
+"""The performer: turns one effect into I/O, and the I/O into one command. Only it talks to agents and adapters.
 
 Rules of this file:
 
