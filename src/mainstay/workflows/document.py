@@ -88,10 +88,12 @@ class Section:
         return self.data[key]
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A string that says something."""
+        """A string that says something; an empty one only where that is the default."""
         if default is not None and key not in self.data:
             return default
         value = self.value(key)
+        if value == "" and default == "":
+            return ""
         if not isinstance(value, str) or not value.strip():
             raise self.error(key, f"{key!r} must be a text, and is {kind(value)}", remedy=_quote_hint(value))
         return value
@@ -256,11 +258,11 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, str | int)
 
 
-def read_text(raw: bytes, file: str, error_type: type[ConfigError]) -> str:
-    """The text of a file: UTF-8, not too large, no control characters that hide something."""
-    if len(raw) > SIZE_MAX:
+def read_text(raw: bytes, file: str, error_type: type[ConfigError], *, size_max: int = SIZE_MAX) -> str:
+    """The text of a file: UTF-8 and not too large, with plain line ends."""
+    if len(raw) > size_max:
         raise error_type(
-            f"the file has {len(raw)} bytes, and at most {SIZE_MAX} are read", file=file, remedy="split it"
+            f"the file has {len(raw)} bytes, and at most {size_max} are read", file=file, remedy="split it"
         )
     try:
         text = raw.decode("utf-8-sig")

@@ -1,0 +1,175 @@
+"""The workspace folder as a whole: every file read, every mistake gathered, references across files checked.
+
+    mainstay.toml            settings workflows/*.yaml         workflows, checked against a catalog where one
+    is given policies/*.toml          one policy of all files, in the order of their names templates/*.md
+    templates of replies intents.toml             what people write about approved-replies.jsonl   past
+    answers forbidden-words.txt      what must not leave the house
+
+Each is optional. Reading changes nothing and needs neither network nor secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mainstay.agents.template import Template
+from mainstay.config.intents import (
+    ApprovedReply,
+    Intent,
+    read_approved_replies,
+    read_forbidden_words,
+    read_intents,
+)
+from mainstay.config.policies import read_policy
+from mainstay.config.settings import FILE, Settings, read_settings
+from mainstay.config.templates import read_templates
+from mainstay.kernel.errors import ConfigError, PolicyError, TemplateError, WorkflowError
+from mainstay.kernel.policy import Policy
+from mainstay.workflows.catalog import Catalog
+from mainstay.workflows.document import Problems, suggestion
+from mainstay.workflows.loader import WorkflowFile, read_workflow
+from mainstay.workflows.typing import check
+
+FILE_MAX = 1_000  # files of one kind; more is a folder that is not meant for us
+_READ_MAX = 20 * 1024 * 1024
+INTENTS, REPLIES, WORDS = "intents.toml", "approved-replies.jsonl", "forbidden-words.txt"
+
+
+@dataclass(frozen=True)
+class WorkspaceFiles:
+    """All that the files of a workspace say."""
+
+    settings: Settings
+    workflows: Mapping[str, WorkflowFile] = field(default_factory=dict)  # by the workflow's name
+    policy: Policy = field(default_factory=lambda: Policy(()))
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    intents: tuple[Intent, ...] = ()
+    approved_replies: tuple[ApprovedReply, ...] = ()
+    forbidden_words: tuple[str, ...] = ()
+
+
+def load_workspace_files(folder: Path, catalog: Catalog | None = None) -> WorkspaceFiles:
+    """Everything in the folder. Raises the first `ConfigError`; its `also` lists every other one.
+
+    Without a catalog, workflows are read and compiled but not typed: whether an agent exists is then not
+    known.
+    """
+    problems = Problems()
+    settings: Settings | None = None
+    with problems.caught():
+        settings = read_settings(_optional(folder, FILE), folder)
+    policy, templates = Policy(()), dict[str, Template]()
+    with problems.caught():
+        policy = read_policy(_all(folder, "policies", ".toml", PolicyError))
+    with problems.caught():
+        templates.update(read_templates(_all(folder, "templates", ".md", TemplateError)))
+    templates_whole = not problems.found
+    intents: tuple[Intent, ...] = ()
+    with problems.caught():
+        # Names of files are enough here: a template with a mistake in it is there all the same.
+        intents = read_intents(_optional(folder, INTENTS), INTENTS, _names(folder))
+        if templates_whole:
+            _refuse_strangers(templates, intents)
+    replies: tuple[ApprovedReply, ...] = ()
+    with problems.caught():
+        ids = {intent.id for intent in intents} or None
+        replies = read_approved_replies(_optional(folder, REPLIES), REPLIES, ids)
+    words: tuple[str, ...] = ()
+    with problems.caught():
+        words = read_forbidden_words(_optional(folder, WORDS), WORDS)
+    workflows: dict[str, WorkflowFile] = {}
+    with problems.caught():
+        workflows = _workflows(folder, catalog)
+    problems.raise_any()
+    assert settings is not None
+    return WorkspaceFiles(settings, workflows, policy, templates, intents, replies, words)
+
+
+def load_policy(folder: Path) -> Policy:
+    """The policy alone, for a change of rules while a director runs."""
+    return read_policy(_all(folder, "policies", ".toml", PolicyError))
+
+
+def load_settings(folder: Path) -> Settings:
+    """The settings alone."""
+    return read_settings(_optional(folder, FILE), folder)
+
+
+def _workflows(folder: Path, catalog: Catalog | None) -> dict[str, WorkflowFile]:
+    problems, found = Problems(), dict[str, WorkflowFile]()
+    for file, raw in _all(folder, "workflows", ".yaml", WorkflowError):
+        with problems.caught():
+            one = read_workflow(raw, file)
+            if one.workflow.name in found:
+                other = found[one.workflow.name].document.file
+                raise one.document.error(
+                    ("name",),
+                    f"{other} is a workflow called {one.workflow.name!r} already",
+                    remedy="give this one another name",
+                )
+            found[one.workflow.name] = one
+            if catalog is not None:
+                check(one.workflow, catalog, one.document)
+    problems.raise_any()
+    return found
+
+
+def _refuse_strangers(templates: Mapping[str, Template], intents: tuple[Intent, ...]) -> None:
+    names = [intent.id for intent in intents]
+    problems = Problems()
+    for name, template in templates.items():
+        intent = template.fields.get("intent", "")
+        if intent and names and intent not in names:
+            with problems.caught():
+                raise TemplateError(
+                    f"there is no intent {intent!r}",
+                    file=f"templates/{name}.md",
+                    key="intent",
+                    line=2,
+                    remedy=suggestion(intent, names),
+                )
+    problems.raise_any()
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(path.stem for path in sorted((folder / "templates").glob("*.md")))
+
+
+def _all(folder: Path, kind: str, ending: str, error_type: type[ConfigError]) -> list[tuple[str, bytes]]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder / kind) if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise error_type("the folder cannot be read", file=kind, why=error.strerror or "") from None
+    for name in names:
+        if ending == ".yaml" and name.endswith(".yml"):
+            raise error_type(
+                "this file would not be read", file=f"{kind}/{name}", remedy=f"call it {name[:-4]}.yaml"
+            )
+    names = [name for name in names if name.endswith(ending)]
+    if len(names) > FILE_MAX:
+        raise error_type(f"there are {len(names)} files, and at most {FILE_MAX} are read", file=kind)
+    return [(f"{kind}/{name}", _bytes(folder, f"{kind}/{name}", error_type)) for name in names]
+
+
+def _optional(folder: Path, name: str) -> bytes:
+    return _bytes(folder, name, ConfigError) if (folder / name).exists() else b""
+
+
+def _bytes(folder: Path, name: str, error_type: type[ConfigError]) -> bytes:
+    path = folder / name
+    try:
+        if not path.is_file():
+            raise error_type("this is not a file", file=name, remedy="remove it, or put a file there")
+        # A reader that is told a limit cannot be filled up by a file that grows.
+        with path.open("rb") as source:
+            return source.read(_READ_MAX)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise error_type(
+            "the file cannot be read", file=name, why=why, remedy="look at its permissions"
+        ) from None

@@ -1,0 +1,182 @@
+"""Policy files: `policies/*.toml`, ordered rules over the fields of an action.
+
+All files together, in the order of their names, are one policy. What `when` may look at is a closed list,
+since a rule about a misspelt field would never match, and a denial that never matches is worse than none.
+Every rule gives its reason; only for a rule that allows or counts is there a sentence that says itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mainstay.config.toml import parse_toml
+from mainstay.kernel.contract import FieldType, Finality
+from mainstay.kernel.errors import PolicyError
+from mainstay.kernel.ids import digest
+from mainstay.kernel.plan import Operator
+from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.values import parse_money
+from mainstay.workflows.document import Problems, Section, is_scalar, kind, suggestion
+
+FIELDS: Mapping[str, FieldType] = {
+    "adapter": FieldType.STRING,  # the configured instance: "support"
+    "finality": FieldType.STRING,
+    "price": FieldType.NUMBER,  # written as text, compared as micro-units
+    "recipient_known": FieldType.BOOL,  # you have written to this address before
+    "intent": FieldType.STRING,
+    "confidence": FieldType.NUMBER,
+    "language": FieldType.STRING,
+    "labels": FieldType.STRINGS,
+    "flags": FieldType.STRINGS,
+    "attachments": FieldType.INT,
+    "done_by_this_workflow": FieldType.INT,  # how many acts of this name this workflow has done
+}
+"""What a rule may look at besides `act`. Texts of a message are not here: they are no basis for a rule."""
+
+_SUFFIXES = {
+    "_not_in": Operator.NOT_IN,
+    "_not": Operator.IS_NOT,
+    "_below": Operator.BELOW,
+    "_above": Operator.ABOVE,
+    "_contains": Operator.CONTAINS,
+    "_exists": Operator.EXISTS,
+}
+_ALIASES = {"flag": ("flags", Operator.CONTAINS), "label": ("labels", Operator.CONTAINS)}
+_OPERATORS: Mapping[FieldType, tuple[Operator, ...]] = {
+    FieldType.BOOL: (Operator.IS, Operator.IS_NOT),
+    FieldType.STRING: (Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN, Operator.CONTAINS),
+    FieldType.STRINGS: (Operator.CONTAINS,),
+    FieldType.INT: (Operator.IS, Operator.IS_NOT, Operator.BELOW, Operator.ABOVE),
+    FieldType.NUMBER: (Operator.IS, Operator.IS_NOT, Operator.BELOW, Operator.ABOVE),
+}
+_ACT = re.compile(r"\*|[a-z][a-z0-9_-]*\.(?:\*|[a-z][a-z0-9_-]*\*?)")
+_COUNT = "done_by_this_workflow"
+
+
+def read_policy(files: Iterable[tuple[str, bytes]]) -> Policy:
+    """One policy of all files (name and bytes), in the order of their names. Raises `PolicyError`."""
+    problems, rules, contents = Problems(), list[Rule](), list[bytes]()
+    taken: dict[str, str] = {}
+    for file, raw in sorted(files):
+        contents.append(len(raw).to_bytes(8, "big") + raw)
+        with problems.caught():
+            document = parse_toml(raw, file, PolicyError)
+            with problems.caught():
+                document.top.only("rule")
+            for section in document.top.tables("rule"):
+                with problems.caught():
+                    rule = _rule(section)
+                    if rule.name in taken:
+                        raise section.error(
+                            "name", f"the rule {rule.name!r} stands in {taken[rule.name]} already"
+                        )
+                    taken[rule.name] = file
+                    rules.append(rule)
+    problems.raise_any()
+    return Policy(tuple(rules), digest(b"".join(contents)))
+
+
+def _rule(section: Section) -> Rule:
+    section.only("name", "when", "then", "why")
+    name = section.text("name")
+    decision = Decision(section.choice("then", [str(one) for one in Decision]))
+    if not section.has("when"):
+        raise section.error(
+            "", f"the rule {name!r} does not say when", remedy='write when = { act = "*" } for always'
+        )
+    when = section.table("when")
+    act = _act(when)
+    conditions = tuple(_condition(when, key) for key in when.data if key != "act")
+    return Rule(name, decision, _why(section, name, decision, conditions), act, conditions)
+
+
+def _act(when: Section) -> str:
+    act = when.text("act", "*")
+    if _ACT.fullmatch(act) is None:
+        raise when.error(
+            "act", f"{act[:80]!r} is not an act", remedy='write "email.reply", "email.*", "*" or "agent.NAME"'
+        )
+    return act
+
+
+def _condition(when: Section, key: str) -> Condition:
+    name, operator = _split(when, key)
+    kind_of = FIELDS[name]
+    if operator is None:
+        if kind_of is FieldType.STRINGS:
+            operator = Operator.CONTAINS
+        else:
+            operator = Operator.IN if isinstance(when.data[key], list) else Operator.IS
+    if operator is not Operator.EXISTS and operator not in _OPERATORS[kind_of]:
+        words = ", ".join(str(one) for one in _OPERATORS[kind_of])
+        raise when.error(
+            key, f"{name!r} cannot be compared with {str(operator)!r}", remedy=f"it takes {words}"
+        )
+    value = _value(when, key, name, operator)
+    return Condition("price_micros" if name == "price" else name, operator, value)
+
+
+def _split(when: Section, key: str) -> tuple[str, Operator | None]:
+    if key in FIELDS:
+        return key, None
+    if key in _ALIASES:
+        return _ALIASES[key]
+    for suffix, operator in _SUFFIXES.items():
+        if key.endswith(suffix) and key.removesuffix(suffix) in FIELDS:
+            return key.removesuffix(suffix), operator
+    known = [*FIELDS, *_ALIASES, "act", *(_COUNT + suffix for suffix in ("_below", "_above"))]
+    raise when.error(key, f"a rule cannot look at {key!r}", remedy=suggestion(key, known))
+
+
+def _value(when: Section, key: str, name: str, operator: Operator) -> Any:
+    value = when.data[key]
+    if operator is Operator.EXISTS:
+        return when.flag(key)
+    if operator in (Operator.IN, Operator.NOT_IN):
+        if not isinstance(value, list) or not value:
+            raise when.error(key, f"{key!r} must be a list, and is {kind(value)}")
+        return tuple(_single(when, key, name, one) for one in value)
+    return _single(when, key, name, value)
+
+
+def _single(when: Section, key: str, name: str, value: Any) -> Any:
+    match FIELDS[name]:
+        case FieldType.BOOL:
+            fits = isinstance(value, bool)
+        case FieldType.INT:
+            fits = isinstance(value, int) and not isinstance(value, bool)
+        case FieldType.NUMBER if name == "price":
+            return _price(when, key, value)
+        case FieldType.NUMBER:
+            fits = is_scalar(value) and not isinstance(value, bool | str)
+        case _:
+            fits = isinstance(value, str) and bool(value)
+    if not fits:
+        raise when.error(key, f"{name!r} is {FIELDS[name].rstrip('s')}, and this is {kind(value)}")
+    if name == "finality" and value not in list(Finality):
+        raise when.error(
+            key, f"there is no finality {value!r}", remedy=suggestion(value, [str(one) for one in Finality])
+        )
+    return value
+
+
+def _price(when: Section, key: str, value: Any) -> int:
+    try:
+        return parse_money(value if isinstance(value, str) else "")
+    except ValueError:
+        raise when.error(key, "a price is written as text", remedy='write "2.00"') from None
+
+
+def _why(section: Section, name: str, decision: Decision, conditions: tuple[Condition, ...]) -> str:
+    if section.has("why"):
+        return section.text("why")
+    for condition in conditions:
+        if condition.field == _COUNT and condition.operator is Operator.BELOW:
+            return f"this workflow has done it fewer than {condition.value} times"
+    if decision is Decision.ALLOW:
+        return f"the rule {name!r} allows it"
+    raise section.error(
+        "", f"the rule {name!r} gives no reason", remedy='add why = "...": you will read it on the card'
+    )

@@ -1,0 +1,220 @@
+"""`mainstay.toml`: where things are and what they may cost, as frozen values.
+
+Everything has a default that works in an empty folder; there, nothing is read and nothing leaves. Secrets
+stand here only by reference (`keyring:support`); a password in the file is refused and never repeated in the
+error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mainstay.config.accounts import AdapterSettings, read_adapter
+from mainstay.config.reading import LOOPBACK, path_of, reference
+from mainstay.config.toml import parse_toml
+from mainstay.kernel.values import Micros
+from mainstay.workflows.document import Problems, Section
+
+FILE = "mainstay.toml"
+_DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSettings:
+    """The workspace itself."""
+
+    name: str
+    language: tuple[str, ...] = ("en",)  # what the operator reads; mail in another language always asks
+    key: Path | None = None  # where the master key lies, outside of the workspace; None: the key home
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """Who stands under the replies."""
+
+    name: str = ""
+    signature: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """A model, and which classes of data may be sent to it."""
+
+    name: str
+    use: str  # "ollama:qwen3"
+    allowed_data: tuple[str, ...] = ("public",)
+    url: str = ""  # of an endpoint of one's own
+    key: str = ""  # a reference to a secret
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """Limits in micro-units; None is no limit of that kind."""
+
+    day_micros: Micros | None = _DAY
+    month_micros: Micros | None = _MONTH
+    run_micros: Micros | None = None
+    workflow_micros: Micros | None = None  # per workflow and day
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """The web console."""
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+    public_url: str = ""  # needed for links in notifications
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Where the operator is told that something waits."""
+
+    address: str = ""
+    adapter: str = ""  # the instance that sends the notification
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of `mainstay.toml`."""
+
+    workspace: WorkspaceSettings
+    operator: OperatorSettings = field(default_factory=OperatorSettings)
+    adapters: Mapping[str, AdapterSettings] = field(default_factory=dict)
+    models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    budgets: BudgetSettings = field(default_factory=BudgetSettings)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
+
+
+def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
+    """The settings in the bytes of a file; `b""` gives the defaults. Raises `ConfigError` and its `also`.
+
+    Paths are taken relative to `folder` and come out absolute.
+    """
+    document = parse_toml(raw, file)
+    top, problems = document.top, Problems()
+    found: dict[str, object] = {}
+    with problems.caught():
+        top.only("workspace", "operator", "adapters", "models", "budgets", "console", "notify")
+    with problems.caught():
+        found["workspace"] = _workspace(top.table("workspace"), folder)
+    with problems.caught():
+        found["operator"] = _operator(top.table("operator"))
+    adapters: dict[str, AdapterSettings] = {}
+    models: dict[str, ModelSettings] = {}
+    with problems.caught():
+        for name in top.table("adapters").data:
+            with problems.caught():
+                adapters[name] = read_adapter(top.table("adapters"), name, folder)
+    with problems.caught():
+        for name in top.table("models").data:
+            with problems.caught():
+                models[name] = _model(top.table("models"), name)
+    budgets, console, notify = BudgetSettings(), ConsoleSettings(), NotifySettings()
+    with problems.caught():
+        budgets = _budgets(top.table("budgets"))
+    with problems.caught():
+        console = _console(top.table("console"))
+    with problems.caught():
+        notify = _notify(top.table("notify"), adapters)
+    problems.raise_any()
+    workspace, operator = found["workspace"], found["operator"]
+    assert isinstance(workspace, WorkspaceSettings)
+    assert isinstance(operator, OperatorSettings)
+    return Settings(workspace, operator, adapters, models, budgets, console, notify)
+
+
+def _workspace(section: Section, folder: Path) -> WorkspaceSettings:
+    section.only("name", "language", "key")
+    key = path_of(section, "key", folder) if section.has("key") else None
+    if key is not None and key.is_relative_to(folder.absolute()):
+        raise section.error(
+            "key",
+            "the key must lie outside of the workspace",
+            why="a copy of the folder would hold the key to everything that is sealed in it",
+            remedy="leave the line out, or name a place elsewhere",
+        )
+    language = section.words("language", ("en",))
+    for one in language:
+        if not (one.isascii() and one.isalpha() and one.islower() and len(one) in (2, 3)):
+            raise section.error(
+                "language", f"{one!r} is not a language code", remedy='write codes such as "en"'
+            )
+    if not language:
+        raise section.error("language", "at least one language is needed", remedy='write ["en"]')
+    return WorkspaceSettings(section.name("name", _folder_name(folder)), language, key)
+
+
+def _folder_name(folder: Path) -> str:
+    text = "".join(one if one.isalnum() and one.isascii() else "-" for one in folder.absolute().name.lower())
+    text = text.strip("-")[:64]
+    return text if text and text[0].isalpha() else "workspace"
+
+
+def _operator(section: Section) -> OperatorSettings:
+    section.only("name", "signature", "address")
+    signature = section.text("signature", "").strip("\n")
+    return OperatorSettings(section.text("name", ""), signature, section.text("address", ""))
+
+
+def _model(models: Section, name: str) -> ModelSettings:
+    section = models.table(name)
+    section.only("use", "allowed_data", "url", "key")
+    use = section.text("use")
+    if ":" not in use.strip(":"):
+        raise section.error(
+            "use", f"{use!r} names no model", remedy='write provider:model, such as "ollama:qwen3"'
+        )
+    url = section.text("url", "")
+    if url and urlsplit(url).scheme not in ("http", "https"):
+        raise section.error("url", f"{url!r} is not a web address", remedy="write https://...")
+    return ModelSettings(
+        name=name,
+        use=use,
+        allowed_data=section.words("allowed_data", ("public",)),
+        url=url,
+        key=reference(section, "key") if section.has("key") else "",
+    )
+
+
+def _budgets(section: Section) -> BudgetSettings:
+    section.only("day_usd", "month_usd", "run_usd", "workflow_usd")
+    defaults = BudgetSettings()
+
+    def limit(key: str, default: Micros | None) -> Micros | None:
+        amount = section.money(key, default)
+        return None if amount is None else Micros(amount)
+
+    return BudgetSettings(
+        day_micros=limit("day_usd", defaults.day_micros),
+        month_micros=limit("month_usd", defaults.month_micros),
+        run_micros=limit("run_usd", defaults.run_micros),
+        workflow_micros=limit("workflow_usd", defaults.workflow_micros),
+    )
+
+
+def _console(section: Section) -> ConsoleSettings:
+    section.only("host", "port", "public_url")
+    url = section.text("public_url", "")
+    parts = urlsplit(url)
+    if url and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+        raise section.error(
+            "public_url",
+            f"{url!r} is not safe for approvals",
+            why="approvals travel over it",
+            remedy="write https://... (http only on this machine)",
+        )
+    return ConsoleSettings(
+        section.text("host", "127.0.0.1"), section.whole("port", 8420, least=1, most=65535), url.rstrip("/")
+    )
+
+
+def _notify(section: Section, adapters: Mapping[str, AdapterSettings]) -> NotifySettings:
+    section.only("address", "adapter")
+    adapter = section.choice("adapter", tuple(adapters)) if section.has("adapter") else ""
+    return NotifySettings(section.text("address", ""), adapter)
