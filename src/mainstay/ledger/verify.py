@@ -20,9 +20,10 @@ from pathlib import Path
 from struct import error as StructError  # noqa: N812
 from typing import Any
 
-from mainstay.kernel.errors import MainstayError
+from mainstay.kernel.errors import LedgerCorrupt, MainstayError
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
+from mainstay.ledger.schema import require_ledger
 from mainstay.ledger.store import GENESIS, ORIGIN, EventStore, Position
 
 SLICE = 1_000
@@ -78,6 +79,8 @@ def verify(
         return _follow(_store_slices(ledger), anchors, progress)
     try:
         return _verify_file(os.fspath(ledger), blobs, anchors, progress)
+    except LedgerCorrupt as error:
+        return Broken(ORIGIN, str(error))
     except SQLITE3.errors as error:
         meaning = failure(error, path=os.fspath(ledger))
         if isinstance(meaning, MainstayError):
@@ -92,6 +95,7 @@ def _verify_file(
         return Broken(ORIGIN, f"There is no file {path}.")
     connection = open_reader(SQLITE3, path)
     try:
+        require_ledger(lambda sql, values: connection.execute(sql, values).fetchall(), path=path)
         events = _follow(_file_slices(connection), anchors, progress)
         if isinstance(events, Broken):
             return events
