@@ -1,0 +1,251 @@
+"""The rules behind risk flags, as data: a flag, how grave it is, what it says to people, and its patterns.
+
+Patterns are matched against folded text (`flags.folded`): lower case, straight quotes, single spaces. Gaps are
+bounded (`.{0,40}`), so no text makes them slow. A grave rule leaves the message to a person without a draft; the
+others let a draft be made that a person must look at. A rule that is too wide costs the operator a minute, one
+that is too narrow may cost the shop: in doubt wider, except where everyday mail would be caught every day.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRule:
+    """One kind of risk, in one or more languages. `says` finishes the sentence "the message …"."""
+
+    flag: str
+    grave: bool
+    says: str
+    patterns: tuple[re.Pattern[str], ...]
+
+
+def _rule(flag: str, says: str, *patterns: str, grave: bool = False) -> FlagRule:
+    return FlagRule(flag, grave, says, tuple(re.compile(pattern) for pattern in patterns))
+
+
+_AMOUNT = (
+    r"(?:[€$£]\s?\d|\d[\d.,]*\s?(?:€|\$|£|eur|usd|gbp|chf|euros?|dollars?|pounds?|руб\w*|евро|доллар\w*)"
+    r"|\bfunds\b|\bmoney\b|\bgift ?cards?\b|\bvouchers?\b|\bbitcoins?\b)"
+)
+_SECRET = (
+    r"(?:pass ?words?|pass ?phrases?|pass ?codes?|api[- ]?keys?|access tokens?|log-?in (?:details|"
+    r"data)|credentials"
+    r"|secret keys?|private keys?|recovery codes?|verification codes?|one[- ]time codes?|2fa codes?)"
+)
+
+INSTRUCTIONS = (
+    _rule(
+        "instruction",
+        "tells the reader to drop earlier instructions",
+        r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|"
+        r"rules|guidelines|orders|directives)\b",
+        r"\b(?:ignorier\w*|vergiss|vergessen sie|missachte\w*)\b.{0,40}\b(?:anweisung|instruktion|"
+        r"regel|vorgabe|befehl)\w*",
+        r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,40}\b(?:instructions?|consignes|règles|directives)\b",
+        r"\b(?:ignor[ae]|olvid[ae]|haz caso omiso)\b.{0,40}\b(?:instrucciones|reglas|indicaciones|"
+        r"órdenes)\b",
+        r"\b(?:ignora(?:te)?|dimentica(?:te)?)\b.{0,40}\b(?:istruzioni|regole|indicazioni|ordini)\b",
+        r"\b(?:ignor[ae]|esque[çc]a)\b.{0,40}\b(?:instruções|instrucoes|regras|ordens)\b",
+        r"\b(?:negeer|vergeet)\b.{0,40}\b(?:instructies|regels|opdrachten|aanwijzingen)\b",
+        r"(?:игнорируй|забудь)\w*.{0,40}(?:инструкци|правил|указани)\w*",
+        r"(?:指示|命令|プロンプト).{0,20}(?:無視|忘れ)",
+        r"(?:忽略|无视|無視).{0,20}(?:指令|指示|提示|规则)",
+        grave=True,
+    ),
+    _rule(
+        "instruction",
+        "speaks to a machine instead of a person",
+        r"\b(?:to|for|attention|attn:?|dear|hey|hello|hi)\s(?:the |any |all |our |this |whatever )?"
+        r"(?:ai|a\.i\.|llm|automatic|automated|autonomous|artificial\w*)\b[- ]?(?:ai )?(?:assistant|"
+        r"agent|system|model|bot|reader)s?\b",
+        r"\bread by (?:an? |the |any )?(?:ai|large language|language|llm|machine|automat\w+|"
+        r"assistant|bot|agent|model)\b",
+        r"\b(?:you are|you're|if you are|you must act as|act as|pretend to be)\b.{0,12}\b(?:ai|"
+        r"language model|llm|chatbot|dan|unrestricted)\b",
+        r"\b(?:now in|enter|entering|switch to|switched to|activate|you are in)\b.{0,20}\b(?:maintenance|"
+        r"developer|debug|jailbreak|unrestricted|god) mode\b",
+        r"\bsystem (?:message (?:to|for)\b|message:|prompt|override|instructions?:)",
+        r"\b(?:reveal|print|show|repeat|output)\b.{0,30}\b(?:your|the|system) (?:system )"
+        r"?(?:prompt|instructions)\b",
+        r"<\|?(?:system|im_start|im_end|endoftext)\b|\[/?(?:inst|system)\]|#{2,} ?(?:system|"
+        r"instructions?)\b|\"role\" ?: ?\"system\"",
+        r"\b(?:an|für) (?:die|den|das) (?:ki|künstliche intelligenz|automatischen? assistent\w*|"
+        r"sprachmodell)\b",
+        r"\b(?:du bist|sie sind|falls du)\b.{0,20}\b(?:ki|sprachmodell|chatbot)\b",
+        r"\b(?:à|pour) l'(?:ia|assistant automatique|intelligence artificielle)\b",
+        r"\b(?:tu es|vous êtes)\b.{0,20}\b(?:ia|modèle de langage|chatbot)\b",
+        r"\b(?:eres|usted es|sei|você é|je bent)\b.{0,20}\b(?:ia|ai|modelo de linguagem|modelo de lenguaje|"
+        r"modello linguistico|taalmodel|chatbot)\b",
+        grave=True,
+    ),
+    _rule(
+        "instruction",
+        "wants something done behind the operator's back",
+        r"\b(?:without|do not|don't|no need to|never|no longer need|need not)\b.{0,15}\b(?:ask\w*|"
+        r"tell\w*|inform\w*|notify\w*|show\w*|approval)\b"
+        r".{0,30}\b(?:operator|owner|human|approval|user|staff|anybody|anyone)\b",
+        r"\byou (?:no longer|do not|don't) need (?:\w+ )?approval\b",
+        r"\bmark\b.{0,30}\bas (?:approved|authori[sz]ed|trusted|verified)\b",
+        r"\b(?:new|following) (?:rules|instructions|orders) (?:apply|are in force|for you)\b",
+        r"\b(?:reply|respond|answer)\b.{0,12}\b(?:only|exactly|just)\b.{0,12}\bthe (?:word|"
+        r"text|phrase|string)\b",
+        r"\b(?:send|forward|export|e-?mail|upload)\b.{0,15}\b(?:all|every|the)\b.{0,15}\b(?:customer|"
+        r"client|user|contact|member)s?'? "
+        r"(?:e-?mail )?(?:addresses|data|list|records|database)\b",
+        r"\b(?:ohne|nicht)\b.{0,20}\b(?:zustimmung|rückfrage|freigabe|betreiber)\b.{0,20}\b(?:sende|"
+        r"schicke|weiterleite|lösche)\w*",
+        grave=True,
+    ),
+)
+
+CREDENTIALS = (
+    _rule(
+        "credentials",
+        "asks for a password, key or code",
+        # Not "send me my password" or "a new password": that is how people ask for a reset.
+        rf"\b(?:send|give|share|provide|tell|forward|e-?mail|reply with)\b(?:(?!\b(?:my|new|"
+        rf"reset)\b).){{0,40}}\b{_SECRET}\b"
+        r"(?!.{0,12}\b(?:reset|link|mail|page)\b)",
+        rf"\b(?:confirm|verify|validate|update|enter|sign in with|log in with)\b.{{0,40}}\b(?:your|"
+        rf"e-?mail) (?:e-?mail )?{_SECRET}\b",
+        r"\b(?:sende|schicke|schicken sie|geben sie|nennen sie|teilen sie)\b(?:(?!\b(?:neue|"
+        r"mein)\w*\b).){0,40}\b(?:passwort|kennwort|zugangsdaten|api-schlüssel)\b",
+        r"\b(?:ihre?|deine?)\w? (?:passwort|kennwort|zugangsdaten)\b.{0,25}\b(?:bestätig|"
+        r"verifizier|aktualisier|eingeb|mitteil)\w*",
+        r"\b(?:bestätigen|verifizieren|aktualisieren)\b.{0,25}\b(?:passwort|kennwort|zugangsdaten)\b",
+        r"\b(?:envoye[zr]|donne[zr]|communique[zr]|confirme[zr]|vérifie[zr])\b(?:(?!\b(?:nouveau|"
+        r"mon)\b).){0,40}\b(?:mot de passe|identifiants|code d'accès)\b",
+        r"\b(?:env[ií]\w+|confirm\w+|verifi\w+|compart\w+)\b(?:(?!\b(?:nueva|mi)\b).){0,40}\b(?:contraseña|"
+        r"credenciales)\b",
+        r"\b(?:invi\w+|conferm\w+|verific\w+)\b(?:(?!\b(?:nuova|mia)\b).){0,40}\b(?:password|"
+        r"credenziali)\b",
+        r"\b(?:stuur|bevestig|verifieer|geef)\b(?:(?!\b(?:nieuw|mijn)\b).){0,40}\b(?:wachtwoord|"
+        r"inloggegevens)\b",
+        r"\b(?:envi\w+|confirm\w+|verifi\w+)\b(?:(?!\b(?:nova|minha)\b).){0,40}\b(?:senha|"
+        r"palavra-passe|credenciais)\b",
+        r"\b(?:пришлите|отправьте|подтвердите|сообщите)\b(?:(?!\bнов).){0,40}\bпароль\b",
+        grave=True,
+    ),
+)
+
+MONEY = (
+    _rule(
+        "money",
+        "asks for a payment, gift cards or a change of bank details",
+        rf"\b(?:need you to|please|could you|can you|kindly|must|have to)\b(?!.{{0,80}}\b(?:back|"
+        rf"return\w*|refund\w*)\b).{{0,30}}"
+        rf"\b(?:transfer|wire|send|pay|buy|purchase)\b.{{0,40}}{_AMOUNT}",
+        r"\bbuy\b.{0,40}\b(?:gift ?cards?|vouchers?)\b",
+        rf"\b(?:make|arrange|execute)\b.{{0,20}}\b(?:transfer|payment|wire)\b.{{0,30}}{_AMOUNT}",
+        r"\b(?:bank|payment|account) (?:details|number|account)s?\b.{0,25}\b(?:changed|new|"
+        r"follows?|updated)\b",
+        r"\b(?:new|updated|changed) (?:bank|payment) (?:details|account)\b|\bsend\b.{0,20}\bbank details\b",
+        r"\b(?:western union|moneygram|usdt|crypto wallet|bitcoin address)\b",
+        r"\b(?:geschenkkarte|gutscheinkarte)\w*|\b(?:bankverbindung|kontodaten)\b.{0,25}\b(?:geändert|"
+        r"neue?)\b|\bneue (?:bankverbindung|kontodaten)\b",
+        r"\büberweis(?:e|en sie|t)\b.{0,60}\d",
+        r"\bcartes? cadeaux?\b|\bnouvelles? coordonnées bancaires\b|\bnouveau rib\b|\bvirement\b.{0,40}\d",
+        r"\btarjetas? (?:de )?regalo\b|\btransferencia\b.{0,40}\d|\bnuev[oa]s? (?:datos bancarios|"
+        r"cuenta bancaria)\b",
+        r"\b(?:carte|buoni) regalo\b|\bbonifico\b.{0,40}\d|\bnuove? coordinate bancarie\b",
+        r"\bcadeau(?:kaart|bon)\w*|\boverschrijving\b.{0,40}\d|\bnieuwe? (?:bankgegevens|rekeningnummer)\b",
+        r"\bcartões? (?:de )?presente\b|\btransferência\b.{0,40}\d|\bnovos dados bancários\b",
+        r"подарочн\w+ карт\w+|\bпереве(?:ди|дите|сти)\b.{0,40}(?:\d|деньги)",
+        grave=True,
+    ),
+    _rule(
+        "money",
+        "wants money back",
+        r"\b(?:refund\w*|reimburse\w*|money back|chargeback|charged (?:me |us )?(?:twice|"
+        r"two times)|compensation)\b",
+        r"\b(?:return|pay)\b.{0,25}\b(?:fee|payment|amount|money|difference|charge)s?\b.{0,12}\b(?:back|"
+        r"to me|to us)\b",
+        r"\breturn (?:of )?(?:the |this |my |our |both |all )?.{0,15}\b(?:fee|payment|amount|"
+        r"money|difference)s?\b",
+        r"\b(?:fee|payment|money|amount)s?\b.{0,15}\breturned\b",
+        r"\b(?:rückerstatt|erstattung|erstatten)\w*|\bgeld zurück\b|\bdoppelt abgebucht\b",
+        r"\bremboursement\w*|\brembourser\b|\bprélev\w+ (?:deux|en double)\b",
+        r"\breembols\w+|\bcobrad\w+ dos veces\b|\brimbors\w+|\bterugbetal\w+|\brestitutie\b|\bestorno\b",
+        r"\bвозврат\w* (?:денег|средств)|\bверн\w+ деньги|返金|退款",
+    ),
+)
+
+LEGAL = (
+    _rule(
+        "legal",
+        "announces legal steps or claims liability",
+        r"\b(?:legal (?:action|proceedings|steps|consequences)|sue (?:you|your)|lawsuit|breach of contract|"
+        r"hold you (?:personally )?liable)\b",
+        r"\b(?:accept liability|cease and desist|subpoena|notice before action|letter before action|"
+        r"issue proceedings)\b",
+        r"\bmy (?:lawyer|solicitor|attorney)s? (?:will|is|are|has|have)\b|\bsee you in court\b",
+        r"\b(?:rechtliche schritte|abmahnung|verklag\w+|anzeige erstatten|vor gericht)\b|\bhaftbar\b",
+        r"\b(?:mise en demeure|poursuites judiciaires|action en justice|porter plainte)\b",
+        r"\b(?:acciones legales|demanda judicial|azioni? legal[ei]|vie legali|diffida)\b",
+        r"\b(?:juridische stappen|ingebrekestelling|aansprakelijk stellen|medidas legais|ação judicial)\b",
+        r"\b(?:подам в суд|судебн\w+ иск)",
+        grave=True,
+    ),
+    _rule(
+        "legal",
+        "speaks of law or data protection",
+        r"\b(?:gdpr|dsgvo|rgpd|lgpd|ccpa|data protection|right to (?:erasure|be forgotten|"
+        r"access)|personal data|subject access)\b",
+        r"\b(?:lawyer|solicitor|attorney|legal department|court order)s?\b",
+        r"\b(?:datenschutz\w*|personenbezogene\w*|rechtsanw[aä]lt\w*|données personnelles|"
+        r"avocate?|datos personales|abogad[oa])\b",
+        r"\b(?:dati personali|avvocat[oa]|persoonsgegevens|advocaat|dados pessoais|advogad[oa])\b",
+        r"персональн\w+ данн\w+|\bадвокат|個人情報",
+    ),
+)
+
+THREATS = (
+    _rule(
+        "threat",
+        "threatens",
+        r"\bunless you\b.{0,80}\b(?:will|shall|going to)\b.{0,40}\b(?:issue|sue|publish|expose|"
+        r"destroy|ruin|hurt|leak|report|proceedings)\b",
+        r"\bif you (?:do not|don't|fail to)\b.{0,80}\b(?:i|we|my \w+) (?:will|shall|am going to|"
+        r"are going to)\b"
+        r".{0,40}\b(?:issue|sue|publish|expose|destroy|ruin|hurt|leak|report|post)\b",
+        r"\b(?:final (?:notice|warning)|proceedings against you|you(?: will|'ll) regret|you(?: will|"
+        r"'ll) pay for this|make you pay)\b",
+        r"\b(?:i know where you (?:live|work)|we have hacked|i have hacked|kill you|hurt you|or else\b)",
+        r"\b(?:letzte warnung|werden es bereuen|wirst es bereuen|dernier avertissement|vous le regretterez)"
+        r"\b",
+        r"\b(?:última advertencia|se arrepentirá|ultimo avviso|se ne pentirà|laatste waarschuwing|"
+        r"último aviso)\b",
+        r"последнее предупреждение|\bпожалеете\b",
+        grave=True,
+    ),
+)
+
+URGENCY = (
+    _rule(
+        "urgency",
+        "presses for time",
+        r"\b(?:urgent\w*|asap|immediately|before noon|expires today|within \d{1,3} hours)\b",
+        r"\b(?:dringend|sofort|umgehend|de toute urgence|immédiatement|urgente|inmediatamente|"
+        r"immediatamente|dringende?|срочно)\b",
+    ),
+)
+
+LURE = re.compile(
+    r"\b(?:mailbox|account|storage|quota|services?|access|profile|package|document|invoice|"
+    r"statement)\b.{0,60}"
+    r"\b(?:clos\w+|suspen\w+|deactivat\w+|delet\w+|limit\w*|expire\w*|restrict\w+|overdue|"
+    r"shared with you|blocked)\b"
+    r"|\b(?:konto|postfach)\b.{0,60}\b(?:gesperrt|geschlossen|gelöscht|abläuft|eingeschränkt)\b"
+    r"|\b(?:compte|boîte)\b.{0,60}\b(?:suspendu|fermé|supprimé|bloqué|expire)\w*"
+    r"|\b(?:cuenta|buzón)\b.{0,60}\b(?:suspend|cerra|bloque|elimin)\w*"
+)
+SIGN_IN = re.compile(
+    r"\b(?:sign in|log ?in|click|confirm|verify|validate|unlock|open the|anmelden|bestätigen|"
+    r"klicken|connecte[zr]|cliquez|"
+    r"confirme[zr]|inicie|haga clic|confirme)\b"
+)
+
+RULES: tuple[FlagRule, ...] = (*INSTRUCTIONS, *CREDENTIALS, *MONEY, *LEGAL, *THREATS, *URGENCY)

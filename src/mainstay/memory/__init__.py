@@ -1,0 +1,1 @@
+"""What the workspace remembers, and how it finds it again."""
