@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from mainstay.kernel.errors import LedgerCorrupt, LedgerTooNew, StorageFailed, WorkspaceUnsafe
+from mainstay.kernel.errors import (
+    LedgerCorrupt,
+    LedgerTooNew,
+    StorageFailed,
+    WorkspaceNotFound,
+    WorkspaceUnsafe,
+)
 from mainstay.kernel.ids import StreamId
 from mainstay.ledger import sqlite
 from mainstay.ledger.connection import SQLITE3, Driver
 from mainstay.ledger.sqlite import SqliteStore
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import NEW, Add, NewEvent, Put, StreamAppend, Version
+from mainstay.ledger.verify import Verified, verify
 from mainstay.testing.conformance.store import AT, TABLES, TALLY, TASKS, A, part
 
 
@@ -99,22 +107,41 @@ def test_a_missing_folder_and_a_read_only_file_say_what_to_do(path: Path) -> Non
 
 def test_a_reader_sees_what_is_committed_and_cannot_write(path: Path) -> None:
     store = written(path)
-    reader = SqliteStore(path, tables=TABLES, writable=False)
+    reader = SqliteReader(path, tables=TABLES)
     assert reader.head == 3
     store.append(
         [part(A, 3, 4)], epoch=store.epoch(), at=AT, changes=[Put("tasks", ("a", 1), {"state": "x"})]
     )
     assert reader.head == 4
     assert reader.get("tasks", ("a", 1)) == {"run": "a", "task": 1, "state": "x"}
-    with pytest.raises(AssertionError, match="opened for reading"):
-        reader.acquire()
+    with pytest.raises(WorkspaceUnsafe, match="readonly"):
+        reader._read("DELETE FROM tasks", ())
     reader.close()
     store.close()
 
 
 def test_a_reader_of_nothing_says_so(path: Path) -> None:
-    with pytest.raises(LedgerCorrupt):
-        SqliteStore(path, writable=False)
+    with pytest.raises(WorkspaceNotFound):
+        SqliteReader(path)
+    assert not path.exists()
+
+
+def test_appends_of_several_threads_take_turns(path: Path) -> None:
+    store = SqliteStore(path)
+    epoch = store.acquire()
+
+    def write(stream: StreamId) -> None:
+        for number in range(50):
+            store.append([part(stream, number, number)], epoch=epoch, at=AT)
+
+    writers = [threading.Thread(target=write, args=(StreamId(f"s{number}"),)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert store.head == 200
+    store.close()
+    assert verify(path) == Verified(200, SqliteReader(path).head_hash)
 
 
 def test_appends_from_threads_and_reads_from_others(path: Path) -> None:

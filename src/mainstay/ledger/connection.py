@@ -74,18 +74,19 @@ def _connect(path: str) -> Connection:
 
 
 def _read_afresh(path: str) -> None:
-    """Drop what the kernel remembers of the files and has not to write any more.
+    """Drop what the kernel remembers of the log and has not to write any more.
 
     After a failed fsync the page cache goes on showing what never reached the disk. A process that starts
-    after such a failure would build on it, so it asks for what is really there.
+    after such a failure would build on it, so it asks for what is really there. The log is enough: whatever
+    of the database could not be synced is still in it, because a log whose folding failed is kept.
     """
-    for name in (path, path + "-wal"):
-        if hasattr(os, "posix_fadvise") and os.path.exists(name):
-            handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-            finally:
-                os.close(handle)
+    log = path + "-wal"
+    if hasattr(os, "posix_fadvise") and os.path.exists(log):
+        handle = os.open(log, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(handle)
 
 
 SQLITE3 = Driver(connect=_connect, errors=sqlite3.Error, read_afresh=_read_afresh)

@@ -6,20 +6,19 @@ and events refer to them by integers; what the writer needs of them it remembers
 forgets all of it when somebody else wrote to the file or an append failed. The unique index over (stream,
 version) is the last guard.
 
-Views' SQL is made in `ledger.views`, what failures mean is decided in `ledger.connection`, schema and its
-versions lie in `sql/sqlite.sql` and `ledger.schema`.
+Reading is inherited from `ledger.sqlite_reader`, views' SQL is made in `ledger.views`, what failures mean is
+decided in `ledger.connection`, schema and its versions lie in `sql/sqlite.sql` and `ledger.schema`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from os import PathLike
+from threading import RLock
 from typing import Any, NoReturn
 
-from mainstay.kernel.errors import StaleEpoch, StorageFailed, VersionConflict
-from mainstay.kernel.ids import StreamId
+from mainstay.kernel.errors import StaleEpoch, VersionConflict
 from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import (
@@ -28,44 +27,29 @@ from mainstay.ledger.connection import (
     Connection,
     Driver,
     ends_the_process,
-    failure,
-    open_reader,
     open_writer,
 )
-from mainstay.ledger.rows import STANDARD_TABLES
-from mainstay.ledger.schema import make_ledger, require_ledger
+from mainstay.ledger.schema import make_ledger
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import (
     GENESIS,
-    NEW,
-    ORIGIN,
     Epoch,
     Position,
-    RecordedEvent,
     RowChange,
     StreamAppend,
     Table,
-    Value,
-    Version,
 )
-from mainstay.ledger.views import Views
 
 CHECKPOINT_PAGES = 2_000  # about 8 MB of log; folding it takes 6 ms on a fast disk
 STREAMS_CACHED = 8_192
-READ_CHUNK = (
-    512  # a long read is many short ones: a read that stays open would keep the log from being folded
-)
+ACTORS_CACHED = 4_096
 
 _INSERT_EVENT = (
     "INSERT INTO events "
     "(position, stream, version, type, schema, at, correlation, causation, actor, tx, hash, data) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_SELECT_EVENT = (
-    "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, coalesce(c.name, s.name), e.causation, "
-    "a.name, e.tx, e.hash, e.data "
-    "FROM events e JOIN streams s ON s.key = e.stream JOIN actors a ON a.key = e.actor "
-    "LEFT JOIN streams c ON c.key = e.correlation "
-)
+_INSERT_BLOB = "INSERT OR IGNORE INTO blobs (digest, data) VALUES (?, ?)"
 _NO_CORRELATION = name_part("")
 
 
@@ -80,9 +64,9 @@ class _Stream:
         self.part = part  # its name as it enters the hash
 
 
-class SqliteStore:
-    """An `EventStore` in one file. With `writable=False` nothing is created and `append` is refused by
-    SQLite.
+class SqliteStore(SqliteReader):
+    """An `EventStore` in one file, made when it is not there. Its reads see what is committed, like any
+    other's.
     """
 
     def __init__(
@@ -91,15 +75,9 @@ class SqliteStore:
         *,
         tables: Sequence[Table] = (),
         driver: Driver = SQLITE3,
-        writable: bool = True,
         checkpoint_pages: int = CHECKPOINT_PAGES,
     ) -> None:
-        self.path = str(path)
-        self._driver = driver
-        self._broken = ""
-        self._closed = False
-        self._idle: list[Connection] = []
-        self._views = Views((*STANDARD_TABLES, *tables))
+        self._turn = RLock()  # appends of several threads take turns
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
         self._actors: dict[str, tuple[int, bytes]] = {}
         self._data_version = -1  # SQLite's own counter of what others wrote; -1: nothing is remembered
@@ -110,34 +88,38 @@ class SqliteStore:
         self._pages_logged = 0
         self._checkpoint_pages = checkpoint_pages
         self._writer: Connection | None = None
-        try:
-            if writable:
-                driver.read_afresh(self.path)
-                self._writer = open_writer(driver, self.path)
-                make_ledger(self._writer, self._views.tables, path=self.path)
-                self.checkpoint()
-            else:
-                self._read("SELECT 1", ())
-                require_ledger(self._read, path=self.path)
-        except driver.errors as error:
-            self.close()
-            self._raise(error)
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(path, tables=tables, driver=driver)
 
-    # -- writing
+    def _open(self) -> None:
+        self._driver.read_afresh(self.path)
+        self._writer = open_writer(self._driver, self.path)
+        make_ledger(self._writer, self._views.tables, path=self.path)
+        self.checkpoint()
+
+    def close(self) -> None:
+        super().close()
+        if self._writer is not None:
+            self._close(self._writer)
+            self._writer = None
+
+    def _borrow(self) -> Connection:
+        return super()._borrow() if self._driver.shared_memory else self._writing()
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection is not self._writer:
+            super()._give_back(connection)
 
     def acquire(self) -> Epoch:
-        writer = self._writing()
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            writer.execute("UPDATE writer SET epoch = epoch + 1")
-            self._remember(writer)
-            writer.execute("COMMIT")
-        except BaseException as error:
-            self._undo(error)
-        return self._epoch
+        with self._turn:
+            writer = self._writing()
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                writer.execute("UPDATE writer SET epoch = epoch + 1")
+                self._remember(writer)
+                writer.execute("COMMIT")
+            except BaseException as error:
+                self._undo(error)
+            return self._epoch
 
     def append(
         self,
@@ -148,40 +130,68 @@ class SqliteStore:
         changes: Sequence[RowChange] = (),
         blobs: Mapping[Digest, bytes] = {},
     ) -> Position:
-        writer = self._writing()
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            if writer.execute("PRAGMA data_version").fetchall()[0][0] != self._data_version:
-                self._remember(writer)
-            if epoch != self._epoch:
-                raise StaleEpoch(
-                    why=f"This writer's epoch is {epoch}; the ledger's is {self._epoch}.",
-                    remedy="Nothing was written. End this process; the newer one carries on.",
-                    given=epoch,
-                    current=self._epoch,
-                )
-            events, head_hash = self._event_rows(writer, batch, at)
-            if events:
-                writer.executemany(_INSERT_EVENT, events)
-            if changes:
-                for sql, rows in self._views.statements(changes):
-                    writer.executemany(sql, rows)
-            if blobs:
-                rows = [(bytes.fromhex(digest), data) for digest, data in blobs.items()]
-                writer.executemany("INSERT OR IGNORE INTO blobs (digest, data) VALUES (?, ?)", rows)
-            writer.execute("COMMIT")
-        except BaseException as error:
-            self._undo(error)
-        self._head += len(events)
-        self._head_hash = head_hash
-        while len(self._streams) > STREAMS_CACHED:
-            self._streams.popitem(last=False)
-        written = 110 * len(events) + sum(len(row[11]) for row in events) + sum(map(len, blobs.values()))
-        # A guess at how long the log has become: asking the file costs more than being wrong by half.
-        self._pages_logged += 4 + (len(batch) + len(changes)) // 4 + written // PAGE_BYTES
-        if self._pages_logged >= self._checkpoint_pages:
-            self.checkpoint()
-        return Position(self._head)
+        with self._turn:
+            writer = self._writing()
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                self._require(writer, epoch)
+                events, head_hash = self._event_rows(writer, batch, at)
+                if events:
+                    writer.executemany(_INSERT_EVENT, events)
+                if changes:
+                    for sql, rows in self._views.statements(changes):
+                        writer.executemany(sql, rows)
+                if blobs:
+                    writer.executemany(
+                        _INSERT_BLOB, [(bytes.fromhex(name), data) for name, data in blobs.items()]
+                    )
+                writer.execute("COMMIT")
+            except BaseException as error:
+                self._undo(error)
+            self._head += len(events)
+            self._head_hash = head_hash
+            self._bound_memory()
+            # A guess at how long the log has become: asking the file costs more than being wrong by half.
+            written = (
+                110 * len(events) + sum([len(row[-1]) for row in events]) + sum(map(len, blobs.values()))
+            )
+            self._pages_logged += 4 + (len(batch) + len(changes)) // 4 + written // PAGE_BYTES
+            if self._pages_logged >= self._checkpoint_pages:
+                self.checkpoint()
+            return Position(self._head)
+
+    def checkpoint(self, *, truncate: bool = False) -> None:
+        """Fold the log into the file as far as readers allow; with `truncate` wait for them and empty it."""
+        with self._turn:
+            writer = self._writing()
+            try:
+                writer.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})").fetchall()
+            except self._driver.errors as error:
+                if ends_the_process(error):
+                    self._raise(error)
+                # No space to fold it: everything stays in the log, which is just as durable.
+            self._pages_logged = 0
+
+    def create_tables(self, tables: Sequence[Table]) -> None:
+        """Make the views that are not there yet; those that are stay as they are."""
+        self._views.add(tables)
+        self._transaction(self._views.create(tables))
+
+    def drop_tables(self, names: Sequence[str]) -> None:
+        """Remove views with all their rows."""
+        self._transaction([self._views.drop(name) for name in names])
+
+    def _require(self, writer: Connection, epoch: Epoch) -> None:
+        """Refuse a stale epoch; first forget what is remembered if somebody else has written."""
+        if writer.execute("PRAGMA data_version").fetchall()[0][0] != self._data_version:
+            self._remember(writer)
+        if epoch != self._epoch:
+            raise StaleEpoch(
+                why=f"This writer's epoch is {epoch}; the ledger's is {self._epoch}.",
+                remedy="Nothing was written. End this process; the newer one carries on.",
+                given=epoch,
+                current=self._epoch,
+            )
 
     def _event_rows(
         self, writer: Connection, batch: Sequence[StreamAppend], at: Instant
@@ -278,6 +288,12 @@ class SqliteStore:
         self._head, self._head_hash = last[0] if last else (0, GENESIS)
         self._data_version = writer.execute("PRAGMA data_version").fetchall()[0][0]
 
+    def _bound_memory(self) -> None:
+        while len(self._streams) > STREAMS_CACHED:
+            self._streams.popitem(last=False)
+        if len(self._actors) > ACTORS_CACHED:
+            self._actors.clear()
+
     def _undo(self, error: BaseException) -> NoReturn:
         """Roll back after a failure inside a transaction, and say what it means."""
         self._data_version = -1
@@ -295,155 +311,18 @@ class SqliteStore:
             self._raise(error)
         raise error
 
-    def checkpoint(self, *, truncate: bool = False) -> None:
-        """Fold the log into the file as far as readers allow; with `truncate` wait for them and empty
-        the log.
-        """
-        writer = self._writing()
-        try:
-            writer.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})").fetchall()
-        except self._driver.errors as error:
-            if ends_the_process(error):
-                self._raise(error)
-            # No space to fold it: everything stays in the log, which is just as durable.
-        self._pages_logged = 0
-
-    def create_tables(self, tables: Sequence[Table]) -> None:
-        """Make the views that are not there yet; those that are stay as they are."""
-        self._views.add(tables)
-        self._transaction(self._views.create(tables))
-
-    def drop_tables(self, names: Sequence[str]) -> None:
-        """Remove views with all their rows."""
-        self._transaction([self._views.drop(name) for name in names])
-
     def _transaction(self, statements: Sequence[str]) -> None:
-        writer = self._writing()
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            for sql in statements:
-                writer.execute(sql)
-            writer.execute("COMMIT")
-        except BaseException as error:
-            self._undo(error)
-
-    # -- reading
-
-    @property
-    def head(self) -> Position:
-        return Position(self._last()[0])
-
-    @property
-    def head_hash(self) -> bytes:
-        return self._last()[1]
-
-    def epoch(self) -> Epoch:
-        return Epoch(self._read("SELECT epoch FROM writer", ())[0][0])
-
-    def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
-        sql = _SELECT_EVENT + (
-            "WHERE e.stream = (SELECT key FROM streams WHERE name = ?) AND e.version > ? "
-            "ORDER BY e.version LIMIT ?"
-        )
-        version: int = after
-        while rows := self._read(sql, (stream, version, READ_CHUNK)):
-            for row in rows:
-                yield RecordedEvent(*row)
-            version = rows[-1][2]
-            if len(rows) < READ_CHUNK:
-                return
-
-    def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:
-        rows = self._read(_SELECT_EVENT + "WHERE e.position > ? ORDER BY e.position LIMIT ?", (after, limit))
-        return tuple(RecordedEvent(*row) for row in rows)
-
-    def version(self, stream: StreamId) -> Version:
-        sql = "SELECT max(version) FROM events WHERE stream = (SELECT key FROM streams WHERE name = ?)"
-        return Version(self._read(sql, (stream,))[0][0] or 0)
-
-    def get(self, table: str, key: tuple[Value, ...]) -> dict[str, Value] | None:
-        sql, columns = self._views.get(table)
-        rows = self._read(sql, key)
-        return dict(zip(columns, rows[0], strict=True)) if rows else None
-
-    def select(
-        self,
-        table: str,
-        *,
-        where: Mapping[str, Value] = {},
-        order: str = "",
-        descending: bool = False,
-        after: Value = None,
-        limit: int = 100,
-    ) -> list[dict[str, Value]]:
-        sql, columns = self._views.select(
-            table, where, order, descending=descending, bounded=after is not None
-        )
-        bound = () if after is None else (after,)
-        rows = self._read(sql, (*where.values(), *bound, limit))
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:
-        return int(self._read(self._views.count(table, where), tuple(where.values()))[0][0])
-
-    def blob(self, digest: Digest) -> bytes | None:
-        rows = self._read("SELECT data FROM blobs WHERE digest = ?", (bytes.fromhex(digest),))
-        return rows[0][0] if rows else None
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        for connection in (*self._idle, *([self._writer] if self._writer else [])):
-            # What was acknowledged is in the log; the next opening reads it from there.
-            with suppress(self._driver.errors):
-                connection.close()
-        self._idle.clear()
-        self._writer = None
-
-    def _last(self) -> tuple[int, bytes]:
-        rows = self._read("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1", ())
-        return rows[0] if rows else (0, GENESIS)
-
-    def _read(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
-        self._usable()
-        if not self._driver.shared_memory:
-            assert self._writer is not None
-            return self._fetch(self._writer, sql, parameters)
-        try:
-            connection = self._idle.pop() if self._idle else open_reader(self._driver, self.path)
-        except self._driver.errors as error:
-            self._raise(error)
-        try:
-            return self._fetch(connection, sql, parameters)
-        finally:
-            self._idle.append(connection)
-
-    def _fetch(self, connection: Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
-        try:
-            return connection.execute(sql, parameters).fetchall()
-        except self._driver.errors as error:
-            self._raise(error)
-
-    # -- failing
+        with self._turn:
+            writer = self._writing()
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                for sql in statements:
+                    writer.execute(sql)
+                writer.execute("COMMIT")
+            except BaseException as error:
+                self._undo(error)
 
     def _writing(self) -> Connection:
         self._usable()
-        assert self._writer is not None, "this store was opened for reading"
+        assert self._writer is not None, "the store is closed"
         return self._writer
-
-    def _usable(self) -> None:
-        if self._broken:
-            raise StorageFailed(
-                why=self._broken,
-                remedy="End this process and start again: it then reads what is really on the disk.",
-            )
-        assert not self._closed, "the store is closed"
-
-    def _raise(self, error: Exception) -> NoReturn:
-        if ends_the_process(error):
-            self._broken = f"An earlier access to {self.path} failed: {error}."
-        meaning = failure(error, path=self.path)
-        if meaning is None:
-            raise error
-        raise meaning from error

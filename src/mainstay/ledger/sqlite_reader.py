@@ -1,0 +1,181 @@
+"""Reading a ledger's SQLite file: what is committed, and nothing else.
+
+Each read borrows a connection that cannot write and gives it back, so that threads do not wait for one
+another and the writer waits for none of them. A long read is many short ones: a read that stays open would
+keep the log from being folded into the file.
+
+After a failure of the disk every further call is refused (`StorageFailed`): the process must end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from os import PathLike, fspath
+from os.path import exists
+from typing import Any, NoReturn
+
+from mainstay.kernel.errors import StorageFailed, WorkspaceNotFound
+from mainstay.kernel.ids import StreamId
+from mainstay.kernel.values import Digest
+from mainstay.ledger.connection import (
+    SQLITE3,
+    Connection,
+    Driver,
+    ends_the_process,
+    failure,
+    open_reader,
+)
+from mainstay.ledger.rows import STANDARD_TABLES
+from mainstay.ledger.schema import require_ledger
+from mainstay.ledger.store import GENESIS, NEW, ORIGIN, Epoch, Position, RecordedEvent, Table, Value, Version
+from mainstay.ledger.views import Views
+
+READ_CHUNK = 512
+
+_SELECT_EVENT = (
+    "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, coalesce(c.name, s.name), e.causation, "
+    "a.name, e.tx, e.hash, e.data "
+    "FROM events e JOIN streams s ON s.key = e.stream JOIN actors a ON a.key = e.actor "
+    "LEFT JOIN streams c ON c.key = e.correlation "
+)
+
+
+class SqliteReader:
+    """The reading half of an `EventStore`, for any number of processes beside the writer."""
+
+    def __init__(
+        self, path: str | PathLike[str], *, tables: Sequence[Table] = (), driver: Driver = SQLITE3
+    ) -> None:
+        self.path = fspath(path)
+        self._driver = driver
+        self._broken = ""
+        self._closed = False
+        self._idle: list[Connection] = []
+        self._views = Views((*STANDARD_TABLES, *tables))
+        try:
+            self._open()
+        except driver.errors as error:
+            self.close()
+            self._raise(error)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        if not exists(self.path):  # opening it would make it
+            raise WorkspaceNotFound(
+                "There is no ledger here.",
+                why=f"{self.path} does not exist.",
+                remedy="Make a workspace with `mainstay init`, or name the folder of one.",
+                path=self.path,
+            )
+        require_ledger(self._read, path=self.path)
+
+    @property
+    def head(self) -> Position:
+        return Position(self._last()[0])
+
+    @property
+    def head_hash(self) -> bytes:
+        return self._last()[1]
+
+    def epoch(self) -> Epoch:
+        return Epoch(self._read("SELECT epoch FROM writer", ())[0][0])
+
+    def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
+        sql = _SELECT_EVENT + (
+            "WHERE e.stream = (SELECT key FROM streams WHERE name = ?) AND e.version > ? "
+            "ORDER BY e.version LIMIT ?"
+        )
+        version: int = after
+        while rows := self._read(sql, (stream, version, READ_CHUNK)):
+            for row in rows:
+                yield RecordedEvent(*row)
+            version = rows[-1][2]
+            if len(rows) < READ_CHUNK:
+                return
+
+    def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:
+        rows = self._read(_SELECT_EVENT + "WHERE e.position > ? ORDER BY e.position LIMIT ?", (after, limit))
+        return tuple(RecordedEvent(*row) for row in rows)
+
+    def version(self, stream: StreamId) -> Version:
+        sql = "SELECT max(version) FROM events WHERE stream = (SELECT key FROM streams WHERE name = ?)"
+        return Version(self._read(sql, (stream,))[0][0] or 0)
+
+    def get(self, table: str, key: tuple[Value, ...]) -> dict[str, Value] | None:
+        sql, columns = self._views.get(table)
+        rows = self._read(sql, key)
+        return dict(zip(columns, rows[0], strict=True)) if rows else None
+
+    def select(
+        self,
+        table: str,
+        *,
+        where: Mapping[str, Value] = {},
+        order: str = "",
+        descending: bool = False,
+        after: Value = None,
+        limit: int = 100,
+    ) -> list[dict[str, Value]]:
+        sql, columns = self._views.select(
+            table, where, order, descending=descending, bounded=after is not None
+        )
+        bound = () if after is None else (after,)
+        rows = self._read(sql, (*where.values(), *bound, limit))
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:
+        return int(self._read(self._views.count(table, where), tuple(where.values()))[0][0])
+
+    def blob(self, digest: Digest) -> bytes | None:
+        rows = self._read("SELECT data FROM blobs WHERE digest = ?", (bytes.fromhex(digest),))
+        return rows[0][0] if rows else None
+
+    def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            self._close(self._idle.pop())
+
+    def _close(self, connection: Connection) -> None:
+        # What was acknowledged is in the log; the next opening reads it from there.
+        with suppress(self._driver.errors):
+            connection.close()
+
+    def _last(self) -> tuple[int, bytes]:
+        rows = self._read("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1", ())
+        return rows[0] if rows else (0, GENESIS)
+
+    def _borrow(self) -> Connection:
+        return self._idle.pop() if self._idle else open_reader(self._driver, self.path)
+
+    def _give_back(self, connection: Connection) -> None:
+        self._idle.append(connection)
+
+    def _read(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+        self._usable()
+        try:
+            connection = self._borrow()
+            try:
+                return connection.execute(sql, parameters).fetchall()
+            finally:
+                self._give_back(connection)
+        except self._driver.errors as error:
+            self._raise(error)
+
+    def _usable(self) -> None:
+        if self._broken:
+            raise StorageFailed(
+                why=self._broken,
+                remedy="End this process and start again: it then reads what is really on the disk.",
+            )
+        assert not self._closed, "the store is closed"
+
+    def _raise(self, error: Exception) -> NoReturn:
+        if ends_the_process(error):
+            self._broken = f"An earlier access to {self.path} failed: {error}."
+        meaning = failure(error, path=self.path)
+        if meaning is None:
+            raise error
+        raise meaning from error
