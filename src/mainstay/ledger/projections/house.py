@@ -1,0 +1,82 @@
+"""Views of the workspace itself: which definitions are in force, and the few facts of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mainstay.kernel.events import (
+    BudgetWarned,
+    DirectorStarted,
+    Event,
+    KillSwitchThrown,
+    PolicyAdopted,
+    WorkflowRegistered,
+)
+from mainstay.kernel.ids import StreamId
+from mainstay.kernel.state import RunState
+from mainstay.kernel.values import Instant
+from mainstay.ledger.store import ColumnType, Put, RowChange, Table, Value
+
+_INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
+
+
+class Workflows:
+    """The definition of each workflow that is in force for new runs."""
+
+    name = "workflows"
+    version = 1
+    tables = (
+        Table(
+            "workflows",
+            (("name", _TEXT), ("version", _INTEGER), ("definition", _TEXT), ("position", _INTEGER)),
+            key=("name",),
+        ),
+    )
+    events = frozenset[type[Event]]({WorkflowRegistered})
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """A newer definition takes the place of the older."""
+        assert isinstance(event, WorkflowRegistered)
+        columns: dict[str, Value] = {
+            "version": event.version,
+            "definition": event.definition,
+            "position": position,
+        }
+        return (Put("workflows", (event.name,), columns),)
+
+
+class House:
+    """Facts by key: `policy`, `kill_switch` (on or off), `epoch`, `version`, `warned:SCOPE`."""
+
+    name = "house"
+    version = 1
+    tables = (
+        Table(
+            "house",
+            (("key", _TEXT), ("value", _TEXT), ("at", _INTEGER), ("position", _INTEGER)),
+            key=("key",),
+        ),
+    )
+    events = frozenset[type[Event]]({DirectorStarted, PolicyAdopted, KillSwitchThrown, BudgetWarned})
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """The newest value of each fact."""
+        match event:
+            case DirectorStarted(epoch=epoch, version=version):
+                facts = {"epoch": str(epoch), "version": version}
+            case PolicyAdopted(policy=policy):
+                facts = {"policy": policy}
+            case KillSwitchThrown(on=on):
+                facts = {"kill_switch": "on" if on else "off"}
+            case BudgetWarned(scope=scope, used=used, limit=limit):
+                facts = {f"warned:{scope}": f"{used}/{limit}"}
+            case _:
+                return ()
+        return [
+            Put("house", (key,), {"value": value, "at": at, "position": position})
+            for key, value in facts.items()
+        ]
