@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import pairwise
 
@@ -44,6 +44,7 @@ class Template:
     fields: Mapping[str, str]
     body: str
     placeholders: tuple[str, ...]
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)  # where each field stands
 
     @property
     def subject(self) -> str:
@@ -61,7 +62,7 @@ def parse_template(
             f"the template has {len(text)} characters, and at most {SIZE_MAX} are read", file=file
         )
     lines = text.replace("\r\n", "\n").split("\n")
-    fields, first = _front_matter(lines, file, allowed)
+    fields, places, first = _front_matter(lines, file, allowed)
     body = "\n".join(lines[first:]).strip("\n")
     if not body.strip():
         raise TemplateError(
@@ -75,7 +76,7 @@ def parse_template(
         found += _PLACEHOLDER.findall(SUBJECT)
     for number, line in enumerate(lines[first:], first + 1):
         found += _placeholders(line, file, number, allowed)
-    return Template(name, fields, body, tuple(dict.fromkeys(found)))
+    return Template(name, fields, body, tuple(dict.fromkeys(found)), places)
 
 
 def missing(template: Template, values: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -106,13 +107,16 @@ def _filled(template: Template, text: str, values: Mapping[str, str | None]) -> 
     return _PLACEHOLDER.sub(lambda match: values[match[1]] or "", text)
 
 
-def _front_matter(lines: list[str], file: str, allowed: Collection[str]) -> tuple[dict[str, str], int]:
+def _front_matter(
+    lines: list[str], file: str, allowed: Collection[str]
+) -> tuple[dict[str, str], dict[str, int], int]:
     if lines[0].strip().lstrip("\ufeff") != "---":
-        return {}, 0
+        return {}, {}, 0
     fields: dict[str, str] = {}
+    places: dict[str, int] = {}
     for number, line in enumerate(lines[1:], 2):
         if line.strip() == "---":
-            return fields, number
+            return fields, places, number
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _FIELD.fullmatch(line.rstrip())
@@ -128,7 +132,7 @@ def _front_matter(lines: list[str], file: str, allowed: Collection[str]) -> tupl
             what = f"there is no key {key!r} here" if key not in FIELDS else f"the key {key!r} stands twice"
             raise TemplateError(what, file=file, key=key, line=number, remedy=_suggested(key, FIELDS))
         _placeholders(value, file, number, allowed if key == "subject" else ())
-        fields[key] = value
+        fields[key], places[key] = value, number
     raise TemplateError(
         "the front matter has no end", file=file, line=1, remedy="put a line with --- below it"
     )

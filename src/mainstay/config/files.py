@@ -128,14 +128,14 @@ def _refuse_strangers(templates: Mapping[str, Template], intents: tuple[Intent, 
                     f"there is no intent {intent!r}",
                     file=f"templates/{name}.md",
                     key="intent",
-                    line=2,
+                    line=template.lines.get("intent"),
                     remedy=suggestion(intent, names),
                 )
     problems.raise_any()
 
 
 def _names(folder: Path) -> tuple[str, ...]:
-    return tuple(path.stem for path in sorted((folder / "templates").glob("*.md")))
+    return tuple(path.stem for path in sorted((folder / "templates").glob("[!.]*.md")))
 
 
 def _all(folder: Path, kind: str, ending: str, error_type: type[ConfigError]) -> list[tuple[str, bytes]]:
