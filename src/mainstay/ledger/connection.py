@@ -92,13 +92,19 @@ def _read_afresh(path: str) -> None:
 SQLITE3 = Driver(connect=_connect, errors=sqlite3.Error, read_afresh=_read_afresh)
 
 
-def open_writer(driver: Driver, path: str) -> Connection:
-    """A connection whose every commit is on the disk when it returns."""
+def open_writer(
+    driver: Driver, path: str, *, check: Callable[[Connection], None] | None = None
+) -> Connection:
+    """A connection whose every commit is on the disk when it returns; `check` may refuse before
+    anything is changed.
+    """
     connection = driver.connect(path)
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
         if not driver.shared_memory:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        if check is not None:
+            check(connection)
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")

@@ -62,6 +62,7 @@ class WriterLock:
     def release(self) -> None:
         """Give the lock up; nothing happens if it is not held."""
         if self._handle is not None:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)  # also of a handle that a child process still has
             os.close(self._handle)
             self._handle = None
 

@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 Read = Callable[[str, tuple[Any, ...]], list[Any]]
 
 
-def make_ledger(writer: Connection, tables: Mapping[str, Table], *, path: str) -> None:
+def make_ledger(writer: Connection, tables: Mapping[str, Table]) -> None:
     """Bring an empty file to the current schema in one transaction, and make the views that are missing."""
     if sqlite3.sqlite_version_info < SQLITE_MIN:
         raise Unavailable(
@@ -39,8 +39,6 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table], *, path: str) -
                 writer.execute(statement)
             writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        else:
-            require_ledger(lambda sql, values: writer.execute(sql, values).fetchall(), path=path)
         writer.execute("UPDATE writer SET epoch = epoch")  # a file that cannot be written is found out here
         there = {
             row[0] for row in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
@@ -56,6 +54,12 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table], *, path: str) -
         ):  # SQLite may have rolled back by itself; the first failure is the one to tell
             writer.execute("ROLLBACK")
         raise
+
+
+def refuse_foreign(connection: Connection, *, path: str) -> None:
+    """Refuse a file that holds something and is not a ledger, before anything in it is changed."""
+    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+        require_ledger(lambda sql, values: connection.execute(sql, values).fetchall(), path=path)
 
 
 def require_ledger(read: Read, *, path: str) -> None:

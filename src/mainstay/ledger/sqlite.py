@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
 from threading import RLock
 from typing import Any, NoReturn
@@ -29,7 +30,7 @@ from mainstay.ledger.connection import (
     ends_the_process,
     open_writer,
 )
-from mainstay.ledger.schema import make_ledger
+from mainstay.ledger.schema import make_ledger, refuse_foreign
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import (
     GENESIS,
@@ -92,8 +93,8 @@ class SqliteStore(SqliteReader):
 
     def _open(self) -> None:
         self._driver.read_afresh(self.path)
-        self._writer = open_writer(self._driver, self.path)
-        make_ledger(self._writer, self._views.tables, path=self.path)
+        self._writer = open_writer(self._driver, self.path, check=partial(refuse_foreign, path=self.path))
+        make_ledger(self._writer, self._views.tables)
         self.checkpoint()
 
     def close(self) -> None:
