@@ -1,15 +1,18 @@
 """One changed byte, anywhere, is named at its position."""
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from mainstay.kernel.errors import MainstayError
 from mainstay.kernel.ids import StreamId, digest
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.sqlite import SqliteStore
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import GENESIS, EventStore, Position
 from mainstay.ledger.verify import Broken, Verified, verify
 from mainstay.testing.conformance.store import AT, A, B, part
@@ -222,3 +225,34 @@ def test_it_tells_how_far_it_is(path: Path) -> None:
     seen: list[Position] = []
     verify(path, progress=seen.append)
     assert seen == [LAST]
+
+
+def test_one_changed_byte_anywhere_is_one_clear_error_or_of_no_consequence(path: Path) -> None:
+    clean = path.read_bytes()
+    store = SqliteReader(path)
+    whole = store.read_all(limit=100)
+    store.close()
+    outcomes = Counter[str]()
+    for offset in range(0, len(clean), 307):
+        changed = bytearray(clean)
+        changed[offset] ^= 0x41
+        path.write_bytes(changed)
+        for aside in path.parent.glob(path.name + "-*"):
+            aside.unlink()
+        try:
+            store = SqliteStore(path)
+            try:
+                events = store.read_all(limit=100)
+            finally:
+                store.close()
+        except MainstayError as error:
+            outcomes["refused" if error.remedy else "refused without a remedy"] += 1
+            continue
+        if events != whole:
+            assert isinstance(verify(path), Broken), f"a changed byte at {offset} was read and not seen"
+            outcomes["broken"] += 1
+        else:
+            outcomes["no consequence"] += 1
+    assert outcomes["refused"] > 3
+    assert not outcomes["refused without a remedy"]
+    assert outcomes["broken"] > 0

@@ -135,6 +135,8 @@ def open_reader(driver: Driver, path: str) -> Connection:
 def result_code(error: Exception) -> int:
     """SQLite's primary result code; 0 when the driver says none."""
     code = getattr(error, "sqlite_errorcode", None) or getattr(error, "result", None) or 0
+    if not code and isinstance(error, sqlite3.OperationalError):
+        return _CORRUPT  # stored text that is not UTF-8: Python found it, so it has no code
     return int(code) & 0xFF
 
 

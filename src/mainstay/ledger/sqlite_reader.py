@@ -15,7 +15,7 @@ from os import PathLike, fspath
 from os.path import exists
 from typing import Any, NoReturn
 
-from mainstay.kernel.errors import StorageFailed, WorkspaceNotFound
+from mainstay.kernel.errors import LedgerCorrupt, StorageFailed, WorkspaceNotFound
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.values import Digest
 from mainstay.ledger.connection import (
@@ -57,7 +57,8 @@ class SqliteReader:
             self._open()
         except driver.errors as error:
             self.close()
-            self._raise(error)
+            meaning = failure(error, path=self.path)
+            raise meaning or _unreadable(error, self.path) from error
         except BaseException:
             self.close()
             raise
@@ -179,3 +180,13 @@ class SqliteReader:
         if meaning is None:
             raise error
         raise meaning from error
+
+
+def _unreadable(error: Exception, path: str) -> LedgerCorrupt:
+    """A failure while opening that is no failure of the disk: the schema is not what it should be."""
+    return LedgerCorrupt(
+        "The ledger's file is damaged.",
+        why=f"{path} has not the tables of a ledger: {error}.",
+        remedy="Run `mainstay audit verify`; then restore the last backup.",
+        path=path,
+    )

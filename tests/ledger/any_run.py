@@ -1,0 +1,299 @@
+"""Random histories of a small workspace: several workflows, every kind of answer, cancellations and doubts.
+
+`Play` is a little director: it decides commands with the real kernel, keeps the standard views with what it
+appends, and can be told from one seed what the world answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from random import Random
+
+from mainstay.kernel.budget import Balances, Limits
+from mainstay.kernel.commands import (
+    Acted,
+    CancelRun,
+    EditApproval,
+    Failed,
+    GrantApproval,
+    Inspected,
+    Outcome,
+    Produced,
+    Proposed,
+    RecordNotified,
+    RecordOutcome,
+    RecoverRun,
+    RejectApproval,
+    ReleaseRun,
+    ResolveDoubt,
+    RunCommand,
+    Sighting,
+    Sought,
+    StartRun,
+    SupersedeRun,
+    Wake,
+    Withheld,
+)
+from mainstay.kernel.contract import Finality, Repeatability
+from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
+from mainstay.kernel.events import Event, FailureClass, TaskSucceeded
+from mainstay.kernel.facts import Facts
+from mainstay.kernel.ids import (
+    IdempotencyKey,
+    RunId,
+    StreamId,
+    SubjectId,
+    derive,
+    digest,
+    run_id,
+    run_stream,
+    transaction_id,
+)
+from mainstay.kernel.plan import Plan, Ref, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.policy import Action, Decision, Policy, Rule
+from mainstay.kernel.run import advance, nothing, pending
+from mainstay.kernel.state import Phase, RunState
+from mainstay.kernel.values import DAY, HOUR, Digest, Instant, Json, Usage
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.inmemory import InMemoryStore
+from mainstay.ledger.projection import Projection, Projector
+from mainstay.ledger.projections import STANDARD
+from mainstay.ledger.store import NewEvent, StreamAppend
+
+START = Instant(1_700_000_000_000_000)
+
+
+def _think(name: str, role: Role, **more: object) -> TaskSpec:
+    return TaskSpec(name, TaskKind.THINK, role, name, **more)  # type: ignore[arg-type]
+
+
+def _act(name: str, act: str, **more: object) -> TaskSpec:
+    return TaskSpec(name, TaskKind.ACT, Role.EXECUTOR, "propose-" + name, act=act, **more)  # type: ignore[arg-type]
+
+
+TRIAGE = Workflow(
+    "triage",
+    3,
+    (
+        _think("annotate", Role.SPECIALIST, cost_max_micros=300),
+        _think(
+            "draft", Role.EXECUTOR, inputs=(("intent", Ref("annotate", ("intent",))),), cost_max_micros=900
+        ),
+        _think("inspect", Role.INSPECTOR, inputs=(("draft", Ref("draft")),), revisions_max=1),
+        _act("label", "email.label", needs=("annotate",), optional=True),
+        _act("send", "email.reply", needs=("inspect",), inputs=(("reply", Ref("draft")),)),
+    ),
+)
+FAN = Workflow(
+    "newsletter",
+    1,
+    (
+        _think("list", Role.SPECIALIST),
+        _think("each", Role.SPECIALIST, for_each=Ref("list", ("items",)), cost_max_micros=50),
+        _act("tell", "email.send", for_each=Ref("list", ("items",)), needs=("each",), optional=True),
+        _think("sum", Role.SPECIALIST, needs=("tell",)),
+    ),
+)
+PAY = Workflow(
+    "pay", 1, (_act("transfer", "bank.transfer"), _act("book", "books.enter", needs=("transfer",)))
+)
+PLANS: dict[Digest, Plan] = {
+    name: compile_plan(workflow, name)
+    for workflow in (TRIAGE, FAN, PAY)
+    for name in [digest(f"{workflow.name} {workflow.version}".encode())]
+}
+POLICY = Policy(
+    (
+        Rule("labels are free", Decision.ALLOW, "a label can be taken off again", "email.label"),
+        Rule("no mail to machines", Decision.DENY, "nobody reads it", "email.send"),
+        Rule("books are ours", Decision.ALLOW, "an entry can be reversed", "books.*"),
+    )
+)
+REPEATABLE = {
+    "email.label": (Repeatability.KEYED, Finality.REVERSIBLE),
+    "email.reply": (Repeatability.FINDABLE, Finality.FINAL_LOW),
+    "email.send": (Repeatability.FINDABLE, Finality.FINAL_LOW),
+    "bank.transfer": (Repeatability.ONCE, Finality.FINAL_HIGH),
+    "books.enter": (Repeatability.KEYED, Finality.REVERSIBLE),
+}
+
+
+def action(run: RunId, task: int, act: str, text: str, price_micros: int | None = 0) -> Action:
+    """An effect as an executor would propose it; equal texts are equal effects."""
+    repeatability, finality = REPEATABLE[act]
+    adapter, operation = act.split(".")
+    payload = digest(f"payload {text}".encode())
+    return Action(
+        act=act,
+        adapter=adapter,
+        operation=operation,
+        contract="1.0",
+        repeatability=repeatability,
+        finality=finality,
+        key=IdempotencyKey(derive("key", run, task).hex()),
+        payload=payload,
+        card=digest(f"card {text}".encode()),
+        digest=digest(f"{run} {task} {payload}".encode()),
+        price_micros=price_micros,
+        attempt_max=3,
+    )
+
+
+class Play:
+    """A ledger in memory, its runs, and the views kept with them."""
+
+    def __init__(self, *, projections: Iterable[Projection] = STANDARD, limits: Limits = Limits()) -> None:
+        self.projector = Projector(projections)
+        self.store = InMemoryStore(tables=self.projector.tables)
+        self.epoch = self.store.acquire()
+        self.codec = Codec(PLANS.__getitem__)
+        self.runs: dict[RunId, RunState] = {}
+        self.now = START
+        self.balances = Balances()
+        self.counts: dict[tuple[str, str], int] = {}
+        self.limits = limits
+        self.killed = False
+
+    def start(self, workflow: str, **more: object) -> RunId:
+        """Start a run of a workflow."""
+        run = run_id(self.now, workflow, len(self.runs))
+        definition = next(name for name, plan in PLANS.items() if plan.workflow.name == workflow)
+        self.command(StartRun(run, workflow, definition, **more))  # type: ignore[arg-type]
+        return run
+
+    def command(self, command: RunCommand, actor: str = "director") -> None:
+        """Decide, append, keep the views: all from the state after the whole decision, as a director does."""
+        before = self.runs.get(command.run) or nothing(command.run)
+        self.balances.roll(self.now)
+        facts = Facts(self.now, POLICY, self.balances, self.limits, self.counts, PLANS, self.killed)
+        state, events = advance(before, command, facts)
+        if not events:
+            return
+        self.runs[command.run] = state
+        self.balances.move(state.head.workflow, state.held - before.held, state.spent - before.spent)
+        for event in events:
+            if isinstance(event, TaskSucceeded):
+                act = state.task(event.task).act
+                if act is not None:
+                    place = (state.head.workflow, act.action.act)
+                    self.counts[place] = self.counts.get(place, 0) + 1
+        self.append(run_stream(command.run), events, actor, state, str(command.run))
+
+    def append(
+        self,
+        stream: StreamId,
+        events: Iterable[Event],
+        actor: str = "director",
+        state: RunState | None = None,
+        *about: str,
+    ) -> None:
+        """Append events to a stream, with what the views make of them."""
+        version, position = self.store.version(stream), self.store.head
+        transaction = transaction_id(self.now, stream, version, *about)
+        new, changes = [], []
+        for event in events:
+            new.append(NewEvent(*self.codec.encode(event), actor, transaction, position))
+            position += 1
+            changes += self.projector.project(position, self.now, stream, event, state)
+        self.store.append(
+            [StreamAppend(stream, version, new)], epoch=self.epoch, at=self.now, changes=changes
+        )
+
+    def owed(self, run: RunId) -> tuple[Effect, ...]:
+        """What this run waits for."""
+        return pending(self.runs[run])
+
+
+def wander(seed: int, *, steps: int = 60, play: Play | None = None) -> Play:
+    """A history drawn from one seed: runs start, the world answers well and badly, the operator does anything."""
+    random = Random(seed)
+    play = play or Play(limits=Limits(day_micros=random.choice([None, 3_000])))
+    for _ in range(steps):
+        play.now = Instant(play.now + random.choice([0, 1_000_000, HOUR, DAY]))
+        if random.random() < 0.05:
+            play.killed = not play.killed
+        if not play.runs or random.random() < 0.12:
+            behind = random.choice([None, *play.runs]) if random.random() < 0.3 else None
+            play.start(
+                random.choice(["triage", "triage", "newsletter", "pay"]),
+                subject=random.choice([None, SubjectId("5" * 32)]),
+                trigger={"message": {"key": f"message-{len(play.runs)}", "thread": "t"}},
+                behind=behind,
+            )
+            continue
+        run = random.choice(list(play.runs))
+        play.command(_any_command(random, run, play), actor=random.choice(["director", "operator"]))
+    return play
+
+
+def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
+    effects = play.owed(run)
+    if not effects or random.random() < 0.08:
+        return random.choice(_REMARKS)(run)
+    match random.choice(effects):
+        case InvokeAgent(task=task, attempt=attempt, act=act, name=name):
+            return RecordOutcome(run, task, attempt, _agent(random, run, task, act, name))
+        case InvokeAdapter(task=task, attempt=attempt, mode=Mode.CALL):
+            return RecordOutcome(run, task, attempt, _call(random))
+        case InvokeAdapter(task=task, attempt=attempt):
+            return RecordOutcome(run, task, attempt, Sought(random.choice(list(Sighting)), {"seen": True}))
+        case WakeAt(task=task):
+            return Wake(run, task)
+        case Notify(task=task):
+            return _operator(random, run, task, play)
+    raise AssertionError
+
+
+def _operator(random: Random, run: RunId, task: int, play: Play) -> RunCommand:
+    state = play.runs[run].task(task)
+    if state.phase is Phase.DOUBT:
+        return ResolveDoubt(run, task, random.choice(["happened", "did_not", "unknown"]), "operator")
+    if state.phase is not Phase.APPROVAL or state.act is None or state.act.approval is None:
+        return RecordNotified(run, task)
+    card, shown = state.act.approval, state.act.action.digest
+    draw = random.random()
+    if draw < 0.45:
+        return GrantApproval(run, card, shown, "operator", random.randrange(60_000_000))
+    if draw < 0.6:
+        edited = action(run, task, state.act.action.act, f"edited {random.random()}")
+        return EditApproval(run, card, shown, edited, "operator", 5_000_000)
+    if draw < 0.75:
+        return RejectApproval(run, card, "operator", "c2VhbGVk", 1_000_000)
+    return RecordNotified(run, task)
+
+
+def _usage(random: Random) -> Usage:
+    return Usage(random.choice([0, 7, 40]), random.choice([0, 100]), 0, 1)
+
+
+def _agent(random: Random, run: RunId, task: int, act: str, name: str) -> Outcome:
+    if random.random() < 0.15:
+        failure = random.choice(list(FailureClass))
+        return Failed(failure, "it went wrong", usage=random.choice([None, _usage(random)]))
+    if act:
+        price = random.choice([0, 0, 25, None])
+        return Proposed(
+            action(run, task, act, f"{run} {task}", price), "it is asked for", ("m1",), _usage(random)
+        )
+    if name == "inspect":
+        verdict = random.choice(["passed", "passed", "look", "refuse"])
+        return Inspected(verdict, ({"check": "tone"},), "looked", revise=random.random() < 0.3)
+    output: Json = {"intent": "billing", "items": [1, 2, 3][: random.randrange(4)]}
+    return Produced(output, "because", ("record:1",), _usage(random))
+
+
+def _call(random: Random) -> Outcome:
+    draw = random.random()
+    if draw < 0.5:
+        return Acted({"id": "1"})
+    if draw < 0.6:
+        return Withheld("something newer came")
+    return Failed(random.choice(list(FailureClass)), "no answer", usage=None)
+
+
+_REMARKS: list[Callable[[RunId], RunCommand]] = [
+    lambda run: CancelRun(run, "operator", "not needed"),
+    lambda run: SupersedeRun(run, "a newer message", "message-9"),
+    lambda run: RecoverRun(run),
+    lambda run: ReleaseRun(run, run),
+]
