@@ -88,9 +88,11 @@ def _codec(charset: str) -> str | None:
         return None
     name = _MEANT.get(name, name)
     try:
-        b"".decode(name)
+        b"a".decode(name)  # not of nothing: that succeeds for every name
     except LookupError:  # a codec, but not one of text: base64, zlib and the like
         return None
+    except UnicodeError:
+        pass  # one letter is too little for UTF-16
     return name
 
 

@@ -67,7 +67,7 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote"})
 _HIDES = re.compile(
-    r"(?:^|[;{\s])(?:display:none|visibility:(?:hidden|collapse)|font-size:0+(?:\.\d+)?(?:px|pt|em|rem|%)?(?![\d.])"
+    r"(?:^|[;{\s])(?:display:none|visibility:(?:hidden|collapse)|font-size:0+(?:\.0+)?(?:px|pt|em|rem|%)?(?![\d.])"
     r"|font-size:0?\.\d+(?:px|pt)|font-size:1px|opacity:0(?:\.0\d*)?(?![\d.])|max-height:0(?:px)?(?![\d.])"
     r"|(?:left|top|text-indent|margin-left):-\d{3,}|mso-hide:all)"
 )
