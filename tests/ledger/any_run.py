@@ -110,7 +110,7 @@ POLICY = Policy(
     )
 )
 REPEATABLE = {
-    "email.label": (Repeatability.KEYED, Finality.REVERSIBLE),
+    "email.label": (Repeatability.FINDABLE, Finality.REVERSIBLE),
     "email.reply": (Repeatability.FINDABLE, Finality.FINAL_LOW),
     "email.send": (Repeatability.FINDABLE, Finality.FINAL_LOW),
     "bank.transfer": (Repeatability.ONCE, Finality.FINAL_HIGH),
@@ -207,12 +207,12 @@ class Play:
 def wander(seed: int, *, steps: int = 60, play: Play | None = None) -> Play:
     """A history drawn from one seed: runs start, the world answers well and badly, the operator does anything."""
     random = Random(seed)
-    play = play or Play(limits=Limits(day_micros=random.choice([None, 3_000])))
+    play = play or Play(limits=Limits(day_micros=random.choice([None, 1_000])))
     for _ in range(steps):
-        play.now = Instant(play.now + random.choice([0, 1_000_000, HOUR, DAY]))
+        play.now = Instant(play.now + random.choice([0, 0, 1_000_000, HOUR, DAY]))
         if random.random() < 0.05:
             play.killed = not play.killed
-        if not play.runs or random.random() < 0.12:
+        if not play.runs or random.random() < 0.08:
             behind = random.choice([None, *play.runs]) if random.random() < 0.3 else None
             play.start(
                 random.choice(["triage", "triage", "newsletter", "pay"]),
@@ -234,6 +234,8 @@ def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
         case InvokeAgent(task=task, attempt=attempt, act=act, name=name):
             return RecordOutcome(run, task, attempt, _agent(random, run, task, act, name))
         case InvokeAdapter(task=task, attempt=attempt, mode=Mode.CALL):
+            if random.random() < 0.1:
+                return CancelRun(run, "operator", "while it was under way")
             return RecordOutcome(run, task, attempt, _call(random))
         case InvokeAdapter(task=task, attempt=attempt):
             return RecordOutcome(run, task, attempt, Sought(random.choice(list(Sighting)), {"seen": True}))

@@ -113,7 +113,7 @@ def test_views_agree_with_the_runs(seed: int) -> None:
 
 def test_the_random_histories_reach_what_matters() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(60):
+    for seed in range(120):
         play = wander(seed)
         seen.update(type(play.codec.event(one)).__name__ for one in play.store.read_all(limit=100_000))
         seen.update("open as " + str(row["status"]) for row in play.store.select("open_runs"))
@@ -224,7 +224,7 @@ def test_a_free_step_writes_no_row() -> None:
 
 
 def test_a_card_shows_what_will_happen() -> None:
-    play, run, card = reply_waits()
+    _, run, card = reply_waits()
     effect = action(run, 4, "email.reply", "hello")
     assert card["status"] == "waiting"
     assert (card["run"], card["task"], card["workflow"]) == (run, 4, "triage")

@@ -187,7 +187,7 @@ class Form:
                 values[at] = default
         return self.struct(*values)
 
-    def _read_plain(self, struct: Any, plans: Plans) -> Any:  # noqa: ARG002 - the same call as `_read`
+    def _read_plain(self, struct: Any, plans: Plans) -> Any:
         return self.kind(*self._get(struct))
 
     def _read(self, struct: Any, plans: Plans) -> Any:
