@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import UnionType
+from typing import Any, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -210,10 +211,17 @@ def schema_of(model: type[Data]) -> Schema:
     """The closed field types of a pydantic model, against which workflow files are typed. Raises `TypeError`."""
     fields = []
     for name, info in model.model_fields.items():
-        kind = FieldType.TEXT if "text" in info.metadata else _TYPES.get(info.annotation)
-        if kind is None and isinstance(info.annotation, type) and issubclass(info.annotation, Data):
+        annotation = _present(info.annotation)
+        kind = FieldType.TEXT if "text" in info.metadata else _TYPES.get(annotation)
+        if kind is None and isinstance(annotation, type) and issubclass(annotation, Data):
             kind = FieldType.RECORD
         if kind is None:
             raise TypeError(f"{model.__name__}.{name}: {info.annotation!r} is not a type that workflows know")
         fields.append(SchemaField(name, kind, required=info.is_required()))
     return Schema(tuple(fields))
+
+
+def _present(annotation: Any) -> Any:
+    """The type of an optional field where it is given: `X` of `X | None`."""
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    return parts[0] if isinstance(annotation, UnionType) and len(parts) == 1 else annotation

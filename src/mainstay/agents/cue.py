@@ -30,4 +30,4 @@ def cue(message: MessageView, text: str | None = None) -> str:
     body = (message.new_text or message.text) if text is None else text
     subject = "" if _ANSWER.match(message.subject) else " ".join(message.subject.split())
     words = " ".join(body[: 2 * CUE_MAX].split())
-    return (f"{words}. {subject}" if words and subject else words or subject)[:CUE_MAX]
+    return (f"{subject}. {words}" if words and subject else words or subject)[:CUE_MAX]

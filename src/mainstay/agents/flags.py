@@ -35,6 +35,7 @@ FLAGS = (
     "urgency",
 )
 GATING = frozenset(FLAGS) - {"urgency"}  # hurry alone makes nobody look
+_HOSTILE = frozenset({"phishing", "credentials", "threat", "legal", "money"})
 
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
@@ -84,6 +85,11 @@ class Assessment:
         return any(risk.grave for risk in self.risks)
 
     @property
+    def hostile(self) -> bool:
+        """Whether it is an attempt at fraud, or a quarrel: no intent of the operator's covers that."""
+        return any(risk.grave and risk.flag in _HOSTILE for risk in self.risks)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why, once each: parts of sentences about the message."""
         return tuple(dict.fromkeys(risk.says for risk in self.risks))
@@ -97,6 +103,7 @@ def assess(message: MessageView, languages: Collection[str] = ()) -> Assessment:
     risks = [
         *_by_fields(message, text),
         *_by_rules(folded(message.subject)),
+        *_by_rules(folded(message.from_name)),
         *_by_rules(folded(text)),
         # Quoted history is read for instructions alone: the rest of it was said before, maybe by us.
         *(risk for risk in _by_rules(folded(whole)) if risk.flag == "instruction"),

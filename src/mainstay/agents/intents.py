@@ -19,3 +19,16 @@ class Intent:
     flags: tuple[str, ...] = ()  # that this intent always raises
     template: str = ""
     examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedReply:
+    """A question of the past and the answer that was approved, without greeting and signature."""
+
+    id: str
+    intent: str
+    language: str
+    subject: str
+    question: str
+    answer: str
+    approved_at: str = ""  # UTC, ISO 8601
