@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mainstay.agents.flags import FLAGS as RAISED
+from mainstay.agents.intents import Intent
 from mainstay.config.intents import (
+    FLAGS,
     ApprovedReply,
-    Intent,
     read_approved_replies,
     read_forbidden_words,
     read_intents,
@@ -57,6 +59,10 @@ def test_the_sample_is_read_in_full() -> None:
     assert len(intents) >= 10
     assert len(replies) >= 20
     assert "asap" in words
+
+
+def test_an_intent_may_raise_every_flag_that_there_is() -> None:
+    assert FLAGS == RAISED
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,9 @@ def test_every_path_of_the_sample_has_a_line() -> None:
         (b"a = " + b"[" * 5000, None),
         (b"a = " + b"9" * 5000, None),
         (b"#" * 300_000, None),
+        (b"b = 1\n" + b"a." * 100_000 + b"a = 1", 2),
+        (b"b = 1\n[" + b"'a' . " * 100 + b"a]", 2),
+        (b"b = { " + b'"a" . ' * 100 + b"a = 1 }", 1),
     ],
 )
 def test_what_is_not_toml(raw: bytes, line: int | None) -> None:

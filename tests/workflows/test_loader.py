@@ -304,6 +304,13 @@ def test_a_task_that_waits_for_itself() -> None:
         task("{ role: specialist, agent: x, in: { a: ${t.b} } }")
 
 
+def test_a_book_in_a_key_does_not_fill_the_screen() -> None:
+    for text in ("name: " + "x" * 200_000, "y" * 900 + ": 1", "tasks: { " + "Z" * 900 + ": {} }"):
+        with pytest.raises(WorkflowError) as caught:
+            read(text)
+        assert all(len(str(one)) < 1_000 for one in (caught.value, *caught.value.also))
+
+
 def test_no_tasks() -> None:
     for tasks in ("", "tasks: {}", "tasks: []", "tasks: hello"):
         with pytest.raises(WorkflowError, match="tasks"):

@@ -42,6 +42,9 @@ CATALOG = Catalog(
         "line": AgentSignature(Role.SPECIALIST, schema(line="record"), schema(sum="number")),
         "word": AgentSignature(Role.SPECIALIST, schema(word="string"), schema(text="text")),
         "total": AgentSignature(Role.SPECIALIST, schema(rows="records"), schema(sum="number")),
+        "costly": AgentSignature(
+            Role.SPECIALIST, schema(message="message"), schema(), cost_max_micros=20_000
+        ),
         "anything": AgentSignature(Role.SPECIALIST, schema(value="any"), schema(value="any")),
     },
     acts={
@@ -115,7 +118,7 @@ def test_the_triage_workflow_fits() -> None:
             "agent: zzz,",
             6,
             "tasks.annotate.agent",
-            "there is anything, intent, line, lines",
+            "there is anything, costly, intent, line, lines",
         ),
         (
             "agent: intent,",
@@ -328,6 +331,14 @@ def test_an_inspector_needs_something_that_can_be_done_again() -> None:
     sent = TRIAGE.replace("  send:", check + "  send:")
     found = refusal(sent)
     assert any("acts cannot be sent back" in str(error) for error in (found, *found.also))
+
+
+def test_an_agent_that_costs_needs_a_budget() -> None:
+    task = "  t: { role: specialist, agent: costly, in: { message: ${trigger.message} } }\n"
+    error = refusal(TRIAGE + task)
+    assert "may cost $0.02 an attempt, and the task has no budget" in str(error)
+    assert (error.line, error.key) == (15, "tasks.t.budget")
+    checked(TRIAGE + task.replace("costly,", 'costly, budget: { usd_max: "0.01" },'))
 
 
 def test_every_misfit_is_told_at_once() -> None:

@@ -13,37 +13,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mainstay.agents.intents import UNKNOWN, Intent
 from mainstay.config.toml import parse_toml
 from mainstay.kernel.errors import ConfigError
 from mainstay.workflows.document import SIZE_MAX, Document, Path, Problems, Section, read_text, suggestion
 
+# The same as `mainstay.agents.flags.FLAGS` (a test says so), whose import would cost every command a tenth of a second.
 FLAGS = (
-    "money",
-    "legal",
+    "machine",
+    "instruction",
+    "hidden",
+    "phishing",
     "credentials",
     "threat",
-    "instruction",
-    "phishing",
-    "hidden",
+    "legal",
+    "money",
     "language",
-    "machine",
+    "broken",
+    "empty",
+    "urgency",
 )
 _WORD_MAX = 5_000
 _REPLIES_SIZE_MAX = 64 * SIZE_MAX
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """One thing that people write about."""
-
-    id: str
-    name: str  # for people, and for the placeholder `intent.name`
-    description: str
-    reply_expected: bool
-    labels: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()  # raised whatever the confidence
-    template: str = ""  # `templates/NAME.md`, empty exactly if no reply is expected
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +72,9 @@ def read_intents(raw: bytes, file: str, templates: Collection[str] | None = None
 def _intent(section: Section, templates: Collection[str] | None) -> Intent:
     section.only("id", "name", "description", "reply_expected", "labels", "flags", "template", "examples")
     identity = section.name("id")
-    if identity == "unknown":
+    if identity == UNKNOWN:
         raise section.error(
-            "id", "'unknown' stands for messages that belong to no intent", remedy="choose another id"
+            "id", f"{UNKNOWN!r} stands for messages that belong to no intent", remedy="choose another id"
         )
     expected, template = section.flag("reply_expected"), section.text("template", "")
     if expected and not template:

@@ -21,6 +21,12 @@ _STRING = re.compile(
 )
 _PLAIN = re.compile(r"[^\s,\[\]{}#\"']+(?: [0-9][^\s,\[\]{}#]*)?")  # numbers, words, and a date with a time
 _AT = re.compile(r"\(at line (\d+), column \d+\)")
+# A dotted key costs the parser the square of its length, in memory too. Bounded and possessive, so that looking for
+# one is cheap whatever the text.
+_LONG_KEY = re.compile(
+    r"""(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]{1,200}+|"(?:[^"\\\n]|\\.){0,200}+"|'[^'\n]{0,200}+')"""
+    r"""(?:[ \t]*+\.[ \t]*+(?:[A-Za-z0-9_-]{1,200}+|"(?:[^"\\\n]|\\.){0,200}+"|'[^'\n]{0,200}+')){32}"""
+)
 _SPACE = re.compile(r"(?:[ \t\n]|#[^\n]*)+")
 _BLANK = re.compile(r"[ \t]*")
 
@@ -28,6 +34,10 @@ _BLANK = re.compile(r"[ \t]*")
 def parse_toml(raw: bytes, file: str, error_type: type[ConfigError] = ConfigError) -> Document:
     """The tables of a TOML file. Raises `error_type` with the line where the text is not TOML."""
     text = read_text(raw, file, error_type)
+    long_key = _LONG_KEY.search(text)
+    if long_key is not None:
+        where = text.count("\n", 0, long_key.start()) + 1
+        raise error_type("more than 32 names are joined by dots", file=file, line=where)
     try:
         data = tomllib.loads(text)
         lines = locate(text)

@@ -45,7 +45,12 @@ class Document:
     def error(self, path: Path, what: str, *, why: str = "", remedy: str = "") -> ConfigError:
         """An error about the value at `path`, ready to raise."""
         return self.error_type(
-            what, file=self.file, key=dotted(path), line=self.line(path), why=why, remedy=remedy
+            clipped(what),
+            file=self.file,
+            key=clipped(dotted(path)),
+            line=self.line(path),
+            why=why,
+            remedy=remedy,
         )
 
     @property
@@ -219,6 +224,11 @@ def dotted(path: Path) -> str:
     for part in path:
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def clipped(text: str) -> str:
+    """A text for an error, cut where somebody wrote a book into a key."""
+    return text if len(text) <= 300 else text[:300] + "..."
 
 
 def suggestion(wrong: str, right: Collection[str]) -> str:

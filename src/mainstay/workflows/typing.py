@@ -33,6 +33,7 @@ from mainstay.kernel.plan import (
     TaskSpec,
     Workflow,
 )
+from mainstay.kernel.values import money
 from mainstay.workflows.catalog import FANNED_OUT, Catalog
 from mainstay.workflows.document import Document, Path, Problems, suggestion
 from mainstay.workflows.loader import PROPOSER
@@ -132,6 +133,12 @@ class _Checker:
                 (*path, "role"),
                 f"{task.agent!r} has the role {agent.role}, not {task.role}",
                 remedy=f"write role: {agent.role}, or name another agent",
+            )
+        if agent is not None and task.cost_max_micros == 0 and agent.cost_max_micros > 0:
+            raise self.place.error(
+                (*path, "budget"),
+                f"{task.agent!r} may cost {money(agent.cost_max_micros)} an attempt, and the task has no budget",
+                remedy="add budget: { usd_max: ... }; it is reserved before each attempt",
             )
         if task.recall and task.recall not in self.catalog.recalls:
             raise self.unknown((*path, "recall"), "retrieval policy", task.recall, self.catalog.recalls)

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from mainstay.kernel.errors import ConfigError, WorkflowError
-from mainstay.workflows.document import Document, Path, dotted, read_text
+from mainstay.workflows.document import Document, Path, clipped, dotted, read_text
 
 DEPTH_MAX = 32
 
@@ -174,7 +174,9 @@ class _Builder:
     def error(self, event: Any, path: Path, what: str, *, why: str = "", remedy: str = "") -> ConfigError:
         """An error at the line of an event."""
         line = event.start_mark.line + 1
-        return self.error_type(what, file=self.file, key=dotted(path), line=line, why=why, remedy=remedy)
+        return self.error_type(
+            clipped(what), file=self.file, key=clipped(dotted(path)), line=line, why=why, remedy=remedy
+        )
 
 
 _WRITE_OUT = "write the value out where it is used"
