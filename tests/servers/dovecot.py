@@ -7,6 +7,7 @@ its own short folder, free ports, and is ended by its own process id.
 
 import contextlib
 import grp
+import ipaddress
 import os
 import pwd
 import shutil
@@ -18,11 +19,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 PASSWORD = "correct-horse"
 DEADLINE_S = 15.0
@@ -33,7 +39,9 @@ state_dir = {folder}/state
 log_path = {folder}/log
 protocols = imap submission lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/cert.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 default_internal_user = {user}
 default_login_user = {user}
@@ -55,13 +63,18 @@ service imap-login {{
     port = {imap_port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps_port}
+    ssl = yes
   }}
 }}
 service submission-login {{
   chroot =
   inet_listener submission {{
     port = {submission_port}
+  }}
+  inet_listener submissions {{
+    port = {submissions_port}
+    ssl = yes
   }}
 }}
 service lmtp {{
@@ -146,8 +159,15 @@ class Dovecot:
     imap_port: int
     submission_port: int
     lmtp_port: int
+    imaps_port: int
+    submissions_port: int
     relay: Relay
     process: subprocess.Popen[bytes]
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that its clients have to trust."""
+        return self.folder / "cert.pem"
 
     def deliver(self, user: str, content: bytes) -> None:
         """Put a mail into a user's Inbox, as a provider would."""
@@ -213,11 +233,12 @@ def running(binary: str) -> Iterator[Dovecot]:
 
 
 def _started(binary: str, folder: Path, relay: Relay, relay_port: int) -> Dovecot | None:
-    imap_port, submission_port, lmtp_port = free_ports(3)
+    imap_port, submission_port, lmtp_port, imaps_port, submissions_port = free_ports(5)
     relay.lmtp_port = lmtp_port
     user, group = _user()
     for part in ("run", "state", "mail"):
         (folder / part).mkdir(exist_ok=True)
+    _certificate(folder)
     config = folder / "dovecot.conf"
     config.write_text(
         CONFIG.format(
@@ -228,6 +249,8 @@ def _started(binary: str, folder: Path, relay: Relay, relay_port: int) -> Doveco
             imap_port=imap_port,
             submission_port=submission_port,
             lmtp_port=lmtp_port,
+            imaps_port=imaps_port,
+            submissions_port=submissions_port,
             relay_port=relay_port,
         )
     )
@@ -240,7 +263,9 @@ def _started(binary: str, folder: Path, relay: Relay, relay_port: int) -> Doveco
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    server = Dovecot(folder, imap_port, submission_port, lmtp_port, relay, process)
+    server = Dovecot(
+        folder, imap_port, submission_port, lmtp_port, imaps_port, submissions_port, relay, process
+    )
 
     def up() -> bool:
         ports = ((imap_port, b"* OK"), (submission_port, b"220"), (lmtp_port, b"220"))
@@ -252,6 +277,34 @@ def _started(binary: str, folder: Path, relay: Relay, relay_port: int) -> Doveco
         _ended(process)
         return None
     return server if process.poll() is None else None
+
+
+def _certificate(folder: Path) -> None:
+    """A certificate for loopback that signs itself, valid for a day."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.example.org")])
+    now = datetime.now(UTC)
+    loopback = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")), x509.DNSName("localhost")]
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(loopback, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
 
 
 def _user() -> tuple[str, str]:

@@ -72,6 +72,7 @@ _HIDES = re.compile(
     r"|(?:left|top|text-indent|margin-left):-\d{3,}|mso-hide:all)"
 )
 _SPACE = re.compile(r"\s+")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _COLOUR = re.compile(r"(?:^|;)color:([^;]+)")
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;]+)")
 _WHITE = re.compile(
@@ -136,7 +137,7 @@ def _without_at_rules(sheet: str) -> str:
 
 def _tight(style: str) -> str:
     """A style without spaces, in lower case and without comments, so that it can be searched."""
-    return _SPACE.sub("", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)).lower()
+    return _SPACE.sub("", _COMMENT.sub("", style)).lower() if style else ""
 
 
 class _Walk:
