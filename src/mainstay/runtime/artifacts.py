@@ -7,6 +7,7 @@ that the operator typed) are sealed in place and begin with `sealed:`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,7 @@ class Artifacts:
     vault: Vault
     blobs: Blobs
     staged: dict[Digest, bytes] = field(default_factory=dict)
+    known: Callable[[SubjectId], bool] = lambda subject: False  # whether we have written to them before
 
     def put(self, plain: bytes, subject: SubjectId | None, context: bytes) -> Digest:
         """Store a value, sealed if it is somebody's; returns its address. Large ones are durable at once."""
@@ -93,7 +95,9 @@ class Artifacts:
     def message(self, trigger: Json, subject: SubjectId | None) -> MessageView:
         """The message that a trigger refers to."""
         plain = self.get(Digest(str(trigger["content"])), subject, b"message")
-        return MessageView.model_validate_json(plain)
+        view = MessageView.model_validate_json(plain)
+        known = subject is not None and self.known(subject)
+        return view.model_copy(update={"sender_known": known}) if known else view
 
     def seal_text(self, text: str, subject: SubjectId | None) -> str:
         """A short personal text as it may stand in an event."""

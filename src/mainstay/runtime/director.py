@@ -157,6 +157,7 @@ class Director:
         policy: Policy = NO_RULES,
         limits: Limits = Limits(),
         version: str = "0",
+        performing: bool = True,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -170,9 +171,13 @@ class Director:
         self.balances = Balances()
         self.counts: dict[tuple[str, str], int] = {}
         self.killed = False
+        self.performing = performing  # without a performer, nothing starts: it waits for the next boot
         self.position = 0
         self._version = version
-        self._projections = tuple(projections)
+        self._views: dict[type[Event], tuple[Projection, ...]] = {}
+        for projection in projections:
+            for kind in projection.events:
+                self._views[kind] = (*self._views.get(kind, ()), projection)
         self._keys: dict[tuple[str, str], list[RunId]] = {}
         self._threads: dict[str, list[RunId]] = {}
         self._streams: dict[StreamId, int] = {}  # versions of the streams that are not runs
@@ -185,8 +190,7 @@ class Director:
     def boot(self) -> list[Owed]:
         """Take the workspace: raise the epoch, fold what is open, settle what was under way, and say what is owed."""
         self.acquire()
-        for row in self.store.select("open_runs", limit=1_000_000):
-            self.load(RunId(str(row["run"])))
+        self.load_all()
         self.balances.held = sum(one.state.held for one in self.runs.values())
         self.balances.held_by_workflow = _held_by_workflow(self.runs.values())
         self._held_written = self.balances.held
@@ -215,6 +219,11 @@ class Director:
         self.killed = killed is not None and killed["value"] == "on"
         held = self.store.get("house", ("held",))
         self.balances.held = self._held_written = int(str(held["value"])) if held else 0
+
+    def load_all(self) -> None:
+        """Fold every open run into memory."""
+        for row in self.store.select("open_runs", limit=1_000_000):
+            self.load(RunId(str(row["run"])))
 
     def load(self, run: RunId) -> Open | None:
         """Fold one open run into memory; None when there is no such run or it has ended."""
@@ -384,7 +393,7 @@ class Director:
         self, tick: Tick, stream: StreamId, one: Open, events: tuple[RunEvent, ...], request: Request
     ) -> None:
         transaction = _transaction(tick.at, request.command, one.version)
-        encode, state, actor = self.codec.encode, one.state, request.actor
+        encode, views, state, actor = self.codec.encode, self._views, one.state, request.actor
         new: list[NewEvent] = []
         cause = request.cause
         position = self.position
@@ -395,7 +404,7 @@ class Director:
             cause = position
             if type(event) is TaskSucceeded:
                 self._count(state, event)
-            for projection in self._projections:
+            for projection in views.get(type(event), ()):
                 tick.changes += projection.project(position, tick.at, stream, event, state)
         self.position = position
         tick.batch.append(StreamAppend(stream, Version(one.version), new))
@@ -549,7 +558,7 @@ class Director:
             self.position += 1
             number, schema, data = self.codec.encode(event)
             new.append(NewEvent(number, schema, data, request.actor, transaction, request.cause))
-            for projection in self._projections:
+            for projection in self._views.get(type(event), ()):
                 tick.changes += projection.project(self.position, tick.at, stream, event, None)
         tick.batch.append(StreamAppend(stream, Version(version), new))
         tick.events += len(new)

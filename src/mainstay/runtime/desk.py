@@ -1,0 +1,316 @@
+"""The operator's desk: what may be asked through any door, as one method each.
+
+The control socket of a running director and a command that holds the lock itself both come through here, so a decision
+means the same by either way. Each method finds what is meant (short ids are allowed), refuses with a clear error what
+makes no sense now, and sends one command. Repeating a call is safe: the second time it decides to nothing and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mainstay.kernel.commands import (
+    CancelRun,
+    EditApproval,
+    GrantApproval,
+    RejectApproval,
+    ResolveDoubt,
+    StartRun,
+    ThrowKillSwitch,
+)
+from mainstay.kernel.errors import AmbiguousId, CommandRefused, NotFound, StaleApproval
+from mainstay.kernel.ids import ApprovalId, RunId, SubjectId, run_id
+from mainstay.kernel.state import Act, Phase, RunState
+from mainstay.kernel.values import Digest, Json
+from mainstay.ledger.store import EventStore, Value
+from mainstay.runtime.artifacts import Artifacts
+from mainstay.runtime.director import Answer, Director, Request
+from mainstay.runtime.performer import Performer, Route
+
+Ask = Callable[[Request], Awaitable[Answer]]
+
+SHORT_ID_MIN = 4
+_SCAN_MAX = 100_000
+ANSWERS = ("happened", "did_not", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision led to."""
+
+    run: str
+    task: int
+    events: int  # 0: it had been decided already
+    status: str  # of the card, or of the run
+    detail: Json = field(default_factory=dict)
+
+
+class Desk:
+    """Takes decisions for one director."""
+
+    def __init__(
+        self,
+        director: Director,
+        performer: Performer,
+        artifacts: Artifacts,
+        routes: Callable[[str, Json], Route | None],
+        ask: Ask,
+    ) -> None:
+        self._director = director
+        self._performer = performer
+        self._artifacts = artifacts
+        self._routes = routes
+        self._ask = ask
+
+    async def approve(self, approval: str, *, digest: str = "", actor: str, open_us: int = 0) -> Decided:
+        """Yes to a card. With a digest, or the beginning of one: only if that is what waits."""
+        row = self._waiting(approval, digest)
+        command = GrantApproval(
+            RunId(str(row["run"])),
+            ApprovalId(str(row["approval"])),
+            Digest(str(row["digest"])),
+            actor,
+            open_us,
+        )
+        return await self._send(command, row, actor)
+
+    async def reject(
+        self, approval: str, *, reason: str = "", digest: str = "", actor: str, open_us: int = 0
+    ) -> Decided:
+        """No to a card, and why."""
+        row = self._waiting(approval, digest)
+        sealed = self._artifacts.seal_text(reason, self._subject(str(row["run"])))
+        command = RejectApproval(
+            RunId(str(row["run"])), ApprovalId(str(row["approval"])), actor, sealed, open_us
+        )
+        return await self._send(command, row, actor)
+
+    async def edit(
+        self, approval: str, *, text: str, digest: str = "", actor: str, open_us: int = 0
+    ) -> Decided:
+        """Yes to a card with another text: a new effect with a digest of its own is rendered and approved."""
+        row = self._waiting(approval, digest)
+        run = RunId(str(row["run"]))
+        state, act, number = self._card(run, str(row["approval"]))
+        subject = state.head.subject
+        card = self._artifacts.open_json(act.action.card, subject, b"card")
+        request = card.get("request") if card else None
+        reply = request.get("reply") if isinstance(request, dict) else None
+        if not isinstance(request, dict) or not isinstance(reply, dict):
+            raise CommandRefused(
+                "This effect has no text to edit.",
+                why=f"It is {act.action.act}.",
+                remedy="Approve or reject it as it is.",
+            )
+        if not text.strip():
+            raise CommandRefused("The new text is empty.", remedy="Write one, or reject the card.")
+        edited = {**request, "reply": {**reply, "text": text}}
+        route = self._routes(act.action.act, edited)
+        if route is None:
+            raise CommandRefused(
+                f"No adapter of this workspace can do {act.action.act} any more.",
+                remedy="Look at [adapters] in mainstay.toml.",
+            )
+        try:
+            action = self._performer.action(
+                route, act.action.act, run, number, subject, edited, act.action.features
+            )
+        except ValueError as error:
+            raise CommandRefused(
+                "The edited reply cannot be sent.", why=str(error), remedy="Change the text and try again."
+            ) from error
+        command = EditApproval(
+            run,
+            ApprovalId(str(row["approval"])),
+            Digest(str(row["digest"])),
+            action,
+            actor,
+            open_us,
+        )
+        return await self._send(command, row, actor, blobs=True)
+
+    async def resolve(self, run: str, task: int, answer: str, *, actor: str) -> Decided:
+        """The answer to "did this go out?"."""
+        if answer not in ANSWERS:
+            raise CommandRefused(
+                f"{answer!r} is no answer.", remedy="Answer with one of: " + ", ".join(ANSWERS)
+            )
+        found = self.find_run(run)
+        row = self._store.get("in_doubt", (found, task))
+        if row is None:
+            raise NotFound(
+                f"Task {task} of run {found} is not in doubt.",
+                why="It was settled, or it never was.",
+                remedy="`mainstay approvals` lists what is in doubt.",
+            )
+        return await self._send(ResolveDoubt(RunId(found), task, answer, actor), row, actor)
+
+    async def cancel(self, run: str, *, reason: str = "", actor: str) -> Decided:
+        """End a run."""
+        found = self.find_run(run)
+        self._director.load(RunId(found))
+        return await self._send(CancelRun(RunId(found), actor, reason), {"run": found, "task": 0}, actor)
+
+    async def start(self, workflow: str, *, trigger: Json, request: str, key: str, actor: str) -> Decided:
+        """Start a run by hand. `request` is the caller's own id: the same one never starts a second run."""
+        registered = self._director.workflows.get(workflow)
+        if registered is None:
+            raise NotFound(
+                f"There is no workflow {workflow!r}.",
+                why="Known are: " + (", ".join(sorted(self._director.workflows)) or "none") + ".",
+                remedy="Put its file into workflows/ and start the director again.",
+            )
+        run = run_id(0, "request", workflow, request)
+        command = StartRun(run, workflow, registered.definition, trigger, key)
+        return await self._send(command, {"run": run, "task": 0}, actor)
+
+    async def throw_kill_switch(self, *, on: bool, reason: str = "", actor: str) -> Decided:
+        """Stop every new effect, or allow them again."""
+        answer = await self._ask(Request(ThrowKillSwitch(actor, on, reason), actor))
+        return Decided("", 0, answer.events, "on" if on else "off")
+
+    def status(self) -> Json:
+        """Who is at work here, and what waits."""
+        store = self._store
+        return {
+            "epoch": self._director.epoch,
+            "position": store.head,
+            "open_runs": len(self._director.runs),
+            "waiting": store.count("approvals", where={"status": "waiting"}),
+            "in_doubt": store.count("in_doubt"),
+            "kill_switch": self._director.killed,
+        }
+
+    def find_run(self, short: str) -> str:
+        """The run that a whole or short id means."""
+        return find_id(self._store, "runs", "run", short)
+
+    # --- finding ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _store(self) -> EventStore:
+        return self._director.store
+
+    def _waiting(self, short: str, digest: str) -> dict[str, Value]:
+        row = find_card(self._store, short)
+        if row["status"] != "waiting":
+            raise StaleApproval(
+                f"Card {row['approval']} no longer waits: it is {row['status']}.",
+                why="It was decided, withdrawn or has expired.",
+                remedy="`mainstay approvals` lists what waits now.",
+                approval=row["approval"],
+                status=row["status"],
+            )
+        if digest and not str(row["digest"]).startswith(digest.lower()):
+            raise StaleApproval(
+                "This is not the effect that waits.",
+                why=f"You name digest {digest[:16]}, the card is about {str(row['digest'])[:16]}.",
+                remedy="Look at the card again before you decide.",
+                approval=row["approval"],
+                digest=row["digest"],
+            )
+        return row
+
+    def _card(self, run: RunId, approval: str) -> tuple[RunState, Act, int]:
+        one = self._director.load(run)
+        if one is not None:
+            for number, task in one.state.all_tasks():
+                if task.phase is Phase.APPROVAL and task.act and task.act.approval == approval:
+                    return one.state, task.act, number
+        raise StaleApproval(remedy="`mainstay approvals` lists what waits now.", approval=approval)
+
+    def _subject(self, run: str) -> SubjectId | None:
+        one = self._director.load(RunId(run))
+        return one.state.head.subject if one else None
+
+    async def _send(
+        self,
+        command: GrantApproval | EditApproval | RejectApproval | ResolveDoubt | CancelRun | StartRun,
+        row: dict[str, Value],
+        actor: str,
+        *,
+        blobs: bool = False,
+    ) -> Decided:
+        self._director.load(command.run)
+        if isinstance(command, GrantApproval | EditApproval) and self._director.killed:
+            raise CommandRefused(
+                "Nothing leaves while the kill switch is on.",
+                why="It was thrown, and every act waits.",
+                remedy="`mainstay resume` allows acts again; then approve the card.",
+            )
+        staged = self._artifacts.take_staged() if blobs else {}
+        cause = row.get("position")
+        answer = await self._ask(
+            Request(command, actor, cause if isinstance(cause, int) else 0, blobs=staged)
+        )
+        one = self._director.runs.get(command.run)
+        task = row.get("task")
+        number = task if isinstance(task, int) else 0
+        status = "ended"
+        if one is not None and one.state.exists(number):
+            status = one.state.task(number).phase.name.lower()
+        return Decided(command.run, number, answer.events, status)
+
+
+def find_card(store: EventStore, short: str) -> dict[str, Value]:
+    """The approval that a whole or short id means. Raises `NotFound` or `AmbiguousId`."""
+    row = store.get("approvals", (find_id(store, "approvals", "approval", short),))
+    assert row is not None
+    return row
+
+
+def find_id(store: EventStore, table: str, column: str, short: str) -> str:
+    """The one id in a view that begins so; of several, the one that ends so is not guessed."""
+    wanted = short.strip().lower()
+    if store.get(table, (wanted,)) is not None:
+        return wanted
+    what = "card" if table == "approvals" else "run"
+    if len(wanted) < SHORT_ID_MIN or not all(one in "0123456789abcdef" for one in wanted):
+        raise NotFound(
+            f"{short!r} is no id of a {what}.",
+            why=f"Ids are hex digits; {SHORT_ID_MIN} of them are enough where no other begins so.",
+            remedy=f"`mainstay {'approvals' if what == 'card' else 'runs'}` lists them.",
+        )
+    rows = store.select(table, order=column, after=wanted[:-1] + _before(wanted[-1]), limit=_SCAN_MAX)
+    fitting: list[str] = []
+    for row in rows:
+        value = str(row[column])
+        if value.startswith(wanted):
+            fitting.append(value)
+        elif value > wanted:
+            break
+    if not fitting and what == "run":
+        # Run ids begin with the time: their ends tell them apart, so the end is a short id too.
+        fitting = [
+            str(row[column])
+            for row in store.select(table, order=column, descending=True, limit=_SCAN_MAX)
+            if str(row[column]).endswith(wanted)
+        ]
+    if not fitting:
+        raise NotFound(
+            f"There is no {what} {short!r}.",
+            why="No id in this workspace begins so.",
+            remedy=f"`mainstay {'approvals' if what == 'card' else 'runs'}` lists them.",
+        )
+    if len(fitting) > 1:
+        raise AmbiguousId(
+            f"{short!r} fits {len(fitting)} {what}s.",
+            why="For example " + ", ".join(fitting[:3]) + ".",
+            remedy="Write more of the id.",
+            candidates=fitting[:20],
+        )
+    return fitting[0]
+
+
+def _before(digit: str) -> str:
+    """What sorts directly before every id that continues with this hex digit."""
+    return chr(ord(digit) - 1) + "\x7f"
+
+
+def encode(decided: Decided) -> Json:
+    """A decision as plain data."""
+    result: Json = msgspec.to_builtins(decided)
+    return result

@@ -1,0 +1,268 @@
+"""Ingest: what a mailbox brings becomes commands. Nothing personal passes this file unsealed.
+
+Rules of this file:
+
+- What cannot be read becomes `RejectMessage`, never an exception in the loop; the raw bytes are kept, sealed.
+- Our own mail coming back (witness copies, notifications) is recognised by its seal and dropped before anything of it is
+  stored. What lies in Sent and is not ours was written by the operator's hand: it answers a thread.
+- Keys of subjects are durable before anything sealed under them is appended, and the cursor moves in or after the tick of
+  the messages before it: a crash repeats a pull, and a message that was received decides to nothing the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mainstay.adapters.base import Item, Source
+from mainstay.adapters.email import (
+    Attachment,
+    ParsedMail,
+    Rejected,
+    automatic,
+    parse,
+    recognise,
+    thread_of,
+)
+from mainstay.agents.base import MessageView
+from mainstay.kernel.commands import AdvanceCursor, Command, ObserveSent, ReceiveMessage, RejectMessage
+from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.store import EventStore
+from mainstay.runtime.artifacts import Artifacts
+from mainstay.runtime.director import Answer, Request
+
+PULL_MAX = 64  # messages taken at once: bounds memory, and how long one pull holds the loop
+KNOWN = "#"  # marks a thread that was looked up rather than read from the mail
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One mailbox: where it comes from, and who we are in it."""
+
+    instance: str  # the adapter's name in mainstay.toml
+    mailbox: str  # what workflows call it
+    source: Source
+    own_addresses: tuple[str, ...]
+    seal_key: bytes
+    poll_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What pulling brought, so far."""
+
+    received: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    rejected: int = 0
+    answered: int = 0
+    history: int = 0
+    runs: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.received} received, {self.duplicates} duplicates, {self.rejected} rejected, "
+            f"{self.dropped} of our own dropped"
+        )
+
+
+Ask = Callable[[Request], Awaitable[Answer]]
+
+
+class Ingest:
+    """Reads one mailbox into the ledger."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        *,
+        artifacts: Artifacts,
+        store: EventStore,
+        ask: Ask,
+        noticed: Callable[[str, Exception], None] = lambda what, error: None,
+    ) -> None:
+        self._mailbox = mailbox
+        self._artifacts = artifacts
+        self._store = store
+        self._ask = ask
+        self._noticed = noticed
+        self._pulling = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Pull, wait, pull again, until cancelled. An unreachable mailbox is told and tried again."""
+        failures = 0
+        while True:
+            try:
+                await self.pull()
+                failures = 0
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # the outside world: tell it, and come back later
+                failures += 1
+                self._noticed(f"mailbox {self._mailbox.instance}", error)
+                await asyncio.sleep(min(900.0, 5.0 * 2 ** min(failures, 8)))
+                continue
+            await self._mailbox.source.wait(self._mailbox.poll_s)
+
+    async def pull(self, progress: Callable[[int], None] = lambda count: None) -> Pulled:
+        """Take everything that is there now. `progress` is told how many items each batch had."""
+        pulled = Pulled()
+        async with self._pulling:
+            more = True
+            while more:
+                cursor = self._cursor()
+                delivery = await self._mailbox.source.pull(cursor, limit=PULL_MAX)
+                await self._take(delivery.items, cursor, delivery.cursor, pulled)
+                progress(len(delivery.items))
+                more = delivery.more
+        return pulled
+
+    def _cursor(self) -> Json:
+        row = self._store.get("cursors", (self._mailbox.instance,))
+        return msgspec.json.decode(str(row["cursor"])) if row and row["cursor"] else {}
+
+    async def _take(
+        self, items: tuple[Item, ...], cursor: Json, next_cursor: Json, pulled: Pulled
+    ) -> None:
+        before = (pulled.received, pulled.duplicates, pulled.dropped, pulled.rejected)
+        # Parsing is CPU work on hostile input: it must not hold up the loop.
+        parsed = await asyncio.to_thread(lambda: [parse(one.raw, oversize=one.oversize) for one in items])
+        commands: list[Command] = []
+        for item, mail in zip(items, parsed, strict=True):
+            command = self._command(item, mail, pulled)
+            if command is not None:
+                commands.append(command)
+        staged = self._artifacts.take_staged()
+        answers = await asyncio.gather(
+            *(
+                self._ask(Request(command, "ingest", blobs=staged if index == 0 else {}))
+                for index, command in enumerate(commands)
+            )
+        )
+        for command, answer in zip(commands, answers, strict=True):
+            _count(pulled, command, answer)
+        if next_cursor != cursor:
+            after = (pulled.received, pulled.duplicates, pulled.dropped, pulled.rejected)
+            received, duplicates, dropped, rejected = (b - a for a, b in zip(before, after, strict=True))
+            advance = AdvanceCursor(
+                self._mailbox.instance, next_cursor, received, duplicates, dropped, rejected
+            )
+            await self._ask(Request(advance, "ingest"))
+
+    def _command(self, item: Item, mail: ParsedMail | Rejected, pulled: Pulled) -> Command | None:
+        if isinstance(mail, Rejected):
+            return self._rejected(item, mail.reason)
+        own = self._mailbox.own_addresses
+        if recognise(mail, own, self._mailbox.seal_key):
+            pulled.dropped += 1
+            return None
+        if item.folder == "sent":
+            return ObserveSent(self._mailbox.mailbox, self._key(mail.message_id), self._thread(mail))
+        if mail.sender is None:
+            return self._rejected(item, "it has no sender")
+        return self._received(item, mail, mail.sender.email, mail.sender.name)
+
+    def _received(self, item: Item, mail: ParsedMail, address: str, name: str) -> ReceiveMessage | None:
+        vault = self._artifacts.vault
+        key = self._key(mail.message_id)
+        subject = vault.subject(address)
+        vault.ensure_subjects([subject])
+        thread = self._thread(mail)
+        machine = automatic(mail, self._mailbox.own_addresses) or ""
+        reply_to = mail.reply_to[0].email if mail.reply_to else ""
+        view = MessageView(
+            message_id=mail.message_id,
+            thread=thread,
+            mailbox=self._mailbox.mailbox,
+            from_address=address,
+            from_name=name,
+            reply_to="" if reply_to.lower() == address.lower() else reply_to,
+            to=tuple(one.email for one in mail.to),
+            subject=mail.subject,
+            sent_at=mail.date or item.received_at,
+            references=mail.references,
+            text=mail.text,
+            new_text=mail.new_text,
+            attachments=tuple(one.name for one in mail.attachments),
+            automatic=machine,
+            hidden_text=mail.hidden_text,
+            defects=mail.defects,
+        )
+        if self._store.get("messages", (key,)) is not None:
+            content, attachments = Digest(""), tuple[Digest, ...]()  # a duplicate: nothing of it needs to be stored again
+        else:
+            content = self._artifacts.put(_encoded(view), subject, b"message")
+            attachments = tuple(self._attachment(one, subject) for one in mail.attachments)
+        return ReceiveMessage(
+            mailbox=self._mailbox.mailbox,
+            message_key=key,
+            thread=thread,
+            subject=subject,
+            content=content,
+            size_bytes=item.oversize or len(item.raw),
+            sent_at=mail.date or Instant(0),
+            automatic="machine" if machine else "",
+            attachments=attachments,
+            defects=tuple(_short(one) for one in mail.defects[:8]),
+            history=item.history,
+            fields={"reply": bool(mail.references)},
+        )
+
+    def _attachment(self, attachment: Attachment, subject: SubjectId) -> Digest:
+        head = msgspec.json.encode({"name": attachment.name, "type": attachment.content_type})
+        return self._artifacts.put(head + b"\n" + attachment.content, subject, b"attachment")
+
+    def _rejected(self, item: Item, reason: str) -> RejectMessage:
+        # Whose it is cannot be told, so it is kept under a subject of its own.
+        vault = self._artifacts.vault
+        key = vault.keyed_hash("item", item.raw.decode("latin-1")).hex()
+        subject = vault.subject("rejected:" + key)
+        vault.ensure_subjects([subject])
+        raw = self._artifacts.put(item.raw, subject, b"raw")
+        return RejectMessage(self._mailbox.mailbox, key, reason, raw, item.origin)
+
+    def _key(self, message_id: str) -> str:
+        return self._artifacts.vault.keyed_hash("message", message_id).hex()
+
+    def _thread(self, mail: ParsedMail) -> str:
+        found = thread_of(mail, self._known_thread)
+        if found.startswith(KNOWN):
+            return found[1:]
+        return self._artifacts.vault.keyed_hash("thread", found).hex()
+
+    def _known_thread(self, message_id: str) -> str | None:
+        row = self._store.get("messages", (self._key(message_id),))
+        return f"{KNOWN}{row['thread']}" if row else None
+
+
+def _encoded(view: MessageView) -> bytes:
+    # Lone surrogates can stand in what a hostile mail decodes to; JSON of UTF-8 cannot hold them.
+    try:
+        return view.model_dump_json().encode()
+    except (UnicodeEncodeError, ValueError):
+        cleaned = {
+            name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+            for name, value in view.model_dump().items()
+        }
+        return MessageView.model_validate(cleaned).model_dump_json().encode()
+
+
+def _short(text: str) -> str:
+    return text[:80]
+
+
+def _count(pulled: Pulled, command: Command, answer: Answer) -> None:
+    if answer.detail.get("duplicate"):
+        pulled.duplicates += 1
+    elif isinstance(command, ReceiveMessage):
+        pulled.received += 1
+        pulled.history += bool(answer.detail.get("history"))
+        pulled.runs += answer.detail.get("runs", [])
+    elif isinstance(command, RejectMessage):
+        pulled.rejected += 1
+    elif isinstance(command, ObserveSent):
+        pulled.answered += 1

@@ -1,0 +1,239 @@
+"""The composition root: the one place that wires a workspace together from its files.
+
+Light parts come at once, heavy ones when they are first needed: a decision from the command line loads neither the
+embedder nor the agents, so that it takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from mainstay.adapters.base import Adapter
+from mainstay.agents.base import (
+    INSPECTION,
+    Agent,
+    Brief,
+    MessageView,
+    Recalled,
+    Tools,
+    schema_of,
+)
+from mainstay.config.files import WorkspaceFiles, load_workspace_files
+from mainstay.kernel.budget import Limits
+from mainstay.kernel.contract import Schema
+from mainstay.kernel.errors import NotFound
+from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.plan import Plan, Role, compile_plan
+from mainstay.kernel.values import Digest, Json
+from mainstay.ledger.blobs import BlobStore
+from mainstay.ledger.projections import STANDARD
+from mainstay.ledger.sqlite import SqliteStore
+from mainstay.ledger.sqlite_reader import SqliteReader
+from mainstay.models.base import Embedder, Unavailable
+from mainstay.net.secrets import SecretStore
+from mainstay.runtime.artifacts import Artifacts
+from mainstay.runtime.performer import Route
+from mainstay.workflows.canonical import canonical, restore
+from mainstay.workflows.catalog import MESSAGE_RECEIVED, AgentSignature, Catalog
+from mainstay.workspace.agents import make_agents, memories
+from mainstay.workspace.folder import Folder, open_vault
+from mainstay.workspace.mail import MailAccount, mail_account
+
+log = logging.getLogger("mainstay")
+
+TABLES = tuple(table for projection in STANDARD for table in projection.tables)
+
+
+class Assembly:
+    """All parts of one workspace, as its files describe them."""
+
+    def __init__(self, folder: Folder, store: SqliteStore | SqliteReader, *, writable: bool) -> None:
+        self.folder = folder
+        self.store = store
+        self.blobs = BlobStore(folder.blobs, store.blob, writable=writable)
+        self._plans: dict[Digest, Plan] = {}
+
+    @cached_property
+    def files(self) -> WorkspaceFiles:
+        """What the operator's files say, typed. Raises `ConfigError`."""
+        return load_workspace_files(self.folder.root, self.catalog)
+
+    @cached_property
+    def untyped(self) -> WorkspaceFiles:
+        """The same before workflows are held against the catalog, which is made from it."""
+        return load_workspace_files(self.folder.root)
+
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        """Sealed values."""
+        vault = open_vault(self.folder, self.untyped.settings.workspace.key)
+        return Artifacts(vault, self.blobs, known=self._sender_known)
+
+    def _sender_known(self, subject: SubjectId) -> bool:
+        return self.store.get("recipients", (subject,)) is not None
+
+    @cached_property
+    def seal_key(self) -> bytes:
+        """What marks our own mail."""
+        return self.artifacts.vault.keyed_hash("purpose", "mail marks")
+
+    # --- adapters --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def accounts(self) -> Mapping[str, MailAccount]:
+        """The configured e-mail accounts by instance."""
+        settings = self.untyped.settings
+        secrets = SecretStore()
+        labels = self.folder.state / "labels.jsonl"
+        return {
+            name: mail_account(
+                one,
+                operator_name=settings.operator.name,
+                secrets=secrets,
+                seal_key=self.seal_key,
+                labels=labels,
+            )
+            for name, one in settings.adapters.items()
+            if one.use == "email"
+        }
+
+    @cached_property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """Everything that can act, by instance."""
+        return {name: account.adapter for name, account in self.accounts.items()}
+
+    def route(self, act: str, inputs: Json) -> Route | None:
+        """The adapter for an act: of those that can do it, the one whose mailbox the message came from."""
+        use, _, name = act.partition(".")
+        settings = self.untyped.settings.adapters
+        fitting = [one for one in self.adapters if settings[one].use == use]
+        mailbox = _mailbox(inputs)
+        chosen = next((one for one in fitting if settings[one].mailbox == mailbox), None)
+        if chosen is None and len(fitting) == 1:
+            chosen = fitting[0]
+        if chosen is None:
+            return None
+        adapter = self.adapters[chosen]
+        operation = adapter.contract.operation(name)
+        return Route(chosen, adapter, operation) if operation else None
+
+    # --- agents ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def embedder(self) -> Embedder | Unavailable:
+        """The on-device embedder with its cache, or why there is none."""
+        from mainstay.models.embedder import find_embedder
+        from mainstay.models.embedding_cache import CachedEmbedder, SqliteEmbeddingCache
+
+        self.folder.cache.mkdir(mode=0o700, exist_ok=True)
+        found = find_embedder(self.folder.cache)
+        if isinstance(found, Unavailable):
+            log.warning("keyword search only: %s", found.reason)
+            return found
+        secret = self.artifacts.vault.keyed_hash("purpose", "embedding cache")
+        return CachedEmbedder(
+            found, SqliteEmbeddingCache(self.folder.cache / "vectors.sqlite3"), secret=secret
+        )
+
+    @cached_property
+    def agents(self) -> Mapping[str, Agent]:
+        """Everybody who can be asked, by name."""
+        embedder = self.embedder
+        return make_agents(self.untyped, None if isinstance(embedder, Unavailable) else embedder)
+
+    @cached_property
+    def light_agents(self) -> Mapping[str, Agent]:
+        """The same agents without the embedder: enough to know what they take and give."""
+        return make_agents(self.untyped, None)
+
+    @cached_property
+    def memory(self) -> Mapping[str, Any]:
+        """What retrieval policies search."""
+        embedder = self.embedder
+        return memories(self.untyped, None if isinstance(embedder, Unavailable) else embedder)
+
+    def tools(self, brief: Brief) -> Tools:
+        """What an agent may use for this brief."""
+        return _Recall(self.memory.get(brief.recall) if brief.recall else None)
+
+    # --- workflows -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What workflows may name."""
+        acts = {
+            f"{self.untyped.settings.adapters[name].use}.{operation.name}": operation
+            for name, adapter in self.adapters.items()
+            for operation in adapter.contract.operations
+        }
+        return Catalog(
+            agents={name: _signature(agent) for name, agent in self.light_agents.items()},
+            acts=acts,
+            events={"message.received/1": MESSAGE_RECEIVED},
+            recalls=frozenset(memories(self.untyped, None)),
+        )
+
+    @cached_property
+    def definitions(self) -> Mapping[str, tuple[Plan, bytes]]:
+        """The workflows of the folder by name: compiled, and as the blob they are pinned to."""
+        return {
+            name: (one.plan, canonical(one.workflow)) for name, one in self.files.workflows.items()
+        }
+
+    def plan(self, digest: Digest) -> Plan:
+        """The plan a run is pinned to: of this folder, or of an older version that the ledger kept."""
+        if not self._plans:
+            self._plans = {plan.digest: plan for plan, _ in self.definitions.values()}
+        found = self._plans.get(digest)
+        if found is None:
+            try:
+                raw = self.blobs.read(digest)
+            except NotFound:
+                raise KeyError(digest) from None
+            found = self._plans[digest] = compile_plan(restore(raw), digest)
+        return found
+
+    def stored_plan(self, digest: Digest) -> Plan:
+        """The plan as the ledger kept it, for readers that do not look at today's files."""
+        found = self._plans.get(digest)
+        if found is None:
+            found = self._plans[digest] = compile_plan(restore(self.blobs.read(digest)), digest)
+        return found
+
+    @property
+    def limits(self) -> Limits:
+        """The budgets in force."""
+        budgets = self.untyped.settings.budgets
+        return Limits(
+            budgets.day_micros, budgets.month_micros, budgets.run_micros, budgets.workflow_micros
+        )
+
+
+class _Recall:
+    """`Tools` over one memory; without one, nothing is remembered."""
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+
+    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
+        if self._memory is None:
+            return ()
+        hits = self._memory.find(cue, limit=limit, **fields)
+        return [Recalled(hit.record.source, hit.record.text, hit.score, hit.record.fields) for hit in hits]
+
+
+def _signature(agent: Agent) -> AgentSignature:
+    output = schema_of(agent.output) if agent.output else Schema()
+    if agent.role is Role.INSPECTOR:
+        output = INSPECTION
+    return AgentSignature(agent.role, schema_of(agent.input), output, agent.cost_max_micros)
+
+
+def _mailbox(inputs: Json) -> str:
+    message = inputs.get("message")
+    if isinstance(message, MessageView):
+        return message.mailbox
+    return str(message.get("mailbox", "")) if isinstance(message, dict) else ""

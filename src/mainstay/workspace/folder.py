@@ -1,0 +1,150 @@
+"""Where everything of a workspace lies, and how its folder is made and opened.
+
+    mainstay.toml, workflows/, policies/, templates/, ...    the operator's; may be put under git
+    .mainstay/id             which master key belongs to it
+    .mainstay/ledger.db      events, views, small blobs
+    .mainstay/blobs/         large blobs
+    .mainstay/keys.sqlite3   keys of subjects, wrapped by the master key
+    .mainstay/lock           held by whoever writes
+    .mainstay/control.sock   how commands reach a director that is at work
+    .mainstay/cache/         what can be made again: the embedder's graph, vectors
+
+The master key lies outside (`ledger.keys.master_key_path`), so that a copy of the folder tells nothing personal.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from mainstay.config.scaffold import scaffold
+from mainstay.kernel.errors import SecretError, WorkspaceNotFound, WorkspaceUnsafe
+from mainstay.ledger.keys import SqliteKeys, create_master_key, master_key_path, read_master_key
+from mainstay.ledger.safety import check_folder
+from mainstay.ledger.sealing import Vault
+
+STATE = ".mainstay"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The paths of one workspace."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """What Mainstay keeps; the rest of the folder is the operator's."""
+        return self.root / STATE
+
+    @property
+    def ledger(self) -> Path:
+        """The event store."""
+        return self.state / "ledger.db"
+
+    @property
+    def blobs(self) -> Path:
+        """Large blobs."""
+        return self.state / "blobs"
+
+    @property
+    def keys(self) -> Path:
+        """Keys of subjects."""
+        return self.state / "keys.sqlite3"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the writer."""
+        return self.state / "lock"
+
+    @property
+    def socket(self) -> Path:
+        """Where a running director listens."""
+        return self.state / "control.sock"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again."""
+        return self.state / "cache"
+
+    @property
+    def id(self) -> str:
+        """Which master key belongs here. Raises `WorkspaceNotFound`."""
+        try:
+            return (self.state / "id").read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            raise WorkspaceNotFound(
+                f"{self.root} is no workspace.",
+                why=f"There is no {STATE}/id in it.",
+                remedy="Make one with `mainstay init`, or name another folder with --workspace.",
+                path=str(self.root),
+            ) from None
+        except OSError as error:
+            raise WorkspaceUnsafe(
+                f"{self.root} cannot be read.", why=str(error.strerror), remedy="Make it readable for you."
+            ) from error
+
+
+def find_folder(start: Path) -> Folder:
+    """The workspace that `start` lies in. Raises `WorkspaceNotFound`."""
+    here = start.absolute()
+    for candidate in (here, *here.parents):
+        if (candidate / STATE / "id").exists():
+            return Folder(candidate)
+    return Folder(here) if Folder(here).id else Folder(here)
+
+
+def create(root: Path, name: str) -> tuple[Folder, tuple[str, ...]]:
+    """Make a workspace, or complete one: nothing that is there is written over. Returns what was written."""
+    folder = Folder(root.absolute())
+    try:
+        folder.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder.root, error) from error
+    written = scaffold(folder.root, name)
+    adopt(folder)
+    return folder, written
+
+
+def adopt(folder: Folder) -> None:
+    """Make `.mainstay/` and the master key for a folder whose files are there already."""
+    try:
+        folder.state.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder.state, error) from error
+    check_folder(folder.state)
+    mark = folder.state / "id"
+    if not mark.exists():
+        workspace_id = secrets.token_hex(8)
+        create_master_key(master_key_path(workspace_id))
+        try:
+            with mark.open("x", encoding="ascii") as file:
+                file.write(workspace_id + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _unwritable(mark, error) from error
+
+
+def open_vault(folder: Folder, key: Path | None) -> Vault:
+    """The vault of a workspace. `key` is the place of the master key where mainstay.toml names one."""
+    path = key or master_key_path(folder.id)
+    if key is not None and not key.exists() and not folder.keys.exists():
+        create_master_key(key)
+    keys = SqliteKeys(folder.keys)
+    try:
+        return Vault(read_master_key(path), keys)
+    except SecretError:
+        keys.close()
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> WorkspaceUnsafe:
+    return WorkspaceUnsafe(
+        f"{path} cannot be written to.",
+        why=error.strerror or str(error),
+        remedy="Choose another folder, or make this one writable for you.",
+        path=str(path),
+    )

@@ -1,0 +1,111 @@
+"""From the settings of an e-mail account to its adapter and its mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mainstay.adapters import email
+from mainstay.adapters.base import Source
+from mainstay.config import accounts
+from mainstay.config.accounts import AdapterSettings
+from mainstay.kernel.values import SECOND
+from mainstay.net.secrets import Secret, SecretStore
+from mainstay.runtime.ingest import Mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class MailAccount:
+    """One account, ready to be used: what acts, and what brings mail in (if anything does)."""
+
+    instance: str
+    adapter: email.EmailAdapter
+    mailbox: Mailbox | None
+
+
+def mail_account(
+    settings: AdapterSettings, *, operator_name: str, secrets: SecretStore, seal_key: bytes, labels: Path
+) -> MailAccount:
+    """The account that the settings describe. Raises `SecretError` or `AdapterError`; connects to nothing."""
+    own = (settings.address, *settings.aliases)
+    imap = imap_account(settings, secrets)
+    shelf = email.ImapShelf(imap, own_addresses=own, seal_key=seal_key) if imap else None
+    adapter = email.EmailAdapter(
+        own=email.Address(settings.address, operator_name),
+        outbox=_outbox(settings, secrets, shelf),
+        labels=shelf or email.LabelFile(labels),
+        seal_key=seal_key,
+        aliases=settings.aliases,
+    )
+    source = _source(settings, imap)
+    mailbox = None
+    if source is not None:
+        mailbox = Mailbox(settings.name, settings.mailbox, source, own, seal_key, settings.poll_s)
+    return MailAccount(settings.name, adapter, mailbox)
+
+
+def imap_account(settings: AdapterSettings, secrets: SecretStore) -> email.ImapAccount | None:
+    """The IMAP side of the account, if there is one."""
+    source = settings.source
+    if not isinstance(source, accounts.ImapSource):
+        return None
+    return email.ImapAccount(
+        host=source.host,
+        user=source.user,
+        password=secrets.resolve(source.password),
+        port=source.port,
+        tls=source.tls,  # type: ignore[arg-type]
+        inbox=source.folder,
+        sent=source.sent or None,
+    )
+
+
+def smtp_account(settings: AdapterSettings, secrets: SecretStore) -> email.SmtpAccount | None:
+    """The SMTP side of the account, if there is one."""
+    send = settings.send
+    if not isinstance(send, accounts.SmtpSend):
+        return None
+    password: Secret | None = secrets.resolve(send.password) if send.password else None
+    return email.SmtpAccount(
+        host=send.host,
+        port=send.port,
+        tls=send.tls,  # type: ignore[arg-type]
+        user=send.user or None,
+        password=password,
+    )
+
+
+def _outbox(
+    settings: AdapterSettings, secrets: SecretStore, shelf: email.ImapShelf | None
+) -> email.MaildirDelivery | email.SmtpOutbox:
+    send = settings.send
+    if isinstance(send, accounts.MaildirSend):
+        delivery = email.MaildirDelivery(send.path)
+        delivery.prepare()
+        return delivery
+    smtp = smtp_account(settings, secrets)
+    assert smtp is not None
+    return email.SmtpOutbox(smtp, shelf=shelf, witness=send.witness)
+
+
+def _source(settings: AdapterSettings, imap: email.ImapAccount | None) -> Source | None:
+    start = _start(settings)
+    match settings.source:
+        case accounts.MboxSource(path=path):
+            return email.MboxSource(path, start=start)
+        case accounts.MaildirSource(path=path):
+            return email.MaildirSource(path, start=start)
+        case accounts.ImapSource():
+            assert imap is not None
+            return email.ImapSource(imap, start=start, poll_s=settings.poll_s)
+        case None:
+            return None
+
+
+def _start(settings: AdapterSettings) -> email.Start:
+    if settings.start == "now":
+        return "now"
+    if settings.start == "all":
+        return "all"
+    return datetime.fromtimestamp(int(settings.start) / SECOND, UTC).date()

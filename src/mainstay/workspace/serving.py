@@ -1,0 +1,108 @@
+"""`mainstay up`: a director at work, with its performer, its mailboxes and its control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable
+
+from mainstay.kernel.effects import Notify
+from mainstay.ledger.rebuild import Progress
+from mainstay.runtime.clock import Clock, SystemClock
+from mainstay.runtime.control import ControlServer
+from mainstay.runtime.desk import Desk
+from mainstay.runtime.ingest import Ingest
+from mainstay.runtime.loop import Loop
+from mainstay.workspace.doors import Held, operate
+from mainstay.workspace.folder import Folder
+
+log = logging.getLogger("mainstay")
+
+REFRESH_EVERY_S = 2.0  # a mailbox that was read so recently is not read again before a send
+
+
+class LogNotifier:
+    """Tells the operator through the log; the cards wait in the list."""
+
+    async def notify(self, effect: Notify) -> None:
+        """See `Notifier.notify`."""
+        what = {"approval": "waits for approval", "in_doubt": "is in doubt", "budget": "is stopped by a budget"}
+        log.info("run %s task %d %s", effect.run[-8:], effect.task, what.get(effect.kind, effect.kind))
+
+
+class Service:
+    """A director at work in one workspace, from `start` until `stop`. Holds the lock for life."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        *,
+        clock: Clock | None = None,
+        ingest: bool = True,
+        rebuilding: Progress = lambda done, of: None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self.held = Held(folder, self._clock, performing=True, rebuilding=rebuilding)
+        self._ingest = ingest
+        self.ingests: dict[str, Ingest] = {}
+        self._read_at: dict[str, float] = {}
+        performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
+        self.loop = Loop(self.held.director, performer, self._clock, noticed=_noticed)
+        self.desk: Desk = self.held.desk(self.loop.ask, performer)
+        self._control = ControlServer(folder.socket, self._operate)
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
+        director = self.held.director
+        owed = director.boot()
+        self.held.register()
+        # What boot made lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed)
+        try:
+            async with asyncio.TaskGroup() as group:
+                working = group.create_task(self.loop.run(owed))
+                await self._control.start()
+                readers = [
+                    group.create_task(one.run()) for one in self.ingests.values() if self._ingest
+                ]
+                ready()
+                await working
+                for reader in readers:
+                    reader.cancel()
+        except* Exception as group_error:
+            raise group_error.exceptions[0] from None
+        finally:
+            await self._control.close()
+            self.held.close()
+
+    def stop(self) -> None:
+        """End after the tick that is under way."""
+        self.loop.stop()
+
+    def stop_on_signals(self) -> None:
+        """Ctrl-C and `kill` end it in order."""
+        running = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            running.add_signal_handler(one, self.stop)
+
+    async def _operate(self, operation: str, arguments: dict[str, object]) -> dict[str, object]:
+        return await operate(self.desk, self.ingests, operation, arguments)
+
+    async def _refresh(self, instance: str) -> None:
+        """Read the mailbox once more before something final leaves: the customer may have written again."""
+        one = self.ingests.get(instance)
+        if one is None:
+            return
+        now = self._clock.monotonic_s()
+        if now - self._read_at.get(instance, -REFRESH_EVERY_S) < REFRESH_EVERY_S:
+            return
+        await one.pull()
+        self._read_at[instance] = self._clock.monotonic_s()
+
+
+def _noticed(what: str, error: Exception) -> None:
+    log.warning("%s: %s: %s", what, type(error).__name__, error)

@@ -1,0 +1,385 @@
+"""`Workspace`: the public SDK. Every command of the CLI is a thin call of it.
+
+    from mainstay import Workspace
+
+    with Workspace.open("my-desk") as workspace:
+        for card in workspace.approvals():
+            print(card.title, card.recipients, card.digest)
+        workspace.approve(card.approval, digest=card.digest)
+
+Reading needs no lock and sees what is committed. Deciding goes through the running director where there is one, else
+through the lock; `Decided.live` says which, and so whether it is performed now or at the next `mainstay up`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mainstay.governance.explain import Story, explain
+from mainstay.kernel.errors import DirectorUnavailable, NotFound, WorkspaceLocked
+from mainstay.kernel.ids import RunId, SubjectId, run_stream
+from mainstay.kernel.run import evolve, nothing
+from mainstay.kernel.state import RunState
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.sqlite_reader import SqliteReader
+from mainstay.ledger.store import RecordedEvent
+from mainstay.ledger.verify import Broken, Progress, Verified, verify
+from mainstay.runtime.clock import Clock, SystemClock
+from mainstay.runtime.desk import find_card, find_id
+from mainstay.workspace.assembly import TABLES, Assembly
+from mainstay.workspace.doors import Door, LockDoor, SocketDoor, director_runs, locked_without_answer
+from mainstay.workspace.folder import Folder, create, find_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision led to. `events` is 0 when it had been decided already; `live`: it is being performed now."""
+
+    run: str
+    task: int
+    events: int
+    status: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a person must see to decide: what will happen, why it is asked, and how final it is."""
+
+    approval: str
+    status: str
+    run: str
+    task: int
+    workflow: str
+    act: str
+    title: str
+    recipients: tuple[str, ...]
+    text: str  # exactly what will leave, as text
+    attachments: tuple[str, ...]
+    risky: tuple[Json, ...]  # name, value, source, seen_before
+    finality: str
+    rule: str
+    reason: str
+    rationale: str
+    checks: tuple[Json, ...]  # the inspector's findings
+    price_micros: int | None
+    spent_micros: int
+    digest: Digest
+    requested_at: Instant
+    expires_at: Instant
+    message: Json  # from, subject, text of what is answered
+
+
+class Workspace:
+    """One workspace. Open it, read, decide, close; or use it in a `with` block."""
+
+    def __init__(self, folder: Folder, *, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self._clock = clock or SystemClock()
+        self._must_be_live = False
+
+    @classmethod
+    def create(cls, root: str | os.PathLike[str], name: str = "") -> tuple[Workspace, tuple[str, ...]]:
+        """Make a workspace, or complete one; which files were written. Raises `WorkspaceUnsafe`."""
+        path = Path(root)
+        folder, written = create(path, name or _name_of(path))
+        return cls(folder), written
+
+    @classmethod
+    def open(cls, root: str | os.PathLike[str] = ".") -> Workspace:
+        """The workspace that the folder lies in. Decides by whichever door is there. Raises `WorkspaceNotFound`."""
+        return cls(find_folder(Path(root)))
+
+    @classmethod
+    def connect(cls, root: str | os.PathLike[str] = ".") -> Workspace:
+        """The same, but only while a director is at work. Raises `DirectorUnavailable` otherwise."""
+        workspace = cls.open(root)
+        if not director_runs(workspace.folder):
+            raise DirectorUnavailable(
+                "No director is at work in this workspace.",
+                why=f"Nobody answers on {workspace.folder.socket}.",
+                remedy="Start it with `mainstay up`.",
+            )
+        workspace._must_be_live = True
+        return workspace
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up what was opened for reading."""
+        if "_assembly" in vars(self):
+            assembly = self._assembly
+            assembly.store.close()
+            if "artifacts" in vars(assembly):
+                assembly.artifacts.vault.close()
+            del self._assembly
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def runs(self, *, status: str = "", limit: int = 50, before: str = "") -> list[Json]:
+        """Rows of runs, newest first; `before` is the run id to go on from."""
+        where = {"status": status} if status else {}
+        after = before or None
+        return self._store.select("runs", where=where, order="run", descending=True, after=after, limit=limit)
+
+    def run(self, short: str) -> tuple[Json, RunState]:
+        """A run's row and its state, folded from the ledger. Raises `NotFound` or `AmbiguousId`."""
+        found = find_id(self._store, "runs", "run", short)
+        row = self._store.get("runs", (found,))
+        assert row is not None
+        state = nothing(RunId(found))
+        for _, event in self._events(found):
+            state = evolve(state, event)
+        return row, state
+
+    def explain(self, short: str) -> Story:
+        """Who did what, when, why, and from which evidence."""
+        found = find_id(self._store, "runs", "run", short)
+        return explain(self._events(found), self._assembly.artifacts)
+
+    def events(self, short: str) -> list[tuple[RecordedEvent, Any]]:
+        """The events of a run as they stand in the ledger."""
+        return self._events(find_id(self._store, "runs", "run", short))
+
+    def approvals(self, *, limit: int = 100, status: str = "waiting") -> list[Card]:
+        """The cards that wait, oldest first."""
+        rows = self._store.select(
+            "approvals", where={"status": status}, order="requested_at", limit=limit
+        )
+        return [self._card(row) for row in rows]
+
+    def approval(self, short: str) -> Card:
+        """One card. Raises `NotFound` or `AmbiguousId`."""
+        return self._card(find_card(self._store, short))
+
+    def waiting(self) -> int:
+        """How many cards wait."""
+        return self._store.count("approvals", where={"status": "waiting"})
+
+    def in_doubt(self) -> list[Json]:
+        """Acts of which only the operator can say whether they happened."""
+        return self._store.select("in_doubt", order="since", limit=1_000)
+
+    def rejected(self) -> list[Json]:
+        """What came in and could not be read."""
+        return self._store.select("rejected", order="at", limit=1_000)
+
+    def costs(self) -> list[Json]:
+        """Spent by workflow and day."""
+        return self._store.select("spent", order="day", descending=True, limit=1_000)
+
+    def rows(self, table: str, **options: Any) -> list[Json]:
+        """Rows of any view: what the pages and reports are made from."""
+        return self._store.select(table, **options)
+
+    def message(self, run: str) -> Json:
+        """The message that started a run, opened: from, subject, text."""
+        _, state = self.run(run)
+        return self._message(state)
+
+    def verify(self, progress: Progress | None = None) -> Verified | Broken:
+        """Prove that the ledger is whole, or name the first position that is not. Needs no key."""
+        if not self.folder.ledger.exists():
+            raise NotFound("There is no ledger yet.", remedy="Run `mainstay ingest` or `mainstay up` first.")
+        return verify(self.folder.ledger, blobs=self.folder.blobs, progress=progress)
+
+    # --- deciding --------------------------------------------------------------------------------------------------
+
+    def approve(
+        self, approval: str, *, digest: str = "", actor: str = "operator", open_us: int = 0
+    ) -> Decided:
+        """Yes to exactly what the card shows. With `digest`: only if that is still what waits."""
+        return self._decide("approve", approval=approval, digest=digest, actor=actor, open_us=open_us)
+
+    def reject(
+        self,
+        approval: str,
+        *,
+        reason: str = "",
+        digest: str = "",
+        actor: str = "operator",
+        open_us: int = 0,
+    ) -> Decided:
+        """No, and why."""
+        return self._decide(
+            "reject", approval=approval, reason=reason, digest=digest, actor=actor, open_us=open_us
+        )
+
+    def edit(
+        self, approval: str, text: str, *, digest: str = "", actor: str = "operator", open_us: int = 0
+    ) -> Decided:
+        """Yes to this text instead: a new effect with a digest of its own."""
+        return self._decide(
+            "edit", approval=approval, text=text, digest=digest, actor=actor, open_us=open_us
+        )
+
+    def resolve(self, run: str, task: int, answer: str, *, actor: str = "operator") -> Decided:
+        """The answer to "did this go out?": happened, did_not or unknown."""
+        return self._decide("resolve", run=run, task=task, answer=answer, actor=actor)
+
+    def cancel(self, run: str, *, reason: str = "", actor: str = "operator") -> Decided:
+        """End a run."""
+        return self._decide("cancel", run=run, reason=reason, actor=actor)
+
+    def start(
+        self,
+        workflow: str,
+        trigger: Json,
+        *,
+        request: str,
+        key: str = "",
+        actor: str = "operator",
+    ) -> Decided:
+        """Start a run by hand. The same `request` id never starts a second one."""
+        return self._decide(
+            "start", workflow=workflow, trigger=trigger, request=request, key=key, actor=actor
+        )
+
+    def kill_switch(self, *, on: bool, reason: str = "", actor: str = "operator") -> Decided:
+        """Stop every new effect, or allow them again."""
+        return self._decide("kill_switch", on=on, reason=reason, actor=actor)
+
+    def ingest(self, adapter: str = "", *, progress: Callable[[int], None] = lambda count: None) -> Json:
+        """Read the mailboxes once; what each brought."""
+        with self._door(progress) as door:
+            return door.ask("ingest", {"adapter": adapter})
+
+    def status(self) -> Json:
+        """Who is at work and what waits."""
+        if director_runs(self.folder):
+            return {"director": "at work", **SocketDoor(self.folder).ask("status", {})}
+        return {
+            "director": "not running",
+            "position": self._store.head,
+            "open_runs": self._store.count("open_runs"),
+            "waiting": self.waiting(),
+            "in_doubt": self._store.count("in_doubt"),
+        }
+
+    # --- within ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _assembly(self) -> Assembly:
+        if not self.folder.ledger.exists():
+            self.folder.id  # noqa: B018  says that this is no workspace, if it is none
+            raise NotFound(
+                "There is nothing in this workspace yet.",
+                why="Its ledger has not been written.",
+                remedy="Run `mainstay ingest` to read the mailbox once, or `mainstay up` to go to work.",
+            )
+        return Assembly(self.folder, SqliteReader(self.folder.ledger, tables=TABLES), writable=False)
+
+    @property
+    def _store(self) -> Any:
+        return self._assembly.store
+
+    @cached_property
+    def _codec(self) -> Codec:
+        return Codec(self._assembly.stored_plan)
+
+    def _events(self, run: str) -> list[tuple[RecordedEvent, Any]]:
+        return [(one, self._codec.event(one)) for one in self._store.read(run_stream(RunId(run)))]
+
+    @contextmanager
+    def _door(self, progress: Callable[[int], None] = lambda count: None) -> Iterator[Door]:
+        if director_runs(self.folder) or self._must_be_live:
+            yield SocketDoor(self.folder)
+            return
+        try:
+            with LockDoor(self.folder, self._clock, progress=progress) as door:
+                yield door
+        except WorkspaceLocked as error:
+            # Between our look and our try a director may have come up.
+            if not director_runs(self.folder):
+                raise locked_without_answer(error) from error
+            yield SocketDoor(self.folder)
+
+    def _decide(self, operation: str, **arguments: Any) -> Decided:
+        with self._door() as door:
+            answer = door.ask(operation, arguments)
+            return Decided(
+                str(answer["run"]),
+                int(answer["task"]),
+                int(answer["events"]),
+                str(answer["status"]),
+                door.live,
+            )
+
+    def _card(self, row: Json) -> Card:
+        subject = SubjectId(row["subject"]) if row["subject"] else None
+        artifacts = self._assembly.artifacts
+        shown = artifacts.open_json(Digest(row["card"]), subject, b"card") or {}
+        request = shown.get("request") or {}
+        reply = request.get("reply") or {}
+        run, state = self.run(row["run"])
+        return Card(
+            approval=row["approval"],
+            status=row["status"],
+            run=row["run"],
+            task=row["task"],
+            workflow=row["workflow"],
+            act=row["act"],
+            title=str(shown.get("title", "[forgotten]")),
+            recipients=tuple(shown.get("recipients", ())),
+            text=str(reply.get("text", "")),
+            attachments=tuple(shown.get("attachments", ())),
+            risky=tuple(shown.get("risky", ())),
+            finality=row["finality"],
+            rule=row["rule"] or "",
+            reason=row["reason"] or "",
+            rationale=self._rationale(row["run"], row["task"]),
+            checks=self._checks(state),
+            price_micros=row["price_micros"],
+            spent_micros=run["spent"] or 0,
+            digest=Digest(row["digest"]),
+            requested_at=Instant(row["requested_at"]),
+            expires_at=Instant(row["expires_at"]),
+            message=self._message(state),
+        )
+
+    def _rationale(self, run: str, task: int) -> str:
+        from mainstay.kernel.events import ActionProposed
+
+        found = ""
+        for _, event in self._events(run):
+            if isinstance(event, ActionProposed) and event.task == task:
+                found = event.rationale
+        return self._assembly.artifacts.open_text(found)
+
+    def _checks(self, state: RunState) -> tuple[Json, ...]:
+        found: list[Json] = []
+        for number, task in state.all_tasks():
+            if state.spec(number).role == "inspector" and task.output:
+                found += [
+                    {**finding, "remark": self._assembly.artifacts.open_text(str(finding.get("remark", "")))}
+                    for finding in task.output.get("findings", ())
+                ]
+        return tuple(found)
+
+    def _message(self, state: RunState) -> Json:
+        trigger = state.head.trigger.get("message")
+        if not isinstance(trigger, dict) or not trigger.get("content"):
+            return {}
+        view = self._assembly.artifacts.open_json(
+            Digest(str(trigger["content"])), state.head.subject, b"message"
+        )
+        return view or {"subject": "[forgotten]", "from_address": "[forgotten]", "text": ""}
+
+
+def _name_of(path: Path) -> str:
+    name = path.absolute().name.lower().replace("_", "-").replace(" ", "-")
+    return "".join(one for one in name if one.isalnum() or one == "-").strip("-") or "workspace"
