@@ -1,0 +1,327 @@
+"""Each event as a sentence in plain English: what happened, to what, by whose authority and why.
+
+The sentences name tasks by number; `governance.explain` puts names, times, actors and causes around them.
+Values a person typed are sealed in the ledger: `open_` gives them back, or None when they were forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from mainstay.kernel.events import (
+    ActionDenied,
+    ActionEdited,
+    ActionInDoubt,
+    ActionProposed,
+    ActionStarted,
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRejected,
+    ApprovalRequested,
+    AttemptFailed,
+    BudgetRefused,
+    BudgetWarned,
+    CursorAdvanced,
+    DirectorStarted,
+    DoubtResolved,
+    Event,
+    InboxEvent,
+    KillSwitchThrown,
+    LookupDeferred,
+    LookupStarted,
+    MessageReceived,
+    MessageRejected,
+    OperatorNotified,
+    PlanAccepted,
+    PolicyAdopted,
+    RevisionRequested,
+    RunCancelled,
+    RunFailed,
+    RunQueued,
+    RunReleased,
+    RunStarted,
+    RunSucceeded,
+    RunSuperseded,
+    TaskExpanded,
+    TaskFailed,
+    TaskSkipped,
+    TaskStarted,
+    TaskSucceeded,
+    ThreadAnswered,
+    WorkflowRegistered,
+    WorkspaceEvent,
+)
+from mainstay.kernel.values import Instant, money
+from mainstay.ledger.export import rfc3339
+
+Open = Callable[[str], str | None]  # a sealed text, opened; None: forgotten, or not to be shown
+
+SHORT = 12  # digits of an id that a person is shown
+
+_FAILURES = {
+    "transient": "it may work when tried again",
+    "throttled": "the other side asked to come back later",
+    "refused": "the other side said no for good",
+    "invalid": "it makes no sense",
+    "in_doubt": "it may have happened",
+    "timeout": "there was no answer in time",
+    "lost": "the director stopped while it ran",
+    "bug": "the code raised an error",
+}
+_ANSWERS = {
+    "happened": "it did go out",
+    "did_not": "it did not go out",
+    "unknown": "nobody knows whether it went out",
+}
+
+
+def short(identifier: str) -> str:
+    """The beginning of an id or digest."""
+    return identifier[:SHORT]
+
+
+def moment(at: Instant) -> str:
+    """A time to the second, for people."""
+    return rfc3339(at)[:19].replace("T", " ")
+
+
+def say(event: Event, open_: Open) -> str:
+    """What happened, in one sentence without its full stop."""
+    match event:
+        case RunStarted() | RunQueued() | RunReleased() | RunSuperseded() | RunCancelled():
+            return _about_run(event)
+        case RunSucceeded() | RunFailed() | PlanAccepted():
+            return _about_end(event)
+        case MessageReceived() | MessageRejected() | ThreadAnswered() | CursorAdvanced():
+            return _about_inbox(event)
+        case DirectorStarted() | WorkflowRegistered() | PolicyAdopted() | KillSwitchThrown() | BudgetWarned():
+            return _about_workspace(event)
+        case (
+            ApprovalRequested()
+            | OperatorNotified()
+            | ActionEdited()
+            | ApprovalGranted()
+            | ApprovalRejected()
+            | ApprovalExpired()
+            | DoubtResolved()
+        ):
+            return _about_people(event, open_)
+        case (
+            ActionProposed()
+            | ActionDenied()
+            | ActionStarted()
+            | LookupStarted()
+            | LookupDeferred()
+            | ActionInDoubt()
+        ):
+            return _about_act(event)
+        case (
+            TaskStarted()
+            | TaskSucceeded()
+            | AttemptFailed()
+            | TaskFailed()
+            | TaskSkipped()
+            | TaskExpanded()
+            | RevisionRequested()
+            | BudgetRefused()
+        ):
+            return _about_work(event)
+        case _:
+            assert_never(event)
+
+
+def _about_run(event: RunStarted | RunQueued | RunReleased | RunSuperseded | RunCancelled) -> str:
+    match event:
+        case RunStarted():
+            message = event.trigger.get("message")
+            key = str(message.get("key", "")) if isinstance(message, dict) else ""
+            because = f", because message {short(key)} came in" if key else ""
+            return f"A run of {event.workflow} began (definition {short(event.definition)}){because}"
+        case RunQueued(behind=behind):
+            return f"It waits for run {short(behind)}, which has the same key"
+        case RunReleased(after=after):
+            return f"It goes on, since run {short(after)} has ended"
+        case RunSuperseded():
+            by = f" ({short(event.by)})" if event.by else ""
+            return f"It was overtaken: {event.reason}{by}{_withdrawn(len(event.withdrawn))}"
+        case RunCancelled():
+            why = f": {event.reason}" if event.reason else ""
+            return f"{event.actor} ended it{why}{_withdrawn(len(event.withdrawn))}"
+        case _:
+            assert_never(event)
+
+
+def _withdrawn(cards: int) -> str:
+    if not cards:
+        return ""
+    return "; its waiting card was withdrawn" if cards == 1 else f"; its {cards} waiting cards were withdrawn"
+
+
+def _about_end(event: RunSucceeded | RunFailed | PlanAccepted) -> str:
+    match event:
+        case RunSucceeded():
+            return "Everything was done, or skipped for a stated reason"
+        case RunFailed(reason=reason):
+            return f"The run failed: {reason}"
+        case PlanAccepted(plan=plan):
+            names = ", ".join(task.name for task in plan.workflow.tasks[:8])
+            more = ", …" if plan.size > 8 else ""
+            tasks = "one task" if plan.size == 1 else f"{plan.size} tasks"
+            return f"Its plan was accepted: {tasks} ({names}{more})"
+        case _:
+            assert_never(event)
+
+
+Work = (
+    TaskStarted
+    | TaskSucceeded
+    | AttemptFailed
+    | TaskFailed
+    | TaskSkipped
+    | TaskExpanded
+    | RevisionRequested
+    | BudgetRefused
+)
+
+
+def _about_work(event: Work) -> str:
+    match event:
+        case TaskStarted():
+            held = f", with {money(event.hold)} held for it" if event.hold else ""
+            return f"{_attempt(event.attempt)} began{held}"
+        case TaskSucceeded():
+            return "It is done" + (f": {event.rationale}" if event.rationale else "")
+        case AttemptFailed():
+            what = f"{_attempt(event.attempt)} failed: {event.reason} ({_FAILURES[event.failure]})"
+            return f"{what}. The next is due at {moment(event.retry_at)}"
+        case TaskFailed():
+            return f"It was given up: {event.reason} ({_FAILURES[event.failure]})"
+        case TaskSkipped(reason=reason):
+            return f"It was skipped: {reason}"
+        case TaskExpanded(count=count):
+            return f"It became {count} tasks, one for each item"
+        case RevisionRequested():
+            found = "one finding" if len(event.findings) == 1 else f"{len(event.findings)} findings"
+            why = f": {event.rationale}" if event.rationale else ""
+            return f"The inspector sent it back with {found}{why}"
+        case BudgetRefused():
+            return (
+                f"It may not begin: it needs {money(event.needed)}, and {money(event.left)} are left "
+                f"of the budget of the {event.scope}"
+            )
+        case _:
+            assert_never(event)
+
+
+def _attempt(number: int) -> str:
+    return "The work" if number <= 1 else f"Attempt {number}"
+
+
+ActEvent = ActionProposed | ActionDenied | ActionStarted | LookupStarted | LookupDeferred | ActionInDoubt
+
+
+def _about_act(event: ActEvent) -> str:
+    match event:
+        case ActionProposed(action=action):
+            price = "at an unknown price" if action.price_micros is None else money(action.price_micros)
+            cost = f" ({price})" if action.price_micros != 0 else ""
+            why = f": {event.rationale}" if event.rationale else ""
+            return f"{action.act} through {action.adapter} was proposed{cost}, effect {short(action.digest)}{why}"
+        case ActionDenied():
+            return f"Rule {event.rule!r} forbids it: {event.reason}"
+        case ActionStarted():
+            return f"The effect {short(event.digest)} was let go, by {_authority(event.authority)}"
+        case LookupStarted():
+            why = f" ({event.reason})" if event.reason else ""
+            return f"Whether it went out is not known{why}; it is looked for until {moment(event.until)}"
+        case LookupDeferred(again_at=again_at):
+            return f"It was not seen, which proves nothing; the next look is at {moment(again_at)}"
+        case ActionInDoubt(reason=reason):
+            return f"It is in doubt and will not be repeated: {reason}"
+        case _:
+            assert_never(event)
+
+
+def _authority(authority: str) -> str:
+    kind, _, name = authority.partition(":")
+    return f"the operator's approval {name}" if kind == "approval" else f"rule {name!r}"
+
+
+People = (
+    ApprovalRequested
+    | OperatorNotified
+    | ActionEdited
+    | ApprovalGranted
+    | ApprovalRejected
+    | ApprovalExpired
+    | DoubtResolved
+)
+
+
+def _about_people(event: People, open_: Open) -> str:
+    match event:
+        case ApprovalRequested():
+            return (
+                f"It waits for your yes to effect {short(event.digest)} (card {event.approval}), by rule "
+                f"{event.rule!r}: {event.reason}. It expires at {moment(event.expires_at)}"
+            )
+        case OperatorNotified():
+            return "The operator was told"
+        case ActionEdited():
+            return f"{event.actor} changed the effect to {short(event.action.digest)} (card {event.approval})"
+        case ApprovalGranted():
+            return f"{event.actor} approved effect {short(event.digest)} (card {event.approval}){_open(event.open_us)}"
+        case ApprovalRejected():
+            reason = open_(event.reason_sealed) if event.reason_sealed else ""
+            why = " (the reason was forgotten)" if reason is None else f": {reason}" if reason else ""
+            return f"{event.actor} said no{_open(event.open_us)}{why}"
+        case ApprovalExpired():
+            return "Nobody answered in time, and silence never approves"
+        case DoubtResolved():
+            return f"{event.actor} answered: {_ANSWERS.get(event.answer, event.answer)}"
+        case _:
+            assert_never(event)
+
+
+def _open(open_us: int) -> str:
+    return f" after {open_us / 1_000_000:.1f} s" if open_us else ""
+
+
+def _about_inbox(event: InboxEvent) -> str:
+    match event:
+        case MessageReceived():
+            machine = f", from a machine ({event.automatic})" if event.automatic else ""
+            old = ", older than the account's start" if event.history else ""
+            what = f"Message {short(event.message_key)} came in to {event.mailbox}, {event.size_bytes} bytes"
+            return f"{what}{machine}{old}"
+        case MessageRejected():
+            return f"What came in to {event.mailbox} cannot be read as a message: {event.reason}"
+        case ThreadAnswered():
+            return f"The operator answered thread {short(event.thread)} by hand"
+        case CursorAdvanced():
+            return (
+                f"{event.source} was read: {event.received} received, {event.duplicates} known, "
+                f"{event.dropped} our own, {event.rejected} unreadable"
+            )
+        case _:
+            assert_never(event)
+
+
+def _about_workspace(event: WorkspaceEvent) -> str:
+    match event:
+        case DirectorStarted():
+            return f"Director number {event.epoch} began (version {event.version})"
+        case WorkflowRegistered():
+            return (
+                f"Workflow {event.name} version {event.version} came into force ({short(event.definition)})"
+            )
+        case PolicyAdopted(policy=policy):
+            return f"Policy {short(policy)} came into force"
+        case KillSwitchThrown():
+            why = f": {event.reason}" if event.reason else ""
+            return f"{event.actor} turned the kill switch {'on' if event.on else 'off'}{why}"
+        case BudgetWarned():
+            return f"{money(event.used)} of {money(event.limit)} of the budget of the {event.scope} are used"
+        case _:
+            assert_never(event)
