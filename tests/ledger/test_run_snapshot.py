@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mainstay.kernel.events import RunEvent, RunStarted, TaskStarted
+from mainstay.kernel.events import AttemptFailed, FailureClass, RunEvent, RunStarted, TaskStarted
 from mainstay.kernel.ids import RunId, run_stream
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import Phase, RunState, TaskState
@@ -84,5 +84,6 @@ def test_a_run_without_a_plan_has_a_snapshot_too() -> None:
 def test_a_task_that_started_is_kept_whole() -> None:
     play = Play()
     run = play.start("triage")
-    state = evolve(play.runs[run], TaskStarted(0, 2, 55))
+    lost = evolve(play.runs[run], AttemptFailed(0, 1, FailureClass.LOST, "", play.now))
+    state = evolve(lost, TaskStarted(0, 2, 55))
     assert decode_run(encode_run(state, 4), PLAN)[0].task(0) == TaskState(Phase.RUNNING, 0, 2, 55)

@@ -32,6 +32,7 @@ class Refusal:
 
     scope: str
     left: int
+    passing: bool = False  # it would fit if nothing were held: it will, when calls under way have settled
 
 
 def day_of(at: Instant) -> int:
@@ -76,19 +77,30 @@ class Balances:
         if month > self.month:
             self.month, self.month_spent = month, 0
 
-    def refuses(self, amount: int, workflow: str, run_used: int, limits: Limits) -> Refusal | None:
-        """The first budget that `amount` more would break, narrowest first; None when it fits."""
-        if limits.run_micros is not None and run_used + amount > limits.run_micros:
-            return Refusal("run", max(0, limits.run_micros - run_used))
-        if limits.workflow_day_micros is not None:
-            used = self.workflow_day_spent.get(workflow, 0) + self.held_by_workflow.get(workflow, 0)
-            if used + amount > limits.workflow_day_micros:
-                return Refusal("workflow", max(0, limits.workflow_day_micros - used))
-        if limits.day_micros is not None and self.day_spent + self.held + amount > limits.day_micros:
-            return Refusal("day", max(0, limits.day_micros - self.day_spent - self.held))
-        if limits.month_micros is not None and self.month_spent + self.held + amount > limits.month_micros:
-            return Refusal("month", max(0, limits.month_micros - self.month_spent - self.held))
-        return None
+    def refuses(
+        self,
+        amount: int,
+        workflow: str,
+        limits: Limits,
+        *,
+        run_spent: int = 0,
+        run_held: int = 0,
+        new_spent: int = 0,
+        new_held: int = 0,
+    ) -> Refusal | None:
+        """The first budget that `amount` more would break, narrowest first; None when it fits.
+
+        `new_*` is what the decision in the making has already spent and held, and these balances do not know yet.
+        """
+        spent = self.workflow_day_spent.get(workflow, 0) + new_spent
+        held = self.held_by_workflow.get(workflow, 0) + new_held
+        day, month, all_held = self.day_spent + new_spent, self.month_spent + new_spent, self.held + new_held
+        return (
+            over("run", limits.run_micros, run_spent, run_held, amount)
+            or over("workflow", limits.workflow_day_micros, spent, held, amount)
+            or over("day", limits.day_micros, day, all_held, amount)
+            or over("month", limits.month_micros, month, all_held, amount)
+        )
 
     def move(self, workflow: str, held: int, spent: int) -> None:
         """Book what one decision changed in a run: more or less held, more spent."""
@@ -100,3 +112,10 @@ class Balances:
             self.day_spent += spent
             self.month_spent += spent
             self.workflow_day_spent[workflow] = self.workflow_day_spent.get(workflow, 0) + spent
+
+
+def over(scope: str, limit: int | None, spent: int, held: int, amount: int) -> Refusal | None:
+    """The refusal of one budget; None when `amount` more fits, or there is no limit."""
+    if limit is None or spent + held + amount <= limit:
+        return None
+    return Refusal(scope, max(0, limit - spent - held), spent + amount <= limit)

@@ -176,6 +176,7 @@ class ResolveDoubt:
     task: int
     answer: str
     actor: str
+    attempt: int = 0  # of which attempt the question was asked; 0 where the caller cannot tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The one door out of the house, and the cards that lie before it.
 
-`let_go` alone emits `ActionStarted`, and only for an effect that a rule allows or that a person approved by
+`_let_go` alone emits `ActionStarted`, and only for an effect that a rule allows or that a person approved by
 digest; never while the kill switch is on, never over a budget. Policy (`judge`) stands in the door;
 approvals, edits, rejections and answers to "did this go out?" are decided here because each of them may open
 it.
@@ -8,13 +8,12 @@ it.
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from mainstay.kernel.commands import EditApproval, GrantApproval, Proposed, RejectApproval, ResolveDoubt
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
+    ActionInDoubt,
     ActionProposed,
     ActionStarted,
     ApprovalExpired,
@@ -26,11 +25,11 @@ from mainstay.kernel.events import (
     TaskFailed,
     TaskSucceeded,
 )
-from mainstay.kernel.ids import approval_id
+from mainstay.kernel.ids import ApprovalId, approval_id, approval_task
 from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action, Decision, Verdict, evaluate
-from mainstay.kernel.state import Phase, RunState, Status, TaskState
-from mainstay.kernel.values import DAY, Instant
+from mainstay.kernel.state import Act, Phase, RunState, Status, may_have_left
+from mainstay.kernel.values import DAY, Digest, Instant, Json
 
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
 
@@ -42,21 +41,22 @@ def propose(draft: Draft, number: int, attempt: int, outcome: Proposed) -> None:
     judge(draft, number)
 
 
-def judge(draft: Draft, number: int) -> None:
-    """Policy stands in the door."""
-    state = draft.state
-    act = state.task(number).act
-    assert act is not None
-    verdict = _verdict(draft, number, act.action)
-    match verdict.decision:
-        case Decision.DENY:
-            draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
-        case Decision.ASK:
-            ask(draft, number, verdict)
-        case Decision.ALLOW:
-            let_go(draft, number, f"rule:{verdict.rule}")
-        case _:
-            assert_never(verdict.decision)
+def judge(draft: Draft, number: int, authority: str = "") -> None:
+    """Policy stands in the door, at every attempt. A person's yes answers "ask"; it never answers "deny"."""
+    task = draft.state.task(number)
+    assert task.act is not None
+    approved = authority.startswith("approval:") and not draft.facts.killed
+    verdict = _verdict(draft, number, task.act.action)
+    if verdict.decision is Decision.ALLOW or (verdict.decision is Decision.ASK and approved):
+        _let_go(draft, number, authority if approved else f"rule:{verdict.rule}")
+    elif may_have_left(task):
+        # An earlier call may have arrived: neither a new card nor a refusal may hide that.
+        reason = f"an earlier call of it may have arrived, and now it may not be repeated: {verdict.reason}"
+        draft.emit(ActionInDoubt(number, task.attempt, reason))
+    elif verdict.decision is Decision.DENY:
+        draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
+    else:
+        _ask(draft, number, verdict)
 
 
 def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
@@ -71,19 +71,30 @@ def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
 
 def _inspection(state: RunState, number: int) -> str:
     """The worst verdict of the inspectors that this act needs (refuse, look, passed); empty without any."""
-    assert state.plan is not None
-    number = state.expansion_of(number).parent if number >= state.plan.size else number
-    worst = ""
-    for need in state.plan.needs[number]:
-        if state.plan.workflow.tasks[need].role is Role.INSPECTOR:
-            output = state.task(need).output or {}
-            verdict = str(output.get("verdict", "look"))
-            if verdict == "refuse" or (verdict == "look" and worst != "refuse") or not worst:
-                worst = verdict
-    return worst
+    plan = state.plan
+    assert plan is not None
+    number = state.expansion_of(number).parent if number >= plan.size else number
+    verdicts: set[str] = set()
+    for need in plan.needs[number]:
+        spec = plan.workflow.tasks[need]
+        if spec.role is Role.INSPECTOR:
+            output = state.task(need).output
+            verdicts.update(map(_verdict_of, _reports(output) if spec.for_each is not None else [output]))
+    return next((one for one in ("refuse", "look", "passed") if one in verdicts), "")
 
 
-def ask(draft: Draft, number: int, verdict: Verdict) -> None:
+def _reports(output: Json | None) -> list[Json | None]:
+    # No report at all (skipped, or nothing to look at) is one that says nothing.
+    return list((output or {}).get("items", ())) or [None]
+
+
+def _verdict_of(output: Json | None) -> str:
+    # An inspector that was skipped, failed or said something else has not passed anything.
+    verdict = (output or {}).get("verdict")
+    return verdict if verdict in ("refuse", "passed") else "look"
+
+
+def _ask(draft: Draft, number: int, verdict: Verdict) -> None:
     """Lay the effect before a person, with the reason and a time by which to answer."""
     state = draft.state
     act = state.task(number).act
@@ -92,7 +103,7 @@ def ask(draft: Draft, number: int, verdict: Verdict) -> None:
     draft.emit(
         ApprovalRequested(
             number,
-            approval_id(state.head.run, number, act.action.digest),
+            approval_id(state.head.run, number, act.action.digest, act.asked),
             act.action.digest,
             verdict.rule,
             verdict.reason,
@@ -101,14 +112,12 @@ def ask(draft: Draft, number: int, verdict: Verdict) -> None:
     )
 
 
-def let_go(draft: Draft, number: int, authority: str) -> None:
+def _let_go(draft: Draft, number: int, authority: str) -> None:
     """The only way out of the house."""
+    assert not draft.facts.killed
     task = draft.state.task(number)
     assert task.act is not None
     action = task.act.action
-    if draft.facts.killed:
-        ask(draft, number, Verdict(Decision.ASK, "kill switch", "the kill switch is on: every act asks"))
-        return
     hold = action.price_micros or 0
     already = task.hold  # a repeated attempt keeps what its first one held
     if draft.affords(number, max(0, hold - already)):
@@ -116,66 +125,83 @@ def let_go(draft: Draft, number: int, authority: str) -> None:
         draft.emit(ActionStarted(number, attempt, action.key, action.digest, authority, hold))
 
 
-def _card(state: RunState, approval: str) -> int | None:
-    """The task whose card this is, while it waits."""
-    if state.status is not Status.RUNNING:
+def _card(draft: Draft, approval: ApprovalId) -> tuple[int, Act] | None:
+    """The task whose card this is and the act it carries, while it waits."""
+    state = draft.state
+    number = approval_task(approval)
+    if number is None or state.status is not Status.RUNNING or not state.exists(number):
         return None
-    for number, task in state.all_tasks():
-        if task.phase is Phase.APPROVAL and task.act is not None and task.act.approval == approval:
-            return number
-    return None
+    task = state.task(number)
+    if task.phase is not Phase.APPROVAL or task.act is None or task.act.approval != approval:
+        return None
+    return number, task.act
+
+
+def _answerable(draft: Draft, approval: ApprovalId, shown: Digest) -> tuple[int, Act] | None:
+    """The card, if it may be approved now: it waits, shows this digest, has not expired, and nothing is stopped."""
+    card = _card(draft, approval)
+    if card is None or draft.facts.killed or card[1].action.digest != shown or _expired(draft, *card):
+        return None
+    return card
 
 
 def grant(draft: Draft, command: GrantApproval) -> None:
-    """Yes, to exactly the digest that was shown, while it waits and has not expired."""
-    number = _card(draft.state, command.approval)
-    if number is None or draft.facts.killed:
-        return
-    task = draft.state.task(number)
-    assert task.act is not None
-    if task.act.action.digest != command.digest:
-        return  # another effect than the one that was shown
-    if expired(draft, number, task):
-        return
-    draft.emit(ApprovalGranted(number, command.approval, command.digest, command.actor, command.open_us))
-    let_go(draft, number, f"approval:{command.approval}")
+    """Yes, to exactly the digest that was shown, while it waits and has not expired. A rule may forbid it by now."""
+    card = _answerable(draft, command.approval, command.digest)
+    if card is not None:
+        _approve(draft, card[0], command.approval, command.actor, command.open_us)
 
 
 def edit(draft: Draft, command: EditApproval) -> None:
-    """An edit is a new digest, and approving it approves the edited effect; a rule may still forbid it."""
-    number = _card(draft.state, command.approval)
-    if number is None or draft.facts.killed:
+    """An edit is a new digest, and approving it approves the edited effect; a rule may still forbid it.
+
+    It stays the same kind of act by the same door; another one would have to be proposed.
+    """
+    card = _answerable(draft, command.approval, command.digest)
+    if card is None:
         return
-    task = draft.state.task(number)
-    assert task.act is not None
-    if task.act.action.digest != command.digest or expired(draft, number, task):
+    number, act = card
+    old, new = act.action, command.action
+    if (old.act, old.adapter, old.operation) != (new.act, new.adapter, new.operation):
         return
-    new = approval_id(draft.state.head.run, number, command.action.digest)
-    draft.emit(ActionEdited(number, new, command.action, command.actor, command.approval))
-    verdict = _verdict(draft, number, command.action)
-    if verdict.decision is Decision.DENY and verdict.rule != "inspector":
+    approval = approval_id(draft.state.head.run, number, new.digest, act.asked)
+    draft.emit(ActionEdited(number, approval, new, command.actor, command.approval))
+    _approve(draft, number, approval, command.actor, command.open_us)
+
+
+def _approve(draft: Draft, number: int, approval: ApprovalId, actor: str, open_us: int) -> None:
+    act = draft.state.task(number).act
+    assert act is not None
+    verdict = _verdict(draft, number, act.action)
+    if verdict.decision is Decision.DENY:
         draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
         return
-    draft.emit(ApprovalGranted(number, new, command.action.digest, command.actor, command.open_us))
-    let_go(draft, number, f"approval:{new}")
+    draft.emit(ApprovalGranted(number, approval, act.action.digest, actor, open_us))
+    _let_go(draft, number, f"approval:{approval}")
 
 
 def reject(draft: Draft, command: RejectApproval) -> None:
     """No: the effect does not leave, and what needs it is skipped."""
-    number = _card(draft.state, command.approval)
-    if number is not None:
+    card = _card(draft, command.approval)
+    if card is not None:
         draft.emit(
-            ApprovalRejected(number, command.approval, command.actor, command.reason_sealed, command.open_us)
+            ApprovalRejected(card[0], command.approval, command.actor, command.reason_sealed, command.open_us)
         )
 
 
-def expired(draft: Draft, number: int, task: TaskState) -> bool:
+def expire(draft: Draft, number: int) -> None:
+    """The timer of a card has come: silence never approves."""
+    act = draft.state.task(number).act
+    assert act is not None
+    _expired(draft, number, act)
+
+
+def _expired(draft: Draft, number: int, act: Act) -> bool:
     """Whether nobody answered in time; if so, that is recorded."""
-    assert task.act is not None
-    if draft.facts.now < task.act.expires_at:
+    if draft.facts.now < act.expires_at:
         return False
-    assert task.act.approval is not None
-    draft.emit(ApprovalExpired(number, task.act.approval))
+    assert act.approval is not None
+    draft.emit(ApprovalExpired(number, act.approval))
     return True
 
 
@@ -186,11 +212,15 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
         return
     task = state.task(number)
     assert task.act is not None
+    if command.answer not in ("happened", "did_not", "unknown"):
+        return
+    if command.attempt not in (0, task.attempt):
+        return  # the answer to an earlier doubt
     draft.emit(DoubtResolved(number, command.answer, command.actor))
     if command.answer == "happened":
         draft.emit(TaskSucceeded(number, task.attempt, {}, task.hold, "the operator says it went out"))
     elif command.answer == "did_not" and not state.ended:
-        ask(draft, number, Verdict(Decision.ASK, "in doubt", "you said that it did not go out"))
+        _ask(draft, number, Verdict(Decision.ASK, "in doubt", "you said that it did not go out"))
     else:
         reason = "left in doubt" if command.answer == "unknown" else "it did not go out"
         cost = task.hold if command.answer == "unknown" else 0

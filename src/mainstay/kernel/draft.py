@@ -6,11 +6,15 @@ is folded twice. A draft also knows what the balances do not know yet: money hel
 
 from __future__ import annotations
 
+from mainstay.kernel.budget import Refusal, over
 from mainstay.kernel.events import BudgetRefused, RunEvent
 from mainstay.kernel.evolve import evolve
 from mainstay.kernel.facts import Facts
+from mainstay.kernel.ids import fraction
 from mainstay.kernel.state import RunState
-from mainstay.kernel.values import DAY, Instant
+from mainstay.kernel.values import DAY, SECOND, Instant
+
+BUDGET_WAIT_US = 10 * SECOND  # until a start is tried again that only money held by others keeps waiting
 
 
 class Draft:
@@ -36,20 +40,29 @@ class Draft:
         state, facts = self.state, self.facts
         assert state.plan is not None
         run_max = state.plan.workflow.cost_max_micros
-        used = state.held + state.spent
-        if run_max is not None and used + amount > run_max:
-            self._refuse(number, "run", amount, max(0, run_max - used))
-            return False
-        already = (state.held - self.held) + (
-            state.spent - self.spent
-        )  # decided, not folded into the balances yet
-        refusal = facts.balances.refuses(amount + already, state.head.workflow, used - already, facts.limits)
-        if refusal is not None:
-            self._refuse(number, refusal.scope, amount, refusal.left)
-            return False
-        return True
+        refusal = over("run", run_max, state.spent, state.held, amount) or facts.balances.refuses(
+            amount,
+            state.head.workflow,
+            facts.limits,
+            run_spent=state.spent,
+            run_held=state.held,
+            new_spent=state.spent - self.spent,
+            new_held=state.held - self.held,
+        )
+        if refusal is None:
+            return True
+        self.emit(
+            BudgetRefused(
+                number, refusal.scope, amount, refusal.left, self._again_at(number, refusal), refusal.passing
+            )
+        )
+        return False
 
-    def _refuse(self, number: int, scope: str, amount: int, left: int) -> None:
+    def _again_at(self, number: int, refusal: Refusal) -> Instant:
+        """When a refused start is tried again: soon if what is held may settle lower, else the next day."""
         now = self.facts.now
-        tomorrow = Instant((now // DAY + 1) * DAY)
-        self.emit(BudgetRefused(number, scope, amount, left, tomorrow))
+        if refusal.passing:
+            # Spread out, so that what waits for the same cent does not come back all at once.
+            spread = fraction("budget", self.state.head.run, number, now)
+            return Instant(now + BUDGET_WAIT_US + int(BUDGET_WAIT_US * spread))
+        return Instant((now // DAY + 1) * DAY)

@@ -135,13 +135,14 @@ class RevisionRequested:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRefused:
-    """A start would have gone over a budget; it waits for the next period or for the operator."""
+    """A start would have gone over a budget; it waits for the next period, the operator, or what is `passing`."""
 
     task: int
     scope: str  # "run", "workflow", "day", "month"
     needed: int
     left: int
     wake_at: Instant
+    passing: bool = False  # it fits as soon as what is only held has settled
 
 
 @dataclass(frozen=True, slots=True)

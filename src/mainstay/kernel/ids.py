@@ -73,9 +73,21 @@ def effect_digest(
     return Digest(hasher.hexdigest())
 
 
-def approval_id(run: RunId, task: int, effect: Digest) -> ApprovalId:
-    """The card that asks about exactly this effect."""
-    return ApprovalId(derive("approval", run, task, effect, size=8).hex())
+def approval_id(run: RunId, task: int, effect: Digest, asked: int = 0) -> ApprovalId:
+    """The card that asks about exactly this effect for the `asked`-th time again.
+
+    Ten digits of hash and six of the task's number: a card that is answered is found without a search, and a late
+    answer to an earlier card of the same effect answers no later one.
+    """
+    return ApprovalId(f"{derive('approval', run, task, effect, asked, size=5).hex()}{task:06x}")
+
+
+def approval_task(approval: ApprovalId) -> int | None:
+    """The number of the task whose card this is; None for what is no approval id."""
+    try:
+        return int(approval[10:], 16) if len(approval) == 16 else None
+    except ValueError:
+        return None
 
 
 def fraction(*parts: str | int | bytes) -> float:

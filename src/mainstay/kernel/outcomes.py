@@ -20,7 +20,7 @@ from mainstay.kernel.commands import (
     Sought,
     Withheld,
 )
-from mainstay.kernel.door import let_go, propose
+from mainstay.kernel.door import judge, propose
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import (
     ActionInDoubt,
@@ -34,9 +34,9 @@ from mainstay.kernel.events import (
     TaskSkipped,
     TaskSucceeded,
 )
-from mainstay.kernel.plan import TaskKind
-from mainstay.kernel.recovery import Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
-from mainstay.kernel.state import UNDER_WAY, Phase, given_up, supersedable
+from mainstay.kernel.plan import Role, TaskKind
+from mainstay.kernel.recovery import UNPROVEN, Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
+from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, may_have_left, supersedable
 from mainstay.kernel.values import Instant, Json
 
 
@@ -63,20 +63,22 @@ def record(draft: Draft, command: RecordOutcome) -> None:
                 )
                 draft.emit(done)
         case Acted(response=response):
-            # Also while it is looked for or in doubt: the truth may come late.
-            if task.phase in UNDER_WAY:
-                draft.emit(TaskSucceeded(number, command.attempt, response, task.hold))
+            if _was_called(task):
+                _arrived(draft, number, response, "")
         case Proposed():
-            if task.phase is Phase.RUNNING and state.spec(number).kind is TaskKind.ACT:
-                propose(draft, number, command.attempt, command.outcome)
+            if task.phase is Phase.RUNNING:
+                _proposed(draft, number, command.outcome)
         case Inspected():
             if task.phase is Phase.RUNNING:
                 _inspect(draft, number, command.attempt, command.outcome)
         case Failed():
-            _fail(draft, number, command.outcome)
-        case Sought(sighting=sighting, response=response):
-            if task.phase is Phase.SEEKING or (task.phase is Phase.DOUBT and sighting is Sighting.FOUND):
-                _sought(draft, number, sighting, response)
+            fail(draft, number, command.outcome)
+        case Sought(Sighting.FOUND, response):
+            if _was_called(task):
+                _arrived(draft, number, response, "found by looking it up")
+        case Sought(sighting=sighting):
+            if task.phase is Phase.SEEKING and not task.wake_at:  # otherwise no look-up is under way
+                _not_found(draft, number, sighting)
         case Withheld(reason=reason):
             if task.phase is Phase.ACTING:
                 _withhold(draft, number, reason)
@@ -84,105 +86,140 @@ def record(draft: Draft, command: RecordOutcome) -> None:
             assert_never(command.outcome)
 
 
+def _was_called(task: TaskState) -> bool:
+    """Whether the truth about a call may still come: also late, while it is looked for, in doubt or asked again."""
+    return task.act is not None and task.act.calls > 0 and task.phase not in DONE
+
+
+def _arrived(draft: Draft, number: int, response: Json, rationale: str) -> None:
+    task = draft.state.task(number)
+    assert task.act is not None
+    price = task.act.action.price_micros or 0
+    draft.emit(TaskSucceeded(number, task.attempt, response, price, rationale))
+
+
+def _proposed(draft: Draft, number: int, outcome: Proposed) -> None:
+    spec = draft.state.spec(number)
+    if spec.kind is TaskKind.ACT and outcome.action.act == spec.act:
+        propose(draft, number, draft.state.task(number).attempt, outcome)
+        return
+    allowed = repr(spec.act) if spec.kind is TaskKind.ACT else "no effect"
+    reason = f"the agent proposed {outcome.action.act!r}, and this task may propose {allowed}"
+    fail(draft, number, Failed(FailureClass.INVALID, reason, usage=outcome.usage))
+
+
 def _withhold(draft: Draft, number: int, reason: str) -> None:
     """It was not called this time. If no earlier attempt may have arrived, the run ends as overtaken."""
     task = draft.state.task(number)
     assert task.act is not None
     if task.act.tried:
-        _fail(draft, number, Failed(FailureClass.TRANSIENT, reason))
+        fail(draft, number, Failed(FailureClass.TRANSIENT, reason))
         return
     draft.emit(TaskSkipped(number, reason))
     if supersedable(draft.state):
+        settle_before_end(draft)
         draft.emit(RunSuperseded(reason, "", *given_up(draft.state)))
 
 
+def settle_before_end(draft: Draft) -> None:
+    """Before a run is ended: what may have arrived and would have been called again is in doubt from now on."""
+    for number, task in draft.state.all_tasks():
+        if task.phase is Phase.RETRYING and may_have_left(task):
+            reason = "the run was ended before an earlier call of it was settled"
+            draft.emit(ActionInDoubt(number, task.attempt, reason))
+
+
 def _inspect(draft: Draft, number: int, attempt: int, outcome: Inspected) -> None:
-    state = draft.state
-    assert state.plan is not None
-    spec = state.spec(number)
-    target = state.plan.inspected[number] if number < state.plan.size else None
-    if outcome.revise and target is not None:
-        revision = state.revision(target)
-        rounds = revision.round if revision else 0
-        others = (one for one in state.plan.dependents[target] if one != number)
-        untouched = all(state.task(one).phase in (Phase.WAITING, Phase.SKIPPED) for one in others)
-        if rounds < spec.revisions_max and untouched:
-            draft.emit(
-                RevisionRequested(
-                    target,
-                    number,
-                    attempt,
-                    outcome.findings,
-                    outcome.usage.cost_micros,
-                    outcome.rationale,
-                )
-            )
+    cost, verdict = outcome.usage.cost_micros, outcome.verdict
+    if outcome.revise:
+        target = _sends_back(draft.state, number)
+        if target is not None:
+            findings, rationale = outcome.findings, outcome.rationale
+            draft.emit(RevisionRequested(target, number, attempt, findings, cost, rationale))
             return
-    output: Json = {"verdict": outcome.verdict, "findings": list(outcome.findings)}
-    cost = outcome.usage.cost_micros
+        if verdict == "passed":
+            verdict = "look"  # it wanted another draft and gets none: a person decides
+    output: Json = {"verdict": verdict, "findings": list(outcome.findings)}
     draft.emit(TaskSucceeded(number, attempt, output, cost, outcome.rationale, outcome.evidence))
 
 
-def _fail(draft: Draft, number: int, outcome: Failed) -> None:
+def _sends_back(state: RunState, inspector: int) -> int | None:
+    """The draft that this inspector may send back now; None when rounds are used up or others went on with it."""
+    plan = state.plan
+    assert plan is not None
+    target = None if state.is_item(inspector) else plan.inspected[inspector]
+    if target is None or state.task(target).phase is not Phase.SUCCEEDED:
+        return None
+    if _rounds(state, target) >= state.spec(inspector).revisions_max:
+        return None
+    others = (state.task(one).phase for one in plan.dependents[target] if one != inspector)
+    untouched = (Phase.WAITING, Phase.READY, Phase.SKIPPED)
+    return target if all(phase in untouched for phase in others) else None
+
+
+def _rounds(state: RunState, number: int) -> int:
+    revision = state.revision(number) if state.revisions else None
+    return revision.round if revision else 0
+
+
+def fail(draft: Draft, number: int, outcome: Failed, *, at_once: bool = False) -> None:
+    """The attempt came to nothing: what the recovery table says. `at_once` retries without waiting."""
     state = draft.state
     task = state.task(number)
-    if task.phase is Phase.SEEKING:
-        _sought(draft, number, Sighting.UNKNOWN, {})  # a look-up that failed proved nothing
-        return
-    if task.phase not in (Phase.RUNNING, Phase.ACTING):
-        return
-    spec = state.spec(number)
     act = task.act if task.phase is Phase.ACTING else None
-    diagnosis = Diagnosis(
-        outcome.failure,
-        task.attempt,
-        act.action.attempt_max if act else spec.attempt_max,
-        act.action.repeatability if act else None,
-    )
+    if act is None and task.phase is not Phase.RUNNING:
+        return  # a look-up answers with `Sought`, also when it failed
+    failure, reason = outcome.failure, outcome.reason
     # An agent whose usage is unknown may have spent its ceiling; an act proven not to have happened is free.
     cost = 0 if act else (task.hold if outcome.usage is None else outcome.usage.cost_micros)
-    match remedy(diagnosis):
+    match remedy(_diagnosis(state, number, failure, act)):
         case Remedy.RETRY if not state.ended:
             delay = retry_delay_us(state.head.run, number, task.attempt, outcome.retry_after_us)
-            at = Instant(draft.facts.now + delay)
-            draft.emit(AttemptFailed(number, task.attempt, outcome.failure, outcome.reason, at, cost))
+            at = Instant(draft.facts.now + (0 if at_once else delay))
+            draft.emit(AttemptFailed(number, task.attempt, failure, reason, at, cost))
         case Remedy.LOOK_UP:
             assert act is not None
             until = Instant(draft.facts.now + act.action.grace_us)
-            draft.emit(LookupStarted(number, task.attempt, until, outcome.reason))
+            draft.emit(LookupStarted(number, task.attempt, until, reason))
         case Remedy.ASK:
-            draft.emit(ActionInDoubt(number, task.attempt, outcome.reason))
+            draft.emit(ActionInDoubt(number, task.attempt, reason))
+        case Remedy.RETRY if act is not None and (act.tried or failure in UNPROVEN):
+            draft.emit(
+                ActionInDoubt(number, task.attempt, reason)
+            )  # the run has ended: nothing is called again
         case Remedy.RETRY | Remedy.GIVE_UP:
-            unproven = act is not None and outcome.failure in (FailureClass.TIMEOUT, FailureClass.IN_DOUBT)
-            if unproven:  # the run has ended, and a call that may have arrived is never forgotten
-                draft.emit(ActionInDoubt(number, task.attempt, outcome.reason))
-            else:
-                draft.emit(TaskFailed(number, task.attempt, outcome.failure, outcome.reason, cost))
+            draft.emit(TaskFailed(number, task.attempt, failure, reason, cost))
         case other:
             assert_never(other)
 
 
-def _sought(draft: Draft, number: int, sighting: Sighting, response: Json) -> None:
+def _diagnosis(state: RunState, number: int, failure: FailureClass, act: Act | None) -> Diagnosis:
+    if act is not None:
+        # Attempts of the executor that proposed it do not count against the effect.
+        action = act.action
+        return Diagnosis(failure, act.calls, action.attempt_max, action.repeatability, act.tried)
+    assert state.plan is not None
+    reviewed = number
+    if not state.is_item(number) and state.spec(number).role is Role.INSPECTOR:
+        reviewed = state.plan.inspected[number] or number
+    # An attempt that ended in a revision did not fail.
+    failures = state.task(number).attempt - _rounds(state, reviewed)
+    return Diagnosis(failure, failures, state.spec(number).attempt_max)
+
+
+def _not_found(draft: Draft, number: int, sighting: Sighting) -> None:
     task = draft.state.task(number)
     assert task.act is not None
-    now = draft.facts.now
-    match sighting:
-        case Sighting.FOUND:
-            draft.emit(TaskSucceeded(number, task.attempt, response, task.hold, "found by looking it up"))
-        case Sighting.ABSENT:
-            if draft.state.ended or task.attempt >= task.act.action.attempt_max:
-                reason = "it never arrived"
-                draft.emit(TaskFailed(number, task.attempt, FailureClass.TRANSIENT, reason))
-            else:
-                let_go(draft, number, task.act.authority)
-        case Sighting.UNKNOWN:
-            until = task.act.seek_until
-            if now >= until:
-                reason = "it was looked for and not seen, which proves nothing"
-                draft.emit(ActionInDoubt(number, task.attempt, reason))
-            else:
-                since = now - (until - task.act.action.grace_us)
-                again = Instant(min(until, now + lookup_delay_us(since)))
-                draft.emit(LookupDeferred(number, task.attempt, again))
-        case _:
-            assert_never(sighting)
+    now, act = draft.facts.now, task.act
+    if sighting is Sighting.ABSENT:
+        if draft.state.ended or act.calls >= act.action.attempt_max:
+            draft.emit(TaskFailed(number, task.attempt, FailureClass.TRANSIENT, "it never arrived"))
+        else:
+            judge(draft, number, act.authority)
+    elif now >= act.seek_until:
+        reason = "it was looked for and not seen, which proves nothing"
+        draft.emit(ActionInDoubt(number, task.attempt, reason))
+    else:
+        since = now - (act.seek_until - act.action.grace_us)
+        again = Instant(min(act.seek_until, now + lookup_delay_us(since)))
+        draft.emit(LookupDeferred(number, task.attempt, again))

@@ -59,11 +59,6 @@ def new_effects(state: RunState, events: tuple[RunEvent, ...]) -> list[Effect]:
     return effects
 
 
-def owes_notice(task: TaskState) -> bool:
-    """Whether the operator has yet to be told that this task waits for them."""
-    return not task.notified and task.phase in (Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED)
-
-
 def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
     """The effects that one task is owed: a function of its phase alone."""
     run = state.head.run
@@ -99,7 +94,8 @@ def _ask_agent(state: RunState, number: int, task: TaskState) -> InvokeAgent:
         sources = Sources(state, number)
         for name, binding in spec.inputs:
             inputs[name] = binding.value if isinstance(binding, Literal) else resolve(binding, sources)
-    revision = state.revision(number) if state.revisions else None
+    drafted = state.expansion_of(number).parent if state.revisions and state.is_item(number) else number
+    revision = state.revision(drafted) if state.revisions else None
     return InvokeAgent(
         state.head.run,
         number,

@@ -212,7 +212,7 @@ def compile_plan(workflow: Workflow, digest: Digest) -> Plan:
         needs=needs,
         dependents=tuple(tuple(row) for row in dependents),
         roots=tuple(number for number, needed in enumerate(needs) if not needed),
-        inspected=tuple(_inspected(task, numbers) for task in tasks),
+        inspected=tuple(_inspected(task, tasks, numbers) for task in tasks),
     )
 
 
@@ -280,15 +280,17 @@ def compare(operator: Operator, actual: Any, value: Any) -> bool:
         case Operator.IS_NOT:
             return not _same(actual, value)
         case Operator.IN:
-            return any(_same(actual, one) for one in value)
+            return _among(actual, value)
         case Operator.NOT_IN:
-            return not any(_same(actual, one) for one in value)
+            return not _among(actual, value)
         case Operator.BELOW:
             return _numbers(actual, value) and actual < value
         case Operator.ABOVE:
             return _numbers(actual, value) and actual > value
         case Operator.CONTAINS:
-            return isinstance(actual, str | list | tuple) and value in actual
+            if isinstance(actual, str):
+                return isinstance(value, str) and value in actual
+            return _among(value, actual)
         case Operator.EXISTS:
             return (actual is not None) is bool(value)
         case _:
@@ -298,6 +300,10 @@ def compare(operator: Operator, actual: Any, value: Any) -> bool:
 def _same(one: Any, other: Any) -> bool:
     # True == 1 in Python; in a workflow they are different things.
     return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
+def _among(one: Any, many: Any) -> bool:
+    return isinstance(many, list | tuple) and any(_same(one, other) for other in many)
 
 
 def _numbers(one: Any, other: Any) -> bool:
@@ -317,13 +323,15 @@ def _needed(task: TaskSpec, numbers: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _inspected(task: TaskSpec, numbers: Mapping[str, int]) -> int | None:
-    # What an inspector sends back is the draft in its first input that comes from another task.
+def _inspected(task: TaskSpec, tasks: tuple[TaskSpec, ...], numbers: Mapping[str, int]) -> int | None:
+    # What an inspector sends back is the draft in its first input that comes from another task. Never an act:
+    # what has left the house is not made again.
     if task.role is not Role.INSPECTOR:
         return None
     for _, binding in task.inputs:
         if isinstance(binding, Ref) and binding.source in numbers:
-            return numbers[binding.source]
+            target = numbers[binding.source]
+            return target if tasks[target].kind is TaskKind.THINK else None
     return None
 
 

@@ -33,12 +33,16 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is known of a failed attempt; `repeatability` is None for thinking, which changes nothing."""
+    """What is known of a failed attempt; `repeatability` is None for thinking, which changes nothing.
+
+    `tried` says that an earlier call may have arrived, which no proof about the last one takes away.
+    """
 
     failure: FailureClass
     attempt: int
     attempt_max: int
     repeatability: Repeatability | None = None
+    tried: bool = False
 
 
 # After these the effect may have happened.
@@ -50,9 +54,11 @@ def remedy(diagnosis: Diagnosis) -> Remedy:
     last = diagnosis.attempt >= diagnosis.attempt_max
     match diagnosis.failure:
         case FailureClass.REFUSED | FailureClass.INVALID:
-            return Remedy.GIVE_UP
+            return Remedy.ASK if diagnosis.tried else Remedy.GIVE_UP
         case FailureClass.TRANSIENT | FailureClass.THROTTLED:
-            return Remedy.GIVE_UP if last else Remedy.RETRY
+            if not last:
+                return Remedy.RETRY
+            return Remedy.ASK if diagnosis.tried else Remedy.GIVE_UP
         case FailureClass.TIMEOUT | FailureClass.LOST | FailureClass.IN_DOUBT | FailureClass.BUG:
             return _unproven(diagnosis, last=last)
         case _:

@@ -18,6 +18,7 @@ from typing import assert_never
 from mainstay.kernel.commands import (
     CancelRun,
     EditApproval,
+    Failed,
     GrantApproval,
     RecordNotified,
     RecordOutcome,
@@ -30,12 +31,9 @@ from mainstay.kernel.commands import (
     SupersedeRun,
     Wake,
 )
-from mainstay.kernel.contract import Repeatability
-from mainstay.kernel.door import edit, expired, grant, judge, let_go, reject, resolve_doubt
+from mainstay.kernel.door import edit, expire, grant, judge, reject, resolve_doubt
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import (
-    ActionInDoubt,
-    AttemptFailed,
     FailureClass,
     LookupStarted,
     OperatorNotified,
@@ -50,10 +48,9 @@ from mainstay.kernel.events import (
 from mainstay.kernel.evolve import evolve, nothing
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.going import go_on, start
-from mainstay.kernel.outcomes import record
-from mainstay.kernel.owed import new_effects, owes_notice, pending
-from mainstay.kernel.state import Phase, RunState, Status, given_up, supersedable
-from mainstay.kernel.values import Instant
+from mainstay.kernel.outcomes import fail, record, settle_before_end
+from mainstay.kernel.owed import new_effects, pending
+from mainstay.kernel.state import Phase, RunState, Status, given_up, owes_notice, supersedable
 
 __all__ = [
     "advance",
@@ -95,10 +92,12 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             resolve_doubt(draft, command)
         case CancelRun(actor=actor, reason=reason):
             if state.status in (Status.RUNNING, Status.QUEUED):
-                draft.emit(RunCancelled(actor, reason, *given_up(state)))
+                settle_before_end(draft)
+                draft.emit(RunCancelled(actor, reason, *given_up(draft.state)))
         case SupersedeRun(reason=reason, by=by):
             if supersedable(state):
-                draft.emit(RunSuperseded(reason, by, *given_up(state)))
+                settle_before_end(draft)
+                draft.emit(RunSuperseded(reason, by, *given_up(draft.state)))
         case ReleaseRun(after=after):
             if state.status is Status.QUEUED:
                 draft.emit(RunReleased(after))
@@ -138,19 +137,13 @@ def _wake(draft: Draft, number: int) -> None:
     if not task.wake_at or draft.facts.now < task.wake_at:
         return  # nothing is due; a clock that was set back owes the timer still
     match task.phase:
-        case Phase.RETRYING | Phase.BLOCKED if task.act is None:
-            start(draft, number, state.spec(number))
-        case Phase.RETRYING:
-            assert task.act is not None
-            let_go(draft, number, task.act.authority)
-        case Phase.BLOCKED:
-            assert task.act is not None
-            if task.act.authority:
-                let_go(draft, number, task.act.authority)
+        case Phase.RETRYING | Phase.BLOCKED:
+            if task.act is None:
+                start(draft, number, state.spec(number))
             else:
-                judge(draft, number)
+                judge(draft, number, task.act.authority)
         case Phase.APPROVAL:
-            expired(draft, number, task)
+            expire(draft, number)
         case Phase.SEEKING:
             assert task.act is not None
             draft.emit(LookupStarted(number, task.attempt, task.act.seek_until, "once more"))
@@ -159,25 +152,12 @@ def _wake(draft: Draft, number: int) -> None:
 
 
 def _recover(draft: Draft) -> None:
-    """After a boot nobody can tell "never called" from "called, answer lost": the contract decides."""
-    state = draft.state
-    for number, task in state.all_tasks():
-        if task.phase is Phase.ACTING:
-            assert task.act is not None
-            match task.act.action.repeatability:
-                case Repeatability.KEYED:
-                    pass  # pending says: call again, with the same key
-                case Repeatability.FINDABLE:
-                    until = Instant(draft.facts.now + task.act.action.grace_us)
-                    reason = "the director stopped while it was under way"
-                    draft.emit(LookupStarted(number, task.attempt, until, reason))
-                case Repeatability.ONCE:
-                    reason = "the director stopped while it was under way, and it may be done only once"
-                    draft.emit(ActionInDoubt(number, task.attempt, reason))
-                case other:
-                    assert_never(other)
-        elif task.phase is Phase.RUNNING and task.hold:
-            # What the lost attempt spent is unknown, so its ceiling counts, and a new attempt holds anew.
-            reason = "the director stopped while it ran"
-            lost = AttemptFailed(number, task.attempt, FailureClass.LOST, reason, draft.facts.now, task.hold)
-            draft.emit(lost)
+    """After a boot nobody can tell "never called" from "called, answer lost": the contract decides.
+
+    Thinking that cost nothing is asked again under the same attempt, without an event: `pending` says so.
+    """
+    for number, task in draft.state.all_tasks():
+        if task.phase is Phase.ACTING or (task.phase is Phase.RUNNING and task.hold):
+            # What a lost attempt spent is unknown, so its ceiling counts, and a new one holds anew.
+            lost = Failed(FailureClass.LOST, "the director stopped while it was under way", usage=None)
+            fail(draft, number, lost, at_once=True)

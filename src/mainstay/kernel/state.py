@@ -7,7 +7,8 @@ to search for is kept as a field: tasks ready, slots in use, tasks left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
@@ -43,7 +44,7 @@ class Phase(Enum):
 
 DONE = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED})
 UNDER_WAY = frozenset({Phase.ACTING, Phase.SEEKING, Phase.DOUBT})  # the world may already have changed
-PEOPLE = frozenset({Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED})  # waiting costs nothing
+BUSY = frozenset({Phase.RUNNING, Phase.RETRYING, Phase.BLOCKED, Phase.ACTING, Phase.SEEKING})  # hold a slot
 
 
 class Status(Enum):
@@ -73,11 +74,13 @@ class Act:
     rule: str = ""
     reason: str = ""
     tried: bool = False  # an earlier call of it may have arrived
+    calls: int = 0  # how often it was let go
+    asked: int = 0  # how many cards there were for it
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """One task. `waiting` counts what it still needs, `wake_at` is 0 when no timer runs."""
+    """One task. `waiting` counts what it still needs (of a fan-out: items not done); `wake_at` 0 is no timer."""
 
     phase: Phase
     waiting: int = 0
@@ -91,12 +94,11 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The items of one `for_each`: `count` tasks from number `first` on, `left` of them not done."""
+    """The items of one `for_each`: `count` tasks from number `first` on."""
 
     parent: int
     first: int
     count: int
-    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,12 @@ class RunState:
 
     def expansion_of(self, number: int) -> Expansion:
         """The fan-out that an item belongs to."""
-        return next(one for one in self.expansions if one.first <= number < one.first + one.count)
+        return self.expansions[bisect_right(self.expansions, number, key=_first) - 1]
+
+    def is_item(self, number: int) -> bool:
+        """Whether this is one of the tasks that a `for_each` fanned out into."""
+        assert self.plan is not None
+        return number >= self.plan.size
 
     def name(self, number: int) -> str:
         """The task's name, `draft` or `draft[3]`."""
@@ -217,15 +224,26 @@ class Sources:
         if self._number < state.plan.size:
             return None
         expansion = state.expansion_of(self._number)
-        return items_of(state, expansion.parent)[self._number - expansion.first]
+        values = _fanned(state, expansion.parent)
+        place = self._number - expansion.first
+        return values[place] if place < len(values) else None
 
 
 def items_of(state: RunState, number: int) -> list[Any]:
     """The list that a task's `for_each` fans out over; empty where a skipped task left nothing."""
+    return list(_fanned(state, number))
+
+
+def _fanned(state: RunState, number: int) -> Sequence[Any]:
+    # Not copied: each of 10,000 items looks here for its own value.
     ref: Ref | None = state.spec(number).for_each
     assert ref is not None
     values = resolve(ref, Sources(state, number))
-    return list(values) if isinstance(values, list | tuple) else []
+    return values if isinstance(values, list | tuple) else ()
+
+
+def _first(expansion: Expansion) -> int:
+    return expansion.first
 
 
 @lru_cache(maxsize=256)
@@ -268,12 +286,24 @@ def with_more(table: TaskTable, states: Iterable[TaskState]) -> TaskTable:
     return (*table[:-1], *new_table((*table[-1], *states)))
 
 
+def owes_notice(task: TaskState) -> bool:
+    """Whether the operator has yet to be told that this task waits for them."""
+    return not task.notified and task.phase in (Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED)
+
+
+def may_have_left(task: TaskState) -> bool:
+    """Whether the world may already have what this task does: such a task outlives its run."""
+    if task.phase is Phase.RETRYING:
+        return task.act is not None and task.act.tried
+    return task.phase in UNDER_WAY
+
+
 def given_up(state: RunState) -> tuple[int, tuple[ApprovalId, ...]]:
     """What ending the run now gives up: the ceilings of agents under way, and the cards that wait."""
     cost = 0
     cards: list[ApprovalId] = []
     for _, task in state.all_tasks():
-        if task.phase in UNDER_WAY or task.phase in DONE:
+        if task.phase in DONE or may_have_left(task):
             continue
         cost += task.hold
         if task.phase is Phase.APPROVAL and task.act is not None and task.act.approval is not None:
@@ -288,8 +318,6 @@ def supersedable(state: RunState) -> bool:
     if state.status is not Status.RUNNING:
         return False
     return not any(
-        task.phase in UNDER_WAY
-        and task.act is not None
-        and task.act.action.finality is not Finality.REVERSIBLE
+        may_have_left(task) and task.act is not None and task.act.action.finality is not Finality.REVERSIBLE
         for _, task in state.all_tasks()
     )

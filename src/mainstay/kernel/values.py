@@ -22,8 +22,11 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-_DURATION = re.compile(r"^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$")
-_MONEY = re.compile(r"^(\d{1,9})(?:\.(\d{1,6}))?$")
+_DURATION = re.compile(
+    r"P(?:([0-9]{1,6})W)?(?:([0-9]{1,6})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})S)?)?"
+)
+_MONEY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def parse_duration(text: str) -> int:
 
     Raises `ValueError` for anything else, zero included.
     """
-    match = _DURATION.match(text)
+    match = _DURATION.fullmatch(text)
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0,) * 5
     micros = (weeks * 7 + days) * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND
     if micros == 0:
@@ -54,7 +57,7 @@ def parse_duration(text: str) -> int:
 
 def parse_money(text: str) -> Micros:
     """Micro-units of a decimal amount written as text, such as `"0.02"`. Raises `ValueError` otherwise."""
-    match = _MONEY.match(text)
+    match = _MONEY.fullmatch(text)
     if match is None:
         raise ValueError(f'{text!r} is not an amount such as "2.00" (at most six decimals, written as text)')
     whole, part = match.groups()

@@ -153,7 +153,9 @@ class Performer:
         effect = owed.effect
         if isinstance(effect, InvokeAgent | InvokeAdapter):
             usage = None if isinstance(effect, InvokeAgent) and effect.cost_max else Usage()
-            outcome = Failed(FailureClass.TIMEOUT, "no answer within its time", usage=usage)
+            outcome: Outcome = Failed(FailureClass.TIMEOUT, "no answer within its time", usage=usage)
+            if isinstance(effect, InvokeAdapter) and effect.mode is Mode.FIND:
+                outcome = Sought(Sighting.UNKNOWN)  # a look-up answers with `Sought`, also when it failed
             return Request(
                 RecordOutcome(effect.run, effect.task, effect.attempt, outcome), PERFORMER, owed.cause
             )
