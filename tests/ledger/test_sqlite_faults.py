@@ -12,7 +12,12 @@ import pytest
 
 from mainstay.ledger.connection import Connection, Driver, Rows
 from mainstay.testing.faultfs import Disk, Fault, Survival, driver_on
-from mainstay.testing.store_simulation import Violation, run_seed, strike_every_operation
+from mainstay.testing.store_simulation import (
+    Violation,
+    run_seed,
+    strike_after_a_failed_fsync,
+    strike_every_operation,
+)
 
 SEEDS = range(120)
 SEEDS_TO_FIND_A_BUG = range(60)
@@ -35,6 +40,31 @@ def test_any_operation_may_fail(fault: Fault) -> None:
         assert seen["lives cut short"] == 0
     else:
         assert seen["lives cut short"] > seen["points"] * 0.4  # what fails in `close` cuts no life short
+
+
+FSYNCS = range(3, 13)  # those of the short script after the ledger was made
+
+
+@pytest.mark.parametrize("fsync", FSYNCS)
+def test_what_a_failed_fsync_dropped_is_never_built_upon(fsync: int) -> None:
+    seen = strike_after_a_failed_fsync(fsync, Survival.EVERYTHING)
+    assert seen["points"] > 5
+
+
+def test_without_reading_afresh_it_would_be() -> None:
+    @contextmanager
+    def trusting(disk: Disk) -> Iterator[Driver]:
+        with driver_on(disk) as driver:
+            yield replace(driver, read_afresh=lambda path: None)
+
+    def found(fsync: int) -> bool:
+        try:
+            strike_after_a_failed_fsync(fsync, Survival.EVERYTHING, open_driver=trusting)
+        except Violation:
+            return True
+        return False
+
+    assert any(found(fsync) for fsync in FSYNCS)
 
 
 def test_random_faults_lose_nothing_and_every_kind_of_them_occurs() -> None:

@@ -127,14 +127,17 @@ class Disk:
         self._revive()
 
     def end_process(self) -> None:
-        """The process is gone, the kernel lives and writes what waits; what a failed fsync dropped is
-        gone.
-        """
-        for name, file in self.files.items():
+        """The process is gone, the kernel lives: it writes what waits, and shows what it wrote in vain."""
+        for file in self.files.values():
             for waiting in file.waiting:
                 self._settle(file, waiting, Survival.EVERYTHING)
-            self.files[name] = _File(bytearray(file.platter), file.platter, [], file.entry_durable)
+            file.waiting.clear()
         self._revive()
+
+    def read_afresh(self, path: str) -> None:
+        """What the kernel shows of the log is what the platter holds (nothing waits when a process starts)."""
+        if (log := self.files.get(path + "-wal")) is not None:
+            log.seen = bytearray(log.platter)
 
     def flip(self, name: str, offset: int, mask: int = 0x01) -> None:
         """Change stored bits behind everybody's back."""
@@ -295,7 +298,7 @@ def driver_on(disk: Disk) -> Iterator[Driver]:
         return connection
 
     try:
-        yield Driver(connect=connect, errors=apsw.Error, shared_memory=False)
+        yield Driver(connect=connect, errors=apsw.Error, shared_memory=False, read_afresh=disk.read_afresh)
     finally:
         vfs.unregister()
 

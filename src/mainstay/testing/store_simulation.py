@@ -120,10 +120,11 @@ class Trial:
 
     def check(self, store: EventStore) -> None:
         """Everything acknowledged is there, and what was under way is there or not."""
-        step, self.under_way = self.under_way, None
+        step = self.under_way
         if step is not None:
             self.known_blobs.update(step.blobs)
         found, wanted = self._contents(store), self._contents(self.reference)
+        self.under_way = None  # not before the ledger could be read
         if step is not None and found != wanted:
             self._acknowledge(step)
             wanted = self._contents(self.reference)
@@ -182,8 +183,7 @@ def run_seed(seed: int, *, open_driver: OpenDriver = driver_on) -> Counter[str]:
     with open_driver(disk) as driver:
         trial = Trial(disk, driver, random)
         for _ in range(random.randint(2, LIVES_MAX)):
-            _live(trial)
-            trial.die(random.choice((*Survival, None)))
+            _live(trial, ending=random.choice((*Survival, None)), abrupt=random.random() < 0.7)
         _settle(trial)
     return trial.seen + disk.struck + Counter({"operations": disk.operations.total()})
 
@@ -199,9 +199,8 @@ def strike_every_operation(
         with open_driver(disk) as driver:
             trial = Trial(disk, driver, Random(7))
             disk.plan(fault, after)
-            _live(trial, appends=6, faults=False)
-            struck = disk.planned is None
-            trial.die(survival)
+            _live(trial, ending=survival, abrupt=after % 2 == 0, appends=6)
+            struck = disk.struck[fault] > 0
             _settle(trial)
         total += trial.seen + Counter({"points": 1})
         if not struck:
@@ -209,9 +208,37 @@ def strike_every_operation(
         after += stride
 
 
-def _live(trial: Trial, *, appends: int | None = None, faults: bool = True) -> None:
-    """One life, to its end or until the disk fails."""
+def strike_after_a_failed_fsync(
+    fsync: int, survival: Survival, *, open_driver: OpenDriver = driver_on
+) -> Counter[str]:
+    """Fail one fsync, end the process, and cut the power at every operation of the next life.
+
+    The kernel goes on showing the second process what the first one wrote in vain.
+    """
+    total: Counter[str] = Counter()
+    after = 0
+    while True:
+        disk = Disk(Random(after))
+        with open_driver(disk) as driver:
+            trial = Trial(disk, driver, Random(7))
+            disk.plan(Fault.FSYNC_ERROR, fsync)
+            _live(trial, ending=None, abrupt=True, appends=6)
+            disk.plan(Fault.POWER_CUT, after)
+            _live(trial, ending=survival, abrupt=True, appends=2)
+            _settle(trial)
+        total += trial.seen + Counter({"points": 1})
+        if not disk.struck[Fault.POWER_CUT]:
+            return total
+        after += 1
+
+
+def _live(trial: Trial, *, ending: Survival | None, abrupt: bool, appends: int | None = None) -> None:
+    """One life, to its end or until the disk fails; `abrupt`: without time to close the ledger.
+
+    With a number of appends there are no faults but the one that is planned already.
+    """
     random = trial.random
+    faults = appends is None
     if faults and random.random() < 0.3:
         _plan(trial, operations=60)
     store = None
@@ -226,8 +253,12 @@ def _live(trial: Trial, *, appends: int | None = None, faults: bool = True) -> N
     except StorageFailed:
         trial.seen["lives cut short"] += 1
     finally:
+        if abrupt:
+            trial.die(ending)
         if store is not None:
             store.close()
+        if not abrupt:
+            trial.die(ending)
 
 
 def _plan(trial: Trial, *, operations: int) -> None:
