@@ -85,7 +85,7 @@ def test_a_story_says_who_what_why_from_which_evidence_and_for_how_much() -> Non
     assert "It is done: it asks about an invoice. $0.00012. Evidence: intent:billing@3." in text
     assert "send (executor propose-send for email.reply): succeeded" in text
     send = chapter_text(story, "send")
-    assert f"It waits for your yes to effect {card.action.digest[:12]}" in send
+    assert f"It waits for a yes to effect {card.action.digest[:12]}" in send
     assert "by rule 'default': no rule allows this, so it asks" in send
     assert f"operator approved effect {card.action.digest[:12]} (card {card.approval}) after 9.0 s" in send
     assert f"was let go, by the operator's approval {card.approval}" in send

@@ -206,8 +206,9 @@ def _about_work(event: Work) -> str:
             why = f": {event.rationale}" if event.rationale else ""
             return f"The inspector sent it back with {found}{why}"
         case BudgetRefused():
+            wait = " until what is held has settled" if event.passing else ""
             return (
-                f"It may not begin: it needs {money(event.needed)}, and {money(event.left)} are left "
+                f"It may not begin{wait}: it needs {money(event.needed)}, and {money(event.left)} are left "
                 f"of the budget of the {event.scope}"
             )
         case _:
@@ -263,7 +264,7 @@ def _about_people(event: People, open_: Open) -> str:
     match event:
         case ApprovalRequested():
             return (
-                f"It waits for your yes to effect {short(event.digest)} (card {event.approval}), by rule "
+                f"It waits for a yes to effect {short(event.digest)} (card {event.approval}), by rule "
                 f"{event.rule!r}: {event.reason}. It expires at {moment(event.expires_at)}"
             )
         case OperatorNotified():
