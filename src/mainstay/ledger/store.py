@@ -48,7 +48,7 @@ class StreamAppend:
     stream: StreamId
     expected: Version
     events: Sequence[NewEvent]
-    correlation: str = ""  # the stream of the run or message that all this belongs to; empty: the stream itself
+    correlation: str = ""  # the stream of the run or message all this belongs to; empty: the stream itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ Value = int | str | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write a row: insert it, or replace the named columns of the one with the same key."""
+    """Insert a row (columns not named are None), or replace the named columns of the one with this key."""
 
     table: str
     key: tuple[Value, ...]
@@ -101,7 +101,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Add to integer columns of a row; a missing row counts as zeros."""
+    """Add to integer columns of a row; a missing row, or a column that is None, counts as zero."""
 
     table: str
     key: tuple[Value, ...]
@@ -182,7 +182,10 @@ class EventStore(Protocol):
         after: Value = None,
         limit: int = 100,
     ) -> list[dict[str, Value]]:
-        """Rows whose columns equal `where`, by `order` (the key when empty), those beyond `after` in that order."""
+        """Rows whose columns equal `where`, ordered by `order`, those whose `order` lies beyond `after`.
+
+        Without `order`: by the first column of the key that `where` does not fix. Ties go by the rest of the key.
+        """
         ...
 
     def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:
