@@ -1,13 +1,16 @@
 """The e-mail adapter: one suite on all that carries replies, and what it says about risk."""
 
 import asyncio
+import errno
+import os
 from contextlib import contextmanager
 
 import imap_tools
 import pytest
 
-from mainstay.adapters.base import Absent, Found, NotNow, Unknown
+from mainstay.adapters.base import Absent, Done, Found, NotNow, Unknown
 from mainstay.adapters.email import Address, EmailAdapter, LabelFile, MaildirDelivery, split_payload
+from mainstay.adapters.email.delivery import _place
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.values import Instant
@@ -213,6 +216,32 @@ def test_a_reply_that_the_operator_has_read_is_still_there(tmp_path):
     asyncio.run(adapter.call("reply", payload, key=KEY))
     assert [path.name for path in (*new.iterdir(), *cur.iterdir())] == [f"mst-{KEY}:2,S"]
     assert not list((tmp_path / "out" / "tmp").iterdir())
+
+
+def test_a_file_that_is_there_is_never_replaced(tmp_path):
+    target, waiting = tmp_path / "mst-1", tmp_path / "waiting"
+    target.write_bytes(b"first")
+    waiting.write_bytes(b"second")
+    _place(waiting, target)
+    assert target.read_bytes() == b"first"
+    assert not waiting.exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    adapter = embedded(tmp_path)
+    payload = adapter.render("reply", request(), key=KEY, at=AT).payload
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        result = asyncio.run(adapter.call("reply", payload, key=KEY))
+    assert isinstance(result, NotNow)
+    assert "No space left" in result.reason
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert isinstance(asyncio.run(adapter.find("reply", payload, key=KEY)), Absent)
+    assert isinstance(asyncio.run(adapter.call("reply", payload, key=KEY)), Done)
 
 
 def test_labels_survive_and_a_torn_line_is_dropped(tmp_path):

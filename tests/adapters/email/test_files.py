@@ -79,13 +79,15 @@ def test_mbox_with_crlf_and_without_an_end_of_line(tmp_path):
     assert drain(MboxSource(path), cursor)[0] == []
 
 
-@pytest.mark.parametrize("how", ["shorter", "other head", "moved messages"])
+@pytest.mark.parametrize("how", ["shorter", "other head", "same size", "moved messages"])
 def test_a_replaced_mbox_is_read_again_as_a_whole(tmp_path, how):
     path = tmp_path / "inbox.mbox"
     path.write_bytes(b"".join(entry(number, body="x" * 600) for number in range(5)))
     _, cursor = drain(MboxSource(path), {})
-    fresh = {"shorter": [8, 9], "other head": range(10, 20), "moved messages": [0, 1, 3, 4, 5, 6]}[how]
-    content = b"".join(entry(number, body="x" * (600 if number < 8 else 500)) for number in fresh)
+    fresh = {"shorter": [8, 9], "other head": range(10, 20), "same size": [5, 6, 7, 8, 9]}.get(
+        how, [0, 1, 3, 4, 5, 6]
+    )
+    content = b"".join(entry(number, body="x" * (500 if number > 9 else 600)) for number in fresh)
     if how == "moved messages":
         content = content.replace(b"Subject: 3", b"Subject: 3 and more")
     path.write_bytes(content)

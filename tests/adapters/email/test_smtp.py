@@ -21,6 +21,8 @@ from mainstay.adapters.email import (
     parse,
     recognise,
 )
+from mainstay.adapters.email.compose import Envelope
+from mainstay.adapters.email.smtp import deliver
 from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.errors import AdapterError
 from mainstay.kernel.ids import IdempotencyKey
@@ -127,6 +129,16 @@ def test_a_crash_after_acceptance_is_found_by_its_witness_and_then_filed_in_sent
 def test_what_was_never_sent_is_unknown_never_absent(account):
     adapter = account.adapter()
     rendered = adapter.render("reply", request(), key=KEY, at=AT)
+    assert isinstance(asyncio.run(adapter.find("reply", rendered.payload, key=KEY)), Unknown)
+
+
+@pytest.mark.binary("dovecot")
+def test_a_forged_witness_proves_nothing(account):
+    adapter = account.adapter()
+    rendered = adapter.render("reply", request(), key=KEY, at=AT)
+    for seal in ("0" * 32, ""):
+        head = f"From: {account.address}\r\nMessage-ID: <mst-{KEY}@example.org>\r\nX-Mainstay-Key: {KEY}\r\n"
+        account.server.deliver(account.address, f"{head}X-Mainstay-Seal: {seal}\r\n\r\nx\r\n".encode())
     assert isinstance(asyncio.run(adapter.find("reply", rendered.payload, key=KEY)), Unknown)
 
 
@@ -252,6 +264,23 @@ def test_a_send_that_works():
     assert [line.split()[0] for line in script.commands] == ["EHLO", "MAIL", "RCPT", "RCPT", "DATA", "QUIT"]
     assert len(script.got) == 1
     assert b"\r\nX-Mainstay-Key: " in script.got[0]
+
+
+def test_lines_that_begin_with_a_dot_arrive_as_they_were():
+    script = Script()
+    message = b".first\r\nSubject: x\r\n\r\n.\r\n..two\r\nlast"
+
+    async def story():
+        server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+        account = SmtpAccount(host="127.0.0.1", port=server.sockets[0].getsockname()[1], tls="none")
+        try:
+            envelope = Envelope("help@example.org", ("ann@example.com",), "1@x", witness=False)
+            return await deliver(account, envelope, message)
+        finally:
+            server.close()
+
+    assert asyncio.run(story()) == Done()
+    assert script.got == [b"..first\r\nSubject: x\r\n\r\n..\r\n...two\r\nlast\r\n.\r\n"]
 
 
 STEPS = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot")

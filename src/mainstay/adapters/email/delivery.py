@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from mainstay.adapters.base import Absent, CallResult, Done, FindResult, Found, InDoubt, NotNow, Unknown
@@ -63,8 +64,7 @@ class MaildirDelivery:
             if self._there(key):
                 _sync_folder(self._path / "new")
                 return done
-            waiting = self._path / "tmp" / f"{file_name(key)}.{os.getpid()}"
-            _write(waiting, message)
+            waiting = _written(self._path / "tmp", file_name(key), message)
         except OSError as error:
             return NotNow(f"the delivery folder cannot be written: {error.strerror or error}")
         try:
@@ -94,18 +94,20 @@ class MaildirDelivery:
         return moved or (self._path / "new" / name).exists()
 
 
-def _write(path: Path, data: bytes) -> None:
-    """The file whole and on the disk, or no file."""
+def _written(folder: Path, name: str, data: bytes) -> Path:
+    """A new file, whole and on the disk, or none. Its name is nobody else's, should two write under one
+    key."""
+    descriptor, path = tempfile.mkstemp(prefix=name + ".", dir=folder)  # mode 0600
     try:
-        with path.open("wb") as file:
-            os.fchmod(file.fileno(), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+            os.unlink(path)
         raise
+    return Path(path)
 
 
 def _place(waiting: Path, target: Path) -> None:

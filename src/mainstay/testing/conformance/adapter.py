@@ -133,11 +133,8 @@ class AdapterConformance(ABC):
                 payload = _rendered(specimen, example, "twice").payload
 
                 async def twice(example: Example = example, payload: bytes = payload) -> list[Any]:
-                    first = await _call(specimen, example, payload, "twice")
-                    together = await asyncio.gather(
-                        *(_call(specimen, example, payload, "twice") for _ in range(3))
-                    )
-                    return [first, *together]
+                    calls = [_call(specimen, example, payload, "twice") for _ in range(3)]
+                    return [*await asyncio.gather(*calls), await _call(specimen, example, payload, "twice")]
 
                 for result in _finished(twice()):
                     assert isinstance(result, Done), result
