@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mainstay.agents.flags import FLAGS as RAISED
-from mainstay.agents.intents import Intent
+from mainstay.agents.intents import ApprovedReply, Intent
 from mainstay.config.intents import (
     FLAGS,
-    ApprovedReply,
     read_approved_replies,
     read_forbidden_words,
     read_intents,

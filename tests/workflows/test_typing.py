@@ -35,6 +35,11 @@ CATALOG = Catalog(
         "reply-writer": AgentSignature(
             Role.EXECUTOR, schema(message="message", intent="string", tone="string?"), schema(reply="reply")
         ),
+        "proposer": AgentSignature(
+            Role.EXECUTOR,
+            schema(message="message?", reply="reply?", intent="string", flags="strings"),
+            schema(),
+        ),
         "reply-checks": AgentSignature(Role.INSPECTOR, schema(draft="reply"), schema(findings="findings")),
         "lines": AgentSignature(
             Role.SPECIALIST, schema(message="message"), schema(lines="records", note="text", count="int")
@@ -331,6 +336,13 @@ def test_an_inspector_needs_something_that_can_be_done_again() -> None:
     sent = TRIAGE.replace("  send:", check + "  send:")
     found = refusal(sent)
     assert any("acts cannot be sent back" in str(error) for error in (found, *found.also))
+
+
+def test_an_act_also_takes_what_its_executor_tells_policy() -> None:
+    more = "reply: ${draft.reply}, intent: ${annotate.intent}, flags: ${annotate.flags}"
+    checked(TRIAGE.replace("reply: ${draft.reply} } }", more + " } }"))
+    error = refusal(TRIAGE.replace("reply: ${draft.reply} } }", more.replace(".flags", ".intent") + " } }"))
+    assert "'email.reply' takes 'flags' as strings" in str(error)
 
 
 def test_an_agent_that_costs_needs_a_budget() -> None:

@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mainstay.agents.intents import Intent
+from mainstay.agents.intents import ApprovedReply, Intent
 from mainstay.agents.template import Template
 from mainstay.config.intents import (
-    ApprovedReply,
     read_approved_replies,
     read_forbidden_words,
     read_intents,

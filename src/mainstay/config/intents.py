@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mainstay.agents.intents import UNKNOWN, Intent
+from mainstay.agents.intents import UNKNOWN, ApprovedReply, Intent
 from mainstay.config.toml import parse_toml
 from mainstay.kernel.errors import ConfigError
 from mainstay.workflows.document import SIZE_MAX, Document, Path, Problems, Section, read_text, suggestion
@@ -35,19 +34,6 @@ FLAGS = (
 )
 _WORD_MAX = 5_000
 _REPLIES_SIZE_MAX = 64 * SIZE_MAX
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovedReply:
-    """A question of the past and the answer that was approved, without greeting and signature."""
-
-    id: str
-    intent: str
-    language: str
-    subject: str
-    question: str
-    answer: str
-    approved_at: str  # UTC, ISO 8601
 
 
 def read_intents(raw: bytes, file: str, templates: Collection[str] | None = None) -> tuple[Intent, ...]:

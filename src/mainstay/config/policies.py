@@ -24,13 +24,18 @@ FIELDS: Mapping[str, FieldType] = {
     "adapter": FieldType.STRING,  # the configured instance: "support"
     "finality": FieldType.STRING,
     "price": FieldType.NUMBER,  # written as text, compared as micro-units
+    "mailbox": FieldType.STRING,
     "recipient_known": FieldType.BOOL,  # you have written to this address before
-    "intent": FieldType.STRING,
-    "confidence": FieldType.NUMBER,
-    "language": FieldType.STRING,
-    "labels": FieldType.STRINGS,
-    "flags": FieldType.STRINGS,
+    "reply_to_differs": FieldType.BOOL,  # the answer would go elsewhere than where the message came from
+    "automatic": FieldType.BOOL,  # a machine wrote
     "attachments": FieldType.INT,
+    "language": FieldType.STRING,
+    "intent": FieldType.STRING,  # and `confidence`: where the act's `in` binds them
+    "confidence": FieldType.NUMBER,
+    "template": FieldType.STRING,  # that the draft was made from
+    "leans_on_approved": FieldType.BOOL,  # the draft follows a reply that you approved before
+    "flags": FieldType.STRINGS,
+    "flagged": FieldType.BOOL,  # any flag but hurry
     "done_by_this_workflow": FieldType.INT,  # how many acts of this name this workflow has done
 }
 """What a rule may look at besides `act`. Texts of a message are not here: they are no basis for a rule."""
@@ -43,7 +48,7 @@ _SUFFIXES = {
     "_contains": Operator.CONTAINS,
     "_exists": Operator.EXISTS,
 }
-_ALIASES = {"flag": ("flags", Operator.CONTAINS), "label": ("labels", Operator.CONTAINS)}
+_ALIASES = {"flag": ("flags", Operator.CONTAINS)}
 _OPERATORS: Mapping[FieldType, tuple[Operator, ...]] = {
     FieldType.BOOL: (Operator.IS, Operator.IS_NOT),
     FieldType.STRING: (Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN, Operator.CONTAINS),

@@ -13,7 +13,7 @@ optional.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from mainstay.kernel.contract import FieldType, Schema
@@ -314,11 +314,17 @@ class _Checker:
 
     def input_schema(self, task: TaskSpec) -> Schema | None:
         """What a task takes; None where that is not known."""
-        if task.kind is TaskKind.ACT:
-            act = self.catalog.acts.get(task.act)
-            return act.request if act is not None else None
         agent = self.catalog.agents.get(task.agent)
-        return agent.input if agent is not None else None
+        if task.kind is not TaskKind.ACT:
+            return agent.input if agent is not None else None
+        act = self.catalog.acts.get(task.act)
+        if act is None or agent is None:
+            return act.request if act is not None else None
+        # What only the executor takes (an intent, flags) goes to policy and not to the adapter, and is never required.
+        own = [
+            replace(one, required=False) for one in agent.input.fields if act.request.field(one.name) is None
+        ]
+        return Schema((*act.request.fields, *own))
 
     def has_event(self) -> bool:
         """Whether the trigger's fields are known."""
