@@ -100,7 +100,6 @@ namespace inbox {{
   inbox = yes
   separator = /
   mailbox Sent {{
-    auto = create
     special_use = \\Sent
   }}
 }}

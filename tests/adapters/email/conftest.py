@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import imap_tools
 import pytest
 
 from mainstay.adapters.email import Address, EmailAdapter, ImapAccount, ImapShelf, SmtpAccount, SmtpOutbox
@@ -74,6 +75,9 @@ _number = itertools.count()
 
 @pytest.fixture
 def account(mail_server: dovecot.Dovecot) -> Iterator[Account]:
-    yield Account(mail_server, f"help{next(_number)}@example.org")
+    account = Account(mail_server, f"help{next(_number)}@example.org")
+    with imap_tools.MailBoxUnencrypted("127.0.0.1", mail_server.imap_port) as mailbox:
+        mailbox.login(account.address, dovecot.PASSWORD).folder.create("Sent")
+    yield account
     mail_server.relay.refused.clear()
     mail_server.relay.before_answer = None

@@ -180,6 +180,28 @@ def test_idle_wakes_at_once_and_a_cancelled_wait_ends(account):
     asyncio.run(story())
 
 
+def test_a_pull_does_not_wait_for_a_wait_and_a_late_sent_folder_is_watched(account):
+    async def story():
+        source = ImapSource(replace(account.imap, sent=None), start="now")
+        with logged_in(account) as mailbox:
+            mailbox.folder.delete("Sent")
+        _, cursor = await drain(source, {})
+        assert "sent" not in cursor
+        waiting = asyncio.create_task(source.wait(60.0))
+        while not source._lock.locked():
+            await asyncio.sleep(0)
+        with logged_in(account) as mailbox:
+            mailbox.folder.create("Sent")
+            mailbox.append(b"Subject: by hand\r\nMessage-ID: <h@x>\r\n\r\nx\r\n", "Sent")
+        items, cursor = await asyncio.wait_for(drain(source, cursor), 10.0)
+        assert subjects(items) == [("by hand", "sent", False)]
+        await asyncio.wait_for(waiting, 10.0)
+        assert (await drain(source, cursor))[0] == []
+        await source.aclose()
+
+    asyncio.run(story())
+
+
 def test_mail_that_came_between_pull_and_wait_ends_the_wait(account):
     async def story():
         source = ImapSource(account.imap, start="now")
@@ -197,7 +219,7 @@ def test_a_lost_connection_is_an_error_once_and_mended_by_the_next_pull(account)
         account.receive("one", message_id="1@x")
         _, cursor = await drain(source, {})
         source._mailbox.client.sock.shutdown(2)
-        with pytest.raises(AdapterError, match="cannot be reached"):
+        with pytest.raises(AdapterError, match="cannot be read"):
             await source.pull(cursor, limit=10)
         account.receive("two", message_id="2@x")
         items, _ = await drain(source, cursor)
@@ -228,7 +250,7 @@ def test_a_wrong_password_is_an_account_refused(account):
 
 def test_nobody_there_is_an_adapter_error(account):
     nobody = replace(account.imap, port=dovecot.free_ports(1)[0])
-    with pytest.raises(AdapterError, match="cannot be reached"):
+    with pytest.raises(AdapterError, match="cannot be read"):
         asyncio.run(ImapSource(nobody).pull({}, limit=1))
 
 

@@ -86,15 +86,18 @@ class ImapSource:
         self._lock = threading.Lock()
         self._mailbox: BaseMailBox | None = None
         self._sent: str | None = None
+        self._waiting: threading.Event | None = None  # ends the wait that is under way
         self._seen_next: int | None = None  # next UID of the Inbox at the last pull
 
     async def pull(self, cursor: Json, *, limit: int) -> Delivery:
-        """See `Source.pull`."""
+        """See `Source.pull`. A wait that is under way is ended: it holds the connection."""
+        if self._waiting is not None:
+            self._waiting.set()
         return await asyncio.to_thread(self._locked_pull, cursor, limit)
 
     async def wait(self, timeout_s: float) -> None:
         """Return when the server says that something came to the Inbox, or when it is time to look."""
-        stop = threading.Event()
+        stop = self._waiting = threading.Event()
         try:
             await asyncio.to_thread(self._locked_wait, timeout_s, stop)
         finally:
@@ -155,7 +158,7 @@ class ImapSource:
     def _connected(self) -> BaseMailBox:
         if self._mailbox is None:
             self._mailbox = connect(self._account)
-            self._sent = find_sent(self._mailbox, self._account)
+            self._sent = None
         return self._mailbox
 
     def _drop(self) -> None:
@@ -165,12 +168,14 @@ class ImapSource:
 
     def _pull(self, mailbox: BaseMailBox, cursor: Json, limit: int) -> Delivery:
         since = int(cursor.get("since", self._since()))
+        if self._sent is None:
+            self._sent = find_sent(mailbox, self._account)  # it may have come into being with the first reply
         after: Json = {**cursor, "since": since}
         batch = Batch(limit, [])
         more = False
         folders = [("inbox", self._account.inbox)] + ([("sent", self._sent)] if self._sent else [])
         for role, folder in folders:
-            place, rest = self._read(mailbox, role, folder, cursor.get(role), since, batch)
+            place, rest = self._read(mailbox, role, folder, cursor, since, batch)
             after[role] = place.as_json()
             more = more or rest
         return Delivery(tuple(batch.items), after, more=more)
@@ -186,13 +191,13 @@ class ImapSource:
                 return instant_of(day)
 
     def _read(
-        self, mailbox: BaseMailBox, role: str, folder: str, known: Json | None, since: int, batch: Batch
+        self, mailbox: BaseMailBox, role: str, folder: str, cursor: Json, since: int, batch: Batch
     ) -> tuple[_Place, bool]:
         mailbox.folder.set(folder, readonly=True)
         uidvalidity, uidnext = _number(mailbox, "UIDVALIDITY"), _number(mailbox, "UIDNEXT")
         if role == "inbox":
             self._seen_next = uidnext
-        place = self._place(mailbox, known, uidvalidity, uidnext)
+        place = self._place(mailbox, cursor, role, uidvalidity, uidnext)
         new = [uid for uid in search(mailbox, "UID", f"{place.uid + 1}:*") if uid > place.uid]
         rest = self._take(mailbox, role, folder, new, since, batch, place, backwards=False)
         if place.back > 1 and place.back_count > 0 and not batch.full:
@@ -203,10 +208,13 @@ class ImapSource:
             rest = self._take(mailbox, role, folder, old, since, batch, place, backwards=True) or rest
         return place, rest or (place.back > 1 and place.back_count > 0)
 
-    def _place(self, mailbox: BaseMailBox, known: Json | None, uidvalidity: int, uidnext: int) -> _Place:
+    def _place(self, mailbox: BaseMailBox, cursor: Json, role: str, uidvalidity: int, uidnext: int) -> _Place:
+        known = cursor.get(role)
         if known is not None and int(known["uidvalidity"]) == uidvalidity:
             return _Place(uidvalidity, int(known["uid"]), int(known["back"]), int(known["back_count"]))
-        if known is not None or self._start == "all":
+        if (
+            cursor or self._start == "all"
+        ):  # renumbered, or a folder that came later: the dates tell what is history
             return _Place(uidvalidity, 0, 0, 0)
         if self._start == "now":
             return _Place(uidvalidity, uidnext - 1, uidnext, self._history_max)

@@ -49,9 +49,9 @@ class ImapFailed(Exception):
         """The same for people."""
         if not self.refused:
             return AdapterError(
-                f"the mailbox at {account.host} cannot be reached",
+                f"the mailbox at {account.host} cannot be read",
                 why=self.reason,
-                remedy="check host, port and the network; it is tried again by itself",
+                remedy="check host, port, names of folders and the network; it is tried again by itself",
                 host=account.host,
                 port=account.port,
             )
