@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mainstay.kernel.budget import Balances, Limits
@@ -212,8 +212,9 @@ class Director:
         for row in self.store.select("done", limit=1_000_000):
             self.counts[str(row["workflow"]), str(row["act"])] = _int(row["count"])
         for row in self.store.select("spent", where={"day": self.balances.day}, limit=100_000):
-            self.balances.day_spent += _int(row["cost_micros"])
-            self.balances.workflow_day_spent[str(row["workflow"])] = _int(row["cost_micros"])
+            cost = _int(row["cost_micros"] or 0)
+            self.balances.day_spent += cost
+            self.balances.workflow_day_spent[str(row["workflow"])] = cost
         self.balances.month_spent = _month_spent(self.store, self.balances.month)
         killed = self.store.get("house", ("kill_switch",))
         self.killed = killed is not None and killed["value"] == "on"
@@ -222,7 +223,7 @@ class Director:
 
     def load_all(self) -> None:
         """Fold every open run into memory."""
-        for row in self.store.select("open_runs", limit=1_000_000):
+        for row in self.store.select("open_runs", order="position", limit=1_000_000):
             self.load(RunId(str(row["run"])))
 
     def load(self, run: RunId) -> Open | None:
@@ -365,8 +366,18 @@ class Director:
             if not isinstance(command, StartRun) or self.store.version(run_stream(command.run)):
                 return {}  # it has ended, or never was
             one = Open(nothing(command.run), 0)
+            command = self._in_line(command)
         before = one.state
-        facts = Facts(tick.at, self.policy, self.balances, self.limits, self.counts, self.plans, self.killed)
+        facts = Facts(
+            tick.at,
+            self.policy,
+            self.balances,
+            self.limits,
+            self.counts,
+            self.plans,
+            self.killed,
+            self.performing,
+        )
         state, events = advance(before, command, facts)
         if not events:
             if type(command) is Wake and state.exists(command.task):
@@ -388,6 +399,11 @@ class Director:
             if not state.left:
                 del self.runs[command.run]
         return {}
+
+    def _in_line(self, command: StartRun) -> StartRun:
+        """Behind the last run with its key as things stand now: what the sender knew may have ended since."""
+        line = self._keys.get((command.workflow, command.key)) if command.key else None
+        return replace(command, behind=line[-1] if line else None)
 
     def _append(
         self, tick: Tick, stream: StreamId, one: Open, events: tuple[RunEvent, ...], request: Request
@@ -590,7 +606,9 @@ def _month_spent(store: EventStore, month: int) -> int:
     from mainstay.kernel.values import DAY
 
     rows = store.select("spent", order="day", descending=True, limit=100_000)
-    return sum(_int(row["cost_micros"]) for row in rows if month_of(Instant(_int(row["day"]) * DAY)) == month)
+    return sum(
+        _int(row["cost_micros"] or 0) for row in rows if month_of(Instant(_int(row["day"]) * DAY)) == month
+    )
 
 
 def _int(value: Value) -> int:

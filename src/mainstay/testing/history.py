@@ -1,0 +1,294 @@
+"""One history: a seed, a world, lives one after the other, and a scheduler that draws every next step.
+
+Virtual time passes only here. First faults strike as the mix says; then they stop, and within bounded virtual
+time every run must have ended. Everything is drawn from the seed: a history is repeated exactly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from mainstay.kernel.commands import RegisterWorkflow
+from mainstay.kernel.errors import StaleEpoch, StorageFailed, StorageFull
+from mainstay.kernel.ids import IdempotencyKey
+from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.inmemory import InMemoryStore
+from mainstay.ledger.store import EventStore
+from mainstay.runtime.clock import ManualClock
+from mainstay.runtime.director import Request
+from mainstay.testing.checkers import Audit, Violation, demand
+from mainstay.testing.faults import Chaos, Crash, FaultyStore
+from mainstay.testing.mix import Mix
+from mainstay.testing.people import Mailbox, Operator
+from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
+from mainstay.testing.world import Provider, SimulatedNotifier, providers, simulated_agents
+
+BEGIN = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
+SETTLE_STEPS = 6_000
+SETTLE_US = 400 * DAY
+
+
+class History:
+    """A simulated workspace from its first event to its last."""
+
+    def __init__(
+        self,
+        seed: int,
+        mix: Mix,
+        *,
+        parts: Parts | None = None,
+        crash_at: int | None = None,
+        story: bool = False,
+    ) -> None:
+        self.mix = mix
+        self.chaos = Chaos(seed, mix.rates, crash_at)
+        self.random = Random(f"{seed} schedule")
+        self.clock = ManualClock(BEGIN + self.random.randrange(DAY))
+        self.disk: EventStore = InMemoryStore(tables=VIEWS.tables)
+        world = providers(self.chaos, self, self.clock.monotonic_s)
+        plans = {plan.digest: plan for plan in mix.plans}
+        self.outside = Surroundings(
+            self.chaos,
+            mix,
+            self.clock,
+            new_vault(self.chaos.random("vault")),
+            plans,
+            world,
+            simulated_agents(self.chaos),
+            SimulatedNotifier(self.chaos),
+            parts or Parts(),
+        )
+        self.audit = Audit(
+            Codec(plans.__getitem__), mix.policy, mix.limits, self.outside.providers, self.chaos.paths
+        )
+        self.audit.lines = [] if story else None
+        self.operator = Operator(self.outside, self.audit, self.chaos.random("operator"))
+        self.mailbox = Mailbox(self.outside, self.chaos.random("mailbox"))
+        self.process: Process | None = None
+        self.zombies: list[Process] = []
+        self.acting: Process | None = None  # whose turn it is
+        self.steps = 0
+        self.to_arrive = mix.messages
+        self.to_start = mix.starts
+
+    @property
+    def paths(self) -> Counter[str]:
+        """What happened, counted."""
+        return self.chaos.paths
+
+    def run(self) -> None:
+        """All of it. Raises `Violation`."""
+        for _ in range(self.mix.steps):
+            self.step()
+        self.chaos.quiet = True
+        self.operator.calm = True
+        self._settle()
+        triggered = {plan.workflow.name: plan for plan in self.mix.plans if plan.workflow.on is not None}
+        self.audit.final(self.disk, self.mailbox.received, triggered)
+
+    # --- what a provider tells --------------------------------------------------------------------
+
+    def call_began(self, provider: Provider, key: IdempotencyKey, payload: bytes) -> None:
+        """See `world.Guard`."""
+        self._tell("calls", provider.contract.adapter, key)
+        self.audit.call_began(provider, key, payload, stale=self.acting in self.zombies)
+
+    def happened(self, provider: Provider, key: IdempotencyKey, payload: bytes) -> None:
+        """See `world.Guard`."""
+        self._tell("HAPPENED", provider.contract.adapter, key)
+        self.audit.happened(provider, key)
+
+    # --- steps ------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One step of somebody."""
+        self.steps += 1
+        try:
+            if self.process is None:
+                self._boot()
+            else:
+                self._strike()
+                if self.zombies and self.random.random() < 0.3:
+                    self._haunt(self.zombies[-1])
+                self._go_on(self.process)
+        except Crash as crash:
+            self._tell("crash", crash.point)
+            self._die()
+        except StorageFailed:
+            self._tell("the disk failed")
+            self._die()
+        except StorageFull:
+            self._tell("the disk was full at the start")
+            self._die()
+
+    def _boot(self) -> None:
+        process = Process(self.outside, FaultyStore(self.disk, self.chaos))
+        self.acting = process
+        try:
+            process.boot()
+        except BaseException:
+            process.end()
+            raise
+        self.paths["boot"] += 1
+        self.process = process
+        self._tell("booted", process.director.epoch)
+        self.audit.after_boot(process)
+        for plan in self.mix.plans:
+            if plan.workflow.name not in process.director.workflows:
+                new = RegisterWorkflow(plan.workflow.name, 1, plan.digest)
+                process.inbox.append(Request(new, "operator"))
+
+    def _die(self) -> None:
+        process, self.process = self.process, None
+        if process is not None:
+            self.paths["crash"] += 1
+            if any(calls(job.owed.effect) for job in process.jobs):
+                self.paths["crash with a call under way"] += 1
+            process.end()
+
+    def _go_on(self, process: Process) -> None:
+        self.acting = process
+        random = self.random
+        for job in process.overdue():
+            process.give_up(job)
+        process.wake_due()
+        if process.late and random.random() < 0.2:
+            process.inbox.append(process.late.pop(random.randrange(len(process.late))))
+        ready = process.ready()
+        mood = random.random()
+        if (process.inbox or process.stuck) and mood < 0.45:
+            self._tick(process)
+        elif ready and mood < 0.8:
+            process.resume(random.choice(ready))
+        elif mood < 0.9 and self._people(process):
+            return
+        elif process.inbox or process.stuck or ready:
+            self.clock.advance(random.choice((0, 1_000, 50_000, SECOND)))
+        else:
+            self._wait(process)
+
+    def _tick(self, process: Process) -> None:
+        count = self.random.choice((1, 2, 256, 256))
+        tick = process.tick(count)
+        if tick is None:
+            self._tell("the disk is full")
+            self.clock.advance(SECOND)
+            return
+        if len(tick.batch) > 3:
+            self.paths["many decisions in one tick"] += 1
+        self.audit.after_commit(process, tick)
+
+    def _people(self, process: Process) -> bool:
+        choice = self.random.randrange(4)
+        if choice == 0 and self.to_arrive:
+            self.to_arrive -= 1
+            self.mailbox.arrive()
+            return True
+        if choice == 1 and self.to_start:
+            self.to_start -= 1
+            self.operator.start(process, self.random.choice(self.mix.plans))
+            return True
+        if choice == 2:
+            return self.mailbox.read(process)
+        return self.operator.act(process)
+
+    def _wait(self, process: Process) -> None:
+        """Nothing can go on by itself: let time pass, to the next thing that is due or a little."""
+        now, now_s = self.clock.now(), self.clock.monotonic_s()
+        due = [max(0, min(job.ready_at_s, job.deadline_s) - now_s) * SECOND for job in process.jobs]
+        timer = process.timers.next_at()
+        if timer is not None:
+            due.append(max(0, timer - now))
+        until = int(min(due, default=HOUR)) + 1
+        if self.operator.calm:
+            self.clock.advance(until)
+        else:
+            self.clock.advance(min(until, self.random.choice((SECOND, MINUTE, HOUR, DAY))))
+
+    def _strike(self) -> None:
+        chaos = self.chaos
+        if chaos.strikes("clock forward"):
+            self.clock.jump(chaos.random("jump").choice((SECOND, MINUTE, HOUR)))
+        if chaos.strikes("clock back"):
+            self._set_back(chaos.random("jump").choice((SECOND, MINUTE, HOUR)))
+        if chaos.strikes("clock over a day"):
+            if chaos.random("jump").random() < 0.5:
+                self.clock.jump(2 * DAY)
+            else:
+                self._set_back(2 * DAY)
+        if chaos.crash_at is None and chaos.strikes("zombie"):
+            process = self.process
+            assert process is not None
+            process.drop_calls()
+            self.zombies.append(process)
+            self.process = None
+            self._tell("falls asleep", process.director.epoch)
+            self._boot()
+
+    def _set_back(self, micros: int) -> None:
+        before = self.clock.now()
+        self.clock.jump(-micros)
+        if before // DAY != self.clock.now() // DAY:
+            self.audit.clock_crossed_back = True
+
+    def _haunt(self, zombie: Process) -> None:
+        """An older process wakes and goes on as if nothing had happened; it must notice, and end."""
+        self.acting = zombie
+        head = self.disk.head
+        try:
+            zombie.wake_due()
+            ready = zombie.ready()
+            if zombie.inbox or zombie.stuck:
+                zombie.tick(256)
+            elif ready:
+                zombie.resume(self.random.choice(ready))
+        except StaleEpoch:
+            self.paths["stale epoch"] += 1
+            self._bury(zombie)
+        except (Crash, StorageFailed):
+            self._bury(zombie)
+        demand(self.disk.head == head, "a stale director writes nothing")
+        self.acting = self.process
+
+    def _bury(self, zombie: Process) -> None:
+        zombie.end()
+        self.zombies.remove(zombie)
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        until = self.clock.now() + SETTLE_US
+        for zombie in list(self.zombies):
+            self._bury(zombie)
+        for _ in range(SETTLE_STEPS):
+            if self.process is not None and self._over(self.process):
+                return
+            demand(self.clock.now() < until, "every run ends in bounded time", self._open())
+            self.step()
+        raise Violation("every run ends in bounded time", self._open())
+
+    def _over(self, process: Process) -> bool:
+        return not (
+            process.director.runs
+            or process.inbox
+            or process.jobs
+            or process.stuck
+            or self.to_arrive
+            or self.to_start
+            or self.mailbox.cursor(process) < len(self.mailbox.mails)
+        )
+
+    def _open(self) -> str:
+        runs = [
+            f"{run[:8]} {state.status.name} "
+            + " ".join(f"{number}:{task.phase.name}" for number, task in state.all_tasks())
+            for run, state in self.audit.states.items()
+            if not state.ended or state.left
+        ]
+        return "; ".join(runs)
+
+    def _tell(self, *what: object) -> None:
+        if self.audit.lines is not None:
+            self.audit.lines.append("       ~ " + " ".join(str(one) for one in what))

@@ -1,0 +1,280 @@
+"""What a seed draws before anything happens: which faults, how often, which workflows, rules and limits.
+
+A `Mix` is all that makes one history differ from another, so a history is repeated from its seed and made
+shorter by making its mix smaller (`smaller`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from random import Random
+from typing import Any
+
+from mainstay.kernel.budget import Limits
+from mainstay.kernel.ids import digest
+from mainstay.kernel.plan import (
+    All,
+    AnyOf,
+    Binding,
+    Compare,
+    Literal,
+    Not,
+    Operator,
+    Plan,
+    Predicate,
+    Ref,
+    Role,
+    Supersede,
+    TaskKind,
+    TaskSpec,
+    Trigger,
+    Workflow,
+    compile_plan,
+)
+from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.values import DAY, HOUR
+from mainstay.workflows.loader import read_workflow
+
+# The most often that each fault strikes where it can; a mix draws below it, or nothing.
+RATES: dict[str, float] = {
+    "crash": 0.02,
+    "disk full": 0.06,
+    "write error": 0.01,
+    "fsync error": 0.01,
+    "clock forward": 0.02,
+    "clock back": 0.02,
+    "clock over a day": 0.004,
+    "zombie": 0.01,
+    "call: refused": 0.06,
+    "call: throttled": 0.12,
+    "call: not now": 0.12,
+    "call: request lost": 0.12,
+    "call: answer lost": 0.15,
+    "call: silent before": 0.08,
+    "call: silent after": 0.1,
+    "call: raised before": 0.05,
+    "call: raised after": 0.05,
+    "call: doubled": 0.1,
+    "look-up: silent": 0.1,
+    "look-up: raised": 0.1,
+    "refresh failed": 0.05,
+    "agent failed": 0.12,
+    "agent raised": 0.04,
+    "agent silent": 0.06,
+    "late answer": 0.3,
+    "doubled answer": 0.15,
+    "kill switch": 0.02,
+    "cancel": 0.015,
+    "stale yes": 0.1,
+}
+ACTS = ("keyed.do", "findable.do", "vague.do", "once.do", "legal.do", "email.label", "email.reply")
+MESSAGE = "message.received/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """One history's conditions."""
+
+    rates: dict[str, float]
+    plans: tuple[Plan, ...]
+    policy: Policy
+    limits: Limits
+    steps: int = 220
+    messages: int = 6
+    threads: int = 3
+    starts: int = 3
+    attention: float = 0.5  # how readily the operator looks at the cards
+    by_hand: float = 0.1  # share of messages that are the operator's own answers
+    doubled: float = 0.15  # share of messages that arrive twice
+    sqlite: bool = False
+
+
+def draw(seed: int) -> Mix:
+    """The mix of a seed."""
+    random = Random(f"{seed} mix")
+    busy = random.choice((0.3, 0.6, 1.0))
+    rates = {kind: most * busy * random.random() * 2 for kind, most in RATES.items() if random.random() < 0.6}
+    plans = [random_plan(random, number) for number in range(random.randint(1, 2))]
+    if random.random() < 0.5:
+        plans.append(triage())
+    return Mix(
+        rates=rates,
+        plans=tuple(plans),
+        policy=_policy(random),
+        limits=_limits(random),
+        steps=random.choice((80, 160, 240)),
+        messages=random.randint(1, 6),
+        threads=random.randint(1, 3),
+        starts=random.randint(0, 3),
+        attention=random.choice((0.1, 0.5, 1.0)),
+        by_hand=random.choice((0.0, 0.15)),
+        doubled=random.choice((0.0, 0.3)),
+        sqlite=seed % 50 == 7,
+    )
+
+
+def smaller(mix: Mix) -> Iterator[Mix]:
+    """Mixes with less in them, the largest cuts first."""
+    for kind in mix.rates:
+        yield replace(mix, rates={name: rate for name, rate in mix.rates.items() if name != kind})
+    if len(mix.plans) > 1:
+        for plan in mix.plans:
+            yield replace(mix, plans=tuple(one for one in mix.plans if one is not plan))
+    for name in ("messages", "starts", "steps"):
+        value = getattr(mix, name)
+        for less in (value // 2, value - 1):
+            if 0 <= less < value:
+                changes: dict[str, Any] = {name: less}
+                yield replace(mix, **changes)
+    if mix.limits != Limits():
+        yield replace(mix, limits=Limits())
+
+
+@cache
+def triage() -> Plan:
+    """The triage workflow as it is shipped."""
+    file = files("mainstay.data") / "sample" / "workspace" / "workflows" / "triage.yaml"
+    return read_workflow(file.read_bytes(), "triage.yaml").plan
+
+
+# --- random plans ---------------------------------------------------------------------------------
+
+
+def random_plan(random: Random, number: int) -> Plan:
+    """A workflow of three to nine tasks: branches, fan-outs, inspectors, acts of every kind."""
+    tasks: list[TaskSpec] = []
+    for at in range(random.randint(2, 7)):
+        tasks.append(_random_task(random, at, tasks))
+        last = tasks[-1]
+        if last.kind is TaskKind.THINK and last.for_each is None and random.random() < 0.2:
+            tasks.append(_inspector(random, last))
+    if not any(task.kind is TaskKind.ACT for task in tasks):
+        tasks.append(_act(random, "last", tasks))
+    workflow = Workflow(
+        f"random{number}",
+        1,
+        tuple(tasks),
+        Trigger(MESSAGE) if number == 0 else None,
+        Ref("trigger", ("message", "thread")) if random.random() < 0.7 else None,
+        random.choice(list(Supersede)),
+        random.choice((None, None, 2_500)),
+    )
+    return compile_plan(workflow, digest(repr(workflow).encode()))
+
+
+def _random_task(random: Random, at: int, before: list[TaskSpec]) -> TaskSpec:
+    if before and random.random() < 0.4:
+        return _act(random, f"act{at}", before)
+    name = f"think{at}"
+    lists = [one for one in before if one.kind is TaskKind.THINK and one.role is not Role.INSPECTOR]
+    fans = bool(lists) and random.random() < 0.25
+    return TaskSpec(
+        name,
+        TaskKind.THINK,
+        Role.SPECIALIST,
+        "thinker",
+        inputs=_inputs(random, before, item=fans),
+        needs=_needs(random, before),
+        when=_when(random, before),
+        for_each=Ref(random.choice(lists).name, ("items",)) if fans else None,
+        item_max=3 if random.random() < 0.2 else 100,
+        optional=random.random() < 0.15,
+        cost_max_micros=random.choice((0, 0, 200, 700)),
+        timeout_s=20.0,
+        attempt_max=random.randint(1, 4),
+    )
+
+
+def _act(random: Random, name: str, before: list[TaskSpec]) -> TaskSpec:
+    lists = [one for one in before if one.kind is TaskKind.THINK and one.role is not Role.INSPECTOR]
+    fans = bool(lists) and random.random() < 0.1
+    return TaskSpec(
+        name,
+        TaskKind.ACT,
+        Role.EXECUTOR,
+        "proposer",
+        random.choice(ACTS),
+        inputs=_inputs(random, before, item=fans),
+        needs=_needs(random, before),
+        when=_when(random, before),
+        for_each=Ref(random.choice(lists).name, ("items",)) if fans else None,
+        optional=random.random() < 0.15,
+        cost_max_micros=random.choice((0, 0, 150)),
+        deadline_us=random.choice((None, 2 * HOUR, 2 * DAY)),
+        timeout_s=20.0,
+        attempt_max=random.randint(1, 4),
+    )
+
+
+def _inspector(random: Random, target: TaskSpec) -> TaskSpec:
+    return TaskSpec(
+        f"inspect_{target.name}",
+        TaskKind.THINK,
+        Role.INSPECTOR,
+        "inspector",
+        inputs=(("draft", Ref(target.name, ("text",))),),
+        cost_max_micros=random.choice((0, 100)),
+        revisions_max=random.randint(0, 2),
+        timeout_s=20.0,
+    )
+
+
+def _inputs(random: Random, before: list[TaskSpec], *, item: bool) -> tuple[tuple[str, Binding], ...]:
+    inputs: list[tuple[str, Binding]] = [("seed", Literal(random.randrange(1_000)))]
+    if item:
+        inputs.append(("item", Ref("item")))
+    if before and random.random() < 0.5:
+        inputs.append(("value", Ref(random.choice(before).name, ("value",))))
+    return tuple(inputs)
+
+
+def _needs(random: Random, before: list[TaskSpec]) -> tuple[str, ...]:
+    return tuple(one.name for one in random.sample(before, min(len(before), random.choice((0, 1, 1, 2)))))
+
+
+def _when(random: Random, before: list[TaskSpec]) -> Predicate | None:
+    thinking = [one for one in before if one.kind is TaskKind.THINK and one.for_each is None]
+    if not thinking or random.random() < 0.7:
+        return None
+    flag = Compare(Ref(random.choice(thinking).name, ("flag",)), Operator.IS, True)
+    value = Compare(Ref(random.choice(thinking).name, ("value",)), Operator.ABOVE, random.randrange(100))
+    choices: tuple[Predicate, ...] = (flag, value, Not(flag), All((flag, value)), AnyOf((flag, value)))
+    return random.choice(choices)
+
+
+# --- rules and limits -----------------------------------------------------------------------------
+
+
+def _policy(random: Random) -> Policy:
+    rules: list[Rule] = []
+    if random.random() < 0.7:
+        allowed = random.choice(("*.do", "*", "keyed.*", "findable.*"))
+        rules.append(Rule("allowed", Decision.ALLOW, "this is a test", allowed))
+    if random.random() < 0.5:
+        rules.append(Rule("labels", Decision.ALLOW, "labels are free", "email.label"))
+    if random.random() < 0.4:
+        first = Condition("done_by_this_workflow", Operator.BELOW, random.randint(1, 3))
+        rules.append(
+            Rule("first", Decision.ASK, "the first ones ask", random.choice(("*", "*.do")), (first,))
+        )
+    if random.random() < 0.3:
+        risky = Condition("risky", Operator.IS, True)
+        then = random.choice((Decision.ASK, Decision.DENY))
+        rules.append(Rule("risky", then, "it is risky", "*", (risky,)))
+    if random.random() < 0.1:
+        rules.append(Rule("forbidden", Decision.DENY, "not here", random.choice(ACTS)))
+    return Policy(tuple(rules))
+
+
+def _limits(random: Random) -> Limits:
+    if random.random() < 0.5:
+        return Limits()
+    return Limits(
+        day_micros=random.choice((None, 1_500, 4_000)),
+        month_micros=random.choice((None, 20_000)),
+        run_micros=random.choice((None, 900, 2_000)),
+        workflow_day_micros=random.choice((None, 2_000)),
+    )

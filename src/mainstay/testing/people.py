@@ -1,0 +1,231 @@
+"""The people of the simulation: an operator who decides, or does not, and customers who write, and write again.
+
+The operator reads cards from the audit's books, which hold only what is durable, and answers a doubt by
+looking into the providers' own lists. What they said yes to is told to the audit before it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import msgspec
+
+from mainstay.agents.base import MessageView
+from mainstay.kernel.commands import (
+    AdvanceCursor,
+    CancelRun,
+    Command,
+    EditApproval,
+    GrantApproval,
+    ObserveSent,
+    ReceiveMessage,
+    RejectApproval,
+    RejectMessage,
+    ResolveDoubt,
+    StartRun,
+    ThrowKillSwitch,
+)
+from mainstay.kernel.ids import ApprovalId, RunId, run_id
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.state import Phase, Status
+from mainstay.kernel.values import Digest
+from mainstay.runtime.director import Answer, Request
+from mainstay.testing.checkers import Audit, Card
+from mainstay.testing.process import Process, Surroundings
+from mainstay.testing.world import Mail
+
+MAILBOX = "support"
+
+
+@dataclass(slots=True)
+class Operator:
+    """One person with several moods."""
+
+    outside: Surroundings
+    audit: Audit
+    random: Random
+    calm: bool = False  # the faults are over: everything is answered, truthfully and soon
+    started: int = 0
+
+    def act(self, process: Process) -> bool:
+        """Do one thing, or nothing. True if something was asked of the director."""
+        chaos, random = self.outside.chaos, self.random
+        if self.calm and self.audit.killed:
+            self._send(process, ThrowKillSwitch("operator", on=False))
+            return True
+        if chaos.strikes("kill switch"):
+            self._send(process, ThrowKillSwitch("operator", on=not self.audit.killed))
+            return True
+        if self._cancel(process) or self._resolve(process):
+            return True
+        if chaos.strikes("stale yes") and self.audit.cards:
+            self._say_yes_wrongly(process)
+            return True
+        waiting = [(name, card) for name, card in self.audit.cards.items() if card.waits]
+        if not waiting or not (self.calm or random.random() < self.outside.mix.attention):
+            return False
+        self._decide(process, *random.choice(waiting))
+        return True
+
+    def start(self, process: Process, plan: Plan) -> None:
+        """Begin a run by hand, with a key that other runs may have too."""
+        self.started += 1
+        run = run_id(self.outside.clock.now(), plan.workflow.name, f"by hand {self.started}")
+        content = {"message": {"thread": "", "value": self.started}}
+        key = f"key{self.random.randrange(2)}" if plan.workflow.key else ""
+        command = StartRun(run, plan.workflow.name, plan.digest, content, key)
+        self._send(process, command)
+
+    def _send(self, process: Process, command: Command, blobs: dict[Digest, bytes] | None = None) -> None:
+        def answered(answer: Answer) -> None:
+            if answer.events:
+                self.audit.acknowledged(process.store, answer.position)
+
+        process.inbox.append(Request(command, "operator", blobs=blobs or {}, answer=answered))
+
+    def _cancel(self, process: Process) -> bool:
+        going = [run for run, state in self.audit.states.items() if not state.ended]
+        if self.calm:
+            # What no budget will ever let on waits for a person: here they end it.
+            going = [run for run in going if self.audit.refusals[run] > 3 and self._blocked(run)]
+        elif not self.outside.chaos.strikes("cancel"):
+            return False
+        if not going:
+            return False
+        self._send(process, CancelRun(self.random.choice(going), "operator", "enough"))
+        return True
+
+    def _blocked(self, run: RunId) -> bool:
+        return any(task.phase is Phase.BLOCKED for _, task in self.audit.states[run].all_tasks())
+
+    def _resolve(self, process: Process) -> bool:
+        for run, state in self.audit.states.items():
+            if state.status is Status.SUCCEEDED or not state.left:
+                continue
+            for number, task in state.all_tasks():
+                if task.phase is Phase.DOUBT and (self.calm or self.random.random() < 0.3):
+                    assert task.act is not None
+                    key = task.act.action.key
+                    happened = any(one.did(key) for one in self.outside.providers.values())
+                    answer = "happened" if happened else "did_not"
+                    if self.random.random() < 0.2:
+                        answer = "unknown"
+                    self._send(process, ResolveDoubt(run, number, answer, "operator"))
+                    return True
+        return False
+
+    def _say_yes_wrongly(self, process: Process) -> None:
+        """A click that comes late, twice, or to another digest than the card's."""
+        name = self.random.choice(list(self.audit.cards))
+        card = self.audit.cards[name]
+        digest = card.digest
+        if card.waits:
+            digest = Digest("0" * 64)
+        self.outside.chaos.paths["a yes that came too late"] += not card.waits
+        self._send(process, GrantApproval(card.run, name, digest, "operator"))
+
+    def _decide(self, process: Process, name: ApprovalId, card: Card) -> None:
+        mood = self.random.random()
+        if mood < 0.15 and not self.calm:
+            self._send(process, RejectApproval(card.run, name, "operator", "no"))
+        elif mood < 0.35 and not self.calm:
+            self._edit(process, name, card)
+        elif mood < 0.85 or self.calm:
+            self.audit.said_yes.add(card.digest)
+            self._send(process, GrantApproval(card.run, name, card.digest, "operator", 5_000_000))
+
+    def _edit(self, process: Process, name: ApprovalId, card: Card) -> None:
+        state = self.audit.states[card.run]
+        act = state.task(card.task).act
+        assert act is not None
+        action = act.action
+        route = process.route(action.act, {})
+        assert route is not None
+        request = {"text": f"edited {self.random.randrange(1_000)}"}
+        edited = process.performer.action(
+            route, action.act, card.run, card.task, state.head.subject, request, action.features
+        )
+        self.audit.said_yes.add(edited.digest)
+        command = EditApproval(card.run, name, card.digest, edited, "operator")
+        self._send(process, command, process.artifacts.take_staged())
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """What customers and the operator's phone put into the mailbox, and how far it was read."""
+
+    outside: Surroundings
+    random: Random
+    mails: list[Mail] = field(default_factory=list)
+    received: set[str] = field(default_factory=set)
+
+    def arrive(self) -> None:
+        """Something comes in: a new message, the same one again, an answer by hand, or rubbish."""
+        mix, random = self.outside.mix, self.random
+        number = len(self.mails)
+        thread = f"thread{random.randrange(mix.threads)}"
+        mood = random.random()
+        if self.mails and mood < mix.doubled:
+            self.mails.append(random.choice(self.mails))
+            return
+        kind = "sent" if mood > 1 - mix.by_hand else "broken" if mood > 0.98 - mix.by_hand else "received"
+        address = f"customer{random.randrange(3)}@example.org"
+        subject = self.outside.vault.subject(address)
+        mail = Mail(f"message{number}", thread, subject, f"message {number} of {address}", kind)
+        self.mails.append(mail)
+        if kind == "received":
+            self.received.add(mail.key)
+
+    def cursor(self, process: Process) -> int:
+        """How far it was read, as the ledger says."""
+        row = process.store.get("cursors", (MAILBOX,))
+        return int(msgspec.json.decode(str(row["cursor"]))["at"]) if row else 0
+
+    def read(self, process: Process) -> bool:
+        """What ingest does: messages first, and when all are durable the cursor after them."""
+        if process.reading:
+            return False
+        at = self.cursor(process)
+        batch = self.mails[at : at + self.random.randint(1, 3)]
+        if not batch:
+            return False
+        process.reading, process.unread = True, len(batch)
+        duplicates = 0
+
+        def answered(answer: Answer) -> None:
+            nonlocal duplicates
+            duplicates += bool(answer.detail.get("duplicate"))
+            process.unread -= 1
+            if process.unread == 0:
+                command = AdvanceCursor(MAILBOX, {"at": at + len(batch)}, len(batch), duplicates)
+                process.inbox.append(Request(command, "ingest", answer=advanced))
+
+        def advanced(answer: Answer) -> None:
+            process.reading = False
+            self.outside.chaos.paths["duplicate message"] += duplicates
+
+        for mail in batch:
+            process.inbox.append(self._request(process, mail, answered))
+        return True
+
+    def _request(self, process: Process, mail: Mail, answered: Callable[[Answer], None]) -> Request:
+        if mail.kind == "sent":
+            return Request(ObserveSent(MAILBOX, mail.key, mail.thread), "ingest", answer=answered)
+        if mail.kind == "broken":
+            rejected = RejectMessage(MAILBOX, mail.key, "it is no message", Digest("0" * 64))
+            return Request(rejected, "ingest", answer=answered)
+        vault = self.outside.vault
+        vault.ensure_subjects([mail.subject])
+        view = MessageView(
+            message_id=mail.key,
+            thread=mail.thread,
+            mailbox=MAILBOX,
+            from_address="customer@example.org",
+            text=mail.text,
+        )
+        content = process.artifacts.put(view.model_dump_json().encode(), mail.subject, b"message")
+        blobs = process.artifacts.take_staged()
+        command = ReceiveMessage(MAILBOX, mail.key, mail.thread, mail.subject, content, len(mail.text))
+        return Request(command, "ingest", blobs=blobs, answer=answered)

@@ -1,0 +1,318 @@
+"""One life of the process: a real director and performer, and everything that ends when it ends.
+
+It does what `runtime.loop` does, step by step and by hand: the inbox, the tick in hand, effects under way,
+timers, deadlines. Nothing here decides; the scheduler (`testing.history`) says which step comes next.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from mainstay.kernel.commands import RecordNotified, RecordOutcome, Wake
+from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
+from mainstay.kernel.errors import StorageFull
+from mainstay.kernel.events import Event
+from mainstay.kernel.ids import RunId, StreamId
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.state import RunState
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.blobs import InMemoryBlobs
+from mainstay.ledger.projection import Projector
+from mainstay.ledger.projections import STANDARD
+from mainstay.ledger.sealing import Vault
+from mainstay.ledger.store import RowChange, Table
+from mainstay.runtime.artifacts import Artifacts
+from mainstay.runtime.clock import ManualClock
+from mainstay.runtime.director import Director, Owed, PlanShelf, Request, Tick
+from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.timers import Timers
+from mainstay.testing.faults import Chaos, FaultyStore, Point
+from mainstay.testing.mix import Mix
+from mainstay.testing.world import NoTools, Pause, Provider, SimulatedAgent, SimulatedNotifier, provider_of
+
+MASTER_KEY = bytes(range(32))
+
+
+class StandardViews:
+    """All standard views as one projection."""
+
+    name = "standard"
+    version = 1
+
+    def __init__(self) -> None:
+        self._projector = Projector(STANDARD)
+        self.tables: tuple[Table, ...] = self._projector.tables
+        self.events = frozenset[type[Event]]().union(*(one.events for one in STANDARD))
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> list[RowChange]:
+        """See `Projection.project`."""
+        return self._projector.project(position, at, stream, event, run)
+
+
+VIEWS = StandardViews()
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a process is made of. Planted bugs replace one of them."""
+
+    director: type[Director] = Director
+    performer: type[Performer] = Performer
+    timers: type[Timers] = Timers
+    provider: Callable[[Provider], Provider] = lambda provider: provider
+    early_effects: bool = False  # planted: hand out before the commit
+    early_answers: bool = False  # planted: answer before the commit
+
+
+@dataclass(slots=True)
+class Job:
+    """An effect under way."""
+
+    owed: Owed
+    deadline_s: float
+    coroutine: Coroutine[Any, Any, Request | None] | None = None  # None: not begun
+    ready_at_s: float = 0.0
+    point: Point | None = None  # where it waits
+    given_up: bool = False  # its deadline has passed; its answer may still come
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What outlives a process."""
+
+    chaos: Chaos
+    mix: Mix
+    clock: ManualClock
+    vault: Vault
+    plans: dict[Digest, Plan]
+    providers: dict[str, Provider]
+    agents: dict[str, SimulatedAgent]
+    notifier: SimulatedNotifier
+    parts: Parts
+
+
+@dataclass(slots=True)
+class Process:
+    """One life."""
+
+    outside: Surroundings
+    store: FaultyStore
+    director: Director = field(init=False)
+    performer: Performer = field(init=False)
+    artifacts: Artifacts = field(init=False)
+    timers: Timers = field(init=False)
+    inbox: deque[Request] = field(default_factory=deque)
+    jobs: list[Job] = field(default_factory=list)
+    late: list[Request] = field(default_factory=list)  # answers that come a second time
+    stuck: Tick | None = None  # decided, and waiting for space on the disk
+    reading: bool = False  # messages were put into the inbox and not all answered
+    unread: int = 0
+
+    def __post_init__(self) -> None:
+        outside = self.outside
+        self.artifacts = Artifacts(outside.vault, InMemoryBlobs(self.store.blob))
+        self.director = outside.parts.director(
+            self.store,
+            outside.clock,
+            PlanShelf(outside.plans.__getitem__),
+            projections=(VIEWS,),
+            policy=outside.mix.policy,
+            limits=outside.mix.limits,
+        )
+        self.performer = outside.parts.performer(
+            clock=outside.clock,
+            agents=outside.agents,
+            artifacts=self.artifacts,
+            gate=self.director,
+            routes=self.route,
+            adapters=outside.providers,
+            tools=lambda brief: NoTools(),
+            notifier=outside.notifier,
+            refresh=self._refresh,
+        )
+        self.timers = outside.parts.timers()
+
+    def route(self, act: str, inputs: Json) -> Route | None:
+        """Where an act goes."""
+        name = provider_of(act)
+        provider = self.outside.providers.get(name)
+        return Route(name, provider, provider.operation) if provider is not None else None
+
+    async def _refresh(self, instance: str) -> None:
+        await Pause(Point.REFRESH)
+        if self.outside.chaos.strikes("refresh failed"):
+            raise ConnectionError("the mailbox cannot be read")
+
+    # --- steps ------------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """Take the workspace and begin what is owed."""
+        owed = self.director.boot()
+        self.outside.chaos.point(Point.BOOT)
+        self.hand_out(owed)
+
+    def wake_due(self) -> None:
+        """Timers whose time has come go into the inbox."""
+        for wake in self.timers.due(self.outside.clock.now()):
+            self.inbox.append(Request(wake))
+
+    def tick(self, count: int) -> Tick | None:
+        """Decide, commit, answer, hand out; the tick once it is durable, None while the disk is full."""
+        parts = self.outside.parts
+        tick = self.stuck
+        if tick is None:
+            batch = [self.inbox.popleft() for _ in range(min(count, len(self.inbox)))]
+            if any(isinstance(one.command, RecordOutcome) for one in batch):
+                self.outside.chaos.point(Point.ANSWERED)
+            tick = self.director.tick(batch)
+            if parts.early_effects:
+                self.hand_out(tick.effects)
+                while self.jobs and self.jobs[-1].coroutine is None:
+                    self.resume(self.jobs[-1])
+            if parts.early_answers:
+                self._answer(tick)
+        try:
+            self.director.commit(tick)
+        except StorageFull:
+            self.stuck = tick
+            return None
+        self.stuck = None
+        if not parts.early_effects:
+            self.hand_out(tick.effects)
+        if not parts.early_answers:
+            self._answer(tick)
+        return tick
+
+    def _answer(self, tick: Tick) -> None:
+        for answer, value in tick.answers:
+            answer(value)
+
+    def hand_out(self, effects: list[Owed]) -> None:
+        """Timers to the timers, everything else begins."""
+        now_s = self.outside.clock.monotonic_s()
+        for owed in effects:
+            if isinstance(owed.effect, WakeAt):
+                self.timers.add(owed.effect)
+                continue
+            deadline_s = now_s + self.performer.deadline_s(owed.effect)
+            self.jobs.append(Job(owed, deadline_s))
+
+    def resume(self, job: Job) -> None:
+        """Carry an effect to its next boundary, or to its end."""
+        if job.coroutine is None:
+            job.coroutine = self.performer.perform(job.owed)
+        elif job.point is not None:
+            self.outside.chaos.point(job.point)
+        try:
+            pause = job.coroutine.send(None)
+        except StopIteration as stop:
+            self.jobs.remove(job)
+            self._finished(job, stop.value)
+            return
+        except BaseException:
+            self.jobs.remove(job)
+            raise
+        assert isinstance(pause, Pause), f"a fake waited for {pause!r}"
+        job.point = pause.point
+        job.ready_at_s = self.outside.clock.monotonic_s() + pause.for_s
+
+    def _finished(self, job: Job, request: Request | None) -> None:
+        if request is None:
+            return
+        chaos = self.outside.chaos
+        self.inbox.append(request)
+        if job.given_up:
+            chaos.paths["late answer"] += 1
+        if chaos.strikes("doubled answer"):
+            self.late.append(replace(request))
+
+    def give_up(self, job: Job) -> None:
+        """The deadline of an effect has passed. Its answer is lost, or comes when nobody waits for it."""
+        chaos = self.outside.chaos
+        chaos.paths["timed out"] += 1
+        request = self.performer.timed_out(job.owed)
+        if request is not None:
+            self.inbox.append(request)
+        arrived = job.point is Point.CALL_AFTER or isinstance(job.owed.effect, InvokeAgent)
+        if arrived and chaos.strikes("late answer"):
+            chaos.paths["late answer"] -= 1  # counted when it comes
+            job.given_up = True
+            job.deadline_s = float("inf")
+            wait_s = chaos.random("late").choice((1.0, 20.0, 200.0))
+            job.ready_at_s = self.outside.clock.monotonic_s() + wait_s
+            return
+        self._drop(job)
+
+    def end(self) -> None:
+        """The process is gone, and with it all that was only in memory."""
+        for job in list(self.jobs):
+            self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        self.jobs.remove(job)
+        if job.coroutine is not None:
+            job.coroutine.close()
+
+    def drop_calls(self) -> None:
+        """Connections that are open now break: what has not arrived never will."""
+        for job in [one for one in self.jobs if one.point is Point.CALL_BEFORE]:
+            self._drop(job)
+
+    # --- what it is about to do -------------------------------------------------------------------
+
+    def ready(self) -> list[Job]:
+        """Effects that can go on."""
+        now_s = self.outside.clock.monotonic_s()
+        return [job for job in self.jobs if job.ready_at_s <= now_s]
+
+    def overdue(self) -> list[Job]:
+        """Effects whose deadline has passed."""
+        now_s = self.outside.clock.monotonic_s()
+        return [job for job in self.jobs if job.deadline_s <= now_s]
+
+    def timer_runs(self, effect: WakeAt) -> bool:
+        """Whether this timer is owed."""
+        return (effect.at, effect.run, effect.task) in self.timers._heap
+
+    def under_way(self) -> set[tuple[str, RunId, int, int]]:
+        """Everything that is being done, or has been and is not recorded: by kind, run, task, attempt."""
+        found = {_name(job.owed.effect) for job in self.jobs}
+        for request in self.inbox:
+            match request.command:
+                case RecordOutcome(run=run, task=task, attempt=attempt):
+                    found.add(("outcome", run, task, attempt))
+                case RecordNotified(run=run, task=task):
+                    found.add(("notice", run, task, 0))
+                case Wake(run=run, task=task):
+                    found.add(("wake", run, task, 0))
+                case _:
+                    pass
+        return found
+
+
+def _name(effect: Effect) -> tuple[str, RunId, int, int]:
+    match effect:
+        case InvokeAgent() | InvokeAdapter():
+            return "outcome", effect.run, effect.task, effect.attempt
+        case Notify():
+            return "notice", effect.run, effect.task, 0
+        case WakeAt():
+            return "wake", effect.run, effect.task, 0
+
+
+def calls(effect: Effect) -> bool:
+    """Whether this effect leaves the house."""
+    return isinstance(effect, InvokeAdapter) and effect.mode is Mode.CALL
+
+
+def new_vault(random: Random) -> Vault:
+    """A vault whose keys survive every crash and whose nonces come from the seed."""
+    from mainstay.ledger.keys import InMemoryKeys
+
+    return Vault(MASTER_KEY, InMemoryKeys(), random_bytes=random.randbytes)
