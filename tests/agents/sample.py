@@ -120,7 +120,7 @@ def rules() -> HouseRules:
     return HouseRules(own_domains=("northdesk.example",), own_addresses=OWN, forbidden_words=words)
 
 
-def message(text: str = "How do I invite a colleague?", **fields: Any) -> MessageView:
+def message(text: str = "How do I invite a colleague?", /, **fields: Any) -> MessageView:
     """A plain message from a plain customer."""
     given: dict[str, Any] = {
         "message_id": "m1@customer.example",

@@ -29,7 +29,9 @@ def test_a_sentence_is_recognised(code: str, text: str) -> None:
     assert language_of(text) == code
 
 
-@pytest.mark.parametrize("text", ["", "   ", "12345 !!", "ok thx", "👍", "RFQ-88", "a@b.example https://x.example"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "12345 !!", "ok thx", "👍", "RFQ-88", "a@b.example https://x.example"]
+)
 def test_too_little_has_no_language(text: str) -> None:
     assert language_of(text) in ("", "en")
 

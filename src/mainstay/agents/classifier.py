@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 10
 TEMPERATURE = 0.05  # of similarities; a neighbour 0.05 further away counts 1/e as much
-KEYWORD_TEMPERATURE = 0.03
+KEYWORD_TEMPERATURE = 0.066
 
 # Below both of these a text belongs to none of the intents: far from all, and between several.
 UNKNOWN_SIMILARITY, UNKNOWN_SHARE = 0.33, 0.35

@@ -1,8 +1,8 @@
 """Keyword search: words, and how well a text answers a query by them (BM25).
 
-The search that is always there: no model, no index on disk, no third-party package. Scores are divided by the
-best score that the query could reach, so they lie between 0 and 1 and can stand beside a similarity; they are
-not a probability.
+The search that is always there: no model, no index on disk, no third-party package. Scores are divided by what a
+text of mean length with every word of the query would reach, so they lie between 0 and 1 and can stand beside a
+similarity; they are not a probability.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class KeywordIndex:
     def scores(self, query: str) -> list[float]:
         """How well each text answers the query, from 0 to 1, in the order of the texts."""
         asked = tuple(dict.fromkeys(words(query)[:WORD_MAX]))
-        best = sum(self._rarity.get(word, self._unknown) for word in asked) * (_SATURATION + 1)
+        best = sum(self._rarity.get(word, self._unknown) for word in asked)
         if not best:
             return [0.0] * len(self._counts)
         return [
-            self._score(asked, counts, length) / best
+            min(1.0, self._score(asked, counts, length) / best)
             for counts, length in zip(self._counts, self._lengths, strict=True)
         ]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from mainstay.agents.base import Finding, MessageView, Reply
 from mainstay.agents.flags import Assessment, assess, folded
+
+_PARAGRAPH = re.compile(r"\n\s*\n")
 
 NOTE, LOOK, REFUSE = "note", "look", "refuse"
 
@@ -34,9 +37,14 @@ class Subject:
     flags: tuple[str, ...] = ()
 
     @cached_property
+    def body(self) -> str:
+        """The text as rules read it: folded, with a full stop where a paragraph ends."""
+        return folded(_PARAGRAPH.sub(" .\n", self.draft.text))
+
+    @cached_property
     def text(self) -> str:
-        """The draft as rules read it: subject and text, folded."""
-        return folded(f"{self.draft.subject}\n{self.draft.text}")
+        """Subject and text as rules read them. The subject is mostly the sender's, so few rules look at it."""
+        return f"{folded(self.draft.subject)} . {self.body}"
 
     @cached_property
     def assessment(self) -> Assessment | None:

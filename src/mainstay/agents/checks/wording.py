@@ -43,7 +43,7 @@ _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 def promise_of_money(subject: Subject) -> Findings:
     """Money is promised by a person, never by a draft."""
-    found = _MONEY.search(subject.text)
+    found = _MONEY.search(subject.body)
     if found is None:
         return ()
     return finding(
@@ -56,7 +56,7 @@ def promise_of_money(subject: Subject) -> Findings:
 
 def promise_of_date(subject: Subject) -> Findings:
     """So is a time by which something will be done."""
-    found = _DATE.search(subject.text)
+    found = _DATE.search(subject.body)
     if found is None:
         return ()
     return finding(
@@ -79,7 +79,7 @@ def missing_placeholder(subject: Subject) -> Findings:
 def forbidden_words(subject: Subject) -> Findings:
     """The operator's list: whole words and phrases, upper and lower case alike."""
     said = sorted(
-        {word for word in subject.rules.forbidden_words if word.strip() and _whole(word).search(subject.text)}
+        {word for word in subject.rules.forbidden_words if word.strip() and _whole(word).search(subject.body)}
     )
     if not said:
         return ()
