@@ -35,6 +35,7 @@ def test_a_good_account_passes_everything_and_its_sent_folder_is_found(account):
         "relay",
         "relay log-in",
     } <= passed
+    assert {"UIDPLUS", "MOVE"} <= passed, "what the server tells only after the log-in was not asked for"
 
 
 def test_a_wrong_password_fails_both_and_names_app_passwords(account):

@@ -212,9 +212,8 @@ class ImapSource:
         known = cursor.get(role)
         if known is not None and int(known["uidvalidity"]) == uidvalidity:
             return _Place(uidvalidity, int(known["uid"]), int(known["back"]), int(known["back_count"]))
-        if (
-            cursor or self._start == "all"
-        ):  # renumbered, or a folder that came later: the dates tell what is history
+        if cursor or self._start == "all":
+            # Renumbered, or a folder that came later: the dates tell what is history.
             return _Place(uidvalidity, 0, 0, 0)
         if self._start == "now":
             return _Place(uidvalidity, uidnext - 1, uidnext, self._history_max)
