@@ -79,7 +79,7 @@ def test_a_story_says_who_what_why_from_which_evidence_and_for_how_much() -> Non
     assert (story.started_at, story.operator_us) == (START, 9_000_000)
     text = story.as_text()
     assert text.startswith(
-        f"Run {run[:12]} of triage: succeeded, 2023-11-14 22:13:20 to 2023-11-14 22:13:27 UTC"
+        f"Run {run[:16]} of triage: succeeded, 2023-11-14 22:13:20 to 2023-11-14 22:13:27 UTC"
     )
     assert "because message abcdef012345 came in" in text
     assert "It is done: it asks about an invoice. $0.00012. Evidence: intent:billing@3." in text

@@ -59,6 +59,7 @@ from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.projection import Projection, Projector
 from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.store import NewEvent, StreamAppend
+from mainstay.workflows.canonical import definition_digest
 
 START = Instant(1_700_000_000_000_000)
 
@@ -100,7 +101,7 @@ PAY = Workflow(
 PLANS: dict[Digest, Plan] = {
     name: compile_plan(workflow, name)
     for workflow in (TRIAGE, FAN, PAY)
-    for name in [digest(f"{workflow.name} {workflow.version}".encode())]
+    for name in [definition_digest(workflow)]
 }
 POLICY = Policy(
     (
@@ -154,14 +155,14 @@ class Play:
         self.limits = limits
         self.killed = False
 
-    def start(self, workflow: str, **more: object) -> RunId:
+    def start(self, workflow: str, *, cause: int | None = None, **more: object) -> RunId:
         """Start a run of a workflow."""
         run = run_id(self.now, workflow, len(self.runs))
         definition = next(name for name, plan in PLANS.items() if plan.workflow.name == workflow)
-        self.command(StartRun(run, workflow, definition, **more))  # type: ignore[arg-type]
+        self.command(StartRun(run, workflow, definition, **more), cause=cause)  # type: ignore[arg-type]
         return run
 
-    def command(self, command: RunCommand, actor: str = "director") -> None:
+    def command(self, command: RunCommand, actor: str = "director", cause: int | None = None) -> None:
         """Decide, append, keep the views: all from the state after the whole decision, as a director does."""
         before = self.runs.get(command.run) or nothing(command.run)
         self.balances.roll(self.now)
@@ -177,7 +178,7 @@ class Play:
                 if act is not None:
                     place = (state.head.workflow, act.action.act)
                     self.counts[place] = self.counts.get(place, 0) + 1
-        self.append(run_stream(command.run), events, actor, state, str(command.run))
+        self.append(run_stream(command.run), events, actor, state, str(command.run), cause=cause)
 
     def append(
         self,
@@ -186,13 +187,15 @@ class Play:
         actor: str = "director",
         state: RunState | None = None,
         *about: str,
+        cause: int | None = None,
     ) -> None:
-        """Append events to a stream, with what the views make of them."""
+        """Append events to a stream, with what the views make of them; each follows from the one before."""
         version, position = self.store.version(stream), self.store.head
         transaction = transaction_id(self.now, stream, version, *about)
         new, changes = [], []
         for event in events:
-            new.append(NewEvent(*self.codec.encode(event), actor, transaction, position))
+            led = position if new or cause is None else cause
+            new.append(NewEvent(*self.codec.encode(event), actor, transaction, led))
             position += 1
             changes += self.projector.project(position, self.now, stream, event, state)
         self.store.append(

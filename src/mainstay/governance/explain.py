@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from mainstay.governance.narration import Open, moment, say, short
+from mainstay.governance.narration import Open, moment, say, short_run
 from mainstay.kernel.events import (
     NUMBER_OF,
     ActionProposed,
@@ -190,7 +190,7 @@ def _heading(story: Story) -> str:
     ended = f" to {moment(story.ended_at)}" if story.ended_at is not None else ", not ended"
     minutes = f", {story.operator_us / 1_000_000:.0f} s of yours" if story.operator_us else ""
     return (
-        f"Run {short(story.run)} of {story.workflow}: {story.status}, {moment(story.started_at)}{ended} UTC, "
+        f"Run {short_run(story.run)} of {story.workflow}: {story.status}, {moment(story.started_at)}{ended} UTC, "
         f"{money(story.cost_micros)}{minutes}"
     )
 

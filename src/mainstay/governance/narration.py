@@ -57,7 +57,8 @@ from mainstay.ledger.export import rfc3339
 
 Open = Callable[[str], str | None]  # a sealed text, opened; None: forgotten, or not to be shown
 
-SHORT = 12  # digits of an id that a person is shown
+SHORT = 12  # digits of an id or digest that a person is shown
+SHORT_RUN = 16  # a run's id begins with twelve digits of time, which two runs may share
 
 _FAILURES = {
     "transient": "it may work when tried again",
@@ -79,6 +80,11 @@ _ANSWERS = {
 def short(identifier: str) -> str:
     """The beginning of an id or digest."""
     return identifier[:SHORT]
+
+
+def short_run(run: str) -> str:
+    """The beginning of a run's id."""
+    return run[:SHORT_RUN]
 
 
 def moment(at: Instant) -> str:
@@ -139,9 +145,9 @@ def _about_run(event: RunStarted | RunQueued | RunReleased | RunSuperseded | Run
             because = f", because message {short(key)} came in" if key else ""
             return f"A run of {event.workflow} began (definition {short(event.definition)}){because}"
         case RunQueued(behind=behind):
-            return f"It waits for run {short(behind)}, which has the same key"
+            return f"It waits for run {short_run(behind)}, which has the same key"
         case RunReleased(after=after):
-            return f"It goes on, since run {short(after)} has ended"
+            return f"It goes on, since run {short_run(after)} has ended"
         case RunSuperseded():
             by = f" ({short(event.by)})" if event.by else ""
             return f"It was overtaken: {event.reason}{by}{_withdrawn(len(event.withdrawn))}"

@@ -64,6 +64,10 @@ class Codec:
             for number, kind in NUMBERS.items()
         }
 
+    def schema(self, number: int) -> int:
+        """The schema in which events of this type are written."""
+        return self._schemas[number]
+
     def encode(self, event: Event) -> tuple[int, int, bytes]:
         """Type number, schema version and bytes. Its JSON fields must be JSON (`storable`)."""
         number, schema, written = self._writers[type(event)]

@@ -106,9 +106,11 @@ class Approvals:
                     return (new,)
                 return (_answered(event.replaces, "edited", at, event.actor), new)
             case ActionDenied(task=number):
-                # A rule forbade what the operator had edited; an action that was never asked about has no card.
+                # An action that was never asked about has no card. Who said yes before a rule said no stays.
                 approval = _act(run, number).approval
-                return (_answered(approval, "denied", at, None),) if approval is not None else ()
+                if approval is None:
+                    return ()
+                return (Put("approvals", (approval,), {"status": "denied", "decided_at": at}),)
             case ApprovalGranted():
                 return (_answered(event.approval, "granted", at, event.actor, event.open_us),)
             case ApprovalRejected():
