@@ -80,12 +80,16 @@ class Proposer:
             found = assess(message, self._languages)
             flags |= set(found.flags)
             features |= {
-                "recipient_known": message.sender_known and not _diverted(message),
-                "reply_to_differs": _diverted(message),
                 "automatic": bool(message.automatic),
                 "attachments": len(message.attachments),
                 "language": found.language,
                 "mailbox": message.mailbox,
+            }
+        if given.reply is not None and message is not None:
+            # Only what is sent has a recipient: a rule about new recipients says nothing of a label.
+            features |= {
+                "recipient_known": message.sender_known and not _diverted(message),
+                "reply_to_differs": _diverted(message),
             }
         if given.reply is not None:
             features |= {"template": given.reply.template, "leans_on_approved": bool(given.reply.sources)}

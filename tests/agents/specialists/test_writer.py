@@ -1,13 +1,15 @@
 """The drafter: the operator's own words, past answers where they are near, and nothing of what came in."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mainstay.agents.base import Failed, Outcome, Produced, Reply
+from mainstay.agents.base import Failed, Outcome, Produced, Recalled, Reply, Tools
 from mainstay.agents.intents import Intent
 from mainstay.agents.specialists.writer import (
     NAME_MAX,
@@ -29,7 +31,7 @@ MEMORY = RecallTools(Recollection(reply_records(replies())))
 
 
 def write(
-    *, writer: ReplyWriter = WRITER, tools: RecallTools = MEMORY, revision: int = 0, **inputs: Any
+    *, writer: ReplyWriter = WRITER, tools: Tools = MEMORY, revision: int = 0, **inputs: Any
 ) -> Outcome:
     given = {"message": message(), "intent": "how-to"} | inputs
     return asyncio.run(writer.work(brief(given, revision=revision), tools))
@@ -84,6 +86,32 @@ def test_what_is_far_foreign_or_of_another_intent_is_not_used(tools: RecallTools
     reply, _ = drafted(tools=tools)
     assert reply.sources == ()
     assert "the guide at" in reply.text
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A memory that finds one thing, whatever the cue."""
+
+    question: str
+    answer: str
+
+    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
+        return (Recalled("reply:r1", self.question, 0.9, {"language": "en", "answer": self.answer}),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "leaned"),
+    [
+        ("We have 10 desks.", True),
+        ("we have TEN desks", True),
+        ("We have eleven desks.", False),
+        ("Desks!", False),
+    ],
+)
+def test_an_answer_to_somebody_elses_numbers_is_not_used(asked: str, leaned: bool) -> None:
+    past = Nearest("We have ten desks. Which plan?", "for ten desks Studio fits; it takes two clicks.")
+    reply, _ = drafted(message=message(asked), tools=past)
+    assert bool(reply.sources) is leaned
 
 
 def test_a_revision_is_the_plain_template() -> None:

@@ -31,6 +31,18 @@ SUBJECT_MAX = 150
 NOBODY, NO_SUBJECT = "there", "your message"
 
 _NAME_WORDS_MAX = 6
+_COUNTING = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+)
+_NUMBER_WORDS = {word: str(number) for number, word in enumerate(_COUNTING.split(), 2)} | {
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "sixty": "60",
+    "hundred": "100",
+}
+_NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _LINK = re.compile(
     r"https?:|www\.|://|\b[\w-]{2,63}\.(?:com|net|org|io|info|biz|ru|example)\b|@", re.IGNORECASE
 )
@@ -96,14 +108,16 @@ class ReplyWriter:
         if intent is None or template is None:
             return Failed(FailureClass.REFUSED, f"there is no template for the intent {given.intent!r}")
         recalled = tuple(tools.recall(cue(message), limit=RECALLED_MAX, intent=intent.id))
-        leaned = None if brief.revision else self._near_enough(recalled)
+        leaned = None if brief.revision else self._near_enough(recalled, cue(message))
         values = self._values(message, intent, brief.now)
         return _produced(template, values, leaned, recalled, intent.id, brief.revision)
 
-    def _near_enough(self, recalled: Sequence[Recalled]) -> Recalled | None:
-        """The past answer that may be used again: near, and in a language of the workspace."""
+    def _near_enough(self, recalled: Sequence[Recalled], asked: str) -> Recalled | None:
+        """The past answer that may be used again: near, general enough, and in a language of the workspace."""
         for one in recalled:
             language = one.fields.get("language", "")
+            if not _particulars(one) <= _numbers(asked):
+                continue
             if (
                 one.score >= self._similarity_min
                 and _answer(one)
@@ -122,6 +136,16 @@ class ReplyWriter:
             "intent.name": intent.name,
             "thread.reference": thread_reference(message.thread or message.message_id),
         }
+
+
+def _particulars(recalled: Recalled) -> frozenset[str]:
+    """Numbers that the past answer took over from its question: it holds only for those who say the same."""
+    return _numbers(recalled.text) & _numbers(_answer(recalled))
+
+
+def _numbers(text: str) -> frozenset[str]:
+    words = (word.casefold() for word in _NUMBER.findall(text))
+    return frozenset(_NUMBER_WORDS.get(word, word) for word in words)
 
 
 def clean_name(name: str) -> str:
