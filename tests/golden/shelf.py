@@ -22,8 +22,7 @@ from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
-from mainstay.ledger.inmemory import InMemoryStore
-from mainstay.ledger.store import NewEvent, Position, RecordedEvent, StreamAppend, Version
+from mainstay.ledger.store import EventStore, NewEvent, Position, RecordedEvent, StreamAppend, Version
 from mainstay.workflows.canonical import canonical, restore
 
 FOLDER = Path(__file__).parent
@@ -108,7 +107,7 @@ def _recorded(row: Json) -> RecordedEvent:
     )
 
 
-def stored_again(golden: Golden, store: InMemoryStore) -> None:
+def stored_again(golden: Golden, store: EventStore) -> None:
     """Append the log to an empty store, byte for byte."""
     epoch = store.acquire()
     for one in golden.events:

@@ -14,9 +14,11 @@ from mainstay.kernel.ids import digest
 from mainstay.kernel.values import Instant
 from mainstay.ledger.codec import NAMES, Codec
 from mainstay.ledger.inmemory import InMemoryStore
+from mainstay.ledger.projection import Projector
 from mainstay.ledger.projections import STANDARD
-from mainstay.ledger.rebuild import rebuild
+from mainstay.ledger.rebuild import outdated, rebuild
 from mainstay.ledger.run_snapshot import decode_run, encode_run
+from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.verify import Verified, verify
 from tests.golden import shelf
 
@@ -46,9 +48,13 @@ def test_its_chain_holds_and_is_linked_today_as_it_was_then(path: Path) -> None:
 
 
 @LOGS
-def test_views_can_be_rebuilt_from_it(path: Path) -> None:
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_views_can_be_rebuilt_from_it(path: Path, kind: str, tmp_path: Path) -> None:
     golden = shelf.read(path)
-    store = InMemoryStore()
+    tables = Projector(STANDARD).tables
+    store: InMemoryStore | SqliteStore = InMemoryStore(tables=tables)
+    if kind == "sqlite":
+        store = SqliteStore(tmp_path / "ledger.sqlite3", tables=tables)
     shelf.stored_again(golden, store)
     codec = Codec(golden.plans.__getitem__)
     rebuild(store, codec, STANDARD, epoch=store.epoch(), at=Instant(golden.events[-1].at))
@@ -61,6 +67,12 @@ def test_views_can_be_rebuilt_from_it(path: Path) -> None:
         run for run, one in expected.items() if one["left"]
     }
     assert total(costs(store)).cost_micros == sum(one["spent"] for one in expected.values())
+    waiting = [
+        task for one in expected.values() for task in one["tasks"].values() if task["phase"] == "APPROVAL"
+    ]
+    assert store.count("approvals", where={"status": "waiting"}) == len(waiting)
+    assert outdated(store, STANDARD) == ()
+    store.close()
 
 
 @LOGS
