@@ -17,4 +17,22 @@ that. A module imports from its own layer or from below; names on one line do no
     kernel                           vocabulary and decisions; pure
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mainstay.workspace import Card, Decided, Workspace
+
 __version__ = "0.1.0"
+
+__all__ = ["Card", "Decided", "Workspace", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """The SDK, imported when it is first asked for: `import mainstay` alone costs nothing."""
+    if name in ("Card", "Decided", "Workspace"):
+        from mainstay import workspace
+
+        return getattr(workspace, name)
+    raise AttributeError(f"module 'mainstay' has no attribute {name!r}")

@@ -134,6 +134,8 @@ def _card(draft: Draft, approval: ApprovalId) -> tuple[int, Act] | None:
     task = state.task(number)
     if task.phase is not Phase.APPROVAL or task.act is None or task.act.approval != approval:
         return None
+    if task.act.authority:
+        return None  # answered while no director was at work; it leaves at the next boot
     return number, task.act
 
 
@@ -177,7 +179,8 @@ def _approve(draft: Draft, number: int, approval: ApprovalId, actor: str, open_u
         draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
         return
     draft.emit(ApprovalGranted(number, approval, act.action.digest, actor, open_us))
-    _let_go(draft, number, f"approval:{approval}")
+    if draft.facts.performing:
+        _let_go(draft, number, f"approval:{approval}")
 
 
 def reject(draft: Draft, command: RejectApproval) -> None:

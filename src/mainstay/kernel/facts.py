@@ -22,3 +22,6 @@ class Facts:
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (workflow, act) -> done
     plans: Mapping[Digest, Plan] = field(default_factory=dict)
     killed: bool = False
+    performing: bool = (
+        True  # False under a bare lock: decisions are taken, and nothing starts before the next boot
+    )

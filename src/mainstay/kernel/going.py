@@ -31,7 +31,7 @@ def go_on(draft: Draft) -> None:
             given_up = state.failed
             draft.emit(RunFailed(f"{given_up} of its tasks given up") if given_up else RunSucceeded())
             return
-        if not state.ready or state.busy >= WINDOW:
+        if not draft.facts.performing or not state.ready or state.busy >= WINDOW:
             return
         numbers, gone = state.ready[0]
         _begin(draft, numbers[gone])

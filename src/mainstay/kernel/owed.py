@@ -75,6 +75,8 @@ def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
             return [InvokeAdapter(run, number, task.attempt, Mode.FIND, task.act.action, state.head.subject)]
         case Phase.RETRYING:
             return [WakeAt(run, number, task.wake_at)]
+        case Phase.APPROVAL if task.act is not None and task.act.authority:
+            return []  # approved while no director was at work; the next boot lets it go
         case Phase.APPROVAL | Phase.BLOCKED | Phase.DOUBT:
             effects: list[Effect] = [WakeAt(run, number, task.wake_at)] if task.wake_at else []
             if not task.notified:

@@ -142,7 +142,7 @@ def _wake(draft: Draft, number: int) -> None:
                 start(draft, number, state.spec(number))
             else:
                 judge(draft, number, task.act.authority)
-        case Phase.APPROVAL:
+        case Phase.APPROVAL if task.act is not None and not task.act.authority:
             expire(draft, number)
         case Phase.SEEKING:
             assert task.act is not None
@@ -161,3 +161,5 @@ def _recover(draft: Draft) -> None:
             # What a lost attempt spent is unknown, so its ceiling counts, and a new one holds anew.
             lost = Failed(FailureClass.LOST, "the director stopped while it was under way", usage=None)
             fail(draft, number, lost, at_once=True)
+        elif task.phase is Phase.APPROVAL and task.act is not None and task.act.authority:
+            judge(draft, number, task.act.authority)  # it was approved while no director was at work

@@ -119,8 +119,8 @@ class Delete:
 RowChange = Put | Add | Delete
 
 
-class EventStore(Protocol):
-    """Append-only streams in one total order, with the views that are kept in the same transaction."""
+class EventReader(Protocol):
+    """The reading half: streams in one total order, and the views that are kept with them."""
 
     @property
     def head(self) -> Position:
@@ -132,28 +132,8 @@ class EventStore(Protocol):
         """The hash of the last event; `GENESIS` when empty."""
         ...
 
-    def acquire(self) -> Epoch:
-        """Become the writer: raise the epoch durably and return it."""
-        ...
-
     def epoch(self) -> Epoch:
         """The epoch as it stands in the store now (read, not remembered): performers check it before a call."""
-        ...
-
-    def append(
-        self,
-        batch: Sequence[StreamAppend],
-        *,
-        epoch: Epoch,
-        at: Instant,
-        changes: Sequence[RowChange] = (),
-        blobs: Mapping[Digest, bytes] = {},
-    ) -> Position:
-        """Write all of it in one transaction and return the new head.
-
-        Raises `VersionConflict`, `StaleEpoch`, `StorageFull` (nothing was written; may be tried again) or
-        `StorageFailed` (the process must end). Events get the positions head+1, head+2, … in the order given.
-        """
         ...
 
     def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
@@ -198,4 +178,28 @@ class EventStore(Protocol):
 
     def close(self) -> None:
         """Give up the connections; an epoch that was acquired stays as it is."""
+        ...
+
+
+class EventStore(EventReader, Protocol):
+    """Append-only streams in one total order, with the views that are kept in the same transaction."""
+
+    def acquire(self) -> Epoch:
+        """Become the writer: raise the epoch durably and return it."""
+        ...
+
+    def append(
+        self,
+        batch: Sequence[StreamAppend],
+        *,
+        epoch: Epoch,
+        at: Instant,
+        changes: Sequence[RowChange] = (),
+        blobs: Mapping[Digest, bytes] = {},
+    ) -> Position:
+        """Write all of it in one transaction and return the new head.
+
+        Raises `VersionConflict`, `StaleEpoch`, `StorageFull` (nothing was written; may be tried again) or
+        `StorageFailed` (the process must end). Events get the positions head+1, head+2, … in the order given.
+        """
         ...

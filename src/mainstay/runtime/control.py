@@ -1,8 +1,8 @@
 """The control socket: how commands reach a director that is at work.
 
-One Unix socket in `.mainstay/`, mode 0600, and the kernel tells whose process is at the other end: only the same user is
-heard. A request is one line of JSON, an answer one line. An answer means that the decision is durable; no answer (the
-director was killed in between) means that it may be or not, and asking again is safe.
+One Unix socket in `.mainstay/`, mode 0600, and the kernel tells whose process is at the other end: only the same user
+is heard. A request is one line of JSON, an answer one line. An answer means that the decision is durable; no answer
+(the director was killed in between) means that it may be or not, and asking again is safe.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def error_from(answer: Json) -> MainstayError:
     kind = getattr(errors, str(answer.get("error")), MainstayError)
     if not (isinstance(kind, type) and issubclass(kind, MainstayError)):
         kind = MainstayError
-    error = kind(str(answer.get("what", "")), why=str(answer.get("why", "")), remedy=str(answer.get("remedy", "")))
+    error = kind(
+        str(answer.get("what", "")), why=str(answer.get("why", "")), remedy=str(answer.get("remedy", ""))
+    )
     fields = answer.get("fields")
     error.fields = dict(fields) if isinstance(fields, dict) else {}
     return error

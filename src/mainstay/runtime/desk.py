@@ -25,7 +25,7 @@ from mainstay.kernel.errors import AmbiguousId, CommandRefused, NotFound, StaleA
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId, run_id
 from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.values import Digest, Json
-from mainstay.ledger.store import EventStore, Value
+from mainstay.ledger.store import EventReader, EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Answer, Director, Request
 from mainstay.runtime.performer import Performer, Route
@@ -196,9 +196,10 @@ class Desk:
 
     def _waiting(self, short: str, digest: str) -> dict[str, Value]:
         row = find_card(self._store, short)
-        if row["status"] != "waiting":
+        card, status, waits = str(row["approval"]), str(row["status"]), str(row["digest"])
+        if status != "waiting":
             raise StaleApproval(
-                f"Card {row['approval']} no longer waits: it is {row['status']}.",
+                f"Card {card} no longer waits: it is {status}.",
                 why="It was decided, withdrawn or has expired.",
                 remedy="`mainstay approvals` lists what waits now.",
                 approval=row["approval"],
@@ -207,7 +208,7 @@ class Desk:
         if digest and not str(row["digest"]).startswith(digest.lower()):
             raise StaleApproval(
                 "This is not the effect that waits.",
-                why=f"You name digest {digest[:16]}, the card is about {str(row['digest'])[:16]}.",
+                why=f"You name digest {digest[:16]}, the card is about {waits[:16]}.",
                 remedy="Look at the card again before you decide.",
                 approval=row["approval"],
                 digest=row["digest"],
@@ -255,14 +256,14 @@ class Desk:
         return Decided(command.run, number, answer.events, status)
 
 
-def find_card(store: EventStore, short: str) -> dict[str, Value]:
+def find_card(store: EventReader, short: str) -> dict[str, Value]:
     """The approval that a whole or short id means. Raises `NotFound` or `AmbiguousId`."""
     row = store.get("approvals", (find_id(store, "approvals", "approval", short),))
     assert row is not None
     return row
 
 
-def find_id(store: EventStore, table: str, column: str, short: str) -> str:
+def find_id(store: EventReader, table: str, column: str, short: str) -> str:
     """The one id in a view that begins so; of several, the one that ends so is not guessed."""
     wanted = short.strip().lower()
     if store.get(table, (wanted,)) is not None:

@@ -3,10 +3,10 @@
 Rules of this file:
 
 - What cannot be read becomes `RejectMessage`, never an exception in the loop; the raw bytes are kept, sealed.
-- Our own mail coming back (witness copies, notifications) is recognised by its seal and dropped before anything of it is
-  stored. What lies in Sent and is not ours was written by the operator's hand: it answers a thread.
-- Keys of subjects are durable before anything sealed under them is appended, and the cursor moves in or after the tick of
-  the messages before it: a crash repeats a pull, and a message that was received decides to nothing the second time.
+- Our own mail coming back (witness copies, notifications) is recognised by its seal and dropped before anything of it
+  is stored. What lies in Sent and is not ours was written by the operator's hand: it answers a thread.
+- Keys of subjects are durable before anything sealed under them is appended, and the cursor moves in or after the tick
+  of the messages before it: a crash repeats a pull, and a message that was received decides to nothing the second time.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ class Ingest:
         row = self._store.get("cursors", (self._mailbox.instance,))
         return msgspec.json.decode(str(row["cursor"])) if row and row["cursor"] else {}
 
-    async def _take(
-        self, items: tuple[Item, ...], cursor: Json, next_cursor: Json, pulled: Pulled
-    ) -> None:
+    async def _take(self, items: tuple[Item, ...], cursor: Json, next_cursor: Json, pulled: Pulled) -> None:
         before = (pulled.received, pulled.duplicates, pulled.dropped, pulled.rejected)
         # Parsing is CPU work on hostile input: it must not hold up the loop.
         parsed = await asyncio.to_thread(lambda: [parse(one.raw, oversize=one.oversize) for one in items])
@@ -193,7 +191,10 @@ class Ingest:
             defects=mail.defects,
         )
         if self._store.get("messages", (key,)) is not None:
-            content, attachments = Digest(""), tuple[Digest, ...]()  # a duplicate: nothing of it needs to be stored again
+            content, attachments = (
+                Digest(""),
+                tuple[Digest, ...](),
+            )  # a duplicate: nothing of it needs to be stored again
         else:
             content = self._artifacts.put(_encoded(view), subject, b"message")
             attachments = tuple(self._attachment(one, subject) for one in mail.attachments)
@@ -236,7 +237,7 @@ class Ingest:
 
     def _known_thread(self, message_id: str) -> str | None:
         row = self._store.get("messages", (self._key(message_id),))
-        return f"{KNOWN}{row['thread']}" if row else None
+        return KNOWN + str(row["thread"]) if row else None
 
 
 def _encoded(view: MessageView) -> bytes:

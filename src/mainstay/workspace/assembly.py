@@ -7,23 +7,23 @@ embedder nor the agents, so that it takes a fraction of a second.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from mainstay.adapters.base import Adapter
+from mainstay.adapters.email.adapter import contract
 from mainstay.agents.base import (
     INSPECTION,
     Agent,
     Brief,
     MessageView,
-    Recalled,
     Tools,
     schema_of,
 )
+from mainstay.agents.tools import RecallTools
 from mainstay.config.files import WorkspaceFiles, load_workspace_files
 from mainstay.kernel.budget import Limits
-from mainstay.kernel.contract import Schema
+from mainstay.kernel.contract import Repeatability, Schema
 from mainstay.kernel.errors import NotFound
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.plan import Plan, Role, compile_plan
@@ -32,6 +32,7 @@ from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
+from mainstay.memory.recall import Recollection
 from mainstay.models.base import Embedder, Unavailable
 from mainstay.net.secrets import SecretStore
 from mainstay.runtime.artifacts import Artifacts
@@ -150,21 +151,23 @@ class Assembly:
         return make_agents(self.untyped, None)
 
     @cached_property
-    def memory(self) -> Mapping[str, Any]:
+    def memory(self) -> Mapping[str, Recollection]:
         """What retrieval policies search."""
         embedder = self.embedder
         return memories(self.untyped, None if isinstance(embedder, Unavailable) else embedder)
 
     def tools(self, brief: Brief) -> Tools:
         """What an agent may use for this brief."""
-        return _Recall(self.memory.get(brief.recall) if brief.recall else None)
+        return RecallTools(self.memory.get(brief.recall) if brief.recall else None)
 
     # --- workflows -------------------------------------------------------------------------------------------------
 
     @cached_property
     def catalog(self) -> Catalog:
         """What workflows may name."""
-        acts = {
+        # What is shipped may be named before an account is configured; without one the act fails, and says so.
+        acts = {f"email.{one.name}": one for one in contract(Repeatability.FINDABLE).operations}
+        acts |= {
             f"{self.untyped.settings.adapters[name].use}.{operation.name}": operation
             for name, adapter in self.adapters.items()
             for operation in adapter.contract.operations
@@ -179,9 +182,7 @@ class Assembly:
     @cached_property
     def definitions(self) -> Mapping[str, tuple[Plan, bytes]]:
         """The workflows of the folder by name: compiled, and as the blob they are pinned to."""
-        return {
-            name: (one.plan, canonical(one.workflow)) for name, one in self.files.workflows.items()
-        }
+        return {name: (one.plan, canonical(one.workflow)) for name, one in self.files.workflows.items()}
 
     def plan(self, digest: Digest) -> Plan:
         """The plan a run is pinned to: of this folder, or of an older version that the ledger kept."""
@@ -207,22 +208,7 @@ class Assembly:
     def limits(self) -> Limits:
         """The budgets in force."""
         budgets = self.untyped.settings.budgets
-        return Limits(
-            budgets.day_micros, budgets.month_micros, budgets.run_micros, budgets.workflow_micros
-        )
-
-
-class _Recall:
-    """`Tools` over one memory; without one, nothing is remembered."""
-
-    def __init__(self, memory: Any) -> None:
-        self._memory = memory
-
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
-        if self._memory is None:
-            return ()
-        hits = self._memory.find(cue, limit=limit, **fields)
-        return [Recalled(hit.record.source, hit.record.text, hit.score, hit.record.fields) for hit in hits]
+        return Limits(budgets.day_micros, budgets.month_micros, budgets.run_micros, budgets.workflow_micros)
 
 
 def _signature(agent: Agent) -> AgentSignature:

@@ -1,7 +1,7 @@
 """The two doors to a workspace: the control socket of a running director, or the lock itself.
 
-`operate` names everything that can be asked through either, so that both mean the same. Whoever holds the lock without a
-director decides and appends but performs nothing: what that owes will be done by the next `mainstay up`.
+`operate` names everything that can be asked through either, so that both mean the same. Whoever holds the lock without
+a director decides and appends but performs nothing: what that owes will be done by the next `mainstay up`.
 """
 
 from __future__ import annotations

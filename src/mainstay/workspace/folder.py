@@ -93,7 +93,12 @@ def find_folder(start: Path) -> Folder:
     for candidate in (here, *here.parents):
         if (candidate / STATE / "id").exists():
             return Folder(candidate)
-    return Folder(here) if Folder(here).id else Folder(here)
+    raise WorkspaceNotFound(
+        f"{here} is no workspace.",
+        why=f"Neither it nor a folder above it has a {STATE}/id.",
+        remedy="Make one with `mainstay init`, or name another folder with --workspace.",
+        path=str(here),
+    )
 
 
 def create(root: Path, name: str) -> tuple[Folder, tuple[str, ...]]:

@@ -28,7 +28,11 @@ class LogNotifier:
 
     async def notify(self, effect: Notify) -> None:
         """See `Notifier.notify`."""
-        what = {"approval": "waits for approval", "in_doubt": "is in doubt", "budget": "is stopped by a budget"}
+        what = {
+            "approval": "waits for approval",
+            "in_doubt": "is in doubt",
+            "budget": "is stopped by a budget",
+        }
         log.info("run %s task %d %s", effect.run[-8:], effect.task, what.get(effect.kind, effect.kind))
 
 
@@ -66,9 +70,7 @@ class Service:
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(self.loop.run(owed))
                 await self._control.start()
-                readers = [
-                    group.create_task(one.run()) for one in self.ingests.values() if self._ingest
-                ]
+                readers = [group.create_task(one.run()) for one in self.ingests.values() if self._ingest]
                 ready()
                 await working
                 for reader in readers:

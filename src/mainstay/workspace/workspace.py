@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,7 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import RecordedEvent
 from mainstay.ledger.verify import Broken, Progress, Verified, verify
+from mainstay.runtime.artifacts import SEALED
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.runtime.desk import find_card, find_id
 from mainstay.workspace.assembly import TABLES, Assembly
@@ -149,7 +150,8 @@ class Workspace:
     def explain(self, short: str) -> Story:
         """Who did what, when, why, and from which evidence."""
         found = find_id(self._store, "runs", "run", short)
-        return explain(self._events(found), self._assembly.artifacts)
+        opened = [(recorded, self._opened(event)) for recorded, event in self._events(found)]
+        return explain(opened, self._assembly.artifacts.open_text)
 
     def events(self, short: str) -> list[tuple[RecordedEvent, Any]]:
         """The events of a run as they stand in the ledger."""
@@ -157,9 +159,7 @@ class Workspace:
 
     def approvals(self, *, limit: int = 100, status: str = "waiting") -> list[Card]:
         """The cards that wait, oldest first."""
-        rows = self._store.select(
-            "approvals", where={"status": status}, order="requested_at", limit=limit
-        )
+        rows = self._store.select("approvals", where={"status": status}, order="requested_at", limit=limit)
         return [self._card(row) for row in rows]
 
     def approval(self, short: str) -> Card:
@@ -223,9 +223,7 @@ class Workspace:
         self, approval: str, text: str, *, digest: str = "", actor: str = "operator", open_us: int = 0
     ) -> Decided:
         """Yes to this text instead: a new effect with a digest of its own."""
-        return self._decide(
-            "edit", approval=approval, text=text, digest=digest, actor=actor, open_us=open_us
-        )
+        return self._decide("edit", approval=approval, text=text, digest=digest, actor=actor, open_us=open_us)
 
     def resolve(self, run: str, task: int, answer: str, *, actor: str = "operator") -> Decided:
         """The answer to "did this go out?": happened, did_not or unknown."""
@@ -284,8 +282,10 @@ class Workspace:
         return Assembly(self.folder, SqliteReader(self.folder.ledger, tables=TABLES), writable=False)
 
     @property
-    def _store(self) -> Any:
-        return self._assembly.store
+    def _store(self) -> SqliteReader:
+        store = self._assembly.store
+        assert isinstance(store, SqliteReader)
+        return store
 
     @cached_property
     def _codec(self) -> Codec:
@@ -293,6 +293,17 @@ class Workspace:
 
     def _events(self, run: str) -> list[tuple[RecordedEvent, Any]]:
         return [(one, self._codec.event(one)) for one in self._store.read(run_stream(RunId(run)))]
+
+    def _opened(self, event: Any) -> Any:
+        """The event with its sealed texts as a person may read them."""
+        open_text = self._assembly.artifacts.open_text
+        texts = {
+            one.name: open_text(value)
+            for one in fields(event)
+            if isinstance(value := getattr(event, one.name), str) and value.startswith(SEALED)
+            if not one.name.endswith("_sealed")  # the story opens these itself
+        }
+        return replace(event, **texts) if texts else event
 
     @contextmanager
     def _door(self, progress: Callable[[int], None] = lambda count: None) -> Iterator[Door]:

@@ -77,7 +77,7 @@ class IntentSpecialist:
                 intent=intent.id if intent else UNKNOWN,
                 confidence=_confidence(guess, foreign=foreign) if intent else 0.0,
                 reply_expected=intent is not None and intent.reply_expected and not found.grave,
-                labels=intent.labels if intent else (),
+                labels=_labels(intent, message),
                 flags=_flags(found, intent, message),
                 language=found.language,
                 template=intent.template if intent and not found.grave else "",
@@ -131,6 +131,13 @@ def _flags(found: Assessment, intent: Intent | None, message: MessageView) -> tu
     unknown = () if intent or message.automatic else (UNKNOWN,)
     others = sorted(raised - set(FLAGS))
     return (*(flag for flag in FLAGS if flag in raised), *others, *unknown)
+
+
+def _labels(intent: Intent | None, message: MessageView) -> tuple[str, ...]:
+    """Never empty: what belongs to no intent is sorted under what it is."""
+    if intent is not None and intent.labels:
+        return intent.labels
+    return ("machine",) if message.automatic else ("unsorted",)
 
 
 def _risks(found: Assessment) -> tuple[str, ...]:
