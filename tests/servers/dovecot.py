@@ -6,6 +6,7 @@ its own short folder, free ports, and is ended by its own process id.
 """
 
 import contextlib
+import ctypes
 import grp
 import ipaddress
 import os
@@ -15,6 +16,7 @@ import signal
 import smtplib
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -261,6 +263,7 @@ def _started(binary: str, folder: Path, relay: Relay, relay_port: int) -> Doveco
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=_end_with_us if sys.platform == "linux" else None,
     )
     server = Dovecot(
         folder, imap_port, submission_port, lmtp_port, imaps_port, submissions_port, relay, process
@@ -276,6 +279,13 @@ def _started(binary: str, folder: Path, relay: Relay, relay_port: int) -> Doveco
         _ended(process)
         return None
     return server if process.poll() is None else None
+
+
+def _end_with_us() -> None:
+    """A test run that is killed leaves no server behind: the kernel tells the server when its parent is
+    gone."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _certificate(folder: Path) -> None:
