@@ -136,7 +136,13 @@ def test_settings_workflow_and_policy_fit_together() -> None:
         "reply-checks",
         None,
     }
-    assert workflow["tasks"]["send"]["in"] == {"message": "${trigger.message}", "reply": "${draft.reply}"}
+    send = workflow["tasks"]["send"]["in"]
+    assert send["message"] == "${trigger.message}"
+    assert send["reply"] == "${draft.reply}"
+    # What the inspector judges, and what rules may look at, come from the annotation.
+    for task in ("inspect", "send"):
+        for name in ("confidence", "flags"):
+            assert workflow["tasks"][task]["in"][name] == f"${{annotate.{name}}}"
     for rule in rules:
         assert set(rule) == {"name", "when", "then", "why"}
 

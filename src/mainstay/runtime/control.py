@@ -7,18 +7,21 @@ is heard. A request is one line of JSON, an answer one line. An answer means tha
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mainstay.kernel import errors
 from mainstay.kernel.errors import CommandRefused, DirectorUnavailable, MainstayError
 from mainstay.kernel.values import Json
+
+if TYPE_CHECKING:
+    import asyncio
 
 LINE_MAX = 1_000_000  # bytes: an edited reply is the longest thing that is said here
 ANSWER_TIMEOUT_S = 60.0
@@ -37,6 +40,8 @@ class ControlServer:
 
     async def start(self) -> None:
         """Bind. What lies there is left over: the lock says that no other director is at work."""
+        import asyncio  # not at the top: a command that only asks has no use for it
+
         address = socket_address(self._path)
         self._path.unlink(missing_ok=True)
         mask = os.umask(0o177)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mainstay.kernel.budget import Balances, Limits
+from mainstay.kernel.budget import WARN_SHARE, Balances, Limits, day_of, month_of
 from mainstay.kernel.commands import (
     AdoptPolicy,
     AdvanceCursor,
@@ -37,6 +37,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.effects import Effect, WakeAt
 from mainstay.kernel.events import (
+    BudgetWarned,
     CursorAdvanced,
     DirectorStarted,
     Event,
@@ -184,6 +185,7 @@ class Director:
         self._answered: dict[RunId, str] = {}  # open runs whose thread the operator answered
         self._recent: set[str] = set()  # message keys of this tick, not in a view yet
         self._held_written = 0
+        self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
 
     # --- boot ------------------------------------------------------------------------------------------------------
 
@@ -218,6 +220,9 @@ class Director:
         self.balances.month_spent = _month_spent(self.store, self.balances.month)
         killed = self.store.get("house", ("kill_switch",))
         self.killed = killed is not None and killed["value"] == "on"
+        for scope, of in (("day", day_of), ("month", month_of)):
+            if (row := self.store.get("house", (f"warned:{scope}",))) is not None:
+                self._warned[scope] = of(Instant(_int(row["at"])))
         held = self.store.get("house", ("held",))
         self.balances.held = self._held_written = int(str(held["value"])) if held else 0
 
@@ -393,6 +398,8 @@ class Director:
         self._append(tick, run_stream(command.run), one, events, request)
         for effect in new_effects(state, events):
             tick.effects.append(Owed(effect, self.position))
+        if state.held + state.spent > before.held + before.spent:
+            self._warn(tick, request)
         if state.ended:
             if not before.ended:
                 self._free_key(command.run, state, queue)
@@ -561,6 +568,18 @@ class Director:
         event = WorkflowRegistered(command.name, command.version, command.definition)
         self._append_plain(tick, WORKSPACE, (event,), request)
 
+    def _warn(self, tick: Tick, request: Request) -> None:
+        """Say once in a period that most of a budget is spent or held."""
+        balances, limits = self.balances, self.limits
+        periods = (
+            ("day", balances.day, balances.day_spent + balances.held, limits.day_micros),
+            ("month", balances.month, balances.month_spent + balances.held, limits.month_micros),
+        )
+        for scope, period, used, limit in periods:
+            if limit and used >= limit * WARN_SHARE and self._warned.get(scope) != period:
+                self._warned[scope] = period
+                self._append_plain(tick, WORKSPACE, (BudgetWarned(scope, used, limit),), request)
+
     def _append_plain(
         self, tick: Tick, stream: StreamId, events: tuple[Event, ...], request: Request
     ) -> None:
@@ -602,7 +621,6 @@ def _held_by_workflow(runs: Any) -> dict[str, int]:
 
 
 def _month_spent(store: EventStore, month: int) -> int:
-    from mainstay.kernel.budget import month_of
     from mainstay.kernel.values import DAY
 
     rows = store.select("spent", order="day", descending=True, limit=100_000)
