@@ -1,0 +1,114 @@
+"""What a bench found: figures, goals, and a table for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A figure that must be reached. `at_least` says which side is good."""
+
+    field: str
+    bound: float
+    at_least: bool = False
+    words: str = ""
+
+    def met(self, value: float) -> bool:
+        """Whether the figure is on the good side."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+# On two busy cores, SQLite with synchronous=FULL, hash chain on.
+GOALS = (
+    Goal("steps_per_s", 5_000, at_least=True, words="steps a second, all workflows at once"),
+    Goal("cpu_us_per_step", 150, words="processor time a step, µs"),
+    Goal("bytes_per_step", 1_229, words="bytes on disk a step, log folded"),
+    Goal("peak_mb", 64, words="largest memory, MB"),
+    Goal("one_at_a_time_ratio", 3, words="one at a time: a step against a raw commit of its rows"),
+    Goal("task_ratio", 2, words="time a task: one large run against runs of 100"),
+    Goal("growth_at_tenfold", 1.1, words="processor time a step with ten times the workflows"),
+    Goal("lost", 0, words="accepted runs lost by a kill -9"),
+    Goal("repeated_though_done", 0, words="finished steps done again after it"),
+    Goal("recover_s", 1, words="restart until work goes on, s"),
+)
+_WORDS = {
+    "workflows_per_s": "workflows a second",
+    "events_per_step": "events a step",
+    "ticks": "commits in all",
+    "raw_events_per_s_single": "raw SQLite, one event a transaction, a second",
+    "raw_events_per_s_batched": "raw SQLite, 1,000 events a transaction, a second",
+    "step_p50_ms_one_at_a_time": "one at a time: p50 of a step, ms",
+    "raw_commit_p50_ms": "raw commit of the same rows: p50, ms",
+    "us_per_task": "one large run: µs a task",
+    "us_per_task_of_100": "runs of 100: µs a task",
+    "open_runs_at_kill": "unfinished runs at the kill",
+    "in_flight_at_kill": "steps in flight at the kill",
+    "repeated_in_flight": "of these done again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Figures by name; what was asked for; on what machine, and how busy it was."""
+
+    figures: dict[str, Any]
+    options: dict[str, Any]
+    machine: dict[str, Any]
+
+    @property
+    def missed(self) -> tuple[Goal, ...]:
+        """The goals that were measured and not met."""
+        return tuple(
+            goal for goal in GOALS if goal.field in self.figures and not goal.met(self.figures[goal.field])
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON values, figures at the top level."""
+        return {
+            **{name: _rounded(value) for name, value in self.figures.items()},
+            "missed": [goal.field for goal in self.missed],
+            "options": self.options,
+            "machine": self.machine,
+        }
+
+    def render(self, console: Console) -> None:
+        """A table: what was measured, what is asked for, and whether it is met."""
+        from rich.table import Table
+
+        table = Table(title="mainstay bench engine", title_justify="left")
+        table.add_column("")
+        table.add_column("measured", justify="right")
+        table.add_column("goal", justify="right")
+        goals = {goal.field: goal for goal in GOALS}
+        for name, value in self.figures.items():
+            goal = goals.get(name)
+            if goal is not None:
+                sign = "≥" if goal.at_least else "≤"
+                style = "green" if goal.met(value) else "bold red"
+                bound = f"{sign} {goal.bound:,g} {'met' if goal.met(value) else 'MISSED'}"
+                table.add_row(goal.words, f"[{style}]{_text(value)}[/]", bound)
+            elif name in _WORDS:
+                table.add_row(_WORDS[name], _text(value), "")
+        console.print(table)
+        if "durability" in self.figures:
+            pragmas = ", ".join(f"{name}={value}" for name, value in self.figures["durability"].items())
+            console.print(f"durability: {pragmas}", highlight=False)
+        console.print(
+            "machine: " + ", ".join(f"{name} {value}" for name, value in self.machine.items()),
+            highlight=False,
+        )
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
