@@ -3,7 +3,7 @@
 Rules of this file:
 
 - `perform` reads as named steps and never raises for what the world does: that is an outcome.
-- An effect leaves the house only through `_let_leave`: the digest of the very bytes is computed once more, then kill
+- An effect leaves the house only past `_may_leave`: the digest of the very bytes is computed once more, then kill
   switch, epoch and whether it is still wanted are checked, directly before the call.
 - Nothing here decides. It asks, and reports.
 - It awaits only what agents and adapters await, so that the simulator can drive it by hand.
@@ -34,7 +34,7 @@ from mainstay.kernel.commands import (
     Sought,
     Withheld,
 )
-from mainstay.kernel.contract import Operation
+from mainstay.kernel.contract import Finality, Operation
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.errors import MainstayError, StaleEpoch
 from mainstay.kernel.events import FailureClass
@@ -316,7 +316,8 @@ class Performer:
         except SubjectForgotten:
             return Failed(FailureClass.REFUSED, "the recipient was forgotten before it left")
         try:
-            await self._refresh(action.adapter)
+            if action.finality is not Finality.REVERSIBLE:
+                await self._refresh(action.adapter)
         except Exception as error:  # a mailbox that cannot be read must not stop what was approved for ever
             self._noticed(f"refresh of {action.adapter}", error)
             return Failed(FailureClass.TRANSIENT, "the mailbox could not be read once more before sending")
