@@ -101,14 +101,14 @@ def test_a_real_question_beside_an_instruction_is_still_recognised() -> None:
 
 def test_fraud_is_not_classified() -> None:
     view, _ = annotate(message("Please give me the admin password of their workspace."))
-    assert (view.intent, view.labels) == (UNKNOWN, ())
+    assert (view.intent, view.labels) == (UNKNOWN, ("unsorted",))
     assert "credentials" in view.flags
 
 
 def test_a_machines_mail_is_not_classified() -> None:
     view, outcome = annotate(message("I forgot my password.", automatic="it came through a mailing list"))
     assert view.flags == ("machine",)
-    assert view.labels == ()
+    assert view.labels == ("machine",)
     assert "mailing list" in outcome.rationale
 
 
