@@ -42,6 +42,7 @@ from mainstay.kernel.state import ENDED, Phase, RunState
 from mainstay.kernel.values import DAY, Digest, Instant, Usage
 from mainstay.ledger.projection import Projector
 from mainstay.ledger.projections import STANDARD
+from mainstay.ledger.projections.costs import Spent
 from mainstay.ledger.rebuild import outdated, rebuild
 from mainstay.ledger.rows import META
 from mainstay.ledger.store import Position, Put, Value
@@ -394,14 +395,16 @@ def test_only_what_is_outdated_is_rebuilt() -> None:
     assert rebuild(play.store, play.codec, STANDARD, epoch=play.epoch, at=play.now) == ("runs",)
 
 
-def test_a_rebuild_that_was_cut_short_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+class _SpentOfALaterVersion(Spent):
+    version = 2
+
+
+def test_a_rebuild_that_was_cut_short_is_begun_again() -> None:
     play = wander(6)
     rebuild(play.store, play.codec, STANDARD, epoch=play.epoch, at=play.now)
     kept = rows(play)
     store = play.store
-    store.append(
-        (), epoch=play.epoch, at=play.now, changes=[Put(META.name, ("projection:spent",), {"value": "0"})]
-    )
+    newer = tuple(_SpentOfALaterVersion() if one.name == "spent" else one for one in STANDARD)
     seen: list[Position] = []
 
     def stop(done: Position, of: Position) -> None:
@@ -409,8 +412,10 @@ def test_a_rebuild_that_was_cut_short_is_begun_again(monkeypatch: pytest.MonkeyP
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rebuild(store, play.codec, STANDARD, epoch=play.epoch, at=play.now, progress=stop)
+        rebuild(store, play.codec, newer, epoch=play.epoch, at=play.now, progress=stop)
     assert seen == [store.head]
+    assert [one.name for one in outdated(store, newer)] == ["spent"]
+    # Nor does the version that was there before take the half-made table for its own.
     assert [one.name for one in outdated(store, STANDARD)] == ["spent"]
     assert rebuild(store, play.codec, STANDARD, epoch=play.epoch, at=play.now) == ("spent",)
     assert rows(play) == kept

@@ -81,6 +81,16 @@ def test_a_run_without_a_plan_has_a_snapshot_too() -> None:
     assert decode_run(encode_run(state, 1), PLAN) == (state, 1)
 
 
+def test_an_empty_answer_is_not_no_answer() -> None:
+    play = Play()
+    state = play.runs[play.start("triage")]
+    for output in ({}, None):
+        done = RunState(
+            state.head, state.status, state.plan, ((TaskState(Phase.SUCCEEDED, 0, 1, 0, output),),)
+        )
+        assert decode_run(encode_run(done, 1), PLAN)[0].task(0).output == output
+
+
 def test_a_task_that_started_is_kept_whole() -> None:
     play = Play()
     run = play.start("triage")

@@ -16,7 +16,6 @@ from mainstay.kernel.events import (
     Event,
     RunCancelled,
     RunSuperseded,
-    TaskFailed,
     TaskSucceeded,
 )
 from mainstay.kernel.ids import ApprovalId, StreamId, run_of
@@ -184,7 +183,7 @@ class InDoubt:
             key=("run", "task"),
         ),
     )
-    events = frozenset[type[Event]]({ActionInDoubt, DoubtResolved, TaskSucceeded, TaskFailed})
+    events = frozenset[type[Event]]({ActionInDoubt, DoubtResolved, TaskSucceeded})
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
@@ -212,7 +211,7 @@ class InDoubt:
                     "position": position,
                 }
                 return (Put("in_doubt", (run_of(stream), number), columns),)
-            case DoubtResolved(task=number) | TaskFailed(task=number):
+            case DoubtResolved(task=number):
                 return (Delete("in_doubt", (run_of(stream), number)),)
             case _:
                 return ()
