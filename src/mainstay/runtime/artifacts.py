@@ -3,27 +3,29 @@
 In the ledger an artifact is a reference, `{"artifact": "<digest>", "kind": "reply"}`; the blob under that digest is the
 value as JSON, sealed under the key of the run's subject. Short personal texts (a rationale that quotes a mail, a reason
 that the operator typed) are sealed in place and begin with `sealed:`.
+
+The models of personal things are imported where they are made, so that a list of cards can be opened without them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mainstay.agents.base import Data, MessageView, Reply
 from mainstay.kernel.errors import NotFound
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import Blobs
 from mainstay.ledger.sealing import Forgotten, Vault
 
+if TYPE_CHECKING:
+    from mainstay.agents.base import MessageView
+
 SEALED = "sealed:"
 FORGOTTEN = "[forgotten]"
-
-_KINDS: dict[str, type[Data]] = {"message": MessageView, "reply": Reply}
 
 
 class SubjectForgotten(Exception):
@@ -64,6 +66,14 @@ class Artifacts:
 
     def close_value(self, value: Any, subject: SubjectId | None) -> Any:
         """An agent's value as it may stand in an event: models of personal things become references."""
+        if isinstance(value, dict):
+            return {str(name): self.close_value(one, subject) for name, one in value.items()}
+        if isinstance(value, tuple | list):
+            return [self.close_value(one, subject) for one in value]
+        if value is None or isinstance(value, str | int | float):
+            return value
+        from mainstay.agents.base import Data, MessageView, Reply
+
         if isinstance(value, MessageView | Reply):
             kind = "message" if isinstance(value, MessageView) else "reply"
             digest = self.put(value.model_dump_json().encode(), subject, kind.encode())
@@ -72,10 +82,6 @@ class Artifacts:
             return {
                 name: self.close_value(getattr(value, name), subject) for name in type(value).model_fields
             }
-        if isinstance(value, tuple | list):
-            return [self.close_value(one, subject) for one in value]
-        if isinstance(value, dict):
-            return {str(name): self.close_value(one, subject) for name, one in value.items()}
         return value
 
     def open_value(self, value: Any, subject: SubjectId | None) -> Any:
@@ -84,7 +90,7 @@ class Artifacts:
             if "artifact" in value:
                 kind = str(value["kind"])
                 plain = self.get(Digest(str(value["artifact"])), subject, kind.encode())
-                return _KINDS[kind].model_validate_json(plain)
+                return _model(kind).model_validate_json(plain)
             if "content" in value and "thread" in value:
                 return self.message(value, subject)
             return {name: self.open_value(one, subject) for name, one in value.items()}
@@ -94,6 +100,8 @@ class Artifacts:
 
     def message(self, trigger: Json, subject: SubjectId | None) -> MessageView:
         """The message that a trigger refers to."""
+        from mainstay.agents.base import MessageView
+
         plain = self.get(Digest(str(trigger["content"])), subject, b"message")
         view = MessageView.model_validate_json(plain)
         known = subject is not None and self.known(subject)
@@ -117,3 +125,9 @@ class Artifacts:
         except (SubjectForgotten, NotFound):
             return None
         return found
+
+
+def _model(kind: str) -> Any:
+    from mainstay.agents.base import MessageView, Reply
+
+    return {"message": MessageView, "reply": Reply}[kind]

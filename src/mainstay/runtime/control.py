@@ -63,7 +63,7 @@ class ControlServer:
             while line := await reader.readline():
                 writer.write(msgspec.json.encode(await self._answer(line)) + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError, asyncio.LimitOverrunError):
+        except (ConnectionError, ValueError):
             return  # the other side is gone, or speaks another language
         finally:
             writer.close()

@@ -25,6 +25,7 @@ from mainstay.kernel.errors import CommandRefused, NotFound, StaleApproval
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId, run_id
 from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.values import Digest, Json
+from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Answer, Director, Request

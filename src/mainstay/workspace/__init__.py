@@ -1,5 +1,22 @@
-"""The composition root and the public SDK: the one place that wires things together."""
+"""The composition root and the public SDK: the one place that wires things together.
 
-from mainstay.workspace.workspace import Card, Decided, Workspace
+`Workspace` and its values are loaded when they are first named, so that a command that only needs to find the folder
+stays quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mainstay.workspace.workspace import Card, Decided, Workspace
 
 __all__ = ["Card", "Decided", "Workspace"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from mainstay.workspace import workspace
+
+        return getattr(workspace, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,7 +29,6 @@ from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.plan import Plan, Role, compile_plan
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import BlobStore
-from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.memory.recall import Recollection
@@ -44,8 +43,6 @@ from mainstay.workspace.folder import Folder, open_vault
 from mainstay.workspace.mail import MailAccount, mail_account
 
 log = logging.getLogger("mainstay")
-
-TABLES = tuple(table for projection in STANDARD for table in projection.tables)
 
 
 class Assembly:

@@ -9,6 +9,8 @@
     .mainstay/control.sock   how commands reach a director that is at work
     .mainstay/cache/         what can be made again: the embedder's graph, vectors
 
+Finding a folder imports next to nothing; making and opening one imports what it takes.
+
 The master key lies outside (`ledger.keys.master_key_path`), so that a copy of the folder tells nothing personal.
 """
 
@@ -18,12 +20,12 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mainstay.config.scaffold import scaffold
 from mainstay.kernel.errors import SecretError, WorkspaceNotFound, WorkspaceUnsafe
-from mainstay.ledger.keys import SqliteKeys, create_master_key, master_key_path, read_master_key
-from mainstay.ledger.safety import check_folder
-from mainstay.ledger.sealing import Vault
+
+if TYPE_CHECKING:
+    from mainstay.ledger.sealing import Vault
 
 STATE = ".mainstay"
 
@@ -103,6 +105,8 @@ def find_folder(start: Path) -> Folder:
 
 def create(root: Path, name: str) -> tuple[Folder, tuple[str, ...]]:
     """Make a workspace, or complete one: nothing that is there is written over. Returns what was written."""
+    from mainstay.config.scaffold import scaffold
+
     folder = Folder(root.absolute())
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
@@ -115,6 +119,9 @@ def create(root: Path, name: str) -> tuple[Folder, tuple[str, ...]]:
 
 def adopt(folder: Folder) -> None:
     """Make `.mainstay/` and the master key for a folder whose files are there already."""
+    from mainstay.ledger.keys import create_master_key, master_key_path
+    from mainstay.ledger.safety import check_folder
+
     try:
         folder.state.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -135,6 +142,9 @@ def adopt(folder: Folder) -> None:
 
 def open_vault(folder: Folder, key: Path | None) -> Vault:
     """The vault of a workspace. `key` is the place of the master key where mainstay.toml names one."""
+    from mainstay.ledger.keys import SqliteKeys, create_master_key, master_key_path, read_master_key
+    from mainstay.ledger.sealing import Vault
+
     path = key or master_key_path(folder.id)
     if key is not None and not key.exists() and not folder.keys.exists():
         create_master_key(key)

@@ -15,8 +15,8 @@ from mainstay.runtime.control import ControlServer
 from mainstay.runtime.desk import Desk
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
-from mainstay.workspace.doors import Held, operate
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.held import Held, operate
 
 log = logging.getLogger("mainstay")
 

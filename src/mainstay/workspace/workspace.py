@@ -20,24 +20,27 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mainstay.governance.explain import Story, explain
 from mainstay.kernel.errors import DirectorUnavailable, NotFound, WorkspaceLocked
 from mainstay.kernel.ids import RunId, SubjectId, run_stream
-from mainstay.kernel.run import evolve, nothing
-from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Digest, Instant, Json
-from mainstay.ledger.codec import Codec
+from mainstay.ledger.projections import TABLES
+from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
-from mainstay.ledger.store import RecordedEvent
-from mainstay.ledger.verify import Broken, Progress, Verified, verify
-from mainstay.runtime.artifacts import SEALED
 from mainstay.runtime.clock import Clock, SystemClock
-from mainstay.runtime.desk import find_card, find_id
-from mainstay.workspace.assembly import TABLES, Assembly
 from mainstay.workspace.doors import Door, LockDoor, SocketDoor, director_runs, locked_without_answer
-from mainstay.workspace.folder import Folder, create, find_folder
+from mainstay.workspace.folder import Folder, create, find_folder, open_vault
+
+if TYPE_CHECKING:
+    from mainstay.governance.explain import Story
+    from mainstay.kernel.plan import Plan
+    from mainstay.kernel.state import RunState
+    from mainstay.ledger.blobs import BlobStore
+    from mainstay.ledger.codec import Codec
+    from mainstay.ledger.store import RecordedEvent
+    from mainstay.ledger.verify import Broken, Progress, Verified
+    from mainstay.runtime.artifacts import Artifacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +125,13 @@ class Workspace:
 
     def close(self) -> None:
         """Give up what was opened for reading."""
-        if "_assembly" in vars(self):
-            assembly = self._assembly
-            assembly.store.close()
-            if "artifacts" in vars(assembly):
-                assembly.artifacts.vault.close()
-            del self._assembly
+        opened = vars(self)
+        if "_store" in opened:
+            self._store.close()
+        if "_artifacts" in opened:
+            self._artifacts.vault.close()
+        for name in ("_store", "_blobs", "_artifacts", "_codec"):
+            opened.pop(name, None)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -139,6 +143,8 @@ class Workspace:
 
     def run(self, short: str) -> tuple[Json, RunState]:
         """A run's row and its state, folded from the ledger. Raises `NotFound` or `AmbiguousId`."""
+        from mainstay.kernel.run import evolve, nothing
+
         found = find_id(self._store, "runs", "run", short)
         row = self._store.get("runs", (found,))
         assert row is not None
@@ -149,9 +155,11 @@ class Workspace:
 
     def explain(self, short: str) -> Story:
         """Who did what, when, why, and from which evidence."""
+        from mainstay.governance.explain import explain
+
         found = find_id(self._store, "runs", "run", short)
         opened = [(recorded, self._opened(event)) for recorded, event in self._events(found)]
-        return explain(opened, self._assembly.artifacts.open_text)
+        return explain(opened, self._artifacts.open_text)
 
     def events(self, short: str) -> list[tuple[RecordedEvent, Any]]:
         """The events of a run as they stand in the ledger."""
@@ -193,6 +201,8 @@ class Workspace:
 
     def verify(self, progress: Progress | None = None) -> Verified | Broken:
         """Prove that the ledger is whole, or name the first position that is not. Needs no key."""
+        from mainstay.ledger.verify import verify
+
         if not self.folder.ledger.exists():
             raise NotFound("There is no ledger yet.", remedy="Run `mainstay ingest` or `mainstay up` first.")
         return verify(self.folder.ledger, blobs=self.folder.blobs, progress=progress)
@@ -271,7 +281,7 @@ class Workspace:
     # --- within ----------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _assembly(self) -> Assembly:
+    def _store(self) -> SqliteReader:
         if not self.folder.ledger.exists():
             self.folder.id  # noqa: B018  says that this is no workspace, if it is none
             raise NotFound(
@@ -279,24 +289,46 @@ class Workspace:
                 why="Its ledger has not been written.",
                 remedy="Run `mainstay ingest` to read the mailbox once, or `mainstay up` to go to work.",
             )
-        return Assembly(self.folder, SqliteReader(self.folder.ledger, tables=TABLES), writable=False)
+        return SqliteReader(self.folder.ledger, tables=TABLES)
 
-    @property
-    def _store(self) -> SqliteReader:
-        store = self._assembly.store
-        assert isinstance(store, SqliteReader)
-        return store
+    @cached_property
+    def _blobs(self) -> BlobStore:
+        from mainstay.ledger.blobs import BlobStore
+
+        return BlobStore(self.folder.blobs, self._store.blob, writable=False)
+
+    @cached_property
+    def _artifacts(self) -> Artifacts:
+        # Of the operator's files only the settings are read: a slip in another one must not hide what waits.
+        from mainstay.config.settings import FILE, read_settings
+        from mainstay.runtime.artifacts import Artifacts
+
+        root = self.folder.root
+        file = root / FILE
+        settings = read_settings(file.read_bytes() if file.exists() else b"", root)
+        return Artifacts(open_vault(self.folder, settings.workspace.key), self._blobs)
 
     @cached_property
     def _codec(self) -> Codec:
-        return Codec(self._assembly.stored_plan)
+        from mainstay.ledger.codec import Codec
+
+        return Codec(self._stored_plan)
+
+    def _stored_plan(self, digest: Digest) -> Plan:
+        """The plan as the ledger kept it: readers do not look at today's files."""
+        from mainstay.kernel.plan import compile_plan
+        from mainstay.workflows.canonical import restore
+
+        return compile_plan(restore(self._blobs.read(digest)), digest)
 
     def _events(self, run: str) -> list[tuple[RecordedEvent, Any]]:
         return [(one, self._codec.event(one)) for one in self._store.read(run_stream(RunId(run)))]
 
     def _opened(self, event: Any) -> Any:
         """The event with its sealed texts as a person may read them."""
-        open_text = self._assembly.artifacts.open_text
+        from mainstay.runtime.artifacts import SEALED
+
+        open_text = self._artifacts.open_text
         texts = {
             one.name: open_text(value)
             for one in fields(event)
@@ -332,7 +364,7 @@ class Workspace:
 
     def _card(self, row: Json) -> Card:
         subject = SubjectId(row["subject"]) if row["subject"] else None
-        artifacts = self._assembly.artifacts
+        artifacts = self._artifacts
         shown = artifacts.open_json(Digest(row["card"]), subject, b"card") or {}
         request = shown.get("request") or {}
         reply = request.get("reply") or {}
@@ -369,14 +401,14 @@ class Workspace:
         for _, event in self._events(run):
             if isinstance(event, ActionProposed) and event.task == task:
                 found = event.rationale
-        return self._assembly.artifacts.open_text(found)
+        return self._artifacts.open_text(found)
 
     def _checks(self, state: RunState) -> tuple[Json, ...]:
         found: list[Json] = []
         for number, task in state.all_tasks():
             if state.spec(number).role == "inspector" and task.output:
                 found += [
-                    {**finding, "remark": self._assembly.artifacts.open_text(str(finding.get("remark", "")))}
+                    {**finding, "remark": self._artifacts.open_text(str(finding.get("remark", "")))}
                     for finding in task.output.get("findings", ())
                 ]
         return tuple(found)
@@ -385,9 +417,7 @@ class Workspace:
         trigger = state.head.trigger.get("message")
         if not isinstance(trigger, dict) or not trigger.get("content"):
             return {}
-        view = self._assembly.artifacts.open_json(
-            Digest(str(trigger["content"])), state.head.subject, b"message"
-        )
+        view = self._artifacts.open_json(Digest(str(trigger["content"])), state.head.subject, b"message")
         return view or {"subject": "[forgotten]", "from_address": "[forgotten]", "text": ""}
 
 

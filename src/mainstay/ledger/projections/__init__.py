@@ -39,4 +39,6 @@ STANDARD: tuple[Projection, ...] = (
     House(),
 )
 
-__all__ = ["STANDARD"]
+TABLES = tuple(table for projection in STANDARD for table in projection.tables)
+
+__all__ = ["STANDARD", "TABLES"]
