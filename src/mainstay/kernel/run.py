@@ -51,6 +51,7 @@ from mainstay.kernel.going import go_on, start
 from mainstay.kernel.outcomes import fail, record, settle_before_end
 from mainstay.kernel.owed import new_effects, pending
 from mainstay.kernel.state import Phase, RunState, Status, given_up, owes_notice, supersedable
+from mainstay.kernel.values import Instant
 
 __all__ = [
     "advance",
@@ -146,7 +147,9 @@ def _wake(draft: Draft, number: int) -> None:
             expire(draft, number)
         case Phase.SEEKING:
             assert task.act is not None
-            draft.emit(LookupStarted(number, task.attempt, task.act.seek_until, "once more"))
+            # A clock that was set back must not stretch the time of grace into days of looking.
+            until = min(task.act.seek_until, draft.facts.now + task.act.action.grace_us)
+            draft.emit(LookupStarted(number, task.attempt, Instant(until), "once more"))
         case _:
             return
 

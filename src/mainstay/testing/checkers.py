@@ -9,7 +9,7 @@ every crash, so that what really happened and what the ledger says can be held a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -60,8 +60,8 @@ from mainstay.testing.process import VIEWS, Process
 from mainstay.testing.world import Provider
 
 
-class Violation(AssertionError):
-    """A promise was broken; `rule` names which."""
+class Violation(BaseException):
+    """A promise was broken; `rule` names which. No `Exception`: the process under test may not swallow it."""
 
     def __init__(self, rule: str, text: str = "") -> None:
         super().__init__(f"{rule}: {text}" if text else rule)
@@ -102,6 +102,7 @@ class Audit:
     limits: Limits
     providers: Mapping[str, Provider]
     paths: Counter[str]
+    answers: Set[tuple[RunId, int, int]]  # attempts that really answered, whether or not anybody heard it
     position: int = 0
     killed: bool = False
     clock_crossed_back: bool = False  # over midnight: what a day has left is not one number any more
@@ -224,6 +225,10 @@ class Audit:
                 self.paths["revision"] += 1
             case TaskExpanded():
                 self.paths["for_each"] += 1
+            case TaskSucceeded(task=task, attempt=attempt):
+                known = not attempt or self.said.get((run, task)) == "happened"
+                known = known or (run, task, attempt) in self.answers
+                demand(known, "an attempt succeeds by its own answer", f"task {task} of {run}, {attempt}")
             case AttemptFailed(failure=FailureClass.LOST):
                 self.paths["attempt lost with its process"] += 1
             case _:
@@ -455,7 +460,13 @@ class Audit:
 
     # --- at the end -------------------------------------------------------------------------------
 
-    def final(self, store: EventStore, mailbox: set[str], triggered: Mapping[str, Plan]) -> None:
+    def final(
+        self,
+        store: EventStore,
+        mailbox: set[str],
+        triggered: Mapping[str, Plan],
+        really_spent: Mapping[RunId, int],
+    ) -> None:
         """After everything: the chain, the views, the messages, and the truth of every act."""
         demand(isinstance(verify(store), Verified), "the chain holds")
         self._views_equal_a_rebuild(store)
@@ -465,6 +476,9 @@ class Audit:
                 demand(
                     self.runs_of[plan.workflow.name, key] == 1, "a message starts one run", f"{name} {key}"
                 )
+        for run, spent in really_spent.items():
+            booked = self.run_spent[run]
+            demand(spent <= booked, "what was spent is in the books", f"{spent}, not {booked}, in {run}")
         for provider in self.providers.values():
             for one in provider.done:
                 act = self.acts[one.key]

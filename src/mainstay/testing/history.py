@@ -11,7 +11,7 @@ from random import Random
 
 from mainstay.kernel.commands import RegisterWorkflow
 from mainstay.kernel.errors import StaleEpoch, StorageFailed, StorageFull
-from mainstay.kernel.ids import IdempotencyKey
+from mainstay.kernel.ids import IdempotencyKey, RunId
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
@@ -23,7 +23,7 @@ from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
-from mainstay.testing.world import Provider, SimulatedNotifier, providers, simulated_agents
+from mainstay.testing.world import Provider, SimulatedNotifier, providers, simulated_agents, upgrade
 
 BEGIN = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
 SETTLE_STEPS = 6_000
@@ -47,6 +47,7 @@ class History:
         self.random = Random(f"{seed} schedule")
         self.clock = ManualClock(BEGIN + self.random.randrange(DAY))
         self.disk: EventStore = InMemoryStore(tables=VIEWS.tables)
+        self.really_spent: Counter[RunId] = Counter()
         world = providers(self.chaos, self, self.clock.monotonic_s)
         plans = {plan.digest: plan for plan in mix.plans}
         self.outside = Surroundings(
@@ -56,12 +57,17 @@ class History:
             new_vault(self.chaos.random("vault")),
             plans,
             world,
-            simulated_agents(self.chaos),
+            simulated_agents(self.chaos, self.really_spent),
             SimulatedNotifier(self.chaos),
             parts or Parts(),
         )
         self.audit = Audit(
-            Codec(plans.__getitem__), mix.policy, mix.limits, self.outside.providers, self.chaos.paths
+            Codec(plans.__getitem__),
+            mix.policy,
+            mix.limits,
+            self.outside.providers,
+            self.chaos.paths,
+            self.outside.answered,
         )
         self.audit.lines = [] if story else None
         self.operator = Operator(self.outside, self.audit, self.chaos.random("operator"))
@@ -86,7 +92,7 @@ class History:
         self.operator.calm = True
         self._settle()
         triggered = {plan.workflow.name: plan for plan in self.mix.plans if plan.workflow.on is not None}
-        self.audit.final(self.disk, self.mailbox.received, triggered)
+        self.audit.final(self.disk, self.mailbox.received, triggered, self.really_spent)
 
     # --- what a provider tells --------------------------------------------------------------------
 
@@ -154,15 +160,14 @@ class History:
         for job in process.overdue():
             process.give_up(job)
         process.wake_due()
-        if process.late and random.random() < 0.2:
-            process.inbox.append(process.late.pop(random.randrange(len(process.late))))
+        process.repeat_late()
         ready = process.ready()
         mood = random.random()
         if (process.inbox or process.stuck) and mood < 0.45:
             self._tick(process)
-        elif ready and mood < 0.8:
+        elif ready and mood < 0.75:
             process.resume(random.choice(ready))
-        elif mood < 0.9 and self._people(process):
+        elif mood < 0.95 and self._people(process):
             return
         elif process.inbox or process.stuck or ready:
             self.clock.advance(random.choice((0, 1_000, 50_000, SECOND)))
@@ -218,6 +223,8 @@ class History:
                 self.clock.jump(2 * DAY)
             else:
                 self._set_back(2 * DAY)
+        if chaos.strikes("contract upgraded"):
+            upgrade(chaos.random("upgrade").choice(list(self.outside.providers.values())))
         if chaos.crash_at is None and chaos.strikes("zombie"):
             process = self.process
             assert process is not None

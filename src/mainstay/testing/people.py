@@ -94,7 +94,10 @@ class Operator:
             return False
         if not going:
             return False
-        self._send(process, CancelRun(self.random.choice(going), "operator", "enough"))
+        acting = {act.run for act in self.audit.acts.values() if act.under_way}
+        delicate = [run for run in going if run in acting]
+        chosen = self.random.choice(delicate if delicate and self.random.random() < 0.6 else going)
+        self._send(process, CancelRun(chosen, "operator", "enough"))
         return True
 
     def _blocked(self, run: RunId) -> bool:

@@ -7,7 +7,7 @@ timers, deadlines. Nothing here decides; the scheduler (`testing.history`) says 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -65,9 +65,9 @@ class Parts:
     director: type[Director] = Director
     performer: type[Performer] = Performer
     timers: type[Timers] = Timers
-    provider: Callable[[Provider], Provider] = lambda provider: provider
     early_effects: bool = False  # planted: hand out before the commit
     early_answers: bool = False  # planted: answer before the commit
+    drop_when_full: bool = False  # planted: do not keep the tick for a second try
 
 
 @dataclass(slots=True)
@@ -95,6 +95,7 @@ class Surroundings:
     agents: dict[str, SimulatedAgent]
     notifier: SimulatedNotifier
     parts: Parts
+    answered: set[tuple[RunId, int, int]] = field(default_factory=set)  # attempts that really answered
 
 
 @dataclass(slots=True)
@@ -109,7 +110,9 @@ class Process:
     timers: Timers = field(init=False)
     inbox: deque[Request] = field(default_factory=deque)
     jobs: list[Job] = field(default_factory=list)
-    late: list[Request] = field(default_factory=list)  # answers that come a second time
+    late: list[tuple[float, Request]] = field(
+        default_factory=list
+    )  # answers that come a second time, and when
     stuck: Tick | None = None  # decided, and waiting for space on the disk
     reading: bool = False  # messages were put into the inbox and not all answered
     unread: int = 0
@@ -180,7 +183,7 @@ class Process:
         try:
             self.director.commit(tick)
         except StorageFull:
-            self.stuck = tick
+            self.stuck = None if parts.drop_when_full else tick
             return None
         self.stuck = None
         if not parts.early_effects:
@@ -226,11 +229,25 @@ class Process:
         if request is None:
             return
         chaos = self.outside.chaos
-        self.inbox.append(request)
+        self._put(request)
         if job.given_up:
             chaos.paths["late answer"] += 1
         if chaos.strikes("doubled answer"):
-            self.late.append(replace(request))
+            wait_s = chaos.random("late").choice((0.0, 2.0, 20.0, 200.0))
+            self.late.append((self.outside.clock.monotonic_s() + wait_s, replace(request)))
+
+    def _put(self, request: Request) -> None:
+        command = request.command
+        if isinstance(command, RecordOutcome):
+            self.outside.answered.add((command.run, command.task, command.attempt))
+        self.inbox.append(request)
+
+    def repeat_late(self) -> None:
+        """Answers that come a second time come now."""
+        now_s = self.outside.clock.monotonic_s()
+        for one in [one for one in self.late if one[0] <= now_s]:
+            self.late.remove(one)
+            self.inbox.append(one[1])
 
     def give_up(self, job: Job) -> None:
         """The deadline of an effect has passed. Its answer is lost, or comes when nobody waits for it."""
@@ -238,7 +255,7 @@ class Process:
         chaos.paths["timed out"] += 1
         request = self.performer.timed_out(job.owed)
         if request is not None:
-            self.inbox.append(request)
+            self._put(request)
         arrived = job.point is Point.CALL_AFTER or isinstance(job.owed.effect, InvokeAgent)
         if arrived and chaos.strikes("late answer"):
             chaos.paths["late answer"] -= 1  # counted when it comes

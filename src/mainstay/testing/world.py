@@ -10,8 +10,9 @@ virtual time, stands in it.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mainstay.adapters.base import (
@@ -31,7 +32,7 @@ from mainstay.agents.base import Brief, Data, Finding, IntentView, Recalled, Rep
 from mainstay.kernel.contract import Contract, Field, FieldType, Finality, Operation, Repeatability, Schema
 from mainstay.kernel.effects import Notify
 from mainstay.kernel.events import FailureClass
-from mainstay.kernel.ids import IdempotencyKey, SubjectId
+from mainstay.kernel.ids import IdempotencyKey, RunId, SubjectId
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import Instant, Json, Usage
 from mainstay.testing.faults import Chaos, Point
@@ -194,6 +195,11 @@ def providers(chaos: Chaos, guard: Guard, elapsed_s: Callable[[], float]) -> dic
     return found
 
 
+def upgrade(provider: Provider) -> None:
+    """The other side has a new version of its contract: what was approved under the old one may not leave."""
+    provider.contract = replace(provider.contract, minor=provider.contract.minor + 1)
+
+
 def provider_of(act: str) -> str:
     """The name of the provider that does an act."""
     return _MAIL.get(act) or act.partition(".")[0]
@@ -238,6 +244,7 @@ class SimulatedAgent:
     input: type[Data] = Data
     output: type[Data] | None = Thought
     cost_max_micros: int = 0
+    spent: Counter[RunId] = field(default_factory=Counter)  # really, by run; shared by all
 
     async def work(self, brief: Brief, tools: Tools) -> agents.Outcome:
         """See `Agent.work`."""
@@ -250,6 +257,7 @@ class SimulatedAgent:
         if brief.cost_max_micros and random.random() < 0.2:
             cost = brief.cost_max_micros
         usage = Usage(cost, 10, 20, 1)
+        self.spent[brief.run] += cost
         if chaos.strikes("agent failed"):
             failure = random.choice(_FAILURES)
             after_s = float(random.randint(1, 300)) if failure is FailureClass.THROTTLED else None
@@ -290,7 +298,7 @@ class SimulatedAgent:
                 return agents.Produced(thought, "because", ("record:1",), usage)
 
 
-def simulated_agents(chaos: Chaos) -> dict[str, SimulatedAgent]:
+def simulated_agents(chaos: Chaos, spent: Counter[RunId]) -> dict[str, SimulatedAgent]:
     """Everybody whom a workflow of the simulation may ask."""
     named = {
         "thinker": Role.SPECIALIST,
@@ -300,7 +308,7 @@ def simulated_agents(chaos: Chaos) -> dict[str, SimulatedAgent]:
         "reply-writer": Role.EXECUTOR,
         "reply-checks": Role.INSPECTOR,
     }
-    return {name: SimulatedAgent(name, role, chaos) for name, role in named.items()}
+    return {name: SimulatedAgent(name, role, chaos, spent=spent) for name, role in named.items()}
 
 
 class NoTools:

@@ -1,0 +1,277 @@
+"""Bugs planted on purpose: the simulator is trusted only as far as it finds them.
+
+Each is a small change to one part: a director or performer of its own class where that reaches, otherwise one
+function of the kernel replaced where it is used, and put back afterwards. `python -m
+mainstay.testing.simulation --planted` says at which seed each is found.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mainstay.kernel import door
+from mainstay.kernel.commands import (
+    EditApproval,
+    Failed,
+    GrantApproval,
+    Outcome,
+    RecordOutcome,
+    ReleaseRun,
+    RunCommand,
+    Sighting,
+    Wake,
+)
+from mainstay.kernel.contract import Repeatability
+from mainstay.kernel.draft import Draft
+from mainstay.kernel.effects import InvokeAdapter, InvokeAgent
+from mainstay.kernel.events import AttemptFailed, FailureClass
+from mainstay.kernel.ids import IdempotencyKey, RunId, derive, effect_digest
+from mainstay.kernel.outcomes import _not_found, fail, record
+from mainstay.kernel.policy import Decision, Verdict
+from mainstay.kernel.recovery import Diagnosis, Remedy
+from mainstay.kernel.state import Phase, RunState, Status, TaskState
+from mainstay.kernel.values import NO_USAGE, Instant, Json
+from mainstay.runtime.director import Director, Open, Owed, Request, Tick
+from mainstay.runtime.performer import Performer
+from mainstay.testing.process import Parts
+
+Patch = tuple[str, str, Any]  # module, name, what stands there instead
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One bug."""
+
+    name: str
+    parts: Callable[[], Parts] = Parts
+    patches: tuple[Patch, ...] = field(default=())
+
+    @contextmanager
+    def active(self) -> Iterator[Parts]:
+        """The parts with the bug, while it is in place."""
+        kept = []
+        for module_name, name, instead in self.patches:
+            owner: Any = importlib.import_module(module_name)
+            *outer, last = name.split(".")
+            for one in outer:
+                owner = getattr(owner, one)
+            kept.append((owner, last, getattr(owner, last)))
+            setattr(owner, last, instead)
+        try:
+            yield self.parts()
+        finally:
+            for owner, last, original in reversed(kept):
+                setattr(owner, last, original)
+
+
+# --- in the performer -----------------------------------------------------------------------------
+
+
+class _KeyPerAttempt(Performer):
+    async def _act(self, effect: InvokeAdapter) -> Outcome:
+        action = effect.action
+        key = IdempotencyKey(derive("key", action.key, effect.attempt).hex())
+        payload = self._artifacts.get(action.payload, effect.subject, b"payload")
+        changed = effect_digest(
+            adapter=action.adapter,
+            operation=action.operation,
+            contract=action.contract,
+            price_micros=action.price_micros,
+            key=key,
+            payload=payload,
+        )
+        return await super()._act(replace(effect, action=replace(action, key=key, digest=changed)))
+
+
+class _DigestNotRechecked(Performer):
+    def _may_leave(self, effect: InvokeAdapter, payload: bytes) -> Outcome | None:
+        stopped = super()._may_leave(effect, payload)
+        if isinstance(stopped, Failed) and stopped.failure is FailureClass.REFUSED:
+            return None
+        return stopped
+
+
+class _NotAskedBeforeTheCall(Performer):
+    def _may_leave(self, effect: InvokeAdapter, payload: bytes) -> Outcome | None:
+        stopped = super()._may_leave(effect, payload)
+        if isinstance(stopped, Failed) and stopped.failure is FailureClass.TRANSIENT:
+            return None
+        return stopped
+
+
+# --- in the director ------------------------------------------------------------------------------
+
+
+class _AgentsForgottenAtBoot(Director):
+    def boot(self) -> list[Owed]:
+        return [owed for owed in super().boot() if not isinstance(owed.effect, InvokeAgent)]
+
+
+class _HoldsForgottenAtBoot(Director):
+    def boot(self) -> list[Owed]:
+        owed = super().boot()
+        self.balances.held = 0
+        return owed
+
+
+class _RunsLoadedUntilFull(Director):
+    def load(self, run: RunId) -> Open | None:
+        return None if len(self.runs) >= 2 else super().load(run)
+
+
+class _EpochNotChecked(Director):
+    def epoch_holds(self) -> bool:
+        return True
+
+
+class _OvertakenNotAsked(Director):
+    def overtaken(self, run: RunId) -> str:
+        return ""
+
+
+class _DuplicatesTaken(Director):
+    def _seen(self, table: str, key: str) -> bool:
+        return False
+
+
+class _CountsNotKept(Director):
+    def _count(self, state: RunState, event: Any) -> None:
+        return None
+
+
+class _QueueNotReleased(Director):
+    def _free_key(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
+        super()._free_key(run, state, queue)
+        if queue and isinstance(queue[0].command, ReleaseRun):
+            queue.popleft()
+
+
+class _EarlyTimerLost(Director):
+    def _run(self, tick: Tick, request: Request, command: RunCommand, queue: deque[Request]) -> Json:
+        events, effects = tick.events, len(tick.effects)
+        detail = super()._run(tick, request, command, queue)
+        if isinstance(command, Wake) and tick.events == events:
+            del tick.effects[effects:]
+        return detail
+
+
+# --- in the kernel --------------------------------------------------------------------------------
+
+
+def _verdict_once(draft: Draft, number: int, action: Any) -> Verdict:
+    task = draft.state.task(number)
+    if task.act is not None and task.act.calls:
+        return Verdict(Decision.ALLOW, "retry", "it was let go before")
+    return _real_verdict(draft, number, action)
+
+
+_real_verdict = door._verdict
+
+
+def _record_late(draft: Draft, command: RecordOutcome) -> None:
+    if draft.state.exists(command.task):
+        command = replace(command, attempt=draft.state.task(command.task).attempt)
+    record(draft, command)
+
+
+def _record_unknown_as_free(draft: Draft, command: RecordOutcome) -> None:
+    outcome = command.outcome
+    if isinstance(outcome, Failed) and outcome.usage is None:
+        command = replace(command, outcome=replace(outcome, usage=NO_USAGE))
+    record(draft, command)
+
+
+def _always_again(diagnosis: Diagnosis, *, last: bool) -> Remedy:
+    return Remedy.RETRY
+
+
+def _lost_is_retried(draft: Draft, number: int, outcome: Failed, *, at_once: bool = False) -> None:
+    task = draft.state.task(number)
+    once = task.act is not None and task.act.action.repeatability is Repeatability.ONCE
+    if once and task.phase is Phase.ACTING:
+        lost, now = FailureClass.LOST, draft.facts.now
+        draft.emit(AttemptFailed(number, task.attempt, lost, "again", Instant(now), 0))
+        return
+    fail(draft, number, outcome, at_once=at_once)
+
+
+def _edit_approves_the_old(draft: Draft, command: EditApproval) -> None:
+    door.grant(
+        draft, GrantApproval(command.run, command.approval, command.digest, command.actor, command.open_us)
+    )
+
+
+def _never_expired(draft: Draft, number: int, act: Any) -> bool:
+    return False
+
+
+def _unseen_is_absent(draft: Draft, number: int, sighting: Sighting) -> None:
+    _not_found(draft, number, Sighting.ABSENT)
+
+
+def _running_is_supersedable(state: RunState) -> bool:
+    return state.status in (Status.QUEUED, Status.RUNNING)
+
+
+def _affords_all(self: Draft, number: int, amount: int) -> bool:
+    return True
+
+
+def _doubt_forgotten(draft: Draft) -> None:
+    return None
+
+
+def _never_left(task: TaskState) -> bool:
+    return False
+
+
+_DOOR, _OUTCOMES, _RUN = "mainstay.kernel.door", "mainstay.kernel.outcomes", "mainstay.kernel.run"
+
+PLANTED: tuple[Planted, ...] = (
+    Planted("the key changes with each attempt", lambda: Parts(performer=_KeyPerAttempt)),
+    Planted("the digest is not checked again before the call", lambda: Parts(performer=_DigestNotRechecked)),
+    Planted("the kill switch is not asked before the call", lambda: Parts(performer=_NotAskedBeforeTheCall)),
+    Planted("the epoch is not checked before the call", lambda: Parts(director=_EpochNotChecked)),
+    Planted("what was overtaken is sent", lambda: Parts(director=_OvertakenNotAsked)),
+    Planted("the approval gate is skipped on a retry", patches=((_DOOR, "_verdict", _verdict_once),)),
+    Planted("late answers are accepted", patches=((_RUN, "record", _record_late),)),
+    Planted("holds are ignored", patches=(("mainstay.kernel.draft", "Draft.affords", _affords_all),)),
+    Planted("running work is forgotten at boot", lambda: Parts(director=_AgentsForgottenAtBoot)),
+    Planted("money held is forgotten at boot", lambda: Parts(director=_HoldsForgottenAtBoot)),
+    Planted("only some open runs are loaded at boot", lambda: Parts(director=_RunsLoadedUntilFull)),
+    Planted(
+        "in doubt is retried blindly", patches=(("mainstay.kernel.recovery", "_unproven", _always_again),)
+    ),
+    Planted("once is called again after a crash", patches=((_RUN, "fail", _lost_is_retried),)),
+    Planted("not seen is taken for absent", patches=((_OUTCOMES, "_not_found", _unseen_is_absent),)),
+    Planted("effects are handed out before the commit", lambda: Parts(early_effects=True)),
+    Planted("answers are given before the commit", lambda: Parts(early_answers=True)),
+    Planted("a tick is thrown away when the disk is full", lambda: Parts(drop_when_full=True)),
+    Planted("a duplicate is taken in again", lambda: Parts(director=_DuplicatesTaken)),
+    Planted("an expired card can be granted", patches=((_DOOR, "_expired", _never_expired),)),
+    Planted("an edit approves what was shown before", patches=((_RUN, "edit", _edit_approves_the_old),)),
+    Planted("unknown cost counts as nothing", patches=((_RUN, "record", _record_unknown_as_free),)),
+    Planted(
+        "a run is superseded while it acts",
+        patches=(
+            (_RUN, "supersedable", _running_is_supersedable),
+            ("mainstay.runtime.director", "supersedable", _running_is_supersedable),
+        ),
+    ),
+    Planted("a timer is lost when the clock goes back", lambda: Parts(director=_EarlyTimerLost)),
+    Planted("the next in line is never released", lambda: Parts(director=_QueueNotReleased)),
+    Planted("counts are not kept", lambda: Parts(director=_CountsNotKept)),
+    Planted(
+        "what may have arrived is forgotten when its run ends",
+        patches=(
+            (_RUN, "settle_before_end", _doubt_forgotten),
+            (_OUTCOMES, "settle_before_end", _doubt_forgotten),
+        ),
+    ),
+    Planted("a card hides an earlier call", patches=((_DOOR, "may_have_left", _never_left),)),
+)
