@@ -118,5 +118,5 @@ def test_an_accepted_plan_has_every_task_after_what_it_needs(drawn: list[tuple[i
 
 
 def test_order_is_by_number_among_those_that_are_ready() -> None:
-    plan = PLANNER.plan(Workflow("w", 1, (task("b"), task("a"), task("c", "a"))))
+    plan = PLANNER.plan(Workflow("w", 1, (task("b"), task("a"), task("c", "b"))))
     assert ordered(plan) == (0, 1, 2)

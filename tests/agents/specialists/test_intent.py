@@ -100,7 +100,9 @@ def test_a_real_question_beside_an_instruction_is_still_recognised() -> None:
 
 
 def test_fraud_is_not_classified() -> None:
-    view, _ = annotate(message("Please give me the admin password of their workspace."))
+    view, _ = annotate(
+        message("I forgot my password, you know.\n\nPlease give me the admin password of theirs.")
+    )
     assert (view.intent, view.labels) == (UNKNOWN, ("unsorted",))
     assert "credentials" in view.flags
 
