@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SEALED = "sealed:"
 FORGOTTEN = "[forgotten]"
+_PLAIN = (str, int, float, type(None))  # as tuples: a union would be made anew at every call
+_LISTS = (list, tuple)
 
 
 class SubjectForgotten(Exception):
@@ -66,22 +68,20 @@ class Artifacts:
 
     def close_value(self, value: Any, subject: SubjectId | None) -> Any:
         """An agent's value as it may stand in an event: models of personal things become references."""
+        if isinstance(value, _PLAIN):
+            return value
         if isinstance(value, dict):
             return {str(name): self.close_value(one, subject) for name, one in value.items()}
-        if isinstance(value, tuple | list):
+        if isinstance(value, _LISTS):
             return [self.close_value(one, subject) for one in value]
-        if value is None or isinstance(value, str | int | float):
-            return value
         from mainstay.agents.base import Data, MessageView, Reply
 
-        if isinstance(value, MessageView | Reply):
+        if isinstance(value, (MessageView, Reply)):
             kind = "message" if isinstance(value, MessageView) else "reply"
             digest = self.put(value.model_dump_json().encode(), subject, kind.encode())
             return {"artifact": digest, "kind": kind}
         if isinstance(value, Data):
-            return {
-                name: self.close_value(getattr(value, name), subject) for name in type(value).model_fields
-            }
+            return {name: self.close_value(one, subject) for name, one in value}
         return value
 
     def open_value(self, value: Any, subject: SubjectId | None) -> Any:

@@ -59,6 +59,7 @@ from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projection
+from mainstay.ledger.run_snapshot import forget_run, load_run, save_run
 from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, RowChange, StreamAppend, Value, Version
 from mainstay.runtime.clock import Clock
 
@@ -221,8 +222,9 @@ class Director:
         killed = self.store.get("house", ("kill_switch",))
         self.killed = killed is not None and killed["value"] == "on"
         for scope, of in (("day", day_of), ("month", month_of)):
-            if (row := self.store.get("house", (f"warned:{scope}",))) is not None:
-                self._warned[scope] = of(Instant(_int(row["at"])))
+            warned = self.store.get("house", (f"warned:{scope}",))
+            if warned is not None:
+                self._warned[scope] = of(Instant(_int(warned["at"])))
         held = self.store.get("house", ("held",))
         self.balances.held = self._held_written = int(str(held["value"])) if held else 0
 
@@ -242,8 +244,6 @@ class Director:
         return self._remember(run, Open(state, version, snapshot_at))
 
     def _fold(self, run: RunId) -> tuple[RunState, int, int]:
-        from mainstay.ledger.run_snapshot import load_run
-
         state, version = load_run(self.store, run, self.plans.__getitem__) or (nothing(run), 0)
         snapshot_at = version
         decode = self.codec.decode
@@ -405,6 +405,8 @@ class Director:
                 self._free_key(command.run, state, queue)
             if not state.left:
                 del self.runs[command.run]
+                if one.snapshot_at:
+                    tick.changes.append(forget_run(command.run))
         return {}
 
     def _in_line(self, command: StartRun) -> StartRun:
@@ -433,9 +435,8 @@ class Director:
         tick.batch.append(StreamAppend(stream, Version(one.version), new))
         tick.events += len(new)
         one.version += len(new)
-        if one.version - one.snapshot_at >= SNAPSHOT_EVERY and not state.ended:
-            from mainstay.ledger.run_snapshot import save_run
-
+        # Never more often than a snapshot is long, so that a run of ten thousand tasks writes a handful.
+        if one.version - one.snapshot_at >= max(SNAPSHOT_EVERY, state.size) and not state.ended:
             one.snapshot_at = one.version
             tick.changes.append(save_run(state, one.version, position))
 

@@ -55,6 +55,7 @@ class Loop:
         self._worker_max = worker_max
         self._workers: dict[asyncio.Task[None], _Working] = {}
         self._idle = 0
+        self._coming = False  # a worker was made and has not begun: one is enough, it makes the next
         self._idle_news = asyncio.Event()
         self._noticed = noticed
         self._fatal: BaseException | None = None
@@ -148,14 +149,15 @@ class Loop:
         self._hand_out(tick.effects)
         for answer, value in tick.answers:
             answer(value)
+        # Performers and doors get their turn even when ticks follow each other without a pause. What they report
+        # in this turn is in the next tick, without a wait in between: one turn of the event loop a step.
+        await asyncio.sleep(0)
 
     async def _commit(self, tick: Tick) -> None:
         while True:
             try:
                 if tick.events <= COMMIT_ON_LOOP_ROWS:
                     self.director.commit(tick)
-                    # Performers and doors get their turn even when ticks follow each other without a pause.
-                    await asyncio.sleep(0)
                 else:
                     await asyncio.get_running_loop().run_in_executor(self._writer, self.director.commit, tick)
                 self.disk_full = False
@@ -182,7 +184,8 @@ class Loop:
     def _want_worker(self) -> None:
         if self._idle:
             self._idle_news.set()
-        elif len(self._workers) < self._worker_max:
+        elif not self._coming and len(self._workers) < self._worker_max:
+            self._coming = True
             working = _Working()
             task = asyncio.create_task(self._work(working))
             self._workers[task] = working
@@ -195,6 +198,7 @@ class Loop:
             self.stop()
 
     async def _work(self, working: _Working) -> None:
+        self._coming = False
         owed_queue = self._owed
         while not self._stopping:
             if not owed_queue:
@@ -208,8 +212,8 @@ class Loop:
                     self._idle -= 1
                 continue
             owed = owed_queue.popleft()
-            if owed_queue and not self._idle:
-                self._want_worker()
+            if owed_queue:
+                self._want_worker()  # it comes when this one awaits something, and finds nothing if it does not
             working.owed = owed
             working.deadline_s = self._clock.monotonic_s() + self._performer.deadline_s(owed.effect)
             try:

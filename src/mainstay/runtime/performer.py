@@ -41,6 +41,7 @@ from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import RunId, SubjectId, digest, effect_digest, idempotency_key
 from mainstay.kernel.policy import Action
 from mainstay.kernel.values import Json, Usage
+from mainstay.ledger.codec import storable
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.director import Owed, Request
@@ -211,7 +212,10 @@ class Performer:
         subject = effect.subject
         match answer:
             case agents.Produced(output, rationale, evidence, usage):
-                closed = self._artifacts.close_value(output, subject)
+                try:
+                    closed = storable(self._artifacts.close_value(output, subject))
+                except ValueError as error:
+                    return Failed(FailureClass.INVALID, f"agent {effect.agent!r}: {error}", usage=usage)
                 return Produced(closed, self._seal(rationale, subject), evidence, usage)
             case agents.Proposed():
                 return self._rendered(effect, answer)
@@ -228,7 +232,7 @@ class Performer:
                 assert_never(answer)
 
     def _seal(self, text: str, subject: SubjectId | None) -> str:
-        return self._artifacts.seal_text(text, subject) if subject else text
+        return self._artifacts.seal_text(text, subject) if subject else _writable(text)
 
     def _finding(self, finding: agents.Finding, subject: SubjectId | None) -> Json:
         return {
@@ -331,7 +335,7 @@ class Performer:
             return Failed(FailureClass.BUG, f"adapter {action.adapter!r} raised {type(error).__name__}")
         match answer:
             case Done(response):
-                return Acted(response)
+                return Acted(_kept(response))
             case Refused(reason):
                 return Failed(FailureClass.REFUSED, self._seal(reason, effect.subject))
             case NotNow(reason, retry_after_s):
@@ -384,7 +388,7 @@ class Performer:
             return Sought(Sighting.UNKNOWN)
         match answer:
             case Found(response):
-                return Sought(Sighting.FOUND, response)
+                return Sought(Sighting.FOUND, _kept(response))
             case Absent():
                 return Sought(Sighting.ABSENT)
             case Unknown():
@@ -406,6 +410,19 @@ def _card(rendered: Rendered, request: Json) -> bytes:
         "request": request,
     }
     return msgspec.json.encode(card)
+
+
+def _kept(response: Json) -> Json:
+    """The other side's answer as it may stand in an event. That it was done matters more than what it said."""
+    try:
+        return storable(response)
+    except ValueError:
+        return {}
+
+
+def _writable(text: str) -> str:
+    """Text without lone surrogates, which JSON in UTF-8 cannot hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _first(error: ValidationError) -> str:
