@@ -24,12 +24,11 @@ WORKSPACE = StreamId("workspace")
 
 def derive(*parts: str | int | bytes, size: int = 16) -> bytes:
     """`size` bytes that depend on every part and on where one part ends and the next begins."""
-    hasher = blake2b(digest_size=size)
+    spelled: list[bytes] = []
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode()
-        hasher.update(len(data).to_bytes(4, "big"))
-        hasher.update(data)
-    return hasher.digest()
+        spelled += (len(data).to_bytes(4, "big"), data)
+    return blake2b(b"".join(spelled), digest_size=size).digest()
 
 
 def digest(data: bytes) -> Digest:

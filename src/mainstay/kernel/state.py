@@ -27,6 +27,9 @@ WINDOW = 64  # this many tasks of one run may be under way at once
 class Phase(Enum):
     """Where a task stands."""
 
+    # Enum hashes the name in Python code; phases are looked up in sets several times an event.
+    __hash__ = object.__hash__
+
     WAITING = auto()  # for the tasks it needs
     READY = auto()
     RUNNING = auto()  # an agent is asked
@@ -49,6 +52,8 @@ BUSY = frozenset({Phase.RUNNING, Phase.RETRYING, Phase.BLOCKED, Phase.ACTING, Ph
 
 class Status(Enum):
     """Where a run stands."""
+
+    __hash__ = object.__hash__  # as for `Phase`
 
     NOT_STARTED = auto()
     QUEUED = auto()  # behind another run with the same key
@@ -184,7 +189,8 @@ class RunState:
 
     def exists(self, number: int) -> bool:
         """Whether there is a task of this number."""
-        return 0 <= number < self.size
+        tasks = self.tasks
+        return bool(tasks) and 0 <= number < (len(tasks) - 1) * CHUNK + len(tasks[-1])
 
     def all_tasks(self) -> Iterator[tuple[int, TaskState]]:
         """Every task with its number."""
@@ -261,10 +267,13 @@ def new_table(states: Iterable[TaskState]) -> TaskTable:
 def with_task(table: TaskTable, number: int, task: TaskState) -> TaskTable:
     """The table with one task changed; copies one chunk and the spine."""
     at, offset = divmod(number, CHUNK)
-    chunk = table[at]
+    row = list(table[at])  # a list and back is a third faster than splicing tuples
+    row[offset] = task
     if len(table) == 1:
-        return ((*chunk[:offset], task, *chunk[offset + 1 :]),)
-    return (*table[:at], (*chunk[:offset], task, *chunk[offset + 1 :]), *table[at + 1 :])
+        return (tuple(row),)
+    spine = list(table)
+    spine[at] = tuple(row)
+    return tuple(spine)
 
 
 def with_tasks(table: TaskTable, changes: Mapping[int, TaskState]) -> TaskTable:

@@ -42,7 +42,7 @@ from mainstay.ledger.store import (
 )
 
 CHECKPOINT_PAGES = 2_000  # about 8 MB of log; folding it takes 6 ms on a fast disk
-STREAMS_CACHED = 8_192
+STREAMS_CACHED = 32_768
 ACTORS_CACHED = 4_096
 
 _INSERT_EVENT = (
