@@ -247,26 +247,31 @@ def _closed_union(event: RunEvent) -> None:
 def _applies(state: RunState, event: RunEvent) -> bool:
     kind = type(event)
     phases = _FROM.get(kind)
-    of_act = phases is None
     if phases is None:
-        phases = _FROM_ACT.get(kind)
+        return _applies_to_act(state, event)
+    number: int = event.task  # type: ignore[union-attr]  # every event in the table is about a task
+    if not state.exists(number) or state.task(number).phase not in phases:
+        return False
+    if kind is TaskExpanded:
+        count: int = event.count  # type: ignore[union-attr]
+        return count > 0 and state.spec(number).for_each is not None and not state.is_item(number)
+    if kind is RevisionRequested:
+        assert state.plan is not None
+        inspector: int = event.inspector  # type: ignore[union-attr]
+        known = not state.is_item(number) and inspector in state.plan.dependents[number]
+        return known and state.task(inspector).phase is Phase.RUNNING and not state.ended
+    return True
+
+
+def _applies_to_act(state: RunState, event: RunEvent) -> bool:
+    phases = _FROM_ACT.get(type(event))
     if phases is None:
         return _applies_to_run(state, event)
-    number: int = event.task  # type: ignore[union-attr]  # every event in both tables is about a task
+    number: int = event.task  # type: ignore[union-attr]  # as above
     if not state.exists(number):
         return False
     task = state.task(number)
-    if task.phase not in phases or (of_act and task.act is None):
-        return False
-    match event:
-        case TaskExpanded(count=count):
-            return count > 0 and state.spec(number).for_each is not None and not state.is_item(number)
-        case RevisionRequested(inspector=inspector):
-            assert state.plan is not None
-            known = not state.is_item(number) and inspector in state.plan.dependents[number]
-            return known and state.task(inspector).phase is Phase.RUNNING and not state.ended
-        case _:
-            return True
+    return task.phase in phases and task.act is not None
 
 
 def _applies_to_run(state: RunState, event: RunEvent) -> bool:
