@@ -40,6 +40,7 @@ from mainstay.kernel.events import (
     RunStarted,
     RunSuperseded,
     TaskExpanded,
+    TaskSkipped,
     TaskStarted,
     TaskSucceeded,
     ThreadAnswered,
@@ -213,8 +214,9 @@ class Audit:
                 self._ended_from_outside(run, before, event, cards)
             case ActionStarted():
                 self._may_leave(run, before, event)
-            case ActionInDoubt():
+            case ActionInDoubt(reason=reason):
                 self.paths["in doubt"] += 1
+                self.paths["in doubt after a crash"] += "director stopped" in reason
             case DoubtResolved(answer=answer):
                 self.said[run, event.task] = answer
                 self.paths[f"doubt: {answer}"] += 1
@@ -229,6 +231,8 @@ class Audit:
                 known = not attempt or self.said.get((run, task)) == "happened"
                 known = known or (run, task, attempt) in self.answers
                 demand(known, "an attempt succeeds by its own answer", f"task {task} of {run}, {attempt}")
+            case TaskSkipped() if before.task(event.task).phase is Phase.ACTING:
+                self.paths["withheld"] += 1
             case AttemptFailed(failure=FailureClass.LOST):
                 self.paths["attempt lost with its process"] += 1
             case _:

@@ -23,6 +23,7 @@ from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
+from mainstay.testing.sqlite_disk import SqliteDisk, SqliteHandle
 from mainstay.testing.world import Provider, SimulatedNotifier, providers, simulated_agents, upgrade
 
 BEGIN = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
@@ -46,6 +47,7 @@ class History:
         self.chaos = Chaos(seed, mix.rates, crash_at)
         self.random = Random(f"{seed} schedule")
         self.clock = ManualClock(BEGIN + self.random.randrange(DAY))
+        self.sqlite = SqliteDisk(self.chaos, VIEWS.tables) if mix.sqlite else None
         self.disk: EventStore = InMemoryStore(tables=VIEWS.tables)
         self.really_spent: Counter[RunId] = Counter()
         world = providers(self.chaos, self, self.clock.monotonic_s)
@@ -86,6 +88,17 @@ class History:
 
     def run(self) -> None:
         """All of it. Raises `Violation`."""
+        try:
+            self._run()
+        finally:
+            if self.process is not None:
+                self.process.end()
+            for zombie in self.zombies:
+                zombie.end()
+            if self.sqlite is not None:
+                self.sqlite.close()
+
+    def _run(self) -> None:
         for _ in range(self.mix.steps):
             self.step()
         self.chaos.quiet = True
@@ -130,7 +143,7 @@ class History:
             self._die()
 
     def _boot(self) -> None:
-        process = Process(self.outside, FaultyStore(self.disk, self.chaos))
+        process = Process(self.outside, self._open_store())
         self.acting = process
         try:
             process.boot()
@@ -146,6 +159,13 @@ class History:
                 new = RegisterWorkflow(plan.workflow.name, 1, plan.digest)
                 process.inbox.append(Request(new, "operator"))
 
+    def _open_store(self) -> FaultyStore:
+        if self.sqlite is None:
+            return FaultyStore(self.disk, self.chaos)
+        self.disk = self.sqlite.open()
+        self.paths["SQLite file"] += 1
+        return SqliteHandle(self.disk, self.chaos, self.sqlite.disk)
+
     def _die(self) -> None:
         process, self.process = self.process, None
         if process is not None:
@@ -153,6 +173,8 @@ class History:
             if any(calls(job.owed.effect) for job in process.jobs):
                 self.paths["crash with a call under way"] += 1
             process.end()
+        if self.sqlite is not None:
+            self.sqlite.end_life()
 
     def _go_on(self, process: Process) -> None:
         self.acting = process
@@ -225,7 +247,7 @@ class History:
                 self._set_back(2 * DAY)
         if chaos.strikes("contract upgraded"):
             upgrade(chaos.random("upgrade").choice(list(self.outside.providers.values())))
-        if chaos.crash_at is None and chaos.strikes("zombie"):
+        if self.sqlite is None and chaos.strikes("zombie"):
             process = self.process
             assert process is not None
             process.drop_calls()

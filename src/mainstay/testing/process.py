@@ -173,6 +173,7 @@ class Process:
             batch = [self.inbox.popleft() for _ in range(min(count, len(self.inbox)))]
             if any(isinstance(one.command, RecordOutcome) for one in batch):
                 self.outside.chaos.point(Point.ANSWERED)
+            self._count_stale(batch)
             tick = self.director.tick(batch)
             if parts.early_effects:
                 self.hand_out(tick.effects)
@@ -191,6 +192,14 @@ class Process:
         if not parts.early_answers:
             self._answer(tick)
         return tick
+
+    def _count_stale(self, batch: list[Request]) -> None:
+        for request in batch:
+            command = request.command
+            if isinstance(command, RecordOutcome):
+                one = self.director.runs.get(command.run)
+                late = one is None or one.state.task(command.task).attempt != command.attempt
+                self.outside.chaos.paths["late answer ignored"] += late
 
     def _answer(self, tick: Tick) -> None:
         for answer, value in tick.answers:
