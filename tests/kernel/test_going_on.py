@@ -26,6 +26,7 @@ from mainstay.kernel.state import WINDOW, Phase, Status
 from mainstay.testing.plans import (
     RUN,
     act,
+    action,
     chain,
     diamond,
     each,
@@ -39,6 +40,7 @@ from mainstay.testing.plans import (
     triage,
 )
 from mainstay.testing.spec import Playbook
+from tests.strategies import maintained, recomputed
 
 
 def when_yes(name: str) -> Compare:
@@ -167,8 +169,7 @@ PASSED = Inspected("passed", (), "fine")
 
 
 def test_an_inspector_sends_the_draft_back_within_its_bound() -> None:
-    book = Playbook(triage()).start().produces("annotate").proposes("label", _label(book_label := 3))
-    assert book_label == 3
+    book = Playbook(triage()).start().produces("annotate").proposes("label", action(3, act="email.label"))
     book.produces("draft", {"reply": "hi"}).outcome("inspect", REVISE)
     book.then(RevisionRequested, TaskStarted(1, 2))
     [effect] = [one for one in book.owed if isinstance(one, InvokeAgent)]
@@ -190,8 +191,6 @@ def test_an_inspector_that_wants_another_draft_and_gets_none_has_passed_nothing(
 
 
 def test_what_has_left_the_house_is_never_sent_back() -> None:
-    from mainstay.testing.plans import action
-
     plan = plan_of(act("send"), inspect("check", "send.id"))
     book = Playbook(plan).start().proposes("send", action(0)).acted("send", {"id": "1"})
     book.outcome("check", REVISE).then(TaskSucceeded, RunSucceeded())
@@ -214,10 +213,13 @@ def test_revisions_do_not_count_as_failed_attempts() -> None:
     book.later(10**9).wakes("draft").fails("draft", FailureClass.TRANSIENT).stands(draft=Phase.FAILED)
 
 
-def _label(task: int):  # type: ignore[no-untyped-def]
-    from mainstay.testing.plans import action
-
-    return action(task, act="email.label")
+def test_a_draft_is_sent_back_also_from_tasks_that_only_wait_for_a_slot() -> None:
+    crowd = [think(f"c{n}") for n in range(WINDOW - 1)]
+    plan = plan_of(think("draft"), inspect("check", "draft.reply"), think("other", "draft"), *crowd)
+    book = Playbook(plan).start().produces("draft").stands(check=Phase.RUNNING, other=Phase.READY)
+    book.outcome("check", REVISE).then(RevisionRequested, TaskStarted(0, 2)).stands(other=Phase.WAITING)
+    assert maintained(book.state) == recomputed(book.state)
+    book.produces("draft").outcome("check", PASSED).stands(other=Phase.RUNNING)
 
 
 # --- queued runs ---------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from mainstay.kernel.commands import RecoverRun, RunCommand
 from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.effects import Effect
 from mainstay.kernel.events import (
+    NUMBERS,
     ActionEdited,
     ActionInDoubt,
     ActionProposed,
@@ -39,11 +40,10 @@ from mainstay.kernel.events import (
     TaskSucceeded,
 )
 from mainstay.kernel.ids import approval_id, approval_task, derive, idempotency_key, run_id
-from mainstay.kernel.plan import PlanRefused, compile_plan
+from mainstay.kernel.plan import Operator, PlanRefused, compare, compile_plan
 from mainstay.kernel.policy import Action, Decision, Policy, Rule, Verdict, evaluate
 from mainstay.kernel.recovery import Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
 from mainstay.kernel.run import decide, evolve, new_effects, nothing, pending
-from mainstay.kernel.state import Phase, RunState
 from mainstay.kernel.values import Digest, Instant
 from mainstay.testing.plans import RUN, act, each, inspect, plan_of, think
 from mainstay.testing.spec import Playbook
@@ -246,8 +246,6 @@ def test_the_walks_reach_the_rare_paths() -> None:
         for _ in walk.steps(80):
             pass
         seen.update(type(event).__name__ for event in walk.book.log)
-    from mainstay.kernel.events import NUMBERS
-
     of_runs = {kind.__name__ for number, kind in NUMBERS.items() if number < 40}
     assert {name for name in of_runs if seen[name] < 3} == set()
 
@@ -358,20 +356,9 @@ def _has_cycle(needs: dict[int, list[int]]) -> bool:
     return any(reaches(number, number, set()) for number in needs)
 
 
-@given(
-    json_values, json_values, st.sampled_from(list(__import__("mainstay.kernel.plan").kernel.plan.Operator))
-)
-def test_comparing_is_total(actual: object, value: object, operator: object) -> None:
-    from mainstay.kernel.plan import Operator, compare
-
-    assert isinstance(operator, Operator)
+@given(json_values, json_values, st.sampled_from(Operator))
+def test_comparing_is_total(actual: object, value: object, operator: Operator) -> None:
     assert isinstance(compare(operator, actual, value), bool)
-
-
-def test_tables_name_every_phase() -> None:
-    state: RunState = nothing(RUN)
-    assert state.size == 0
-    assert len(Phase) == 13
 
 
 @WALKS
