@@ -17,7 +17,7 @@ from mainstay.agents.base import MessageView
 from mainstay.agents.flag_rules import LURE, RULES, SIGN_IN, FlagRule
 from mainstay.agents.language import language_of
 
-READ_MAX = 60_000  # characters that are judged; a longer message is flagged for being so
+READ_MAX = 20_000  # characters that are judged; a longer message is flagged for being so
 
 # In this order, so that the same message always has the same flags.
 FLAGS = (
