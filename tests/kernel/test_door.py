@@ -257,7 +257,10 @@ def test_a_grant_that_is_delivered_again_after_a_doubt_grants_nothing() -> None:
 def test_a_late_truth_withdraws_the_card_that_asks_again() -> None:
     book = sending(repeatability=Repeatability.ONCE).grants("send").fails("send", FailureClass.TIMEOUT)
     book.tell(ResolveDoubt(RUN, 0, "did_not", "operator")).stands(send=Phase.APPROVAL)
+    card = book.act("send").approval
     book.outcome("send", Acted({"id": "7"})).then(TaskSucceeded, RunSucceeded())
+    assert card is not None
+    assert getattr(book.last[0], "withdrawn", None) == card
 
 
 # --- superseding and cancelling ------------------------------------------------------------------------------

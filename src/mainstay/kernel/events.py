@@ -80,6 +80,9 @@ class TaskSucceeded:
     evidence: tuple[str, ...] = ()
     input_tokens: int = 0
     output_tokens: int = 0
+    withdrawn: ApprovalId | None = (
+        None  # the truth came late: a card that asked to do it again no longer waits
+    )
 
 
 @dataclass(frozen=True, slots=True)

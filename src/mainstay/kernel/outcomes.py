@@ -95,7 +95,8 @@ def _arrived(draft: Draft, number: int, response: Json, rationale: str) -> None:
     task = draft.state.task(number)
     assert task.act is not None
     price = task.act.action.price_micros or 0
-    draft.emit(TaskSucceeded(number, task.attempt, response, price, rationale))
+    card = task.act.approval if task.phase is Phase.APPROVAL else None
+    draft.emit(TaskSucceeded(number, task.attempt, response, price, rationale, withdrawn=card))
 
 
 def _proposed(draft: Draft, number: int, outcome: Proposed) -> None:

@@ -76,6 +76,7 @@ class Approvals:
             ApprovalExpired,
             RunCancelled,
             RunSuperseded,
+            TaskSucceeded,
         }
     )
 
@@ -110,6 +111,8 @@ class Approvals:
                 if approval is None:
                     return ()
                 return (Put("approvals", (approval,), {"status": "denied", "decided_at": at}),)
+            case TaskSucceeded(withdrawn=card):
+                return (_answered(card, "happened", at, None),) if card is not None else ()
             case ApprovalGranted():
                 return (_answered(event.approval, "granted", at, event.actor, event.open_us),)
             case ApprovalRejected():
