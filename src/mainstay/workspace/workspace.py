@@ -178,6 +178,11 @@ class Workspace:
         """How many cards wait."""
         return self._store.count("approvals", where={"status": "waiting"})
 
+    @property
+    def head(self) -> int:
+        """The position of the ledger's last event."""
+        return self._store.head
+
     def in_doubt(self) -> list[Json]:
         """Acts of which only the operator can say whether they happened."""
         return self._store.select("in_doubt", order="since", limit=1_000)

@@ -1,0 +1,55 @@
+"""The new text of an edit: given on the command line, read from a file, or written in the operator's editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mainstay.kernel.errors import CommandRefused
+
+if TYPE_CHECKING:
+    from mainstay.workspace import Card
+
+
+def new_text(card: Card, *, text: str, file: Path | None) -> str:
+    """What should be sent instead. Raises `CommandRefused` where there is none."""
+    if text and file is not None:
+        raise CommandRefused("There are two new texts.", remedy="Give --text or --file, not both.")
+    if text:
+        return text
+    if file is not None:
+        return _read(file)
+    if not sys.stdin.isatty():
+        raise CommandRefused(
+            "There is no new text.", why="No editor can be opened here.", remedy="Give --text or --file."
+        )
+    return _edited(card.text)
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandRefused(f"{file} cannot be read.", why=str(error), remedy="Name a text file.") from error
+
+
+def _edited(text: str) -> str:
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    with tempfile.TemporaryDirectory(prefix="mainstay-") as folder:  # mode 0700: a letter to a customer lies in it
+        path = Path(folder, "reply.txt")
+        path.write_text(text, encoding="utf-8")
+        try:
+            finished = subprocess.run([*editor, str(path)], check=False)
+        except OSError as error:
+            raise CommandRefused(
+                f"The editor {editor[0]!r} cannot be started.", why=str(error), remedy="Set EDITOR, or give --text."
+            ) from error
+        written = path.read_text(encoding="utf-8")
+    if finished.returncode != 0 or written == text:
+        raise CommandRefused("The text was not changed.", remedy="`mainstay approve` sends it as it is.")
+    return written

@@ -1,0 +1,137 @@
+"""`mainstay`: every command by its name, and what happens when one fails.
+
+Each command is a thin call of the SDK; see `mainstay.cli` for where they live.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from mainstay.cli import admin, connect, demo, doctor, inspect, operate
+from mainstay.cli.options import new_typer
+from mainstay.kernel.errors import MainstayError
+
+TRACEBACK = "MAINSTAY_TRACEBACK"
+INTERRUPTED = 130
+USAGE = 2
+FAULT = 70
+
+app = new_typer("The workspace a one-person company runs on: agents propose, you approve, a ledger remembers.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from mainstay import __version__
+
+        sys.stdout.write(f"mainstay {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."""
+
+
+for part in (operate, inspect, admin, connect, doctor, demo):
+    part.add_to(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter must not stop a command
+    code = run(given)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    as_json = "--json" in arguments
+    try:
+        result: Any = app(arguments, standalone_mode=False, prog_name="mainstay")
+        return result if isinstance(result, int) else 0
+    except MainstayError as error:
+        _tell(error, as_json)
+        return error.exit_code
+    except typer.Abort:
+        sys.stderr.write("Nothing was done.\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+            return _usage(error, as_json)
+        return _fault(error, as_json)
+
+
+def _tell(error: MainstayError, as_json: bool) -> None:
+    from mainstay.cli.render import emit, error_text, error_value
+
+    if as_json:
+        emit(error_value(error))
+    else:
+        sys.stderr.write(error_text(error) + "\n")
+    _traceback()
+
+
+def _usage(error: Any, as_json: bool) -> int:
+    """What the parser refused. Its classes differ from release to release, their methods do not."""
+    from mainstay.cli.render import emit
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "mainstay"
+    if as_json:
+        remedy = f"See `{path} --help`."
+        emit({"error": "Usage", "what": error.format_message(), "why": "", "remedy": remedy, "exit_code": USAGE})
+    else:
+        sys.stderr.write(f"Error: {error.format_message()}\n  Do:  See `{path} --help`.\n")
+    return USAGE
+
+
+def _fault(error: Exception, as_json: bool) -> int:
+    """A fault of ours, or a machine that fails in a way that nobody foresaw."""
+    from mainstay.cli.render import emit
+    from mainstay.cli.safe_text import safe_line
+
+    what = f"{type(error).__name__}: {safe_line(str(error), 300)}"
+    if as_json:
+        remedy = f"{TRACEBACK}=1 shows where."
+        emit({"error": "Fault", "what": what, "why": "", "remedy": remedy, "exit_code": FAULT})
+    else:
+        sys.stderr.write(
+            f"Error: This should not have happened: {what}\n"
+            "  Why: A fault in Mainstay, or a failing machine. What was acknowledged is in the ledger.\n"
+            f"  Do:  Run it again with {TRACEBACK}=1 to see where, and `mainstay doctor` to see what is wrong here.\n"
+        )
+    _traceback()
+    return FAULT
+
+
+def _traceback() -> None:
+    if os.environ.get(TRACEBACK):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _drop_output() -> None:
+    """Whoever read the output has left: say nothing more, and do not fail at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,237 @@
+"""Commands that change something: make a workspace, go to work, read mail, decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
+from mainstay.cli.render import count, counting, emit, say
+
+if TYPE_CHECKING:
+    from mainstay.workspace import Decided, Workspace
+
+CardId = Annotated[str, typer.Argument(help="A card's id, or its beginning.", metavar="CARD")]
+RunId = Annotated[str, typer.Argument(help="A run's id, its beginning or its end.", metavar="RUN")]
+DigestPrefix = Annotated[
+    str, typer.Option("--digest", help="Decide only if this, or what begins so, is still what waits.")
+]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the command line."""
+    for name, command in (
+        ("init", init),
+        ("up", up),
+        ("ingest", ingest),
+        ("approve", approve),
+        ("reject", reject),
+        ("edit", edit),
+        ("resolve", resolve),
+        ("cancel", cancel),
+        ("kill", kill),
+        ("resume", resume),
+    ):
+        app.command(name)(command)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where; made if it is not there.")] = HERE,
+    name: Annotated[str, typer.Option(help="What to call it.", show_default="the folder's name")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a workspace, or complete one. Nothing that is there is written over."""
+    from mainstay.workspace import Workspace
+
+    workspace, written = Workspace.create(folder, name)
+    root = workspace.folder.root
+    if as_json:
+        return emit({"workspace": root.as_posix(), "id": workspace.folder.id, "written": written})
+    say(f"Workspace {root}")
+    say(f"Written: {', '.join(written)}." if written else "All its files were there already.")
+    say("", "Next:")
+    say("  mainstay connect email    check a mailbox and name it in mainstay.toml")
+    say("  mainstay up               go to work")
+    say("  mainstay doctor           see whether anything is missing")
+    return None
+
+
+def up(
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+    ingest: Annotated[bool, typer.Option(help="Read the mailboxes while at work.")] = True,
+) -> None:
+    """Go to work in the workspace until Ctrl-C: read mail, ask agents, wait for you, send what you approve."""
+    from mainstay.cli.serve import serve
+
+    serve(open_workspace(workspace), as_json=as_json, ingest=ingest)
+
+
+def ingest(
+    adapter: Annotated[str, typer.Argument(help="One of [adapters].", show_default="all of them")] = "",
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Read the mailboxes once."""
+    with open_workspace(workspace) as opened, counting("Reading mail", quiet=as_json) as progress:
+        brought = opened.ingest(adapter, progress=progress)
+        live = not as_json and opened.status()["director"] == "at work"
+    if as_json:
+        return emit(brought)
+    started = 0
+    for name, one in brought.items():
+        started += len(one["runs"])
+        parts = [f"{one['received']:,} received"]
+        parts += [
+            f"{one[what]:,} {words}"
+            for what, words in (
+                ("duplicates", "already known"),
+                ("rejected", "unreadable"),
+                ("dropped", "our own"),
+                ("answered", "answered by hand"),
+                ("history", "older than the start"),
+            )
+            if one[what]
+        ]
+        say(f"{name}: {', '.join(parts)}.")
+    if started:
+        say(f"{count(started, 'run')} began" + ("." if live else "; `mainstay up` goes on with them."))
+    return None
+
+
+# --- decisions ---------------------------------------------------------------------------------------------------------
+
+
+def approve(
+    card: CardId, digest: DigestPrefix = "", workspace: InWorkspace = HERE, as_json: AsJson = False
+) -> None:
+    """Yes to exactly what a card shows."""
+    from mainstay.cli.shown import open_for_us
+
+    with open_workspace(workspace) as opened:
+        found = opened.approval(card)
+        decided = opened.approve(found.approval, digest=digest, open_us=open_for_us(opened, found.approval))
+        if as_json:
+            return emit(_decision(decided, approval=found.approval, digest=found.digest))
+        _tell(decided, f"Approved: {found.act} to {', '.join(found.recipients)}, effect {found.digest[:12]}.")
+    return None
+
+
+def reject(
+    card: CardId,
+    reason: Reason = "",
+    digest: DigestPrefix = "",
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """No to a card, and why."""
+    from mainstay.cli.shown import open_for_us
+
+    with open_workspace(workspace) as opened:
+        found = opened.approval(card)
+        open_us = open_for_us(opened, found.approval)
+        decided = opened.reject(found.approval, reason=reason, digest=digest, open_us=open_us)
+        if as_json:
+            return emit(_decision(decided, approval=found.approval, digest=found.digest))
+        _tell(decided, f"Rejected: {found.act} to {', '.join(found.recipients)}. Nothing is sent.", sends=False)
+    return None
+
+
+def edit(
+    card: CardId,
+    text: Annotated[str, typer.Option("--text", help="The new text.")] = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A file with the new text; - reads it from the input.")
+    ] = None,
+    digest: DigestPrefix = "",
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Yes to another text: it is rendered anew, under a digest of its own, and approved."""
+    from mainstay.cli.editing import new_text
+    from mainstay.cli.shown import open_for_us
+
+    with open_workspace(workspace) as opened:
+        found = opened.approval(card)
+        written = new_text(found, text=text, file=file)
+        open_us = open_for_us(opened, found.approval)
+        # What was edited must be what was read: the digest that the text came from goes with it.
+        decided = opened.edit(found.approval, written, digest=digest or found.digest, open_us=open_us)
+        new = _newest_card(opened, decided)
+        if as_json:
+            return emit(_decision(decided, approval=new["approval"], digest=new["digest"], replaced=found.digest))
+        _tell(decided, f"Approved as edited: effect {str(new['digest'])[:12]} in place of {found.digest[:12]}.")
+    return None
+
+
+def resolve(
+    run: RunId,
+    task: Annotated[int, typer.Argument(help="The task's number, as `mainstay approvals` shows it.")],
+    answer: Annotated[str, typer.Argument(help="happened, did_not or unknown.")],
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Answer "did this go out?" for an act in doubt."""
+    with open_workspace(workspace) as opened:
+        decided = opened.resolve(run, task, answer)
+        if as_json:
+            return emit(_decision(decided))
+        _tell(decided, f"Recorded: {answer}.", sends=False)
+    return None
+
+
+def cancel(run: RunId, reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+    """End a run."""
+    with open_workspace(workspace) as opened:
+        decided = opened.cancel(run, reason=reason)
+        if as_json:
+            return emit(_decision(decided))
+        _tell(decided, f"Cancelled run {decided.run[-8:]}.", sends=False)
+    return None
+
+
+def kill(reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+    """The kill switch: no new effect leaves until `resume`."""
+    _throw(workspace, on=True, reason=reason, as_json=as_json)
+
+
+def resume(reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+    """Take the kill switch back."""
+    _throw(workspace, on=False, reason=reason, as_json=as_json)
+
+
+def _throw(path: Path, *, on: bool, reason: str, as_json: bool) -> None:
+    with open_workspace(path) as opened:
+        decided = opened.kill_switch(on=on, reason=reason)
+    if as_json:
+        return emit({"kill_switch": "on" if on else "off", "events": decided.events, "live": decided.live})
+    changed = "is now" if decided.events else "was already"
+    say(f"The kill switch {changed} {'on: nothing leaves until `mainstay resume`' if on else 'off'}.")
+    return None
+
+
+def _newest_card(opened: Workspace, decided: Decided) -> dict[str, Any]:
+    where = {"run": decided.run, "task": decided.task}
+    return opened.rows("approvals", where=where, order="position", descending=True, limit=1)[0]
+
+
+def _decision(decided: Decided, **more: Any) -> dict[str, Any]:
+    return {
+        "run": decided.run,
+        "task": decided.task,
+        "events": decided.events,
+        "status": decided.status,
+        "live": decided.live,
+        **more,
+    }
+
+
+def _tell(decided: Decided, done: str, *, sends: bool = True) -> None:
+    say(done if decided.events else "This had been decided already: nothing was changed.")
+    if sends and not decided.live:
+        say("No director is at work: it will be sent at the next `mainstay up`.")
+    elif not decided.live and decided.status != "ended":
+        say("No director is at work: the rest follows at the next `mainstay up`.")
