@@ -8,7 +8,6 @@ trivial and lies in this process, so that what is measured is the engine.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +31,7 @@ from mainstay.ledger.sealing import Vault
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import SystemClock
+from mainstay.runtime.collector import settle_collector
 from mainstay.runtime.director import Answer, Director, Owed, PlanShelf, Request
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.performer import Performer
@@ -171,8 +171,7 @@ class Rig:
     async def working(self) -> AsyncIterator[None]:
         """Boot, let the loop run, and end it. A fault of the loop ends the body."""
         self.owed = self.director.boot()
-        gc.collect()
-        gc.freeze()  # as `up` does
+        settle_collector()  # as `up` does
         async with asyncio.TaskGroup() as group:
             running = group.create_task(self.loop.run(self.owed))
             yield

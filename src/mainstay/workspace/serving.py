@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from mainstay.kernel.effects import Notify
 from mainstay.ledger.rebuild import Progress
 from mainstay.runtime.clock import Clock, SystemClock
+from mainstay.runtime.collector import settle_collector
 from mainstay.runtime.control import ControlServer
 from mainstay.runtime.desk import Desk
 from mainstay.runtime.ingest import Ingest
@@ -62,9 +62,7 @@ class Service:
         director = self.held.director
         owed = director.boot()
         self.held.register()
-        # What boot made lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+        settle_collector()
         self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed)
         try:
             async with asyncio.TaskGroup() as group:
