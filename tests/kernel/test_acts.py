@@ -280,3 +280,9 @@ def test_after_a_crash_a_cancelled_run_calls_nothing_again(repeatability: Repeat
 def test_a_timer_of_a_task_that_is_done_is_nothing() -> None:
     book = Playbook(chain(2)).start().fails("t0", FailureClass.TRANSIENT).later(2 * SECOND)
     book.wakes("t0").produces("t0").tell(Wake(RUN, 0)).then()
+
+
+def test_an_answer_where_an_effect_was_asked_for_is_a_failure() -> None:
+    plan = plan_of(act("send"))
+    story = Playbook(plan, policy=ALLOW_ALL).start().produces("send", {"text": "done, trust me"})
+    story.ended(Status.FAILED)

@@ -50,7 +50,10 @@ def record(draft: Draft, command: RecordOutcome) -> None:
         return  # a late answer of an attempt that was given up; the one that follows it will be heard
     match command.outcome:
         case Produced(output=output, rationale=rationale, evidence=evidence, usage=usage):
-            if task.phase is Phase.RUNNING:
+            if task.phase is Phase.RUNNING and state.spec(number).kind is TaskKind.ACT:
+                reason = "the agent answered, and this task wants an effect to be proposed"
+                fail(draft, number, Failed(FailureClass.INVALID, reason, usage=usage))
+            elif task.phase is Phase.RUNNING:
                 done = TaskSucceeded(
                     number,
                     command.attempt,

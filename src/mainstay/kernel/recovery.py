@@ -15,7 +15,7 @@ from typing import assert_never
 from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import RunId, fraction
-from mainstay.kernel.values import MINUTE, SECOND
+from mainstay.kernel.values import DAY, MINUTE, SECOND
 
 RETRY_BASE_US = SECOND
 RETRY_MAX_US = 15 * MINUTE
@@ -82,14 +82,14 @@ def _unproven(diagnosis: Diagnosis, *, last: bool) -> Remedy:
 
 
 def retry_delay_us(run: RunId, task: int, attempt: int, retry_after_us: int | None = None) -> int:
-    """Exponential backoff, jittered between half and all of the step; `Retry-After` is a lower bound.
+    """Exponential backoff, jittered between half and all of the step; `Retry-After`, up to a day, is a lower bound.
 
     The jitter is a hash of run, task and attempt, so that every replay waits as long ("equal jitter" in
     M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
     """
     step = min(RETRY_MAX_US, RETRY_BASE_US << min(attempt - 1, 20))
     delay = step // 2 + int(step // 2 * fraction("jitter", run, task, attempt))
-    return max(delay, retry_after_us or 0)
+    return max(delay, min(retry_after_us or 0, DAY))  # who says "in ten years" is asked again tomorrow
 
 
 def lookup_delay_us(started_us_ago: int) -> int:
