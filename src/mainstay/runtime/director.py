@@ -231,7 +231,16 @@ class Director:
     def load_all(self) -> None:
         """Fold every open run into memory."""
         for row in self.store.select("open_runs", order="position", limit=1_000_000):
-            self.load(RunId(str(row["run"])))
+            one = self.load(RunId(str(row["run"])))
+            if one is not None and not one.state.ended:
+                self._recall_answer(one.state, _int(row["position"]))
+
+    def _recall_answer(self, state: RunState, begun_at: int) -> None:
+        """Whether the operator answered the run's thread by hand while its effect was under way."""
+        thread = _thread(state.head.trigger)
+        own: dict[str, Value] = {"thread": thread, "own": 1}
+        if thread and self.store.select("messages", where=own, order="position", after=begun_at, limit=1):
+            self._answered[state.head.run] = "answered by hand"
 
     def load(self, run: RunId) -> Open | None:
         """Fold one open run into memory; None when there is no such run or it has ended."""
@@ -307,7 +316,7 @@ class Director:
     def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
         """Whether this effect may leave now: asked directly before the call, besides epoch and kill switch."""
         one = self.runs.get(run)
-        if one is None or self.killed or not one.state.exists(task):
+        if one is None or self.killed or one.state.ended or not one.state.exists(task):
             return False
         state = one.state.task(task)
         return state.phase is Phase.ACTING and state.attempt == attempt

@@ -363,6 +363,7 @@ class Audit:
         assert act is not None
         demand(not self.killed, "no effect starts under the kill switch", "called")
         state = self.states[act.run]
+        demand(not state.ended, "no effect starts after its run has ended", act.run)
         action = _action(state, act.task)
         assert action is not None
         digest = effect_digest(

@@ -1,0 +1,178 @@
+"""What the simulator found, each as the shortest history that shows it."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from mainstay.kernel.budget import Limits
+from mainstay.kernel.commands import CancelRun, ObserveSent, ReceiveMessage, RegisterWorkflow, StartRun
+from mainstay.kernel.ids import RunId, digest
+from mainstay.kernel.plan import Plan, Ref, Supersede, Trigger, Workflow, compile_plan
+from mainstay.kernel.policy import Decision, Policy, Rule
+from mainstay.kernel.state import Phase, Status
+from mainstay.kernel.values import DAY, Digest
+from mainstay.ledger.inmemory import InMemoryStore
+from mainstay.runtime.clock import ManualClock
+from mainstay.runtime.director import Request
+from mainstay.testing.faults import Chaos, FaultyStore
+from mainstay.testing.mix import Mix
+from mainstay.testing.plans import act, think
+from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, new_vault
+from mainstay.testing.world import SimulatedNotifier, providers, simulated_agents
+
+BEGIN = 1_767_225_600_000_000
+ALLOWED = Policy((Rule("allowed", Decision.ALLOW, "this is a test"),))
+
+
+class Silence:
+    """Listens to providers and says nothing."""
+
+    def call_began(self, provider: object, key: str, payload: bytes) -> None: ...
+
+    def happened(self, provider: object, key: str, payload: bytes) -> None: ...
+
+
+class House:
+    """A workspace whose process can be ended and started, with nobody in it but the test."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.chaos = Chaos(1, {})
+        self.clock = ManualClock(BEGIN)
+        self.disk = InMemoryStore(tables=VIEWS.tables)
+        self.world = providers(self.chaos, Silence(), self.clock.monotonic_s)
+        self.outside = Surroundings(
+            self.chaos,
+            Mix({}, (plan,), ALLOWED, Limits()),
+            self.clock,
+            new_vault(Random(1)),
+            {plan.digest: plan},
+            self.world,
+            simulated_agents(self.chaos, Counter()),
+            SimulatedNotifier(self.chaos),
+            Parts(),
+        )
+        self.plan = plan
+        self.process = self.boot()
+        self.tell(RegisterWorkflow(plan.workflow.name, 1, plan.digest))
+
+    def boot(self) -> Process:
+        self.process = Process(self.outside, FaultyStore(self.disk, self.chaos))
+        self.process.boot()
+        return self.process
+
+    def tell(self, *commands: object) -> None:
+        self.process.inbox.extend(Request(command) for command in commands)  # type: ignore[arg-type]
+        self.process.tick(256)
+
+    def receive(self, key: str, thread: str = "thread") -> None:
+        subject = self.outside.vault.subject("customer@example.org")
+        self.outside.vault.ensure_subjects([subject])
+        self.tell(ReceiveMessage("support", key, thread, subject, Digest("0" * 64), 1))
+
+    def start(self, name: str, key: str = "") -> RunId:
+        run = RunId(name.ljust(32, "0"))
+        self.tell(StartRun(run, self.plan.workflow.name, self.plan.digest, {}, key))
+        return run
+
+    def work_until(self, phase: Phase, run: RunId, task: int) -> None:
+        """Let everybody go on until the task stands there."""
+        for _ in range(100):
+            if self.process.director.runs[run].state.task(task).phase is phase:
+                return
+            for job in self.process.ready()[:1]:
+                self.process.resume(job)
+            self.clock.advance(1_000_000)
+            self.process.wake_due()
+            self.process.tick(256)
+        raise AssertionError(f"it never came to {phase}")
+
+    def work(self, steps: int = 30) -> None:
+        for _ in range(steps):
+            for job in self.process.ready()[:1]:
+                self.process.resume(job)
+            self.clock.advance(5_000_000)
+            self.process.wake_due()
+            self.process.tick(256)
+
+    def status(self, run: RunId) -> Status | None:
+        one = self.process.director.runs.get(run)
+        return one.state.status if one is not None else None
+
+    def called(self) -> int:
+        return sum(len(one.done) for one in self.world.values())
+
+
+def plan(*tasks: object, keyed: bool = False, triggered: bool = False) -> Plan:
+    workflow = Workflow(
+        "sample",
+        1,
+        tasks,  # type: ignore[arg-type]
+        Trigger("message.received/1") if triggered else None,
+        Ref("trigger", ("message", "thread")) if keyed else None,
+        Supersede.NEVER,
+    )
+    return compile_plan(workflow, digest(repr(workflow).encode()))
+
+
+def test_a_director_starts_after_a_day_on_which_runs_began_and_nothing_was_spent() -> None:
+    house = House(plan(think("one")))
+    house.start("a")
+    house.boot()
+    assert house.process.director.balances.day_spent == 0
+
+
+def test_a_run_started_by_hand_waits_behind_the_other_with_its_key() -> None:
+    house = House(plan(think("one"), keyed=True))
+    first = house.start("a", "key")
+    second = house.start("b", "key")
+    assert house.status(first) is Status.RUNNING
+    assert house.status(second) is Status.QUEUED
+    house.work()
+    assert house.status(second) is None  # released, and done
+
+
+def test_the_order_of_a_queue_survives_a_restart_after_the_clock_was_set_back() -> None:
+    house = House(plan(think("one"), keyed=True, triggered=True))
+    house.receive("message1")
+    house.clock.jump(-DAY)
+    house.receive("message2")
+    [first, second] = house.process.director.runs
+    assert second < first  # ids begin with the time of their making
+    house.boot()
+    house.work()
+    assert not house.process.director.runs
+
+
+def test_a_cancel_that_comes_before_the_call_stops_it() -> None:
+    house = House(plan(act("do", act="keyed.do")))
+    run = house.start("a")
+    house.work_until(Phase.ACTING, run, 0)
+    house.tell(CancelRun(run, "operator"))
+    house.work()
+    assert house.called() == 0
+    assert not house.process.director.runs
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_answer_by_hand_stops_an_effect_also_after_a_restart(restarted: bool) -> None:
+    house = House(plan(act("do", act="keyed.do"), triggered=True))
+    house.receive("message1")
+    [run] = house.process.director.runs
+    house.work_until(Phase.ACTING, run, 0)
+    house.tell(ObserveSent("support", "answer1", "thread"))
+    if restarted:
+        house.boot()
+    house.work(40)
+    assert house.called() == 0
+
+
+def test_a_clock_set_back_does_not_stretch_the_looking_into_days() -> None:
+    house = House(plan(act("do", act="vague.do")))
+    run = house.start("a")
+    house.work_until(Phase.ACTING, run, 0)
+    house.boot()  # whether it was called, nobody can tell: it is looked for
+    house.clock.jump(-2 * DAY)
+    house.work(120)
+    assert house.process.director.runs[run].state.task(0).phase is Phase.DOUBT
+    assert house.chaos.paths["look-up unknown"] < 30
