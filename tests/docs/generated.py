@@ -1,6 +1,7 @@
-"""The tables in docs/ that are made from the code: `PYTHONPATH=src python -m tests.docs.generated` writes them into their pages.
+"""The tables in docs/ that are made from the code.
 
-A table stands between `<!-- made from ... -->` and `<!-- end -->`; the rest of the page is written by hand.
+`PYTHONPATH=src python -m tests.docs.generated` writes them into their pages. A table
+stands between `<!-- made from ... -->` and `<!-- end -->`; the rest of the page is written by hand.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ TABLES: dict[tuple[str, str], Callable[[], str]] = {
 
 def with_table(text: str, source: str, table: str) -> str:
     """The page with this table in its place."""
-    begin, end = f"<!-- made from {source} -->\n", "\n<!-- end -->"
+    begin, end = f"<!-- made from {source} -->\n\n", "\n\n<!-- end -->"
     before, found, rest = text.partition(begin)
     assert found, f"there is no place for the table from {source}"
     _, found, after = rest.partition(end)
