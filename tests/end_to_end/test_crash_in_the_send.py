@@ -10,7 +10,7 @@ import pytest
 
 from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, Mailbox, Running, smtp_settings
-from tests.end_to_end.wire import Wire, confirms_append, confirms_mail, wire_to
+from tests.end_to_end.wire import confirms_append, confirms_mail, wire_to
 
 pytestmark = pytest.mark.binary("dovecot")
 

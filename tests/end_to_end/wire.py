@@ -35,13 +35,21 @@ class Wire:
             server.shutdown(socket.SHUT_WR)
 
     def _server_to_client(self, client: socket.socket, server: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, server:
+        try:
             while data := server.recv(65536):
                 if self.before is not None:
                     self.before(self, data)
                 client.sendall(data)
                 if self.after is not None:
                     self.after(self, data)
+        except OSError:
+            pass
+        finally:
+            for one in (client, server):
+                # Closing alone says nothing to the other end while our other thread reads.
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+                one.close()
 
 
 @contextlib.contextmanager
