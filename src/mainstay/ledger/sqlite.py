@@ -51,6 +51,10 @@ _INSERT_EVENT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_BLOB = "INSERT OR IGNORE INTO blobs (digest, data) VALUES (?, ?)"
+_SELECT_STREAM = (
+    "SELECT s.key, coalesce((SELECT max(version) FROM events WHERE stream = s.key), 0) "
+    "FROM streams s WHERE s.name = ?"
+)
 _NO_CORRELATION = name_part("")
 
 
@@ -259,11 +263,9 @@ class SqliteStore(SqliteReader):
         return rows, previous
 
     def _stream(self, writer: Connection, name: str) -> _Stream:
-        found = writer.execute("SELECT key FROM streams WHERE name = ?", (name,)).fetchall()
+        found = writer.execute(_SELECT_STREAM, (name,)).fetchall()
         if found:
-            key = found[0][0]
-            last = writer.execute("SELECT max(version) FROM events WHERE stream = ?", (key,)).fetchall()
-            version = last[0][0] or 0
+            key, version = found[0]
         else:
             self._stream_key_last += 1
             key, version = self._stream_key_last, 0
