@@ -73,7 +73,7 @@ class History:
         )
         self.audit.lines = [] if story else None
         self.operator = Operator(self.outside, self.audit, self.chaos.random("operator"))
-        self.mailbox = Mailbox(self.outside, self.chaos.random("mailbox"))
+        self.mailbox = Mailbox(self.outside, self.audit, self.chaos.random("mailbox"))
         self.process: Process | None = None
         self.zombies: list[Process] = []
         self.acting: Process | None = None  # whose turn it is

@@ -160,6 +160,7 @@ class Mailbox:
     """What customers and the operator's phone put into the mailbox, and how far it was read."""
 
     outside: Surroundings
+    audit: Audit
     random: Random
     mails: list[Mail] = field(default_factory=list)
     received: set[str] = field(default_factory=set)
@@ -168,7 +169,7 @@ class Mailbox:
         """Something comes in: a new message, the same one again, an answer by hand, or rubbish."""
         mix, random = self.outside.mix, self.random
         number = len(self.mails)
-        thread = f"thread{random.randrange(mix.threads)}"
+        thread = self._thread()
         mood = random.random()
         if self.mails and mood < mix.doubled:
             self.mails.append(random.choice(self.mails))
@@ -180,6 +181,15 @@ class Mailbox:
         self.mails.append(mail)
         if kind == "received":
             self.received.add(mail.key)
+
+    def _thread(self) -> str:
+        """Often one about which something is just being done: that is where it hurts."""
+        acting = [act.run for act in self.audit.acts.values() if act.under_way]
+        threads = {str(self.audit.states[run].head.trigger["message"]["thread"]): None for run in acting}
+        threads.pop("", None)  # begun by hand
+        if threads and self.random.random() < 0.5:
+            return self.random.choice(list(threads))
+        return f"thread{self.random.randrange(self.outside.mix.threads)}"
 
     def cursor(self, process: Process) -> int:
         """How far it was read, as the ledger says."""

@@ -34,7 +34,7 @@ from mainstay.kernel.ids import IdempotencyKey, RunId, derive, effect_digest
 from mainstay.kernel.outcomes import _not_found, fail, record
 from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.recovery import Diagnosis, Remedy
-from mainstay.kernel.state import Phase, RunState, Status, TaskState
+from mainstay.kernel.state import UNDER_WAY, Phase, RunState, Status, TaskState
 from mainstay.kernel.values import NO_USAGE, Instant, Json
 from mainstay.runtime.director import Director, Open, Owed, Request, Tick
 from mainstay.runtime.performer import Performer
@@ -96,14 +96,6 @@ class _DigestNotRechecked(Performer):
         return stopped
 
 
-class _NotAskedBeforeTheCall(Performer):
-    def _may_leave(self, effect: InvokeAdapter, payload: bytes) -> Outcome | None:
-        stopped = super()._may_leave(effect, payload)
-        if isinstance(stopped, Failed) and stopped.failure is FailureClass.TRANSIENT:
-            return None
-        return stopped
-
-
 # --- in the director ------------------------------------------------------------------------------
 
 
@@ -122,6 +114,26 @@ class _HoldsForgottenAtBoot(Director):
 class _RunsLoadedUntilFull(Director):
     def load(self, run: RunId) -> Open | None:
         return None if len(self.runs) >= 2 else super().load(run)
+
+
+class _KillSwitchNotAsked(Director):
+    def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
+        killed, self.killed = self.killed, False
+        try:
+            return super().still_wanted(run, task, attempt)
+        finally:
+            self.killed = killed
+
+
+class _CancelNotHeard(Director):
+    def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
+        one = self.runs.get(run)
+        return one is not None and not self.killed and one.state.task(task).attempt == attempt
+
+
+class _AnswersByHandForgotten(Director):
+    def _recall_answer(self, state: RunState, begun_at: int) -> None:
+        return None
 
 
 class _EpochNotChecked(Director):
@@ -222,8 +234,8 @@ def _affords_all(self: Draft, number: int, amount: int) -> bool:
     return True
 
 
-def _doubt_forgotten(draft: Draft) -> None:
-    return None
+def _only_under_way(task: TaskState) -> bool:
+    return task.phase in UNDER_WAY
 
 
 def _never_left(task: TaskState) -> bool:
@@ -235,7 +247,9 @@ _DOOR, _OUTCOMES, _RUN = "mainstay.kernel.door", "mainstay.kernel.outcomes", "ma
 PLANTED: tuple[Planted, ...] = (
     Planted("the key changes with each attempt", lambda: Parts(performer=_KeyPerAttempt)),
     Planted("the digest is not checked again before the call", lambda: Parts(performer=_DigestNotRechecked)),
-    Planted("the kill switch is not asked before the call", lambda: Parts(performer=_NotAskedBeforeTheCall)),
+    Planted("the kill switch is not asked before the call", lambda: Parts(director=_KillSwitchNotAsked)),
+    Planted("a cancel is not asked before the call", lambda: Parts(director=_CancelNotHeard)),
+    Planted("an answer by hand is forgotten at boot", lambda: Parts(director=_AnswersByHandForgotten)),
     Planted("the epoch is not checked before the call", lambda: Parts(director=_EpochNotChecked)),
     Planted("what was overtaken is sent", lambda: Parts(director=_OvertakenNotAsked)),
     Planted("the approval gate is skipped on a retry", patches=((_DOOR, "_verdict", _verdict_once),)),
@@ -269,8 +283,9 @@ PLANTED: tuple[Planted, ...] = (
     Planted(
         "what may have arrived is forgotten when its run ends",
         patches=(
-            (_RUN, "settle_before_end", _doubt_forgotten),
-            (_OUTCOMES, "settle_before_end", _doubt_forgotten),
+            ("mainstay.kernel.moves", "may_have_left", _only_under_way),
+            ("mainstay.kernel.state", "may_have_left", _only_under_way),
+            (_OUTCOMES, "may_have_left", _only_under_way),
         ),
     ),
     Planted("a card hides an earlier call", patches=((_DOOR, "may_have_left", _never_left),)),
