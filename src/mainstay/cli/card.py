@@ -62,7 +62,9 @@ def _decide(card: Card) -> list[str]:
     if card.status != "waiting":
         return [*lines, f"It no longer waits: {card.status}."]
     left = span(card.expires_at - now_us())
-    lines.append(f"Without an answer it expires in {left} ({clock_time(card.expires_at)}); silence never sends.")
+    lines.append(
+        f"Without an answer it expires in {left} ({clock_time(card.expires_at)}); silence never sends."
+    )
     short, digest = short_card(card.approval), card.digest[:12]
     lines.append(f"  mainstay approve {short} --digest {digest}")
     lines.append(f"  mainstay edit {short}")

@@ -40,14 +40,18 @@ def _read(file: Path) -> str:
 
 def _edited(text: str) -> str:
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-    with tempfile.TemporaryDirectory(prefix="mainstay-") as folder:  # mode 0700: a letter to a customer lies in it
+    with tempfile.TemporaryDirectory(
+        prefix="mainstay-"
+    ) as folder:  # mode 0700: a letter to a customer lies in it
         path = Path(folder, "reply.txt")
         path.write_text(text, encoding="utf-8")
         try:
             finished = subprocess.run([*editor, str(path)], check=False)
         except OSError as error:
             raise CommandRefused(
-                f"The editor {editor[0]!r} cannot be started.", why=str(error), remedy="Set EDITOR, or give --text."
+                f"The editor {editor[0]!r} cannot be started.",
+                why=str(error),
+                remedy="Set EDITOR, or give --text.",
             ) from error
         written = path.read_text(encoding="utf-8")
     if finished.returncode != 0 or written == text:

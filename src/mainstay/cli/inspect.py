@@ -8,7 +8,19 @@ import typer
 
 from mainstay.cli.operate import CardId, RunId
 from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
-from mainstay.cli.render import cells, clock_time, count, emit, now_us, say, short_card, short_run, show, span, table
+from mainstay.cli.render import (
+    cells,
+    clock_time,
+    count,
+    emit,
+    now_us,
+    say,
+    short_card,
+    short_run,
+    show,
+    span,
+    table,
+)
 from mainstay.kernel.values import money
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
@@ -44,7 +56,9 @@ def runs(
     if status and status not in STATUSES:
         from mainstay.kernel.errors import CommandRefused
 
-        raise CommandRefused(f"{status!r} is no status of a run.", remedy=f"Use one of {', '.join(STATUSES)}.")
+        raise CommandRefused(
+            f"{status!r} is no status of a run.", remedy=f"Use one of {', '.join(STATUSES)}."
+        )
     with open_workspace(workspace) as opened:
         rows = opened.runs(status=status, limit=limit)
     if as_json:
@@ -57,7 +71,14 @@ def runs(
         took = span(int(ended) - int(row["started_at"])) if ended else ""
         began = clock_time(int(row["started_at"]))
         made.add_row(
-            *cells(short_run(str(row["run"])), row["workflow"], row["status"], began, took, money(row["spent"] or 0))
+            *cells(
+                short_run(str(row["run"])),
+                row["workflow"],
+                row["status"],
+                began,
+                took,
+                money(row["spent"] or 0),
+            )
         )
     return show(made)
 
@@ -86,7 +107,9 @@ def run_show(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False)
     say(f"Began {clock_time(row['started_at'])}" + (f", ended {ended}" if ended else ""))
     if message:
         say(f"Message: {message.get('from_address', '')}: {message.get('subject', '')}")
-    made = table(("#", {"justify": "right"}), "Task", "Who", "Act", "Phase", ("Attempt", {"justify": "right"}))
+    made = table(
+        ("#", {"justify": "right"}), "Task", "Who", "Act", "Phase", ("Attempt", {"justify": "right"})
+    )
     for one in tasks:
         made.add_row(*cells(one["task"], one["name"], one["agent"], one["act"], one["phase"], one["attempt"]))
     show(made)
@@ -94,7 +117,7 @@ def run_show(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False)
 
 
 def explain(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """The story of a run: who did what, when, why, and from which evidence."""
+    """The story of a run: who did what, and why."""
     with open_workspace(workspace) as opened:
         story = opened.explain(run)
     if as_json:
@@ -117,7 +140,13 @@ def approvals(
     now = now_us()
     if waiting:
         made = table(
-            "Card", ("To", {"max_width": 28}), ("What", {"max_width": 26}), "Why", "Final", "Age", "Expires in"
+            "Card",
+            ("To", {"max_width": 28}),
+            ("What", {"max_width": 26}),
+            "Why",
+            "Final",
+            "Age",
+            "Expires in",
         )
         for one in waiting:
             made.add_row(
@@ -137,14 +166,22 @@ def approvals(
         made = table("Run", ("Task", {"justify": "right"}), "Act", "Why", "Since")
         for row in doubts:
             made.add_row(
-                *cells(short_run(str(row["run"])), row["task"], row["act"], row["reason"], clock_time(row["since"]))
+                *cells(
+                    short_run(str(row["run"])),
+                    row["task"],
+                    row["act"],
+                    row["reason"],
+                    clock_time(row["since"]),
+                )
             )
         show(made)
         say("Answer with: mainstay resolve RUN TASK happened|did_not|unknown")
     if not waiting and not doubts:
         return say("Nothing waits for you.")
     more = f" ({total - len(waiting):,} more not shown)" if total > len(waiting) else ""
-    return say(f"{count(total, 'card')}{more}. Look: mainstay approvals show CARD. Decide: approve, edit, reject.")
+    return say(
+        f"{count(total, 'card')}{more}. Look: mainstay approvals show CARD. Decide: approve, edit, reject."
+    )
 
 
 def approval_show(card: CardId, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:

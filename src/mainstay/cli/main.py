@@ -20,7 +20,9 @@ INTERRUPTED = 130
 USAGE = 2
 FAULT = 70
 
-app = new_typer("The workspace a one-person company runs on: agents propose, you approve, a ledger remembers.")
+app = new_typer(
+    "The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."
+)
 
 
 def _version(wanted: bool) -> None:
@@ -100,7 +102,15 @@ def _usage(error: Any, as_json: bool) -> int:
     path = context.command_path if context is not None else "mainstay"
     if as_json:
         remedy = f"See `{path} --help`."
-        emit({"error": "Usage", "what": error.format_message(), "why": "", "remedy": remedy, "exit_code": USAGE})
+        emit(
+            {
+                "error": "Usage",
+                "what": error.format_message(),
+                "why": "",
+                "remedy": remedy,
+                "exit_code": USAGE,
+            }
+        )
     else:
         sys.stderr.write(f"Error: {error.format_message()}\n  Do:  See `{path} --help`.\n")
     return USAGE

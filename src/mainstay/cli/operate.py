@@ -43,7 +43,10 @@ def init(
     name: Annotated[str, typer.Option(help="What to call it.", show_default="the folder's name")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a workspace, or complete one. Nothing that is there is written over."""
+    """Make a workspace, or complete one.
+
+    Nothing that is there is written over.
+    """
     from mainstay.workspace import Workspace
 
     workspace, written = Workspace.create(folder, name)
@@ -64,7 +67,10 @@ def up(
     as_json: AsJson = False,
     ingest: Annotated[bool, typer.Option(help="Read the mailboxes while at work.")] = True,
 ) -> None:
-    """Go to work in the workspace until Ctrl-C: read mail, ask agents, wait for you, send what you approve."""
+    """Go to work, until Ctrl-C.
+
+    Reads mail, asks agents, waits for you, and sends what you approve.
+    """
     from mainstay.cli.serve import serve
 
     serve(open_workspace(workspace), as_json=as_json, ingest=ingest)
@@ -102,7 +108,7 @@ def ingest(
     return None
 
 
-# --- decisions ---------------------------------------------------------------------------------------------------------
+# --- decisions ----------------------------------------------------------------------------------------------
 
 
 def approve(
@@ -136,7 +142,9 @@ def reject(
         decided = opened.reject(found.approval, reason=reason, digest=digest, open_us=open_us)
         if as_json:
             return emit(_decision(decided, approval=found.approval, digest=found.digest))
-        _tell(decided, f"Rejected: {found.act} to {', '.join(found.recipients)}. Nothing is sent.", sends=False)
+        _tell(
+            decided, f"Rejected: {found.act} to {', '.join(found.recipients)}. Nothing is sent.", sends=False
+        )
     return None
 
 
@@ -150,7 +158,10 @@ def edit(
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Yes to another text: it is rendered anew, under a digest of its own, and approved."""
+    """Yes to a card with another text.
+
+    It is rendered anew, under a digest of its own, and approved.
+    """
     from mainstay.cli.editing import new_text
     from mainstay.cli.shown import open_for_us
 
@@ -162,8 +173,12 @@ def edit(
         decided = opened.edit(found.approval, written, digest=digest or found.digest, open_us=open_us)
         new = _newest_card(opened, decided)
         if as_json:
-            return emit(_decision(decided, approval=new["approval"], digest=new["digest"], replaced=found.digest))
-        _tell(decided, f"Approved as edited: effect {str(new['digest'])[:12]} in place of {found.digest[:12]}.")
+            return emit(
+                _decision(decided, approval=new["approval"], digest=new["digest"], replaced=found.digest)
+            )
+        _tell(
+            decided, f"Approved as edited: effect {str(new['digest'])[:12]} in place of {found.digest[:12]}."
+        )
     return None
 
 
@@ -194,7 +209,7 @@ def cancel(run: RunId, reason: Reason = "", workspace: InWorkspace = HERE, as_js
 
 
 def kill(reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """The kill switch: no new effect leaves until `resume`."""
+    """The kill switch: nothing leaves until `resume`."""
     _throw(workspace, on=True, reason=reason, as_json=as_json)
 
 

@@ -65,7 +65,9 @@ def table(*columns: str | tuple[str, dict[str, Any]], title: str = "") -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", show_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", show_edge=False
+    )
     for column in columns:
         name, options = (column, {}) if isinstance(column, str) else column
         made.add_column(name, **options)
@@ -82,7 +84,7 @@ def cells(*values: object) -> list[str]:
     return [safe_line(str(value)) for value in values]
 
 
-# --- errors ------------------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------
 
 
 def error_text(error: MainstayError) -> str:
@@ -117,7 +119,7 @@ def error_value(error: MainstayError) -> dict[str, Any]:
     return value
 
 
-# --- words -------------------------------------------------------------------------------------------------------------
+# --- words --------------------------------------------------------------------------------------------------
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -121,7 +121,7 @@ class _Lines(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._screen.tell(record.levelname.lower(), record.getMessage(), text=safe_line(record.getMessage()))
+        self._screen.tell(record.levelname.lower(), record.getMessage(), said=safe_line(record.getMessage()))
 
 
 def _log_to(screen: _Screen) -> None:

@@ -1,7 +1,7 @@
 """When a card was first shown: the decision records how long its reader took.
 
-A mark is an empty file in the workspace's cache, its time the moment of the first look. Losing one loses a measurement and
-nothing else, so nothing here fails.
+A mark is an empty file in the workspace's cache, its time the moment of the first look. Losing one loses a
+measurement and nothing else, so nothing here fails.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -132,7 +133,8 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
 def _workspace(section: Section, folder: Path) -> WorkspaceSettings:
     section.only("name", "language", "key")
     key = path_of(section, "key", folder) if section.has("key") else None
-    if key is not None and key.is_relative_to(folder.absolute()):
+    # By way of ".." a path may begin in the folder and end outside of it, or the other way round.
+    if key is not None and Path(normpath(key)).is_relative_to(normpath(folder.absolute())):
         raise section.error(
             "key",
             "the key must lie outside of the workspace",

@@ -199,6 +199,10 @@ class Workspace:
         """Rows of any view: what the pages and reports are made from."""
         return self._store.select(table, **options)
 
+    def count(self, table: str, **where: Any) -> int:
+        """How many rows of a view are as given."""
+        return self._store.count(table, where=where)
+
     def message(self, run: str) -> Json:
         """The message that started a run, opened: from, subject, text."""
         _, state = self.run(run)
