@@ -159,6 +159,7 @@ class Director:
         policy: Policy = NO_RULES,
         limits: Limits = Limits(),
         version: str = "0",
+        snapshot_every: int = SNAPSHOT_EVERY,
         performing: bool = True,
     ) -> None:
         self.store = store
@@ -176,6 +177,7 @@ class Director:
         self.performing = performing  # without a performer, nothing starts: it waits for the next boot
         self.position = 0
         self._version = version
+        self._snapshot_every = snapshot_every
         self._views: dict[type[Event], tuple[Projection, ...]] = {}
         for projection in projections:
             for kind in projection.events:
@@ -445,7 +447,7 @@ class Director:
         tick.events += len(new)
         one.version += len(new)
         # Never more often than a snapshot is long, so that a run of ten thousand tasks writes a handful.
-        if one.version - one.snapshot_at >= max(SNAPSHOT_EVERY, state.size) and not state.ended:
+        if one.version - one.snapshot_at >= max(self._snapshot_every, state.size) and not state.ended:
             one.snapshot_at = one.version
             tick.changes.append(save_run(state, one.version, position))
 

@@ -35,6 +35,7 @@ from mainstay.testing.mix import Mix
 from mainstay.testing.world import NoTools, Pause, Provider, SimulatedAgent, SimulatedNotifier, provider_of
 
 MASTER_KEY = bytes(range(32))
+SNAPSHOT_EVERY = 12  # events of a run: so short that most boots begin at one
 
 
 class StandardViews:
@@ -127,6 +128,7 @@ class Process:
             projections=(VIEWS,),
             policy=outside.mix.policy,
             limits=outside.mix.limits,
+            snapshot_every=SNAPSHOT_EVERY,
         )
         self.performer = outside.parts.performer(
             clock=outside.clock,
