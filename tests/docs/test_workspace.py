@@ -188,7 +188,6 @@ def test_values_that_come_from_elsewhere(tmp_path: Path) -> None:
 # What the page says is read and not used yet, and how its use would look in the code.
 UNUSED = {
     "address": r"operator\.address",
-    "replies_per_hour_max": r"\.replies_per_hour_max",
     "idle": r"source\.idle|\bidle=",
     "[models.NAME]": r"settings\.models",
     "[console]": r"settings\.console",

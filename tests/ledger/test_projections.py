@@ -144,6 +144,7 @@ def test_a_projection_names_every_event_that_changes_it(seed: int) -> None:
 _ASSERTING = {
     "done",
     "recipients",
+    "written",
     "rejected",
     "cursors",
     "workflows",

@@ -36,6 +36,7 @@ FIELDS: Mapping[str, FieldType] = {
     "leans_on_approved": FieldType.BOOL,  # the draft follows a reply that you approved before
     "flags": FieldType.STRINGS,
     "flagged": FieldType.BOOL,  # any flag but hurry
+    "replies_last_hour": FieldType.INT,  # of this account to the same correspondent
     "done_by_this_workflow": FieldType.INT,  # how many acts of this name this workflow has done
 }
 """What a rule may look at besides `act`. Texts of a message are not here: they are no basis for a rule."""

@@ -1,8 +1,8 @@
 """Policies: ordered rules over what an action is, and the verdict with its reason.
 
-Deny wins, then ask, then allow; nothing matched: ask. Two things stand above every rule: a final act of high
-stake asks even where a rule allows it, and so does an act whose price is unknown. Every verdict names its
-rule and says why.
+Deny wins, then ask, then allow; nothing matched: ask. Three things stand above every rule: a final act of high
+stake asks even where a rule allows it, so does an act whose price is unknown, and so does one reply too many
+to the same correspondent. Every verdict names its rule and says why.
 """
 
 from __future__ import annotations
@@ -97,6 +97,9 @@ class Policy:
 ASK_BY_DEFAULT = Verdict(Decision.ASK, "default", "no rule allows this, so it asks")
 THINKING = Verdict(Decision.ALLOW, "thinking", "asking an agent changes nothing outside")
 _HIGH_STAKE = Verdict(Decision.ASK, "high stake", "final acts of high stake always ask")
+_REPLY_LIMIT = Verdict(
+    Decision.ASK, "reply limit", "as many replies to this correspondent in an hour as may leave by themselves"
+)
 _NO_PRICE = Verdict(Decision.ASK, "unknown price", "what this costs is not known")
 _KILLED = Verdict(Decision.ASK, "kill switch", "the kill switch is on: every act asks")
 _INSPECTOR = Verdict(Decision.ASK, "inspector", "the inspector wants a person to look")
@@ -139,6 +142,8 @@ def evaluate(
         return _INSPECTOR
     if action.finality is Finality.FINAL_HIGH:
         return _HIGH_STAKE
+    if action.features.get("over_reply_limit"):
+        return _REPLY_LIMIT
     if action.price_micros is None:
         return _NO_PRICE
     return allowed or ASK_BY_DEFAULT

@@ -96,6 +96,10 @@ Refresh = Callable[
 ]  # (adapter instance): read its mailbox once more before a final act
 
 
+Habits = Callable[[str, str, SubjectId | None], Json]
+# (adapter instance, act, subject) -> what policy must know besides of one more such act
+
+
 async def _no_refresh(instance: str) -> None:
     return None
 
@@ -115,6 +119,7 @@ class Performer:
         tools: ToolsFor,
         notifier: Notifier | None = None,
         refresh: Refresh = _no_refresh,
+        habits: Habits = lambda instance, act, subject: {},
         noticed: Callable[[str, Exception], None] = lambda what, error: None,
     ) -> None:
         self._clock = clock
@@ -126,6 +131,7 @@ class Performer:
         self._tools = tools
         self._notifier = notifier or SilentNotifier()
         self._refresh = refresh
+        self._habits = habits
         self._noticed = noticed  # telemetry: an agent or adapter raised
 
     async def perform(self, owed: Owed) -> Request | None:
@@ -139,7 +145,11 @@ class Performer:
             case InvokeAdapter():
                 outcome = await self._look_up(effect)
             case Notify():
-                await self._notifier.notify(effect)
+                try:
+                    await self._notifier.notify(effect)
+                except Exception as error:  # the card waits in the list all the same; the next boot tells again
+                    self._noticed("notifier", error)
+                    return None
                 return Request(RecordNotified(effect.run, effect.task), PERFORMER, owed.cause)
             case WakeAt():
                 return None  # the loop keeps timers
@@ -199,12 +209,14 @@ class Performer:
         try:
             answer = await agent.work(brief, self._tools(brief))
         except ValidationError as error:
-            return Failed(FailureClass.INVALID, f"agent {effect.agent!r} broke its types: {_first(error)}")
+            reason = f"agent {effect.agent!r} broke its types: {_first(error)}"
+            return Failed(FailureClass.INVALID, reason, usage=None)  # what it had spent by then is unknown
         except MainstayError as error:
-            return Failed(FailureClass.REFUSED, str(error))
+            return Failed(FailureClass.REFUSED, str(error), usage=None)
         except Exception as error:  # somebody else's code: its fault is a value here
             self._noticed(f"agent {effect.agent}", error)
-            return Failed(FailureClass.BUG, f"agent {effect.agent!r} raised {type(error).__name__}: {error}")
+            reason = f"agent {effect.agent!r} raised {type(error).__name__}: {error}"
+            return Failed(FailureClass.BUG, reason, usage=None)
         return self._closed(effect, answer)
 
     def _closed(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
@@ -248,7 +260,8 @@ class Performer:
         """Render the effect once, whole, and store it: what is approved is what is sent."""
         route = self._routes(effect.act, effect.inputs)
         if route is None:
-            return Failed(FailureClass.INVALID, f"no adapter of this workspace can do {effect.act!r}")
+            reason = f"no adapter of this workspace can do {effect.act!r}"
+            return Failed(FailureClass.INVALID, reason, usage=proposed.usage)
         try:
             action = self.action(
                 route,
@@ -261,7 +274,7 @@ class Performer:
             )
         except ValueError as error:
             reason = self._seal(f"it cannot be rendered: {error}", effect.subject)
-            return Failed(FailureClass.INVALID, reason)
+            return Failed(FailureClass.INVALID, reason, usage=proposed.usage)
         rationale = self._seal(proposed.rationale, effect.subject)
         return Proposed(action, rationale, proposed.evidence, proposed.usage)
 
@@ -305,7 +318,7 @@ class Performer:
             timeout_us=int(operation.timeout_s * 1_000_000),
             grace_us=int(operation.grace_s * 1_000_000),
             attempt_max=operation.attempt_max,
-            features=features,
+            features={**features, **self._habits(route.instance, act, subject)},
         )
 
     async def _act(self, effect: InvokeAdapter) -> Outcome:

@@ -28,7 +28,8 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
         forbidden_words=files.forbidden_words,
         languages=languages,
     )
-    operator = Operator(settings.operator.name, settings.operator.signature)
+    # A new workspace has no signature yet: a name is one, and better than a gap that no draft gets past.
+    operator = Operator(settings.operator.name, settings.operator.signature or settings.operator.name)
     agents: list[Agent] = [
         IntentSpecialist(files.intents, embedder=embedder, languages=languages),
         ReplyWriter(files.intents, files.templates, operator, languages=languages),

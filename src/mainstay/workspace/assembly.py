@@ -103,6 +103,12 @@ class Assembly:
         """Everything that can act, by instance."""
         return {name: account.adapter for name, account in self.accounts.items()}
 
+    @property
+    def reply_limits(self) -> Mapping[str, int]:
+        """How many replies to one correspondent may leave by themselves in an hour, by instance."""
+        settings = self.untyped.settings.adapters
+        return {name: one.replies_per_hour_max for name, one in settings.items()}
+
     def route(self, act: str, inputs: Json) -> Route | None:
         """The adapter for an act: of those that can do it, the one whose mailbox the message came from."""
         use, _, name = act.partition(".")

@@ -24,6 +24,7 @@ from mainstay.runtime.director import Director, PlanShelf, Request
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.performer import Performer
 from mainstay.workspace.assembly import Assembly
+from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
 
 Ingests = Mapping[str, Ingest]
@@ -101,6 +102,7 @@ class Held:
         try:
             self.store = SqliteStore(folder.ledger, tables=TABLES)
             self.assembly = Assembly(folder, self.store, writable=True)
+            self._brake = ReplyBrake(self.store, clock, self.assembly.reply_limits)
             self.director = Director(
                 self.store,
                 clock,
@@ -151,6 +153,7 @@ class Held:
             routes=assembly.route,
             adapters=assembly.adapters,
             tools=assembly.tools,
+            habits=self._brake.features,
             **options,  # type: ignore[arg-type]
         )
 

@@ -6,6 +6,7 @@
     in_doubt        acts of which only the operator can say whether they happened
     done            how often a workflow has done an act: what counting rules look at
     recipients      to whom we have written
+    written         when we wrote to whom: what the limit of replies looks at
     spent           money, runs and operator minutes by workflow and day
     messages        every message by its key: what makes a second delivery nothing
     rejected        what came in and could not be read
@@ -23,6 +24,7 @@ from mainstay.ledger.projections.costs import Spent
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
 from mainstay.ledger.projections.runs import OpenRuns, Runs
+from mainstay.ledger.projections.written import Written
 
 STANDARD: tuple[Projection, ...] = (
     Runs(),
@@ -31,6 +33,7 @@ STANDARD: tuple[Projection, ...] = (
     InDoubt(),
     Done(),
     Recipients(),
+    Written(),
     Spent(),
     Messages(),
     Rejected(),
