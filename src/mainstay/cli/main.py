@@ -98,6 +98,9 @@ def _usage(error: Any, as_json: bool) -> int:
     """What the parser refused. Its classes differ from release to release, their methods do not."""
     from mainstay.cli.render import emit
 
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(error.format_message() + "\n")
+        return USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mainstay"
     if as_json:

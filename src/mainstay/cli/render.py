@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -150,6 +150,14 @@ def now_us() -> int:
     return time.time_ns() // 1_000
 
 
+def sentences(*parts: str) -> str:
+    """Parts as sentences, one after the other; the empty ones left out."""
+    given = [part.strip() for part in parts if part.strip()]
+    return " ".join(
+        one if index == len(given) - 1 or one[-1] in ".!?:" else one + "." for index, one in enumerate(given)
+    )
+
+
 def short_run(run: str) -> str:
     """The end of a run's id: its beginning is the time, which its neighbours share."""
     return run[-8:]
@@ -172,11 +180,3 @@ def counting(what: str, *, total: int | None = None, quiet: bool = False) -> Ite
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda more: progress.advance(task, more)
-
-
-def rows_as_table(rows: Sequence[dict[str, Any]], *columns: str) -> Table:
-    """Rows of a view as they are."""
-    made = table(*columns)
-    for row in rows:
-        made.add_row(*cells(*(row.get(column, "") for column in columns)))
-    return made

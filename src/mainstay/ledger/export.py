@@ -15,7 +15,7 @@ import msgspec
 
 from mainstay.kernel.values import Instant
 from mainstay.ledger.codec import event_name
-from mainstay.ledger.store import ORIGIN, EventStore, Position, RecordedEvent
+from mainstay.ledger.store import ORIGIN, EventReader, Position, RecordedEvent
 
 SLICE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ def cloud_event(recorded: RecordedEvent, workspace: str) -> dict[str, Any]:
     return attributes
 
 
-def export(store: EventStore, workspace: str, *, after: Position = ORIGIN) -> Iterator[bytes]:
+def export(store: EventReader, workspace: str, *, after: Position = ORIGIN) -> Iterator[bytes]:
     """Every event after a position, as lines."""
     while events := store.read_all(after=after, limit=SLICE):
         for recorded in events:

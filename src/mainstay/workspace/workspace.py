@@ -179,6 +179,11 @@ class Workspace:
         return self._store.count("approvals", where={"status": "waiting"})
 
     @property
+    def begun(self) -> bool:
+        """Whether there is a ledger yet: the first `ingest` or `up` writes it."""
+        return self.folder.ledger.exists()
+
+    @property
     def head(self) -> int:
         """The position of the ledger's last event."""
         return self._store.head
@@ -215,6 +220,12 @@ class Workspace:
         if not self.folder.ledger.exists():
             raise NotFound("There is no ledger yet.", remedy="Run `mainstay ingest` or `mainstay up` first.")
         return verify(self.folder.ledger, blobs=self.folder.blobs, progress=progress)
+
+    def export(self) -> Iterator[bytes]:
+        """The ledger as CloudEvents, one JSON object a line; sealed values stay sealed."""
+        from mainstay.ledger.export import export
+
+        return export(self._store, f"urn:mainstay:{self.folder.id}")
 
     # --- deciding --------------------------------------------------------------------------------------------------
 
@@ -279,6 +290,9 @@ class Workspace:
         """Who is at work and what waits."""
         if director_runs(self.folder):
             return {"director": "at work", **SocketDoor(self.folder).ask("status", {})}
+        if not self.begun:
+            self.folder.id  # noqa: B018  says that this is no workspace, if it is none
+            return {"director": "not running", "position": 0, "open_runs": 0, "waiting": 0, "in_doubt": 0}
         return {
             "director": "not running",
             "position": self._store.head,

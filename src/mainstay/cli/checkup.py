@@ -1,0 +1,250 @@
+"""The checks of `mainstay doctor`, one function each. They change nothing unless asked to mend."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from mainstay.cli.render import count
+from mainstay.kernel.errors import MainstayError, WorkspaceLocked, WorkspaceNotFound
+from mainstay.workspace import Workspace
+from mainstay.workspace.doors import director_runs
+from mainstay.workspace.folder import Folder, adopt, find_folder
+
+SPACE_FEW_BYTES, SPACE_NONE_BYTES = 500_000_000, 50_000_000
+SQLITE_MIN = (3, 37, 0)  # strict tables
+PROVED_MAX = 200_000  # events: a second; more is for `mainstay audit verify`
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. Level: ok, note (nothing to do), warn, fail, mended."""
+
+    part: str
+    level: str
+    detail: str
+    remedy: str = ""
+
+
+Check = Callable[[Folder, bool], Iterable[Finding]]
+
+
+def check_up(start: Path, *, fix: bool) -> list[Finding]:
+    """Everything, in the order in which one thing depends on another."""
+    findings = [_python(), _sqlite(), *_extras()]
+    try:
+        folder = find_folder(start)
+    except WorkspaceNotFound as error:
+        return [*findings, Finding("workspace", "fail", error.what, error.remedy)]
+    for check in (_folder, _director, _space, _key, _files, _secrets, _ledger, _embedder):
+        try:
+            findings += check(folder, fix)
+        except MainstayError as error:
+            findings.append(
+                Finding(check.__name__.strip("_"), "fail", f"{error.what} {error.why}".strip(), error.remedy)
+            )
+    return findings
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("python", "ok", version)
+    return Finding("python", "warn", f"{version} is not one that we test with.", "Use 3.11, 3.12 or 3.13.")
+
+
+def _sqlite() -> Finding:
+    if sqlite3.sqlite_version_info >= SQLITE_MIN:
+        return Finding("sqlite", "ok", sqlite3.sqlite_version)
+    wanted = ".".join(map(str, SQLITE_MIN))
+    return Finding(
+        "sqlite",
+        "fail",
+        f"{sqlite3.sqlite_version} is too old.",
+        f"Use a Python with SQLite {wanted} or newer.",
+    )
+
+
+def _extras() -> Iterable[Finding]:
+    missing = [name for name in ("keyring", "pyrage") if find_spec(name) is None]
+    if missing:
+        yield Finding(
+            "secrets",
+            "note",
+            f"{' and '.join(missing)} not installed: passwords come from the environment.",
+            "pip install 'mainstay[secrets]' adds the keyring and age files.",
+        )
+
+
+def _folder(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.ledger.safety import check_folder
+
+    open_to_others = stat.S_IMODE(folder.state.stat().st_mode) & 0o077
+    if open_to_others and not fix:
+        yield Finding(
+            "folder",
+            "warn",
+            f"Others can look into {folder.state}.",
+            "`mainstay doctor --fix` makes it private.",
+        )
+        return
+    check_folder(folder.state)
+    if open_to_others:
+        yield Finding("folder", "mended", f"{folder.state} is private now.")
+    else:
+        yield Finding("folder", "ok", f"{folder.root}, on a disk of this machine, private")
+    if fix:
+        adopt(folder)
+
+
+def _director(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.ledger.lock import WriterLock
+
+    if director_runs(folder):
+        yield Finding("director", "ok", "at work")
+        return
+    lock = WriterLock(folder.lock)
+    try:
+        lock.acquire()
+    except WorkspaceLocked as error:
+        yield Finding(
+            "director",
+            "warn",
+            f"{error.why} It does not answer.",
+            "It may be starting; look again in a moment.",
+        )
+        return
+    try:
+        if folder.socket.exists():
+            if fix:
+                folder.socket.unlink()
+                yield Finding("director", "mended", "A socket that was left over is removed.")
+            else:
+                yield Finding(
+                    "director",
+                    "note",
+                    "A socket is left over from a director that was killed.",
+                    "The next start removes it.",
+                )
+        else:
+            yield Finding("director", "note", "not running", "`mainstay up` starts it.")
+    finally:
+        lock.release()
+
+
+def _space(folder: Folder, fix: bool) -> Iterable[Finding]:
+    free = shutil.disk_usage(folder.state).free
+    level = "ok" if free >= SPACE_FEW_BYTES else "warn" if free >= SPACE_NONE_BYTES else "fail"
+    yield Finding(
+        "disk",
+        level,
+        f"{free / 1e9:.1f} GB free",
+        "" if level == "ok" else "Make room: nothing is taken in without it.",
+    )
+
+
+def _key(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.config.files import load_settings
+    from mainstay.ledger.keys import master_key_path, read_master_key
+
+    named = load_settings(folder.root).workspace.key
+    path = named or master_key_path(folder.id)
+    if not path.exists() and named is not None and not folder.keys.exists():
+        yield Finding("master key", "note", f"{path} is made at the first start.")
+        return
+    read_master_key(path)
+    yield Finding("master key", "ok", str(path))
+    yield Finding(
+        "backup",
+        "note",
+        "Without the master key nothing personal can be read again.",
+        f"Keep a copy of {path} apart from the workspace's.",
+    )
+
+
+def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.config.files import load_workspace_files
+    from mainstay.kernel.errors import ConfigError
+
+    try:
+        files = load_workspace_files(folder.root)
+    except ConfigError as error:
+        for one in (error, *error.also):
+            yield Finding("files", "fail", str(one))
+        return
+    languages = files.settings.workspace.language
+    parts = (
+        count(len(files.workflows), "workflow"),
+        count(len(files.policy.rules), "rule"),
+        count(len(files.intents), "intent"),
+        count(len(files.templates), "template"),
+    )
+    yield Finding("files", "ok", ", ".join(parts))
+    if set(languages) - {"en"}:
+        yield Finding(
+            "languages",
+            "note",
+            f"{', '.join(languages)}: the embedder was made for English.",
+            "Other languages are judged with less confidence, so they come to you.",
+        )
+    if not files.settings.adapters:
+        yield Finding("adapters", "warn", "No account is configured.", "`mainstay connect email` adds one.")
+
+
+def _secrets(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.config.accounts import ImapSource, MaildirSource, MboxSource, SmtpSend
+    from mainstay.config.files import load_settings
+    from mainstay.net.secrets import SecretStore
+
+    store = SecretStore()
+    for name, one in load_settings(folder.root).adapters.items():
+        references = [one.source.password] if isinstance(one.source, ImapSource) else []
+        references += [one.send.password] if isinstance(one.send, SmtpSend) and one.send.password else []
+        for reference in dict.fromkeys(references):
+            store.resolve(reference)
+        source = one.source
+        if isinstance(source, MboxSource | MaildirSource) and not source.path.exists():
+            yield Finding(f"adapter {name}", "warn", f"{source.path} is not there.", "It is read once it is.")
+        else:
+            yield Finding(
+                f"adapter {name}", "ok", "its passwords are found" if references else "needs no password"
+            )
+
+
+def _ledger(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.ledger.verify import Broken
+
+    if not folder.ledger.exists():
+        yield Finding("ledger", "note", "not written yet", "`mainstay ingest` or `mainstay up` begins it.")
+        return
+    with Workspace(folder) as workspace:
+        head, waiting = workspace.head, workspace.waiting()
+        found = workspace.verify() if head <= PROVED_MAX else None
+    if isinstance(found, Broken):
+        yield Finding(
+            "ledger",
+            "fail",
+            f"It does not hold from position {found.position} on: {found.reason}",
+            "Restore the last good backup.",
+        )
+        return
+    proved = ", the chain holds" if found is not None else "; `mainstay audit verify` proves it"
+    yield Finding("ledger", "ok", f"{count(head, 'event')}{proved}; {count(waiting, 'card')} for you")
+
+
+def _embedder(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.models.base import Unavailable
+    from mainstay.models.embedder import embedder_status
+
+    found = embedder_status(folder.cache)
+    if isinstance(found, Unavailable):
+        yield Finding("embedder", "warn", f"Search goes by words alone. {found.reason}", found.remedy)
+    else:
+        built = "ready" if found.graph_ready else "its graph is built at the first start"
+        yield Finding("embedder", "ok", f"{found.model_id}, {built}")
