@@ -36,9 +36,10 @@ class Silence:
 class House:
     """A workspace whose process can be ended and started, with nobody in it but the test."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.chaos = Chaos(1, {})
+    def __init__(self, plan: Plan, rates: dict[str, float] | None = None) -> None:
+        self.chaos = Chaos(1, rates or {})
         self.clock = ManualClock(BEGIN)
+        self.spent: Counter[RunId] = Counter()
         self.disk = InMemoryStore(tables=VIEWS.tables)
         self.world = providers(self.chaos, Silence(), self.clock.monotonic_s)
         self.outside = Surroundings(
@@ -48,7 +49,7 @@ class House:
             new_vault(Random(1)),
             {plan.digest: plan},
             self.world,
-            simulated_agents(self.chaos, Counter()),
+            simulated_agents(self.chaos, self.spent),
             SimulatedNotifier(self.chaos),
             Parts(),
         )
@@ -176,3 +177,23 @@ def test_a_clock_set_back_does_not_stretch_the_looking_into_days() -> None:
     house.work(120)
     assert house.process.director.runs[run].state.task(0).phase is Phase.DOUBT
     assert house.chaos.paths["look-up unknown"] < 30
+
+
+def test_what_a_confused_agent_spent_is_in_the_books() -> None:
+    house = House(plan(think("one", cost_max_micros=500, timeout_s=20.0)), {"agent confused": 1.0})
+    run = house.start("a")
+    house.work()
+    assert house.spent[run] > 0
+    assert house.process.director.balances.spent == house.spent[run]
+
+
+def test_a_notifier_that_fails_does_not_end_the_director() -> None:
+    house = House(plan(act("do", act="legal.do")), {"notifier raised": 1.0})
+    run = house.start("a")
+    house.work_until(Phase.APPROVAL, run, 0)
+    house.work()
+    assert house.process.director.runs[run].state.task(0).notified is False
+    house.chaos.quiet = True
+    house.boot()
+    house.work()
+    assert house.process.director.runs[run].state.task(0).notified is True

@@ -46,7 +46,7 @@ from mainstay.kernel.events import (
     ThreadAnswered,
 )
 from mainstay.kernel.ids import ApprovalId, IdempotencyKey, RunId, effect_digest, run_of
-from mainstay.kernel.plan import Plan, Supersede
+from mainstay.kernel.plan import Plan, Supersede, TaskKind
 from mainstay.kernel.policy import Action, Decision, Policy
 from mainstay.kernel.recovery import UNPROVEN
 from mainstay.kernel.run import evolve, nothing, pending
@@ -231,6 +231,9 @@ class Audit:
                 known = not attempt or self.said.get((run, task)) == "happened"
                 known = known or (run, task, attempt) in self.answers
                 demand(known, "an attempt succeeds by its own answer", f"task {task} of {run}, {attempt}")
+                acts = before.spec(task).kind is TaskKind.ACT and attempt > 0
+                called = self._act_of(run, task) is not None
+                demand(called or not acts, "an act that is told as done was started", f"task {task} of {run}")
             case TaskSkipped() if before.task(event.task).phase is Phase.ACTING:
                 self.paths["withheld"] += 1
             case AttemptFailed(failure=FailureClass.LOST):
@@ -457,6 +460,8 @@ class Audit:
                 attempt = getattr(effect, "attempt", 0)
                 kind = "notice" if attempt == 0 and not hasattr(effect, "attempt") else "outcome"
                 known = (kind, effect.run, effect.task, attempt) in doing
+                if kind == "notice" and (effect.run, effect.task) in process.outside.notifier.untold:
+                    continue
                 demand(known, "what is owed is being done", str(effect))
 
     def acknowledged(self, store: EventStore, position: int) -> None:

@@ -52,7 +52,7 @@ RARE = (
     "kill switch thrown", "kill switch released", "cancelled", "cancelled with an act under way",
     "budget refused: run", "budget refused: day", "budget refused: workflow", "budget refused: month", "revision",
     "for_each", "attempt lost with its process", "agent failed", "agent raised", "agent silent",
-    "effect: keyed", "effect: findable", "effect: once",
+    "agent confused", "notifier raised", "notifier silent", "effect: keyed", "effect: findable", "effect: once",
 )  # fmt: skip
 
 

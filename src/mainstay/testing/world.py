@@ -251,13 +251,13 @@ class SimulatedAgent:
         chaos, random = self.chaos, self.chaos.random("agent")
         silent = chaos.strikes("agent silent")
         await Pause(Point.AGENT_ASKED, FOREVER_S if silent else random.choice((0.0, 0.0, 1.0, 8.0)))
-        if chaos.strikes("agent raised"):
-            raise RuntimeError("the agent's own code failed")
         cost = random.randint(0, brief.cost_max_micros)
         if brief.cost_max_micros and random.random() < 0.2:
             cost = brief.cost_max_micros
         usage = Usage(cost, 10, 20, 1)
         self.spent[brief.run] += cost
+        if chaos.strikes("agent raised"):
+            raise RuntimeError("the agent's own code failed")
         if chaos.strikes("agent failed"):
             failure = random.choice(_FAILURES)
             after_s = float(random.randint(1, 300)) if failure is FailureClass.THROTTLED else None
@@ -268,6 +268,8 @@ class SimulatedAgent:
 
     def _answer(self, brief: Brief, usage: Usage) -> agents.Outcome:
         random = self.chaos.random("agent")
+        if self.chaos.strikes("agent confused"):
+            return self._wrong(brief, usage)
         if brief.act:
             text = f"{brief.task} {brief.attempt} {random.randrange(1_000)}"
             features = {"risky": random.random() < 0.2, "recipient_known": random.random() < 0.7}
@@ -297,6 +299,13 @@ class SimulatedAgent:
                 )
                 return agents.Produced(thought, "because", ("record:1",), usage)
 
+    def _wrong(self, brief: Brief, usage: Usage) -> agents.Outcome:
+        """An answer of another kind than the task's."""
+        if brief.act:
+            thought = Thought(value=1, flag=True, items=(), text="done, it says")
+            return agents.Produced(thought, "because", usage=usage)
+        return agents.Proposed({"text": "an act that nobody asked for"}, {}, "because", usage=usage)
+
 
 def simulated_agents(chaos: Chaos, spent: Counter[RunId]) -> dict[str, SimulatedAgent]:
     """Everybody whom a workflow of the simulation may ask."""
@@ -324,12 +333,17 @@ class SimulatedNotifier:
     """Tells the operator, who may look or not."""
 
     chaos: Chaos
-    told: int = 0
+    untold: set[tuple[RunId, int]] = field(default_factory=set)  # nobody was told, until the next boot
 
     async def notify(self, effect: Notify) -> None:
         """See `Notifier.notify`."""
-        await Pause(Point.NOTIFY)
-        self.told += 1
+        silent = self.chaos.strikes("notifier silent")
+        if silent:
+            self.untold.add((effect.run, effect.task))
+        await Pause(Point.NOTIFY, FOREVER_S if silent else 0.0)
+        if self.chaos.strikes("notifier raised"):
+            self.untold.add((effect.run, effect.task))
+            raise ConnectionError("nobody can be told")
 
 
 # --- the mailbox ----------------------------------------------------------------------------------
