@@ -16,6 +16,8 @@ DOCS = ROOT / "docs"
 # docs/benchmarks.md is a report of figures, docs/events.md is generated and compared elsewhere.
 PAGES = tuple(sorted(page for page in DOCS.glob("*.md") if page.name not in ("benchmarks.md", "events.md")))
 
+PACKAGES = frozenset(path.parent.name for path in (ROOT / "src" / "mainstay").glob("*/__init__.py"))
+
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -81,7 +83,8 @@ def bare(cell: str) -> str:
 
 def modules_named(text: str) -> list[tuple[str, str]]:
     """Every `package.module:Name.member` of ours in a text, as module and qualified name."""
-    return re.findall(r"`((?:[a-z_]+\.)*[a-z_]+):([A-Za-z_][A-Za-z0-9_.]*)`", text)
+    named = re.findall(r"`((?:[a-z_]+\.)*[a-z_]+):([A-Za-z_][A-Za-z0-9_.]*)`", text)
+    return [(module, name) for module, name in named if module.partition(".")[0] in PACKAGES]
 
 
 def path_of(module: str) -> Path:

@@ -52,7 +52,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
             held.close()
 
 
-@pytest.mark.parametrize("snippet", all_snippets("yaml"), ids=str)
+@pytest.mark.parametrize("snippet", snippets(PAGE, "yaml"), ids=str)
 def test_a_workflow_loads_and_fits_what_the_sample_has(snippet: Snippet, catalog: Catalog) -> None:
     one = read_workflow(snippet.text.encode(), snippet.file)
     check(one.workflow, catalog, one.document)
