@@ -15,6 +15,7 @@ from mainstay.cli.render import (
     emit,
     now_us,
     say,
+    shares,
     short_card,
     short_run,
     show,
@@ -25,6 +26,9 @@ from mainstay.kernel.values import money
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")]
+
+# Of the table of cards: what may be cut, by share, and what the rest takes with its gaps.
+_NARROW, _FIXED = (20, 21, 17), 25 + 6 * 3
 
 run = new_typer("One run.")
 cards = new_typer("What waits for you.")
@@ -138,16 +142,16 @@ def approvals(
     if as_json:
         return emit({"waiting": waiting, "in_doubt": doubts})
     now = now_us()
-    narrow = {"no_wrap": True, "overflow": "ellipsis"}
     if waiting:
+        to, what, why = shares(_NARROW, fixed=_FIXED)
         made = table(
             "Card",
-            ("To", {"max_width": 28}),
-            ("What", {"max_width": 26}),
-            "Why",
+            ("To", to),
+            ("What", what),
+            ("Why", why),
             "Final",
             "Age",
-            "Expires in",
+            "Expires",
         )
         for one in waiting:
             made.add_row(

@@ -74,6 +74,14 @@ def table(*columns: str | tuple[str, dict[str, Any]], title: str = "") -> Table:
     return made
 
 
+def shares(parts: tuple[int, ...], *, fixed: int) -> list[dict[str, Any]]:
+    """Columns that are cut, not wrapped: each a share of what the screen leaves beside `fixed` columns."""
+    free = max(sum(parts), console().width - fixed)
+    return [
+        {"no_wrap": True, "overflow": "ellipsis", "max_width": free * part // sum(parts)} for part in parts
+    ]
+
+
 def show(made: Table) -> None:
     """Print a table."""
     console().print(made)

@@ -66,6 +66,9 @@ class Desk:
 
     async def approve(self, approval: str, *, digest: str = "", actor: str, open_us: int = 0) -> Decided:
         """Yes to a card. With a digest, or the beginning of one: only if that is what waits."""
+        before = self._answered(approval, digest, "granted")
+        if before is not None:
+            return before
         row = self._waiting(approval, digest)
         command = GrantApproval(
             RunId(str(row["run"])),
@@ -80,6 +83,9 @@ class Desk:
         self, approval: str, *, reason: str = "", digest: str = "", actor: str, open_us: int = 0
     ) -> Decided:
         """No to a card, and why."""
+        before = self._answered(approval, digest, "rejected")
+        if before is not None:
+            return before
         row = self._waiting(approval, digest)
         sealed = self._artifacts.seal_text(reason, self._subject(str(row["run"])))
         command = RejectApproval(
@@ -192,6 +198,14 @@ class Desk:
     @property
     def _store(self) -> EventStore:
         return self._director.store
+
+    def _answered(self, short: str, digest: str, status: str) -> Decided | None:
+        """The same answer given before, perhaps with its reply lost: nothing is decided twice."""
+        row = find_card(self._store, short)
+        if row["status"] != status or not str(row["digest"]).startswith(digest.lower()):
+            return None
+        task = row["task"]
+        return Decided(str(row["run"]), task if isinstance(task, int) else 0, 0, status)
 
     def _waiting(self, short: str, digest: str) -> dict[str, Value]:
         row = find_card(self._store, short)

@@ -1,0 +1,121 @@
+"""A workspace that has been triaged once; each test gets a copy of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mainstay.cli.director_process import DirectorProcess
+from mainstay.data import sample_path
+from mainstay.workspace import Workspace
+from mainstay.workspace.folder import Folder, adopt
+
+MESSAGES = 14
+WAIT_S = 60.0
+
+
+@dataclass
+class Desk:
+    """A workspace, and what a test does with it."""
+
+    root: Path
+    _directors: list[DirectorProcess] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.open(self.root)
+
+    def run(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """One command, as a process of its own."""
+        command = [sys.executable, "-m", "mainstay", *arguments]
+        environ = {**os.environ, "MAINSTAY_WORKSPACE": str(self.root)}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=WAIT_S, **options)
+
+    def start(self) -> DirectorProcess:
+        director = DirectorProcess(Folder(self.root), self.root.parent / f"{self.root.name}.log")
+        self._directors.append(director)
+        director.start()
+        return director
+
+    def stop_all(self) -> None:
+        for director in self._directors:
+            director.stop()
+
+    def delivered(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "outbox" / "new").glob("*"))
+
+    def status_of(self, approval: str) -> str:
+        with self.workspace as opened:
+            return opened.approval(approval).status
+
+
+def until(done: Callable[[], object]) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + WAIT_S
+    while not done():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+def lay_out(root: Path, *, messages: int) -> None:
+    """The sample workspace with the first messages of its mailbox, its master key beside it."""
+    shutil.copytree(str(sample_path("workspace")), root)
+    raw = sample_path("first.mbox").read_bytes()
+    parts = raw.split(b"\nFrom ")
+    (root / "inbox.mbox").write_bytes(b"\nFrom ".join(parts[:messages]) + b"\n")
+    settings = root / "mainstay.toml"
+    named = f'[workspace]\nkey = "{root.parent / "master.key"}"'
+    settings.write_text(settings.read_text("utf-8").replace("[workspace]", named, 1), "utf-8")
+    adopt(Folder(root))
+
+
+@pytest.fixture(scope="session")
+def triaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Read and triaged once, with cards that wait; no director is at work."""
+    place = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
+    before = os.environ.get("MAINSTAY_KEY_HOME")
+    os.environ["MAINSTAY_KEY_HOME"] = str(place / "keys")
+    root = place / "desk"
+    lay_out(root, messages=MESSAGES)
+    desk = Desk(root)
+    director = desk.start()
+    try:
+        with desk.workspace as opened:
+            until(
+                lambda: (
+                    opened.begun
+                    and opened.count("messages")
+                    and opened.status()["open_runs"] == opened.waiting()
+                )
+            )
+            assert opened.waiting() >= 4
+    finally:
+        director.stop()
+        if before is not None:
+            os.environ["MAINSTAY_KEY_HOME"] = before
+    yield root
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def desk(triaged: Path, short_path: Path) -> Iterator[Desk]:
+    """A copy of the triaged workspace."""
+    root = short_path / "desk"
+    shutil.copytree(triaged, root)
+    desk = Desk(root)
+    yield desk
+    desk.stop_all()
+
+
+@pytest.fixture
+def cards(desk: Desk) -> list[str]:
+    """The cards that wait, oldest first."""
+    with desk.workspace as opened:
+        return [card.approval for card in opened.approvals()]
