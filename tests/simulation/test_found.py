@@ -62,6 +62,14 @@ class House:
         self.process.boot()
         return self.process
 
+    def visit(self, command: object) -> None:
+        """Decide with the lock in hand, while no director is at work."""
+        visitor = Process(self.outside, FaultyStore(self.disk, self.chaos), performing=False)
+        visitor.visit()
+        visitor.inbox.append(Request(command))  # type: ignore[arg-type]
+        visitor.load_concerned()
+        visitor.tick(1)
+
     def tell(self, *commands: object) -> None:
         self.process.inbox.extend(Request(command) for command in commands)  # type: ignore[arg-type]
         self.process.tick(256)
@@ -197,3 +205,12 @@ def test_a_notifier_that_fails_does_not_end_the_director() -> None:
     house.boot()
     house.work()
     assert house.process.director.runs[run].state.task(0).notified is True
+
+
+def test_a_run_ended_while_nobody_was_at_work_lets_the_next_in_line_go_on() -> None:
+    house = House(plan(act("do", act="legal.do"), keyed=True))
+    first = house.start("a", "key")
+    second = house.start("b", "key")
+    house.visit(CancelRun(first, "operator"))
+    house.boot()
+    assert house.status(second) is Status.RUNNING

@@ -199,12 +199,20 @@ class Director:
         self.balances.held = sum(one.state.held for one in self.runs.values())
         self.balances.held_by_workflow = _held_by_workflow(self.runs.values())
         self._held_written = self.balances.held
-        tick = self.tick(
-            [Request(RecoverRun(run)) for run in self.runs], start=DirectorStarted(self.epoch, self._version)
-        )
+        recover = [Request(RecoverRun(run)) for run in self.runs]
+        tick = self.tick(recover + self._stranded(), start=DirectorStarted(self.epoch, self._version))
         tick.effects.clear()  # what recovery owes is part of what is pending
         self.commit(tick)
         return [Owed(effect, self.position) for one in self.runs.values() for effect in pending(one.state)]
+
+    def _stranded(self) -> list[Request]:
+        """First in line, and still waiting: the run before it ended under the lock, where its line was not loaded."""
+        found: list[Request] = []
+        for first in [line[0] for line in self._keys.values()]:
+            if self.runs[first].state.status is Status.QUEUED:
+                row = self.store.get("open_runs", (first,))
+                found.append(Request(ReleaseRun(first, RunId(str(row["behind"] if row else "")))))
+        return found
 
     def acquire(self) -> None:
         """Become the writer and read what every decision needs: balances, counts, definitions, the kill switch."""

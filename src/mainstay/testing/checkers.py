@@ -414,7 +414,7 @@ class Audit:
                 continue
             run = run_of(part.stream)
             self._same_run(process, run)
-            if run in director.runs:
+            if run in director.runs and process.performing:
                 doing = doing if doing is not None else process.under_way()
                 self._handed_out(process, director.runs[run].state, doing)
         self._same_house(process)

@@ -125,7 +125,9 @@ class History:
         """One step of somebody."""
         self.steps += 1
         try:
-            if self.process is None:
+            if self.process is None and self.chaos.strikes("command while nobody is at work"):
+                self._visit()
+            elif self.process is None:
                 self._boot()
             else:
                 self._strike()
@@ -158,6 +160,27 @@ class History:
             if plan.workflow.name not in process.director.workflows:
                 new = RegisterWorkflow(plan.workflow.name, 1, plan.digest)
                 process.inbox.append(Request(new, "operator"))
+
+    def _visit(self) -> None:
+        """The operator decides while no director is at work: a command takes the lock itself, and goes."""
+        visitor = Process(self.outside, self._open_store(), performing=False)
+        self.acting = visitor
+        visitor.visit()
+        self.audit.catch_up(visitor.store)
+        for _ in range(3):
+            self.operator.act(visitor)
+        if self.to_start and self.random.random() < 0.3:
+            self.to_start -= 1
+            self.operator.start(visitor, self.random.choice(self.mix.plans))
+        if visitor.inbox:
+            visitor.load_concerned()
+            tick = visitor.tick(256)
+            if tick is not None:
+                self._tell("decided under the lock", visitor.director.epoch)
+                self.audit.after_commit(visitor, tick)
+        visitor.end()
+        if self.sqlite is not None:
+            self.sqlite.end_life()
 
     def _open_store(self) -> FaultyStore:
         if self.sqlite is None:

@@ -49,6 +49,7 @@ RATES: dict[str, float] = {
     "clock over a day": 0.004,
     "zombie": 0.02,
     "contract upgraded": 0.02,
+    "command while nobody is at work": 0.4,
     "call: refused": 0.06,
     "call: throttled": 0.12,
     "call: not now": 0.12,

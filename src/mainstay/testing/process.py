@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from mainstay.kernel.commands import RecordNotified, RecordOutcome, Wake
+from mainstay.kernel.commands import RecordNotified, RecordOutcome, StartRun, Wake
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.errors import StorageFull
 from mainstay.kernel.events import Event
@@ -105,6 +105,7 @@ class Process:
 
     outside: Surroundings
     store: FaultyStore
+    performing: bool = True  # False: a command that takes the lock, decides, and goes
     director: Director = field(init=False)
     performer: Performer = field(init=False)
     artifacts: Artifacts = field(init=False)
@@ -129,6 +130,7 @@ class Process:
             policy=outside.mix.policy,
             limits=outside.mix.limits,
             snapshot_every=SNAPSHOT_EVERY,
+            performing=self.performing,
         )
         self.performer = outside.parts.performer(
             clock=outside.clock,
@@ -162,6 +164,19 @@ class Process:
         self.outside.chaos.point(Point.BOOT)
         self.hand_out(owed)
 
+    def visit(self) -> None:
+        """Take the workspace for a command: nothing is performed, and nothing begins."""
+        self.director.acquire()
+
+    def load_concerned(self) -> None:
+        """What the lock's door loads: the run that is asked about, or all where a new one may meet others."""
+        for request in self.inbox:
+            command = request.command
+            if isinstance(command, StartRun):
+                self.director.load_all()
+            elif (run := getattr(command, "run", None)) is not None:
+                self.director.load(run)
+
     def wake_due(self) -> None:
         """Timers whose time has come go into the inbox."""
         for wake in self.timers.due(self.outside.clock.now()):
@@ -189,7 +204,7 @@ class Process:
             self.stuck = None if parts.drop_when_full else tick
             return None
         self.stuck = None
-        if not parts.early_effects:
+        if not parts.early_effects and self.performing:
             self.hand_out(tick.effects)
         if not parts.early_answers:
             self._answer(tick)

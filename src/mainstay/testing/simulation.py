@@ -48,6 +48,7 @@ RARE = (
     "call: throttled", "call: not now", "call: doubled", "key honoured", "look-up found", "look-up absent",
     "look-up unknown", "in doubt", "in doubt after a crash", "doubt: happened", "doubt: did_not", "doubt: unknown",
     "approved", "edited", "rejected", "expired", "a yes that came too late", "denied by a rule", "contract upgraded",
+    "command while nobody is at work",
     "superseded", "withheld", "answered by hand", "queued behind another run", "duplicate message",
     "kill switch thrown", "kill switch released", "cancelled", "cancelled with an act under way",
     "budget refused: run", "budget refused: day", "budget refused: workflow", "budget refused: month", "revision",
