@@ -90,8 +90,8 @@ class LockDoor:
             return answers[0]
 
         desk = held.desk(decide)
-        if operation == "ingest":
-            held.director.load_all()  # a new message may supersede any run of its thread
+        if operation in ("ingest", "start"):
+            held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation == "ingest" else {}
         return asyncio.run(operate(desk, ingests, operation, arguments, progress=self._progress))
 
