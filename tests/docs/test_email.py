@@ -14,8 +14,9 @@ from mainstay.adapters.email.compose import split_payload
 from mainstay.agents.base import MessageView, Reply
 from mainstay.agents.executor import ProposerInput, _request
 from mainstay.kernel.contract import Finality, Repeatability
-from mainstay.kernel.ids import IdempotencyKey
-from mainstay.kernel.values import Instant
+from mainstay.kernel.ids import IdempotencyKey, RunId
+from mainstay.kernel.recovery import retry_delay_us
+from mainstay.kernel.values import SECOND, Instant
 from mainstay.net.secrets import KINDS, Secret
 from tests.docs.pages import bare, rows, text_of
 
@@ -71,6 +72,9 @@ def test_numbers_are_those_of_the_code() -> None:
     reply = contract(Repeatability.FINDABLE).operation("reply")
     assert reply is not None
     assert (reply.grace_s, "for five minutes" in FLAT) == (300.0, True)
+    assert (reply.attempt_max, "tried five times in all" in FLAT) == (5, True)
+    waits = [retry_delay_us(RunId("0" * 32), 0, attempt) for attempt in range(1, reply.attempt_max)]
+    assert (sum(waits) <= 15 * SECOND, "within a quarter of a minute" in FLAT) == (True, True)
 
 
 def test_references_to_secrets_are_those_that_are_read() -> None:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,10 @@ from mainstay.kernel.contract import Finality
 from mainstay.kernel.door import APPROVAL_LIFE_US
 from mainstay.kernel.errors import ConfigError
 from mainstay.kernel.plan import Operator
+from mainstay.kernel.policy import Decision, Policy, Rule, evaluate
 from mainstay.kernel.values import DAY
 from mainstay.runtime.clock import SystemClock
+from mainstay.testing.plans import action, rule
 from mainstay.workflows import loader
 from mainstay.workflows.catalog import MESSAGE_RECEIVED, Catalog
 from mainstay.workflows.document import Path as KeyPath
@@ -85,7 +88,7 @@ def test_the_other_files_load() -> None:
 
 # --- mainstay.toml -----------------------------------------------------------------------------------------------
 
-HEADINGS = {
+HEADINGS: dict[KeyPath, str] = {
     ("workspace",): "### `[workspace]`",
     ("operator",): "### `[operator]`",
     ("adapters", "NAME"): "### `[adapters.NAME]`",
@@ -97,7 +100,7 @@ HEADINGS = {
     ("notify",): "### `[notify]`",
 }
 # One table each, with what is required.
-BASE = {
+BASE: dict[KeyPath, str] = {
     ("workspace",): "[workspace]",
     ("operator",): "[operator]",
     ("adapters", "NAME"): '[adapters.support]\nuse = "email"\naddress = "help@example.org"',
@@ -150,8 +153,6 @@ DEFAULTS = [
 @pytest.mark.parametrize(("path", "key", "default"), DEFAULTS, ids=lambda one: str(one))
 def test_to_write_a_default_changes_nothing(path: KeyPath, key: str, default: str, tmp_path: Path) -> None:
     without: tuple[KeyPath, ...] = (("adapters", "NAME", "send"),) if key == "send" else ()
-    if (path, key) == (("notify",), "adapter"):
-        pytest.skip("an adapter that is not named cannot be written down")
     plain = settings(without=without, folder=tmp_path)
     assert settings((path, f"{key} = {default}"), without=without, folder=tmp_path) == plain
 
@@ -283,6 +284,25 @@ def test_the_fields_of_rules_are_those_that_are_read() -> None:
         name: (str(kind), tuple(str(one) for one in policies._OPERATORS[kind]))
         for name, kind in FIELDS.items()
     }
+
+
+def test_verdicts_go_from_strongest_to_weakest_as_told() -> None:
+    deny, ask, allow = (rule(str(then), then) for then in (Decision.DENY, Decision.ASK, Decision.ALLOW))
+
+    def verdict(*rules: Rule, killed: bool = False, inspection: str = "look", **fields: Any) -> str:
+        fields = {"finality": Finality.REVERSIBLE} | fields
+        return evaluate(Policy(rules), action(0, **fields), {}, killed=killed, inspection=inspection).rule
+
+    assert verdict(allow, ask, deny, killed=True) == "deny"
+    assert verdict(allow, ask, killed=True) == "kill switch"
+    assert verdict(allow, ask) == "ask"
+    assert verdict(allow, finality=Finality.FINAL_HIGH) == "inspector"
+    assert verdict(allow, inspection="", finality=Finality.FINAL_HIGH) == "high stake"
+    assert verdict(allow, inspection="", features={"over_reply_limit": True}) not in ("allow", "default")
+    assert verdict(allow, inspection="", price_micros=None) == "unknown price"
+    assert verdict(allow, inspection="") == "allow"
+    assert verdict(inspection="") == "default"
+    assert re.findall(r"^(\d)\. ", text_of(PAGE), re.MULTILINE) == list("1234567")
 
 
 @pytest.mark.parametrize("suffix", ["_not", "_not_in", "_below", "_above", "_contains", "_exists"])
