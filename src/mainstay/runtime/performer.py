@@ -147,7 +147,8 @@ class Performer:
             case Notify():
                 try:
                     await self._notifier.notify(effect)
-                except Exception as error:  # the card waits in the list all the same; the next boot tells again
+                except Exception as error:
+                    # The card waits in the list all the same; the next boot tells again.
                     self._noticed("notifier", error)
                     return None
                 return Request(RecordNotified(effect.run, effect.task), PERFORMER, owed.cause)
