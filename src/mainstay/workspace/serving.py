@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable
 
 from mainstay.kernel.effects import Notify
+from mainstay.kernel.errors import StorageFull
+from mainstay.kernel.values import Json
 from mainstay.ledger.rebuild import Progress
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.runtime.collector import settle_collector
@@ -52,8 +54,10 @@ class Service:
         self._ingest = ingest
         self.ingests: dict[str, Ingest] = {}
         self._read_at: dict[str, float] = {}
+        self._full = asyncio.Event()  # set when the disk was full since somebody asked
+        self._unanswered: set[asyncio.Task[Json]] = set()  # what goes on although its asker was sent away
         performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
-        self.loop = Loop(self.held.director, performer, self._clock, noticed=_noticed)
+        self.loop = Loop(self.held.director, performer, self._clock, noticed=self._noticed)
         self.desk: Desk = self.held.desk(self.loop.ask, performer)
         self._control = ControlServer(folder.socket, self._operate)
 
@@ -89,8 +93,47 @@ class Service:
         for one in (signal.SIGINT, signal.SIGTERM):
             running.add_signal_handler(one, self.stop)
 
-    async def _operate(self, operation: str, arguments: dict[str, object]) -> dict[str, object]:
-        return await operate(self.desk, self.ingests, operation, arguments)
+    async def _operate(self, operation: str, arguments: Json) -> Json:
+        """Do what was asked; on a full disk say so at once, for it may take hours until there is space."""
+        if operation == "status":
+            return {
+                **await operate(self.desk, self.ingests, operation, arguments),
+                "disk_full": self.loop.disk_full,
+            }
+        if self.loop.disk_full:
+            raise StorageFull(
+                "The disk is full, so nothing can be decided.",
+                why="What was asked before still waits for space. Nothing was accepted.",
+                remedy="Free some space: the director goes on by itself. Then run this command again.",
+            )
+        self._full.clear()
+        working = asyncio.create_task(operate(self.desk, self.ingests, operation, arguments))
+        full = asyncio.create_task(self._full.wait())
+        try:
+            await asyncio.wait({working, full}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            full.cancel()
+        if working.done():
+            return await working
+        # It waits with the tick in hand and cannot be called back. Asking twice decides once.
+        self._unanswered.add(working)
+        working.add_done_callback(self._answered_nobody)
+        raise StorageFull(
+            "The disk is full.",
+            why="What was asked waits for space and is not durable yet; if the director ends before, it is forgotten.",
+            remedy="Free some space: the director goes on by itself. Then run the same command again: what was "
+            "decided is not decided twice.",
+        )
+
+    def _answered_nobody(self, task: asyncio.Task[Json]) -> None:
+        self._unanswered.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("what waited for space: %s", error)
+
+    def _noticed(self, what: str, error: Exception) -> None:
+        if isinstance(error, StorageFull):
+            self._full.set()
+        _noticed(what, error)
 
     async def _refresh(self, instance: str) -> None:
         """Read the mailbox once more before something final leaves: the customer may have written again."""

@@ -1,0 +1,128 @@
+"""A full disk: nothing acknowledged is lost, whoever asks is told in seconds, and it goes on when there is space."""
+
+import asyncio
+import time
+
+import pytest
+
+import mainstay.runtime.loop as loop_module
+from mainstay.kernel.errors import StorageFull
+from mainstay.ledger.verify import Verified
+from mainstay.workspace.serving import Service
+from tests.end_to_end.conftest import MakeDesk
+from tests.end_to_end.desks import Desk, mail, mbox
+from tests.end_to_end.working import asked, at_work, settled, until
+
+
+class FullDisk:
+    """SQLite's own limit on the size of the file, which is refused in the same way as a write without space."""
+
+    def __init__(self, service: Service) -> None:
+        self._writer = service.held.store._writing()
+
+    def fill(self) -> None:
+        (pages,) = self._writer.execute("PRAGMA page_count").fetchall()[0]
+        self._writer.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+
+    def free(self) -> None:
+        self._writer.execute("PRAGMA max_page_count = 1073741823").fetchall()
+
+
+@pytest.fixture
+def desk(new_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(loop_module, "FULL_DISK_WAIT_S", 0.02)
+    desk = new_desk()
+    (desk.root / "inbox.mbox").write_bytes(mbox(mail("1@customer.example")))
+    return desk
+
+
+def test_the_operator_is_told_at_once_and_what_was_asked_is_done_when_there_is_space(desk: Desk) -> None:
+    async def story() -> None:
+        async with at_work(desk) as service:
+            with desk.open() as workspace:
+                await asked(workspace.ingest)
+                await settled(service)
+                (card,) = workspace.approvals()
+                disk = FullDisk(service)
+                disk.fill()
+                began = time.monotonic()
+                with desk.open() as other:
+                    # As many rejections as fill what is left of the last page.
+                    with pytest.raises(StorageFull) as told:
+                        for number in range(2000):
+                            await asked(other.start, "triage", big_trigger(), request=str(number))
+                assert time.monotonic() - began < 30
+                assert "same command again" in told.value.remedy
+                assert service.loop.disk_full
+                # The next one is refused before anything is decided.
+                with pytest.raises(StorageFull) as refused:
+                    await asked(workspace.approve, card.approval, digest=card.digest)
+                assert "Nothing was accepted" in str(refused.value)
+                status = await asked(workspace.status)
+                assert status["disk_full"] is True
+                assert status["waiting"] == 1
+
+                before = len(desk.runs())
+                disk.free()
+                await until(lambda: not service.loop.disk_full, "it goes on")
+                await settled(service)
+                assert len(desk.runs()) == before + 1  # what was waiting with the tick is there now
+                await asked(workspace.approve, card.approval, digest=card.digest)
+                await until(lambda: desk.status(card.run) == "succeeded", "sent")
+        with desk.open() as workspace:
+            assert isinstance(workspace.verify(), Verified)
+        assert len(desk.delivered()) == 1
+
+    asyncio.run(story())
+
+
+def test_mail_that_comes_while_the_disk_is_full_is_taken_when_there_is_space_once(desk: Desk) -> None:
+    async def story() -> None:
+        async with at_work(desk) as service:
+            with desk.open() as workspace:
+                await asked(workspace.ingest)
+                await settled(service)
+                disk = FullDisk(service)
+                disk.fill()
+                with (desk.root / "inbox.mbox").open("ab") as file:
+                    file.write(mbox(*(mail(f"more{number}@customer.example") for number in range(20))))
+                with pytest.raises(StorageFull):
+                    await asked(workspace.ingest)
+                assert len(desk.runs()) == 1
+                disk.free()
+                await until(lambda: not service.loop.disk_full, "it goes on")
+                await settled(service)
+                await asked(workspace.ingest)
+                await settled(service)
+        assert len(desk.runs()) == 21
+        assert len(desk.cards()) == 21
+
+    asyncio.run(story())
+
+
+def test_a_director_that_is_stopped_while_the_disk_is_full_has_lost_nothing_it_acknowledged(
+    desk: Desk,
+) -> None:
+    async def story() -> None:
+        with pytest.raises(StorageFull):
+            async with at_work(desk) as service:
+                with desk.open() as workspace:
+                    await asked(workspace.ingest)
+                    await settled(service)
+                    FullDisk(service).fill()
+                    with pytest.raises(StorageFull):
+                        for number in range(2000):
+                            await asked(workspace.start, "triage", big_trigger(), request=str(number))
+        before = len(desk.runs())
+        async with at_work(desk) as service:
+            await settled(service)
+            assert len(desk.runs()) == before
+            assert len(desk.cards()) == 1
+        with desk.open() as workspace:
+            assert isinstance(workspace.verify(), Verified)
+
+    asyncio.run(story())
+
+
+def big_trigger() -> dict[str, object]:
+    return {"note": "x" * 3000}
