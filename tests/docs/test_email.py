@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mainstay.adapters import email
 from mainstay.adapters.base import Rendered
-from mainstay.adapters.email import compose, files, imap
+from mainstay.adapters.email import files, imap
 from mainstay.adapters.email.adapter import contract
 from mainstay.adapters.email.compose import split_payload
 from mainstay.agents.base import MessageView, Reply
@@ -66,7 +66,6 @@ def test_a_witness_is_a_recipient_of_the_envelope_alone(tmp_path: Path) -> None:
 
 
 def test_numbers_are_those_of_the_code() -> None:
-    assert (compose.REPLY_TO_MAX, "five addresses at most" in FLAT) == (5, True)
     assert (files.MESSAGE_BYTES_MAX, "above 35 MB only" in FLAT) == (35_000_000, True)
     assert (imap.HISTORY_MAX, "up to 2,000 mails a folder" in FLAT) == (2000, True)
     reply = contract(Repeatability.FINDABLE).operation("reply")
