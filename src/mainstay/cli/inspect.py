@@ -28,7 +28,7 @@ STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")]
 
 # Of the table of cards: what may be cut, by share, and what the rest takes with its gaps.
-_NARROW, _FIXED = (20, 21, 17), 25 + 6 * 3
+_NARROW, _FIXED = (19, 19, 18), 26 + 6 * 3
 
 run = new_typer("One run.")
 cards = new_typer("What waits for you.")
@@ -145,7 +145,7 @@ def approvals(
     if waiting:
         to, what, why = shares(_NARROW, fixed=_FIXED)
         made = table(
-            "Card",
+            ("Card", {"min_width": 8, "no_wrap": True}),
             ("To", to),
             ("What", what),
             ("Why", why),

@@ -72,6 +72,8 @@ def run(arguments: list[str]) -> int:
     except typer.Abort:
         sys.stderr.write("Nothing was done.\n")
         return 1
+    except SystemExit as error:  # the parser's own way when the reader of the output has left
+        return error.code if isinstance(error.code, int) else 1
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED

@@ -1,0 +1,188 @@
+"""Every command on a workspace that was triaged: what it shows to people, and what to programs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mainstay.cli import main as command_line
+from mainstay.cli.card import card_text
+from mainstay.cli.render import count, sentences, span
+from mainstay.kernel.values import Digest, Instant
+from mainstay.workspace import Card
+from tests.cli.conftest import MESSAGES, Desk, lay_out
+
+
+class Typed:
+    """A command in this process, in one workspace."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._root, self._capsys = root, capsys
+
+    def text(self, *arguments: str, code: int = 0) -> str:
+        assert command_line.run([*arguments, "-w", str(self._root)]) == code
+        said = self._capsys.readouterr()
+        return said.err if code else said.out
+
+    def value(self, *arguments: str) -> object:
+        return json.loads(self.text(*arguments, "--json"))
+
+
+@pytest.fixture
+def typed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> Typed:
+    return Typed(desk.root, capsys)
+
+
+def test_init_makes_a_workspace_and_says_what_comes_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.run(["init", str(tmp_path / "my_desk")]) == 0
+    assert "mainstay connect email" in capsys.readouterr().out
+    assert command_line.run(["init", str(tmp_path / "my_desk"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["written"] == []
+    inside = tmp_path / "my_desk" / "templates"
+    assert command_line.run(["runs", "-w", str(inside)]) == 0
+    assert "No runs yet" in capsys.readouterr().out
+    assert command_line.run(["status", "-w", str(inside), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["director"] == "not running"
+
+
+def test_ingest_tells_what_came(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAINSTAY_KEY_HOME", str(short_path / "keys"))
+    lay_out(short_path / "desk", messages=MESSAGES)
+    assert command_line.run(["ingest", "-w", str(short_path / "desk")]) == 0
+    said = capsys.readouterr().out
+    assert f"support: {MESSAGES} received." in said
+    assert f"{MESSAGES} runs began; `mainstay up` goes on with them." in said
+    assert command_line.run(["ingest", "-w", str(short_path / "desk"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["support"]["received"] == 0
+
+
+def test_ingest_of_an_account_that_is_not_there(typed: Typed) -> None:
+    assert "Known are: support" in typed.text("ingest", "sales", code=5)
+
+
+def test_runs_and_one_run(typed: Typed) -> None:
+    rows = typed.value("runs", "--limit", "3")
+    assert isinstance(rows, list)
+    assert len(rows) == 3
+    short = rows[0]["run"][-8:]
+    assert short in typed.text("runs", "--limit", "3")
+    assert all(row["status"] == "running" for row in typed.value("runs", "--status", "running"))
+    assert "is no status" in typed.text("runs", "--status", "walking", code=5)
+    shown = typed.text("run", "show", short)
+    assert "annotate" in shown
+    assert f"mainstay explain {short}" in shown
+    assert {one["name"] for one in typed.value("run", "show", short)["tasks_now"]} >= {"annotate", "send"}
+    assert "annotate (specialist intent)" in typed.text("explain", short)
+    assert typed.value("explain", short)["run"] == rows[0]["run"]
+
+
+def test_approvals_list_and_one_card(typed: Typed, cards: list[str]) -> None:
+    listed = typed.value("approvals")
+    assert [one["approval"] for one in listed["waiting"]] == cards
+    text = typed.text("approvals")
+    assert all(card[:8] in text for card in cards)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 120
+    card = typed.text("approvals", "show", cards[0][:6])
+    assert card == typed.text("approval", "show", cards[0][:6])
+    whole = typed.value("approvals", "show", cards[0])
+    assert card.startswith(f"email.reply to {whole['recipients'][0]}\nSubject: {whole['title']}\n")
+    assert whole["digest"] in card
+    for line in whole["text"].splitlines():
+        assert f"  | {line}" in card
+    assert "silence never sends" in card
+
+
+def test_the_time_from_the_first_look_to_the_decision_is_recorded(typed: Typed, cards: list[str]) -> None:
+    typed.text("approvals", "show", cards[0])
+    typed.text("reject", cards[0], "--reason", "no")
+    typed.text("reject", cards[1])
+    rejected = {row["approval"]: row for row in _approvals(typed)}
+    assert rejected[cards[0]]["open_us"] > 0
+    assert rejected[cards[1]]["open_us"] == 0
+
+
+def test_cancel_ends_a_run(typed: Typed, desk: Desk, cards: list[str]) -> None:
+    run = typed.value("approvals", "show", cards[0])["run"]
+    assert "Cancelled run" in typed.text("cancel", run, "--reason", "by hand")
+    assert typed.value("run", "show", run)["status"] == "cancelled"
+    assert desk.status_of(cards[0]) == "cancelled"
+
+
+def test_edit_needs_a_text_and_only_one(typed: Typed, cards: list[str], tmp_path: Path) -> None:
+    assert "Give --text or --file" in typed.text("edit", cards[0], code=5)
+    file = tmp_path / "reply.txt"
+    file.write_text("Hello,\n\nfrom a file.\n", "utf-8")
+    assert "not both" in typed.text("edit", cards[0], "--text", "x", "--file", str(file), code=5)
+    assert "cannot be read" in typed.text("edit", cards[0], "--file", str(tmp_path / "none"), code=5)
+    said = typed.text("edit", cards[0], "--file", str(file))
+    assert "Approved as edited" in said
+    assert "will be sent at the next `mainstay up`" in said
+
+
+def test_resolve_of_what_is_not_in_doubt(typed: Typed, cards: list[str]) -> None:
+    run = typed.value("approvals", "show", cards[0])["run"]
+    assert "not in doubt" in typed.text("resolve", run, "4", "happened", code=5)
+    assert "is no answer" in typed.text("resolve", run, "4", "perhaps", code=5)
+
+
+def test_doctor_finds_a_triaged_workspace_well(typed: Typed) -> None:
+    found = typed.value("doctor")
+    assert found["well"] is True
+    parts = {one["part"]: one["level"] for one in found["findings"]}
+    assert parts["ledger"] == parts["folder"] == parts["master key"] == parts["files"] == "ok"
+
+
+def test_doctor_tells_and_mends(typed: Typed, desk: Desk) -> None:
+    state = desk.root / ".mainstay"
+    state.chmod(0o755)
+    assert {one["part"]: one["level"] for one in typed.value("doctor")["findings"]}["folder"] == "warn"
+    assert {one["part"]: one["level"] for one in typed.value("doctor", "--fix")["findings"]}[
+        "folder"
+    ] == "mended"
+    assert state.stat().st_mode & 0o777 == 0o700
+    (desk.root / "mainstay.toml").write_text("[workspace\n", "utf-8")
+    said = typed.text("doctor", code=1)
+    assert said == ""
+
+
+def test_a_card_from_outside_cannot_steer_the_terminal() -> None:
+    hostile = "\x1b[2J\x1b]0;owned\x07[red]x[/red]\u202e"
+    text = card_text(
+        Card(
+            approval="ab" * 8, status="waiting", run="cd" * 16, task=4, workflow="triage", act="email.reply",
+            title=hostile, recipients=(hostile,), text=f"line\r{hostile}", attachments=(hostile,),
+            risky=({"name": "recipient", "value": hostile, "source": hostile, "seen_before": False},),
+            finality="final_low_stake", rule="r", reason=hostile, rationale=hostile,
+            checks=({"check": "c", "severity": "look", "remark": hostile, "remedy": hostile},),
+            price_micros=None, spent_micros=0, digest=Digest("ef" * 32), requested_at=Instant(0),
+            expires_at=Instant(1), message={"from_address": hostile, "subject": hostile, "text": hostile},
+        )
+    )  # fmt: skip
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\r" not in text
+    assert "[red]x[/red]" in text
+    assert "Costs: unknown" in text
+
+
+def test_words() -> None:
+    assert (count(1, "run"), count(2_000, "run"), count(0, "reply", "replies")) == (
+        "1 run",
+        "2,000 runs",
+        "0 replies",
+    )
+    assert [span(us) for us in (0, 119_000_000, 120_000_000, 172_799_000_000, 172_800_000_000)] == [
+        "0 s", "119 s", "2 min", "47 h", "2 d",
+    ]  # fmt: skip
+    assert sentences("One", "", "Two!", "three") == "One. Two! three"
+
+
+def _approvals(typed: Typed) -> list[dict[str, int]]:
+    from mainstay.workspace import Workspace
+
+    with Workspace.open(typed._root) as opened:
+        return opened.rows("approvals", where={"status": "rejected"})

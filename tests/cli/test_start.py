@@ -1,0 +1,60 @@
+"""A command's start: what is imported, since seconds depend on the machine."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import Desk
+
+HEAVY = (
+    "pydantic",
+    "rich",
+    "asyncio",
+    "cryptography",
+    "yaml",
+    "ssl",
+    "imap_tools",
+    "aiosmtplib",
+    "selectolax",
+    "numpy",
+)
+OURS_HEAVY = ("mainstay.workspace.assembly", "mainstay.workspace.serving", "mainstay.runtime.director")
+MODULES_MAX = {"--help": 230, "runs": 420, "status": 420}
+_LISTED = """
+import json, sys
+from mainstay.cli.main import run
+code = run(sys.argv[1:])
+sys.stderr.write(json.dumps({"code": code, "modules": sorted(sys.modules)}))
+"""
+
+
+def _imported(*arguments: str) -> list[str]:
+    finished = subprocess.run(
+        [sys.executable, "-c", _LISTED, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    said = json.loads(finished.stderr.splitlines()[-1])
+    assert said["code"] == 0
+    modules: list[str] = said["modules"]
+    return modules
+
+
+def test_help_imports_little() -> None:
+    modules = _imported("--help")
+
+    assert not [one for one in HEAVY if one in modules]
+    assert [one for one in modules if one.startswith("mainstay.ledger")] == []
+    assert len(modules) <= MODULES_MAX["--help"]
+
+
+@pytest.mark.parametrize("command", ["runs", "status"])
+def test_a_look_imports_no_agent_no_adapter_and_no_director(desk: Desk, command: str) -> None:
+    modules = _imported(command, "-w", str(desk.root))
+
+    # The parser itself brings pydantic, and a table rich: nothing else of what is heavy may come.
+    assert not [one for one in (*HEAVY[2:], *OURS_HEAVY) if one in modules]
+    assert not [
+        one for one in modules if one.startswith(("mainstay.agents", "mainstay.adapters", "mainstay.models"))
+    ]
+    assert len(modules) <= MODULES_MAX[command]
