@@ -285,12 +285,17 @@ class Director:
 
     # --- a tick ----------------------------------------------------------------------------------------------------
 
-    def tick(self, requests: Sequence[Request], *, start: Event | None = None) -> Tick:
-        """Decide these requests in order. Nothing is durable, performed or answered before `commit`."""
-        now = self.clock.now()
-        tick = Tick(now)
-        self._recent.clear()
-        self.balances.roll(now)
+    def tick(
+        self, requests: Sequence[Request], *, start: Event | None = None, onto: Tick | None = None
+    ) -> Tick:
+        """Decide these requests in order. Nothing is durable, performed or answered before `commit`.
+
+        `onto` takes a tick that was not committed yet and goes on with it: one transaction, one time.
+        """
+        tick = onto or Tick(self.clock.now())
+        if onto is None:
+            self._recent.clear()
+            self.balances.roll(tick.at)
         if start is not None:
             self._append_plain(tick, WORKSPACE, (start,), Request(RecoverRun(RunId(""))))
         queue = deque(requests)

@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-- A tick takes what is waiting, at most `TICK_MAX`, without lingering: the fsync of one tick gathers the next.
+- A tick takes what is waiting, at most `TICK_MAX`, without lingering: the fsync of one tick gathers the next. While
+  more than that waits, a tick goes on in slices of `TICK_MAX`, and others have their turn in between.
 - A small tick is committed on the loop, a large one in a thread, so that both the single step and the crowd are fast.
 - Effects are performed by workers, not by a task each: a worker goes on to the next effect when one is done, and a new
   worker comes only while effects wait and none is free. An effect that never awaits costs no switch of tasks.
@@ -27,6 +28,7 @@ from mainstay.runtime.timers import Timers
 
 INBOX_MAX = 20_000
 WORKER_MAX = 256  # effects under way at once
+SLICES_MAX = 4  # of a tick when a crowd waits: fewer commits, and no longer hold of the event loop
 COMMIT_ON_LOOP_ROWS = 16
 FULL_DISK_WAIT_S = 5.0
 SWEEP_S = 0.25  # how late a passed deadline may be noticed
@@ -58,6 +60,7 @@ class Loop:
         self._coming = False  # a worker was made and has not begun: one is enough, it makes the next
         self._idle_news = asyncio.Event()
         self._noticed = noticed
+        self._deciding = False  # a tick is in hand: decided, perhaps not durable yet
         self._fatal: BaseException | None = None
         self.disk_full = False
         self.ticks = 0
@@ -90,7 +93,7 @@ class Loop:
     @property
     def quiet(self) -> bool:
         """Whether nothing is waiting or under way; timers may still be owed."""
-        return not (self._inbox or self._owed or len(self._workers) > self._idle)
+        return not (self._deciding or self._inbox or self._owed or len(self._workers) > self._idle)
 
     def stop(self) -> None:
         """End `run` after the tick under way. What is being performed is cancelled; the next boot settles it."""
@@ -108,7 +111,9 @@ class Loop:
                 if not self._inbox:
                     await self._wait()
                 self._wake_due()
+                self._deciding = True
                 await self._tick()
+                self._deciding = False
         finally:
             sweeper.cancel()
             for worker in list(self._workers):
@@ -142,8 +147,12 @@ class Loop:
         inbox = self._inbox
         if not inbox:
             return
-        batch = [inbox.popleft() for _ in range(min(TICK_MAX, len(inbox)))]
-        tick = self.director.tick(batch)
+        tick = self.director.tick(self._slice())
+        for _ in range(1, SLICES_MAX):
+            if len(inbox) < TICK_MAX:
+                break
+            await asyncio.sleep(0)  # the loop stays as free as with small ticks
+            self.director.tick(self._slice(), onto=tick)
         await self._commit(tick)
         self.ticks += 1
         self._hand_out(tick.effects)
@@ -152,6 +161,9 @@ class Loop:
         # Performers and doors get their turn even when ticks follow each other without a pause. What they report
         # in this turn is in the next tick, without a wait in between: one turn of the event loop a step.
         await asyncio.sleep(0)
+
+    def _slice(self) -> list[Request]:
+        return [self._inbox.popleft() for _ in range(min(TICK_MAX, len(self._inbox)))]
 
     async def _commit(self, tick: Tick) -> None:
         while True:
