@@ -245,7 +245,11 @@ class Audit:
         self, run: RunId, before: RunState, event: RunCancelled | RunSuperseded, cards: tuple[ApprovalId, ...]
     ) -> None:
         waiting = {name for name, card in self.cards.items() if card.run == run and card.waits}
-        demand(waiting == set(cards), "the end of a run names the cards it withdraws")
+        demand(waiting <= set(cards), "the end of a run names the cards it withdraws")
+        for card in set(cards) - waiting:
+            # Approved while no director was at work, and not let go yet.
+            idle = self._act_of(run, self.cards[card].task) is None
+            demand(self.cards[card].granted and idle, "only a card that waits is withdrawn", card)
         for card in cards:
             self.cards[card].waits = False
         acting = [act for act in self.acts.values() if act.run == run and act.under_way]
