@@ -71,6 +71,7 @@ docs: $(VENV)/.developing
 nightly: $(VENV)/.developing
 	@MAINSTAY_TEST_PROFILE=explore $(RUN) -m pytest -n $(WORKERS)
 	@$(RUN) -m mainstay.testing.simulation --seeds 100000
+	@$(RUN) -m mainstay.testing.simulation --planted
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -115,7 +115,7 @@ def draw(seed: int) -> Mix:
         threads=random.randint(1, 3),
         starts=random.randint(0, 3),
         attention=random.choice((0.1, 0.5, 1.0)),
-        by_hand=random.choice((0.0, 0.2)),
+        by_hand=random.choice((0.0, 0.4)),
         doubled=random.choice((0.0, 0.3)),
         sqlite=seed % 50 == 7,
     )
