@@ -20,7 +20,12 @@ HEAVY = (
     "selectolax",
     "numpy",
 )
-OURS_HEAVY = ("mainstay.workspace.assembly", "mainstay.workspace.serving", "mainstay.runtime.director")
+OURS_HEAVY = (
+    "mainstay.kernel.events",
+    "mainstay.workspace.assembly",
+    "mainstay.workspace.serving",
+    "mainstay.runtime.director",
+)
 MODULES_MAX = {"--help": 230, "runs": 420, "status": 420}
 _LISTED = """
 import json, sys

@@ -94,8 +94,8 @@ class Tour:
         self._heading(f"{count(len(first), 'message')} arrive")
         self._say(f"`mainstay up` runs as a process of its own and reads {self._root.name}/inbox.mbox.")
         began = time.monotonic()
-        self._director.start()
         with counting("Triage", total=len(first), quiet=self._quiet) as progress:
+            self._director.start()
             self._until(lambda: self._settled(len(first)), progress=progress)
         took = time.monotonic() - began
         search = "by meaning, with the embedder on this machine"
@@ -180,9 +180,9 @@ class Tour:
         )
         if not moving and begun >= _distinct(second) and sent == len(self._approved):
             self._say("(It had finished just before: this machine is quicker than the kill.)")
-        self._director.start()
         everything = len(self._expected["first"]) + len(second)
         with counting("Going on", quiet=self._quiet):
+            self._director.start()
             self._workspace.ingest()
             self._until(lambda: self._settled(everything))
             self._until(lambda: len(delivered_files(self._root)) >= len(self._approved))

@@ -28,7 +28,18 @@ from mainstay.ledger.connection import (
 )
 from mainstay.ledger.rows import STANDARD_TABLES
 from mainstay.ledger.schema import require_ledger
-from mainstay.ledger.store import GENESIS, NEW, ORIGIN, Epoch, Position, RecordedEvent, Table, Value, Version
+from mainstay.ledger.store import (
+    GENESIS,
+    NEW,
+    ORIGIN,
+    ColumnType,
+    Epoch,
+    Position,
+    RecordedEvent,
+    Table,
+    Value,
+    Version,
+)
 from mainstay.ledger.views import Views
 
 READ_CHUNK = 512
@@ -39,22 +50,33 @@ _SELECT_EVENT = (
     "FROM events e JOIN streams s ON s.key = e.stream JOIN actors a ON a.key = e.actor "
     "LEFT JOIN streams c ON c.key = e.correlation "
 )
+_SELECT_COLUMNS = (
+    "SELECT m.name, t.name, t.type, t.pk FROM sqlite_master m JOIN pragma_table_info(m.name) t "
+    "WHERE m.type = 'table' ORDER BY m.name, t.cid"
+)
+_NO_VIEWS = frozenset({"streams", "actors", "events", "blobs", "writer"})
 
 
 class SqliteReader:
-    """The reading half of an `EventStore`, for any number of processes beside the writer."""
+    """The reading half of an `EventStore`, for any number of processes beside the writer.
+
+    With `tables=None` the views are those that the file has: a command that only looks need not import what
+    writes them.
+    """
 
     def __init__(
-        self, path: str | PathLike[str], *, tables: Sequence[Table] = (), driver: Driver = SQLITE3
+        self, path: str | PathLike[str], *, tables: Sequence[Table] | None = (), driver: Driver = SQLITE3
     ) -> None:
         self.path = fspath(path)
         self._driver = driver
         self._broken = ""
         self._closed = False
         self._idle: list[Connection] = []
-        self._views = Views((*STANDARD_TABLES, *tables))
+        self._views = Views((*STANDARD_TABLES, *(tables or ())))
         try:
             self._open()
+            if tables is None:
+                self._views.add(self._found_tables())
         except driver.errors as error:
             self.close()
             meaning = failure(error, path=self.path)
@@ -72,6 +94,18 @@ class SqliteReader:
                 path=self.path,
             )
         require_ledger(self._read, path=self.path)
+
+    def _found_tables(self) -> list[Table]:
+        columns: dict[str, list[tuple[str, ColumnType]]] = {}
+        keys: dict[str, list[tuple[int, str]]] = {}
+        for table, column, kind, place in self._read(_SELECT_COLUMNS, ()):
+            if table not in _NO_VIEWS and not table.startswith("sqlite_"):
+                columns.setdefault(table, []).append((column, ColumnType(kind)))
+                keys.setdefault(table, []).extend([(place, column)] if place else [])
+        return [
+            Table(name, tuple(found), tuple(column for _, column in sorted(keys[name])))
+            for name, found in columns.items()
+        ]
 
     @property
     def head(self) -> Position:

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from mainstay.kernel.errors import DirectorUnavailable, NotFound, WorkspaceLocked
 from mainstay.kernel.ids import RunId, SubjectId, run_stream
 from mainstay.kernel.values import Digest, Instant, Json
-from mainstay.ledger.projections import TABLES
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.clock import Clock, SystemClock
@@ -312,7 +311,7 @@ class Workspace:
                 why="Its ledger has not been written.",
                 remedy="Run `mainstay ingest` to read the mailbox once, or `mainstay up` to go to work.",
             )
-        return SqliteReader(self.folder.ledger, tables=TABLES)
+        return SqliteReader(self.folder.ledger, tables=None)
 
     @cached_property
     def _blobs(self) -> BlobStore:
