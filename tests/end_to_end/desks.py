@@ -284,7 +284,9 @@ def mail(
 def mbox(*mails: bytes) -> bytes:
     """Mails as they lie in an mbox file."""
     return b"".join(
-        b"From someone@example.com Mon Mar  2 08:14:00 2026\n" + one.replace(b"\r\n", b"\n") + b"\n"
+        b"From someone@example.com Mon Mar  2 08:14:00 2026\n"
+        + one.replace(b"\r\n", b"\n").rstrip(b"\n")
+        + b"\n\n"
         for one in mails
     )
 

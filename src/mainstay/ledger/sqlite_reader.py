@@ -4,6 +4,9 @@ Each read borrows a connection that cannot write and gives it back, so that thre
 another and the writer waits for none of them. A long read is many short ones: a read that stays open would
 keep the log from being folded into the file.
 
+The events of a stream are proved against the hash chain as they are read: each is held to its hash and to the hash of
+the event before it. Views and snapshots, which can be made again, are not.
+
 After a failure of the disk every further call is refused (`StorageFailed`): the process must end.
 """
 
@@ -13,11 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike, fspath
 from os.path import exists
+from struct import error as StructError  # noqa: N812
 from typing import Any, NoReturn
 
 from mainstay.kernel.errors import LedgerCorrupt, StorageFailed, WorkspaceNotFound
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.values import Digest
+from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import (
     SQLITE3,
     Connection,
@@ -55,6 +60,13 @@ _SELECT_COLUMNS = (
     "WHERE m.type = 'table' ORDER BY m.name, t.cid"
 )
 _NO_VIEWS = frozenset({"streams", "actors", "events", "blobs", "writer"})
+# The same with what proves it: the hash before it, and whether its correlation is its own stream.
+_SELECT_PROVED = (
+    _SELECT_EVENT.replace(
+        "e.data FROM", "e.data, CASE e.position WHEN 1 THEN ? ELSE p.hash END, e.correlation FROM"
+    )
+    + "LEFT JOIN events p ON p.position = e.position - 1 "
+)
 
 
 class SqliteReader:
@@ -119,17 +131,40 @@ class SqliteReader:
         return Epoch(self._read("SELECT epoch FROM writer", ())[0][0])
 
     def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
-        sql = _SELECT_EVENT + (
+        # What is folded is proved: a run whose event was changed is refused, never gone on with.
+        sql = _SELECT_PROVED + (
             "WHERE e.stream = (SELECT key FROM streams WHERE name = ?) AND e.version > ? "
             "ORDER BY e.version LIMIT ?"
         )
         version: int = after
-        while rows := self._read(sql, (stream, version, READ_CHUNK)):
+        while rows := self._read(sql, (GENESIS, stream, version, READ_CHUNK)):
             for row in rows:
-                yield RecordedEvent(*row)
+                self._prove(row)
+                yield RecordedEvent(*row[:12])
             version = rows[-1][2]
             if len(rows) < READ_CHUNK:
                 return
+
+    def _prove(self, row: tuple[Any, ...]) -> None:
+        position, stream, version, kind, schema, at, correlation, causation, actor, tx, stored, data = row[
+            :12
+        ]
+        previous, correlated = row[12:]
+        try:
+            names = name_part(actor) + name_part(stream) + name_part(correlation if correlated else "")
+            if link(previous, position, version, kind, schema, at, causation, tx, names, data) == stored:
+                return
+            why = f"The hash of event {position} is not the hash of its stored bytes."
+        except (AssertionError, AttributeError, StructError, TypeError) as error:
+            why = f"The envelope of event {position} makes no sense: {error}."
+        raise LedgerCorrupt(
+            f"An event of {stream} was changed, or damaged, after it was written.",
+            why=why,
+            remedy="Nothing was decided from it. `mainstay audit verify` tells what else is damaged; go on from a backup.",
+            position=position,
+            stream=stream,
+            path=self.path,
+        )
 
     def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:
         rows = self._read(_SELECT_EVENT + "WHERE e.position > ? ORDER BY e.position LIMIT ?", (after, limit))

@@ -63,9 +63,14 @@ class LockDoor:
     def __enter__(self) -> LockDoor:
         from mainstay.workspace.held import Held  # everything there is; the other door does without
 
-        self._held = Held(self._folder, self._clock)
-        self._held.director.acquire()
-        self._held.register()
+        held = Held(self._folder, self._clock)
+        try:
+            held.director.acquire()
+            held.register()
+        except BaseException:
+            held.close()  # the lock would stay with us
+            raise
+        self._held = held
         return self
 
     def __exit__(

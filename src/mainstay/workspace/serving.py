@@ -63,12 +63,11 @@ class Service:
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
-        director = self.held.director
-        owed = director.boot()
-        self.held.register()
-        settle_collector()
-        self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed)
         try:
+            owed = self.held.director.boot()
+            self.held.register()
+            settle_collector()
+            self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed)
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(self.loop.run(owed))
                 await self._control.start()
