@@ -76,3 +76,4 @@ nightly: $(VENV)/.developing
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf "$${TMPDIR:-/tmp}"/mainstay-demo-*

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,11 @@ class Desk:
     def workspace(self) -> Workspace:
         return Workspace.open(self.root)
 
-    def run(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, prefix: Sequence[str] = (), **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """One command, as a process of its own."""
-        command = [sys.executable, "-m", "mainstay", *arguments]
+        command = [*prefix, sys.executable, "-m", "mainstay", *arguments]
         environ = {**os.environ, "MAINSTAY_WORKSPACE": str(self.root)}
         return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=WAIT_S, **options)
 

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -165,6 +166,42 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(
         assert opened.count("messages") >= 55
         assert opened.count("runs") == opened.count("messages")
     assert desk.run("audit", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("command", [("runs",), ("up",), ("ingest",), ("audit", "verify")])
+def test_a_read_only_folder(desk: Desk, command: tuple[str, ...]) -> None:
+    places = [desk.root, *(path for path in desk.root.rglob("*") if path.is_dir())]
+    files = [path for path in desk.root.rglob("*") if path.is_file()]
+    for path in (*files, *places):
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        said = desk.run(*command, "--json", prefix=_as_anybody())
+    finally:
+        for path in (*places, *files):
+            path.chmod(path.stat().st_mode | 0o200)
+
+    assert said.returncode == 3, said.stdout
+    error = json.loads(said.stdout.splitlines()[-1])
+    assert error["error"] == "WorkspaceUnsafe"
+    assert "writable" in error["remedy"]
+
+
+def test_a_place_that_cannot_be_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.run(["init", "/proc/desk"]) == 3
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def _as_anybody() -> list[str]:
+    """What takes root's right to write everywhere away; for others, modes hold anyway."""
+    import os
+
+    if os.getuid() != 0:
+        return []
+    program = shutil.which("setpriv")
+    if program is None:
+        pytest.skip("root may write everywhere, and there is no setpriv to give that up")
+    rights = "-dac_override,-dac_read_search"
+    return [program, f"--bounding-set={rights}", f"--inh-caps={rights}"]
 
 
 def test_output_that_nobody_reads_is_no_error(desk: Desk) -> None:

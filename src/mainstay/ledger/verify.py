@@ -20,7 +20,7 @@ from pathlib import Path
 from struct import error as StructError  # noqa: N812
 from typing import Any
 
-from mainstay.kernel.errors import LedgerCorrupt, MainstayError
+from mainstay.kernel.errors import LedgerCorrupt, MainstayError, WorkspaceError
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
 from mainstay.ledger.schema import require_ledger
@@ -83,6 +83,8 @@ def verify(
         return Broken(ORIGIN, str(error))
     except SQLITE3.errors as error:
         meaning = failure(error, path=os.fspath(ledger))
+        if isinstance(meaning, WorkspaceError):
+            raise meaning from error  # it cannot be looked at, which says nothing of what is in it
         if isinstance(meaning, MainstayError):
             return Broken(ORIGIN, str(meaning))
         return Broken(ORIGIN, f"The file cannot be read as a ledger: {error}.")
