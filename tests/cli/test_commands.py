@@ -1,6 +1,7 @@
 """Every command on a workspace that was triaged: what it shows to people, and what to programs."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,45 @@ def test_approvals_list_and_one_card(typed: Typed, cards: list[str]) -> None:
     for line in whole["text"].splitlines():
         assert f"  | {line}" in card
     assert "silence never sends" in card
+
+
+def test_options_may_stand_before_show(
+    desk: Desk, cards: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.run(["approvals", "-w", str(desk.root), "--json", "show", cards[0]]) == 0
+    assert json.loads(capsys.readouterr().out)["approval"] == cards[0]
+
+
+def test_an_editor_writes_the_new_text(
+    typed: Typed, cards: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i "s/^Hello .*/Dear you,/" "$1"\n', "utf-8")
+    editor.chmod(0o755)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setattr("mainstay.cli.editing.sys.stdin", _Terminal())
+    assert "Approved as edited" in typed.text("edit", cards[0])
+    monkeypatch.setenv("EDITOR", "true")
+    assert "was not changed" in typed.text("edit", cards[1], code=5)
+    monkeypatch.setenv("EDITOR", str(tmp_path / "none"))
+    assert "cannot be started" in typed.text("edit", cards[1], code=5)
+
+
+def test_an_embedder_that_cannot_be_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", "no index\nERROR: no such thing")
+
+    monkeypatch.setattr("mainstay.cli.admin._run", fail)
+    assert command_line.run(["setup", "embedder"]) == 9
+    assert "no such thing" in capsys.readouterr().err
+
+
+class _Terminal:
+    def isatty(self) -> bool:
+        return True
 
 
 def test_the_time_from_the_first_look_to_the_decision_is_recorded(typed: Typed, cards: list[str]) -> None:

@@ -134,6 +134,7 @@ def approvals(
 ) -> None:
     """What waits for you: cards, and acts in doubt. `approvals show CARD` shows one whole."""
     if context.invoked_subcommand is not None:
+        context.obj = (workspace, as_json)  # options may stand before `show` too
         return None
     with open_workspace(workspace) as opened:
         waiting = opened.approvals(limit=limit) if opened.begun else []
@@ -189,8 +190,13 @@ def approvals(
     )
 
 
-def approval_show(card: CardId, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+def approval_show(
+    context: typer.Context, card: CardId, workspace: InWorkspace = HERE, as_json: AsJson = False
+) -> None:
     """One card, whole: what will happen first, then why you are asked."""
+    if context.obj is not None:
+        before, json_before = context.obj
+        workspace, as_json = before if workspace == HERE else workspace, as_json or json_before
     from mainstay.cli.card import card_text
     from mainstay.cli.shown import mark_shown
 
