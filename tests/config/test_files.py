@@ -137,6 +137,15 @@ def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "mainstay.toml").read_text(encoding="utf-8") == "# mine\n"
 
 
+def test_shipped_templates_do_not_come_between_own_intents(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        intents_toml='[[intent]]\nid = "own"\nname = "Own"\ndescription = "mine"\nreply_expected = false\n',
+    )
+    assert not any(place.startswith("templates/") for place in scaffold(tmp_path, "desk"))
+    load_workspace_files(tmp_path)
+
+
 def test_a_name_that_is_none_and_a_folder_that_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be the name"):
         scaffold(tmp_path, 'x"\n[evil]')

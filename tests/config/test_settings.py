@@ -154,8 +154,9 @@ def test_the_other_keys_of_an_adapter() -> None:
     )  # fmt: skip
 
 
-def test_only_mail_needs_an_address() -> None:
-    assert read('[adapters.hook]\nuse = "webhook"\n').adapters["hook"].address == ""
+def test_an_adapter_that_there_is_not_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="calendr"):
+        read('[adapters.desk]\nuse = "calendr"\naddress = "a@example.org"\n')
 
 
 def test_the_rest() -> None:

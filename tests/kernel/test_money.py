@@ -1,13 +1,14 @@
 """Money: holds, settlement, refusals by each budget, and when a refused start is tried again."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from mainstay.kernel.budget import Balances, Limits, day_of, month_of
-from mainstay.kernel.commands import RecordNotified
+from mainstay.kernel.commands import RecordNotified, StartRun
 from mainstay.kernel.effects import Notify, WakeAt
 from mainstay.kernel.events import (
     ActionProposed,
@@ -20,7 +21,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.state import WINDOW, Phase
 from mainstay.kernel.values import DAY, MINUTE, SECOND, Instant, money, parse_duration, parse_money
 from mainstay.testing.plans import ALLOW_ALL, NOW, RUN, act, action, chain, fan_in, plan_of, think
-from mainstay.testing.spec import Playbook
+from mainstay.testing.spec import DEFAULT_FACTS, Playbook, given
 
 
 def test_a_ceiling_is_held_and_settled_to_what_it_cost() -> None:
@@ -112,7 +113,7 @@ def test_a_clock_set_back_opens_no_old_day() -> None:
     assert (balances.day_spent, balances.month_spent, balances.spent) == (0, 5, 5)
 
 
-@given(st.integers(0, 4_000_000_000))
+@drawn(st.integers(0, 4_000_000_000))
 def test_days_and_months_are_those_of_the_calendar(second: int) -> None:
     moment = dt.datetime.fromtimestamp(second, dt.UTC)
     at = Instant(second * SECOND)
@@ -120,12 +121,12 @@ def test_days_and_months_are_those_of_the_calendar(second: int) -> None:
     assert day_of(at) == (moment.date() - dt.date(1970, 1, 1)).days
 
 
-@given(st.integers(0, 999_999_999_999_999))
+@drawn(st.integers(0, 999_999_999_999_999))
 def test_money_is_read_as_it_is_written(micros: int) -> None:
     assert parse_money(money(micros).removeprefix("$")) == micros
 
 
-@given(*(st.integers(0, 999_999) for _ in range(5)))
+@drawn(*(st.integers(0, 999_999) for _ in range(5)))
 def test_durations_are_read_as_they_are_written(w: int, d: int, h: int, m: int, s: int) -> None:
     total = (((w * 7 + d) * 24 + h) * 60 + m) * 60 + s
     text = f"P{w}W{d}DT{h}H{m}M{s}S"
@@ -148,3 +149,12 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an amount"):
         parse_money(text)
+
+
+def test_an_agent_that_costs_nothing_holds_nothing_whatever_its_budget() -> None:
+    plan = chain(1, cost_max_micros=20_000)
+    facts = replace(DEFAULT_FACTS, plans={plan.digest: plan})
+    start = StartRun(RUN, plan.workflow.name, plan.digest)
+    free = replace(facts, ceilings={plan.spec(0).agent: 0})
+    given().by(free).when(start).then(RunStarted, PlanAccepted, TaskStarted(0, 1, 0))
+    given().by(facts).when(start).then(RunStarted, PlanAccepted, TaskStarted(0, 1, 20_000))

@@ -14,6 +14,8 @@ from mainstay.kernel.contract import Contract, Finality
 from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.values import Instant, Json
 
+UNASKED = "unasked"  # set in a request whose effect no person is asked about before it leaves
+
 
 @dataclass(frozen=True, slots=True)
 class RiskyField:

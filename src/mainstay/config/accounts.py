@@ -17,6 +17,7 @@ from mainstay.workflows.document import NAME, NAME_RULE, Section, kind
 
 SOURCES = ("mbox", "maildir", "imap")
 _IMAP_PORTS = {"tls": 993, "starttls": 143, "none": 143}
+USES = ("email",)
 _SMTP_PORTS = {"tls": 465, "starttls": 587, "none": 25}
 
 
@@ -44,7 +45,7 @@ class ImapSource:
     port: int = 993
     tls: str = "tls"  # or "starttls"; "none" on this machine only
     folder: str = "INBOX"
-    sent: str = "Sent"
+    sent: str = ""  # empty: found by its special use
     idle: bool = True
 
 
@@ -119,7 +120,7 @@ def read_adapter(adapters: Section, name: str, folder: Path) -> AdapterSettings:
             raise section.error("aliases", f"{alias!r} is not an address")
     return AdapterSettings(
         name=name,
-        use=section.name("use"),
+        use=section.choice("use", USES),
         mailbox=section.name("mailbox", name),
         address=address,
         send=_send(section, source, folder),
@@ -168,7 +169,7 @@ def _imap(section: Section) -> ImapSource:
         port=port,
         tls=tls,
         folder=section.text("folder", "INBOX"),
-        sent=section.text("sent", "Sent"),
+        sent=section.text("sent", ""),
         idle=section.flag("idle", True),
     )
 

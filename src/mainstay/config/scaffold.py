@@ -26,7 +26,10 @@ def scaffold(folder: Path, name: str) -> tuple[str, ...]:
         raise ConfigError(f"{name[:80]!r} cannot be the name of a workspace", why=NAME_RULE)
     written: list[str] = []
     try:
+        own_intents = _has_own_intents(folder)
         for source, place in _shipped(files("mainstay.data").joinpath("workspace"), ""):
+            if own_intents and place.startswith("templates/"):
+                continue  # a shipped template belongs to a shipped intent, and these are somebody's own
             target = folder / place
             target.parent.mkdir(parents=True, exist_ok=True)
             text = source.read_text(encoding="utf-8")
@@ -45,6 +48,14 @@ def scaffold(folder: Path, name: str) -> tuple[str, ...]:
             remedy="choose another folder, or make this one writable",
         ) from None
     return tuple(written)
+
+
+def _has_own_intents(folder: Path) -> bool:
+    shipped = files("mainstay.data").joinpath("workspace", "intents.toml").read_bytes()
+    try:
+        return (folder / "intents.toml").read_bytes() != shipped
+    except FileNotFoundError:
+        return False
 
 
 def _shipped(folder: Traversable, prefix: str) -> list[tuple[Traversable, str]]:

@@ -25,6 +25,7 @@ from mainstay.kernel.events import (
     TaskFailed,
     TaskSucceeded,
 )
+from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import ApprovalId, approval_id, approval_task
 from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action, Decision, Verdict, evaluate
@@ -57,6 +58,11 @@ def judge(draft: Draft, number: int, authority: str = "") -> None:
         draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
     else:
         _ask(draft, number, verdict)
+
+
+def foresee(state: RunState, facts: Facts, number: int, action: Action) -> Verdict:
+    """What policy would say of this effect now. Decides nothing: an effect is rendered before it is judged."""
+    return _verdict(Draft(state, facts), number, action)
 
 
 def _verdict(draft: Draft, number: int, action: Action) -> Verdict:

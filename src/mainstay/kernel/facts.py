@@ -22,6 +22,7 @@ class Facts:
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (workflow, act) -> done
     plans: Mapping[Digest, Plan] = field(default_factory=dict)
     killed: bool = False
+    ceilings: Mapping[str, int] = field(default_factory=dict)  # what one attempt of an agent can cost at most
     performing: bool = (
-        True  # False under a bare lock: decisions are taken, and nothing starts before the next boot
+        True  # False under a bare lock: decisions are taken, nothing starts before the next boot
     )

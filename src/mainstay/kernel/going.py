@@ -65,8 +65,11 @@ def start(draft: Draft, number: int, spec: TaskSpec) -> None:
     if verdict.decision is Decision.DENY:
         reason = f"rule {verdict.rule!r}: {verdict.reason}"
         draft.emit(TaskFailed(number, attempt, FailureClass.REFUSED, reason))
-    elif draft.affords(number, spec.cost_max_micros):
-        draft.emit(TaskStarted(number, attempt, spec.cost_max_micros))
+        return
+    # The task's budget is a limit; an agent that cannot cost so much (on the device: nothing) holds what it can cost.
+    ceiling = min(spec.cost_max_micros, draft.facts.ceilings.get(spec.agent, spec.cost_max_micros))
+    if draft.affords(number, ceiling):
+        draft.emit(TaskStarted(number, attempt, ceiling))
 
 
 def _fan_out(draft: Draft, number: int, spec: TaskSpec) -> None:

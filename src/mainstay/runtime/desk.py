@@ -156,8 +156,8 @@ class Desk:
     async def cancel(self, run: str, *, reason: str = "", actor: str) -> Decided:
         """End a run."""
         found = self.find_run(run)
-        self._director.load(RunId(found))
-        return await self._send(CancelRun(RunId(found), actor, reason), {"run": found, "task": 0}, actor)
+        sealed = self._artifacts.seal_text(reason, self._subject(found))
+        return await self._send(CancelRun(RunId(found), actor, sealed), {"run": found, "task": 0}, actor)
 
     async def start(self, workflow: str, *, trigger: Json, request: str, key: str, actor: str) -> Decided:
         """Start a run by hand. `request` is the caller's own id: the same one never starts a second run."""

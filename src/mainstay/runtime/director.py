@@ -35,6 +35,7 @@ from mainstay.kernel.commands import (
     ThrowKillSwitch,
     Wake,
 )
+from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import Effect, WakeAt
 from mainstay.kernel.events import (
     BudgetWarned,
@@ -53,7 +54,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_id, run_stream, transaction_id
 from mainstay.kernel.plan import Plan, Supersede, holds, resolve
-from mainstay.kernel.policy import Policy
+from mainstay.kernel.policy import Action, Decision, Policy
 from mainstay.kernel.run import advance, evolve, new_effects, nothing, pending, supersedable
 from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Digest, Instant, Json
@@ -66,6 +67,7 @@ from mainstay.runtime.clock import Clock
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
 DIRECTOR = "director"
 TRIGGER_MESSAGE = "message.received/1"
+NO_CEILINGS: Mapping[str, int] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
 
@@ -160,6 +162,7 @@ class Director:
         limits: Limits = Limits(),
         version: str = "0",
         snapshot_every: int = SNAPSHOT_EVERY,
+        ceilings: Mapping[str, int] = NO_CEILINGS,
         performing: bool = True,
     ) -> None:
         self.store = store
@@ -174,6 +177,7 @@ class Director:
         self.balances = Balances()
         self.counts: dict[tuple[str, str], int] = {}
         self.killed = False
+        self.ceilings = ceilings
         self.performing = performing  # without a performer, nothing starts: it waits for the next boot
         self.position = 0
         self._version = version
@@ -336,6 +340,14 @@ class Director:
         state = one.state.task(task)
         return state.phase is Phase.ACTING and state.attempt == attempt
 
+    def leaves_unasked(self, run: RunId, task: int, action: Action) -> bool:
+        """Whether policy, as things stand, would let this effect go without asking a person."""
+        one = self.runs.get(run)
+        if one is None or not one.state.exists(task):
+            return False
+        verdict = foresee(one.state, self._facts(self.clock.now()), task, action)
+        return verdict.decision is Decision.ALLOW
+
     def epoch_holds(self) -> bool:
         """Whether the store still knows us as its writer; read, not remembered."""
         return self.store.epoch() == self.epoch
@@ -397,17 +409,7 @@ class Director:
             one = Open(nothing(command.run), 0)
             command = self._in_line(command)
         before = one.state
-        facts = Facts(
-            tick.at,
-            self.policy,
-            self.balances,
-            self.limits,
-            self.counts,
-            self.plans,
-            self.killed,
-            self.performing,
-        )
-        state, events = advance(before, command, facts)
+        state, events = advance(before, command, self._facts(tick.at))
         if not events:
             if type(command) is Wake and state.exists(command.task):
                 owed = state.task(command.task).wake_at
@@ -432,6 +434,19 @@ class Director:
                 if one.snapshot_at:
                     tick.changes.append(forget_run(command.run))
         return {}
+
+    def _facts(self, now: Instant) -> Facts:
+        return Facts(
+            now,
+            self.policy,
+            self.balances,
+            self.limits,
+            self.counts,
+            self.plans,
+            self.killed,
+            self.ceilings,
+            self.performing,
+        )
 
     def _in_line(self, command: StartRun) -> StartRun:
         """Behind the last run with its key as things stand now: what the sender knew may have ended since."""

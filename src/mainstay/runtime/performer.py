@@ -18,7 +18,18 @@ from typing import Any, Protocol, assert_never
 import msgspec
 from pydantic import ValidationError
 
-from mainstay.adapters.base import Absent, Adapter, Done, Found, InDoubt, NotNow, Refused, Rendered, Unknown
+from mainstay.adapters.base import (
+    UNASKED,
+    Absent,
+    Adapter,
+    Done,
+    Found,
+    InDoubt,
+    NotNow,
+    Refused,
+    Rendered,
+    Unknown,
+)
 from mainstay.agents import base as agents
 from mainstay.agents.base import Agent, Brief, Tools
 from mainstay.kernel.commands import (
@@ -58,6 +69,10 @@ class Gate(Protocol):
 
     def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
         """Whether the run still owes exactly this."""
+        ...
+
+    def leaves_unasked(self, run: RunId, task: int, action: Action) -> bool:
+        """Whether policy, as things stand, would let this effect go without asking a person."""
         ...
 
     def overtaken(self, run: RunId) -> str:
@@ -213,11 +228,11 @@ class Performer:
             reason = f"agent {effect.agent!r} broke its types: {_first(error)}"
             return Failed(FailureClass.INVALID, reason, usage=None)  # what it had spent by then is unknown
         except MainstayError as error:
-            return Failed(FailureClass.REFUSED, str(error), usage=None)
+            return Failed(FailureClass.REFUSED, self._seal(str(error), effect.subject), usage=None)
         except Exception as error:  # somebody else's code: its fault is a value here
             self._noticed(f"agent {effect.agent}", error)
             reason = f"agent {effect.agent!r} raised {type(error).__name__}: {error}"
-            return Failed(FailureClass.BUG, reason, usage=None)
+            return Failed(FailureClass.BUG, self._seal(reason, effect.subject), usage=None)
         return self._closed(effect, answer)
 
     def _closed(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
@@ -263,21 +278,21 @@ class Performer:
         if route is None:
             reason = f"no adapter of this workspace can do {effect.act!r}"
             return Failed(FailureClass.INVALID, reason, usage=proposed.usage)
+        features = {**proposed.features, **self._habits(route.instance, effect.act, effect.subject)}
         try:
-            action = self.action(
-                route,
-                effect.act,
-                effect.run,
-                effect.task,
-                effect.subject,
-                proposed.request,
-                proposed.features,
-            )
+            action = self._proposed_action(effect, route, proposed.request, features)
+            final = action.finality is not Finality.REVERSIBLE
+            if final and self._gate.leaves_unasked(effect.run, effect.task, action):
+                # What no person reads before it leaves says so of itself (RFC 3834), so it is rendered as that.
+                action = self._proposed_action(effect, route, {**proposed.request, UNASKED: True}, features)
         except ValueError as error:
             reason = self._seal(f"it cannot be rendered: {error}", effect.subject)
             return Failed(FailureClass.INVALID, reason, usage=proposed.usage)
         rationale = self._seal(proposed.rationale, effect.subject)
         return Proposed(action, rationale, proposed.evidence, proposed.usage)
+
+    def _proposed_action(self, effect: InvokeAgent, route: Route, request: Json, features: Json) -> Action:
+        return self.action(route, effect.act, effect.run, effect.task, effect.subject, request, features)
 
     def action(
         self,
@@ -319,7 +334,7 @@ class Performer:
             timeout_us=int(operation.timeout_s * 1_000_000),
             grace_us=int(operation.grace_s * 1_000_000),
             attempt_max=operation.attempt_max,
-            features={**features, **self._habits(route.instance, act, subject)},
+            features=features,
         )
 
     async def _act(self, effect: InvokeAdapter) -> Outcome:

@@ -18,8 +18,12 @@ from mainstay.runtime.control import ControlClient
 from mainstay.workspace.folder import Folder
 
 if TYPE_CHECKING:
-    from mainstay.runtime.director import Answer, Request
+    import asyncio
+
+    from mainstay.runtime.director import Answer, Director, Request
     from mainstay.workspace.held import Held
+
+TOGETHER_MAX = 256  # requests of one tick, as in the loop
 
 
 class Door(Protocol):
@@ -88,17 +92,43 @@ class LockDoor:
 
         from mainstay.workspace.held import operate
 
-        async def decide(request: Request) -> Answer:
-            answers: list[Answer] = []
-            request.answer = answers.append
-            held.director.handle([request])
-            return answers[0]
-
+        decide = Together(held.director).ask
         desk = held.desk(decide)
         if operation in ("ingest", "start"):
             held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation == "ingest" else {}
         return asyncio.run(operate(desk, ingests, operation, arguments, progress=self._progress))
+
+
+class Together:
+    """Asks a director that has no loop: what is asked in one turn is decided in one tick and written at once."""
+
+    def __init__(self, director: Director) -> None:
+        self._director = director
+        self._waiting: list[tuple[Request, asyncio.Future[Answer]]] = []
+
+    async def ask(self, request: Request) -> Answer:
+        """The durable answer. Raises what the ledger raised."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        request.answer = future.set_result
+        if not self._waiting:
+            loop.call_soon(self._decide)  # after everybody else who asks in this turn
+        self._waiting.append((request, future))
+        return await future
+
+    def _decide(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for start in range(0, len(waiting), TOGETHER_MAX):
+            part = waiting[start : start + TOGETHER_MAX]
+            try:
+                self._director.handle([request for request, _ in part])
+            except Exception as error:  # for whoever asked
+                for _, future in waiting[start:]:
+                    future.set_exception(error)
+                return
 
 
 def director_runs(folder: Folder) -> bool:

@@ -111,6 +111,7 @@ class Held:
                 policy=self.assembly.files.policy,
                 limits=self.assembly.limits,
                 version=__version__,
+                ceilings={name: one.cost_max_micros for name, one in self.assembly.light_agents.items()},
                 performing=performing,
             )
             rebuild(

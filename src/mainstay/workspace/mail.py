@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mainstay.adapters import email
-from mainstay.adapters.base import Source
+from mainstay.adapters.base import CallResult, FindResult, Source
 from mainstay.config import accounts
 from mainstay.config.accounts import AdapterSettings
 from mainstay.kernel.values import SECOND
@@ -24,6 +25,25 @@ class MailAccount:
     mailbox: Mailbox | None
 
 
+class HashedLabels:
+    """Labels in a file that names no mail: a Message-ID often tells who wrote, so only a keyed hash is kept."""
+
+    def __init__(self, file: email.LabelFile, key: bytes) -> None:
+        self._file = file
+        self._key = key
+
+    async def put(self, message_id: str, labels: tuple[str, ...]) -> CallResult:
+        """Add labels to a mail."""
+        return await self._file.put(self._name(message_id), labels)
+
+    async def has(self, message_id: str, labels: tuple[str, ...]) -> FindResult:
+        """Whether the mail has all of them."""
+        return await self._file.has(self._name(message_id), labels)
+
+    def _name(self, message_id: str) -> str:
+        return hmac.digest(self._key, message_id.encode("utf-8", "surrogatepass"), "sha256")[:16].hex()
+
+
 def mail_account(
     settings: AdapterSettings, *, operator_name: str, secrets: SecretStore, seal_key: bytes, labels: Path
 ) -> MailAccount:
@@ -34,7 +54,7 @@ def mail_account(
     adapter = email.EmailAdapter(
         own=email.Address(settings.address, operator_name),
         outbox=_outbox(settings, secrets, shelf),
-        labels=shelf or email.LabelFile(labels),
+        labels=shelf or HashedLabels(email.LabelFile(labels), seal_key),
         seal_key=seal_key,
         aliases=settings.aliases,
     )

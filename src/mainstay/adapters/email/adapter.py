@@ -11,7 +11,7 @@ import json
 import re
 from typing import Protocol
 
-from mainstay.adapters.base import CallResult, FindResult, Refused, Rendered, RiskyField, Unknown
+from mainstay.adapters.base import UNASKED, CallResult, FindResult, Refused, Rendered, RiskyField, Unknown
 from mainstay.adapters.email.address import Address, among, same_address
 from mainstay.adapters.email.compose import Composed, canonical, compose
 from mainstay.kernel.contract import Contract, Field, FieldType, Finality, Operation, Repeatability, Schema
@@ -19,6 +19,9 @@ from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.values import Instant, Json
 
 LABEL_MAX = 20
+# With pauses that grow to a quarter of an hour: about a day and a half; mail servers themselves try longer (RFC 5321, 4.5.4.1,
+# asks for four to five days), and an answer to a customer is stale by then.
+REPLY_ATTEMPT_MAX = 200
 _LABEL = re.compile(r"^[^\s\x00-\x1f\x7f(){%*\"\\\]]{1,60}$")
 
 
@@ -68,6 +71,7 @@ def contract(repeatability: Repeatability) -> Contract:
         finality=Finality.FINAL_LOW,
         timeout_s=180.0,  # a relay may look at a mail for long before it answers the final dot
         grace_s=300.0,
+        attempt_max=REPLY_ATTEMPT_MAX,
     )
     label = Operation(
         name="label",
@@ -75,6 +79,7 @@ def contract(repeatability: Repeatability) -> Contract:
         response=Schema((Field("labels", FieldType.STRINGS),)),
         repeatability=Repeatability.KEYED,
         finality=Finality.REVERSIBLE,
+        attempt_max=REPLY_ATTEMPT_MAX,
     )
     return Contract(adapter="email", major=1, minor=0, operations=(reply, label))
 
@@ -134,6 +139,8 @@ class EmailAdapter:
                 return Unknown(f"e-mail has no operation {operation!r}")
 
     def _render_reply(self, request: Json, key: IdempotencyKey, at: Instant) -> Rendered:
+        if request.get(UNASKED) is True:
+            request = {**request, "reply": {**request["reply"], "automatic": True}}
         composed = compose(
             request, own=self._own, key=key, at=at, seal_key=self._seal_key, witness=self._outbox.witness
         )
