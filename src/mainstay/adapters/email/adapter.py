@@ -19,8 +19,8 @@ from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.values import Instant, Json
 
 LABEL_MAX = 20
-# With pauses that grow to a quarter of an hour: about a day and a half; mail servers themselves try longer (RFC 5321, 4.5.4.1,
-# asks for four to five days), and an answer to a customer is stale by then.
+# With pauses that grow to a quarter of an hour: about a day and a half. Mail servers themselves try for longer
+# (RFC 5321, 4.5.4.1: four to five days); an answer to a customer is stale by then.
 REPLY_ATTEMPT_MAX = 200
 _LABEL = re.compile(r"^[^\s\x00-\x1f\x7f(){%*\"\\\]]{1,60}$")
 
