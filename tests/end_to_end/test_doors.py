@@ -6,13 +6,19 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from mainstay.kernel.errors import DirectorUnavailable, StaleApproval, WorkspaceLocked
+from mainstay.kernel.commands import AdoptPolicy
+from mainstay.kernel.errors import DirectorUnavailable, StaleApproval, StorageFull, WorkspaceLocked
+from mainstay.kernel.values import Digest
+from mainstay.ledger.sqlite import SqliteStore
 from mainstay.runtime.clock import SystemClock
 from mainstay.runtime.control import ControlClient, ControlServer, socket_address
+from mainstay.runtime.tick import Request
+from mainstay.workspace.doors import Together
 from mainstay.workspace.held import Held
 from mainstay.workspace.workspace import Workspace
 from tests.end_to_end.conftest import MakeDesk
@@ -179,3 +185,38 @@ def test_another_user_is_not_answered(short_path: Path, monkeypatch: pytest.Monk
 
     asyncio.run(story())
     assert heard == ["status"]
+
+
+def test_what_is_asked_together_through_the_lock_is_written_together(
+    new_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mailbox of many messages is not one fsync each."""
+    desk = new_desk()
+    (desk.root / "inbox.mbox").write_bytes(
+        mbox(*(mail(f"{number}@customer.example") for number in range(100)))
+    )
+    writes: list[int] = []
+    append = SqliteStore.append
+
+    def counted(store: SqliteStore, batch: Any, **rest: Any) -> Any:
+        writes.append(len(batch))
+        return append(store, batch, **rest)
+
+    monkeypatch.setattr(SqliteStore, "append", counted)
+    with desk.open() as workspace:
+        assert workspace.ingest()["support"]["received"] == 100
+    assert len(writes) < 12
+    assert sum(writes) > 100
+
+
+def test_a_ledger_that_refuses_says_so_to_everybody_who_asked() -> None:
+    class Refusing:
+        def handle(self, requests: list[Request]) -> None:
+            raise StorageFull
+
+    async def story() -> list[Any]:
+        together = Together(Refusing())  # type: ignore[arg-type]
+        asked = (together.ask(Request(AdoptPolicy(Digest(str(number))))) for number in range(300))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert {type(one) for one in asyncio.run(story())} == {StorageFull}
