@@ -5,7 +5,7 @@ from pathlib import Path
 from mainstay.bench.rig import Rig, chain
 from mainstay.kernel.commands import ReceiveMessage, StartRun
 from mainstay.kernel.ids import RunId, digest
-from mainstay.runtime.director import Request
+from mainstay.runtime.tick import Request
 
 DEFINITION = digest(b"mainstay bench engine")
 

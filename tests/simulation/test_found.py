@@ -14,7 +14,7 @@ from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.values import DAY, Digest
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Request
+from mainstay.runtime.tick import Request
 from mainstay.testing.faults import Chaos, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.plans import act, think

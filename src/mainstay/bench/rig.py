@@ -32,9 +32,10 @@ from mainstay.ledger.sqlite import SqliteStore
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import SystemClock
 from mainstay.runtime.collector import settle_collector
-from mainstay.runtime.director import Answer, Director, Owed, PlanShelf, Request
+from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.tick import Answer, Owed, Request
 
 LEDGER = "ledger.sqlite3"
 TABLES = tuple(table for one in STANDARD for table in one.tables)

@@ -28,8 +28,9 @@ from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.runtime.director import Answer, Director, Request
+from mainstay.runtime.director import Director
 from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.tick import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
 

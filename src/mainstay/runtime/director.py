@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits, day_of, month_of
@@ -36,7 +36,7 @@ from mainstay.kernel.commands import (
     Wake,
 )
 from mainstay.kernel.door import foresee
-from mainstay.kernel.effects import Effect, WakeAt
+from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.events import (
     BudgetWarned,
     CursorAdvanced,
@@ -61,61 +61,17 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projection
 from mainstay.ledger.run_snapshot import forget_run, load_run, save_run
-from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, RowChange, StreamAppend, Value, Version
+from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Value, Version
 from mainstay.runtime.clock import Clock
+from mainstay.runtime.lines import Lines, thread_of
+from mainstay.runtime.tick import Answer, Owed, Request, Tick
 
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
-DIRECTOR = "director"
+BY_HAND = "answered by hand"
 TRIGGER_MESSAGE = "message.received/1"
 NO_CEILINGS: Mapping[str, int] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
-
-
-@dataclass(slots=True)
-class Request:
-    """A command on its way, with who sent it and what led to it. Blobs become durable with its events."""
-
-    command: Command
-    actor: str = DIRECTOR
-    cause: int = 0  # position of the event that led here
-    blobs: Mapping[Digest, bytes] = field(default_factory=dict)
-    answer: Callable[[Answer], None] | None = None  # called once, after the commit
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a request: how many events it led to, and the position of the last."""
-
-    events: int
-    position: int
-    detail: Json = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """An effect to perform, and the position of the event that owes it."""
-
-    effect: Effect
-    cause: int
-
-
-@dataclass(slots=True)
-class Tick:
-    """What one round of commands led to."""
-
-    at: Instant
-    batch: list[StreamAppend] = field(default_factory=list)
-    changes: list[RowChange] = field(default_factory=list)
-    blobs: dict[Digest, bytes] = field(default_factory=dict)
-    effects: list[Owed] = field(default_factory=list)
-    answers: list[tuple[Callable[[Answer], None], Answer]] = field(default_factory=list)
-    events: int = 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (self.events or self.changes or self.blobs)
 
 
 @dataclass(slots=True)
@@ -186,10 +142,8 @@ class Director:
         for projection in projections:
             for kind in projection.events:
                 self._views[kind] = (*self._views.get(kind, ()), projection)
-        self._keys: dict[tuple[str, str], list[RunId]] = {}
-        self._threads: dict[str, list[RunId]] = {}
+        self._lines = Lines()
         self._streams: dict[StreamId, int] = {}  # versions of the streams that are not runs
-        self._answered: dict[RunId, str] = {}  # open runs whose thread the operator answered
         self._recent: set[str] = set()  # message keys of this tick, not in a view yet
         self._held_written = 0
         self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
@@ -212,7 +166,7 @@ class Director:
     def _stranded(self) -> list[Request]:
         """First in line, and still waiting: the run before it ended under the lock, where its line was not loaded."""
         found: list[Request] = []
-        for first in [line[0] for line in self._keys.values()]:
+        for first in self._lines.first():
             if self.runs[first].state.status is Status.QUEUED:
                 row = self.store.get("open_runs", (first,))
                 found.append(Request(ReleaseRun(first, RunId(str(row["behind"] if row else "")))))
@@ -251,10 +205,10 @@ class Director:
 
     def _recall_answer(self, state: RunState, begun_at: int) -> None:
         """Whether the operator answered the run's thread by hand while its effect was under way."""
-        thread = _thread(state.head.trigger)
+        thread = thread_of(state.head)
         own: dict[str, Value] = {"thread": thread, "own": 1}
         if thread and self.store.select("messages", where=own, order="position", after=begun_at, limit=1):
-            self._answered[state.head.run] = "answered by hand"
+            self._lines.answer(state.head.run, BY_HAND)
 
     def load(self, run: RunId) -> Open | None:
         """Fold one open run into memory; None when there is no such run or it has ended."""
@@ -278,13 +232,8 @@ class Director:
 
     def _remember(self, run: RunId, one: Open) -> Open:
         self.runs[run] = one
-        head = one.state.head
         if not one.state.ended:
-            if head.key:
-                self._keys.setdefault((head.workflow, head.key), []).append(run)
-            thread = _thread(head.trigger)
-            if thread:
-                self._threads.setdefault(thread, []).append(run)
+            self._lines.join(run, one.state.head)
         return one
 
     # --- a tick ----------------------------------------------------------------------------------------------------
@@ -359,10 +308,10 @@ class Director:
             return ""
         head = one.state.head
         if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
-            line = self._keys.get((head.workflow, head.key), [])
+            line = self._lines.of_key(head.workflow, head.key)
             if line and line[0] == run and len(line) > 1:
                 return "a newer message in the thread"
-        return self._answered.get(run, "")
+        return self._lines.answered(run)
 
     def _decide(self, tick: Tick, request: Request, queue: deque[Request]) -> Json:
         match request.command:
@@ -428,7 +377,7 @@ class Director:
             self._warn(tick, request)
         if state.ended:
             if not before.ended:
-                self._free_key(command.run, state, queue)
+                self._leave_line(command.run, state, queue)
             if not state.left:
                 del self.runs[command.run]
                 if one.snapshot_at:
@@ -450,7 +399,7 @@ class Director:
 
     def _in_line(self, command: StartRun) -> StartRun:
         """Behind the last run with its key as things stand now: what the sender knew may have ended since."""
-        line = self._keys.get((command.workflow, command.key)) if command.key else None
+        line = self._lines.of_key(command.workflow, command.key)
         return replace(command, behind=line[-1] if line else None)
 
     def _append(
@@ -485,24 +434,11 @@ class Director:
             key = (state.head.workflow, act.action.act)
             self.counts[key] = self.counts.get(key, 0) + 1
 
-    def _free_key(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
+    def _leave_line(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
         """The run has ended: the next with its key goes on."""
-        head = state.head
-        self._answered.pop(run, None)
-        thread = _thread(head.trigger)
-        if thread and thread in self._threads:
-            self._threads[thread] = [one for one in self._threads[thread] if one != run]
-            if not self._threads[thread]:
-                del self._threads[thread]
-        waiting = self._keys.get((head.workflow, head.key)) if head.key else None
-        if not waiting:
-            return
-        first = waiting[0] == run
-        waiting.remove(run)
-        if not waiting:
-            del self._keys[head.workflow, head.key]
-        elif first:
-            queue.appendleft(Request(ReleaseRun(waiting[0], run), cause=self.position))
+        following = self._lines.leave(run, state.head)
+        if following is not None:
+            queue.appendleft(Request(ReleaseRun(following, run), cause=self.position))
 
     # --- the inbox -------------------------------------------------------------------------------------------------
 
@@ -552,7 +488,7 @@ class Director:
             run = run_id(at, registered.name, command.message_key)
             key = str(resolve(workflow.key, sources) or "") if workflow.key else ""
             behind: RunId | None = None
-            line = self._keys.get((workflow.name, key), ()) if key else ()
+            line = self._lines.of_key(workflow.name, key)
             # Newest first, so that the end of one does not set free another that ends next.
             for older in reversed(line):
                 if workflow.supersede is Supersede.WAITING and supersedable(self.runs[older].state):
@@ -587,9 +523,9 @@ class Director:
             return {"duplicate": True}
         event = ThreadAnswered(command.mailbox, command.message_key, command.thread)
         self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
-        for run in self._threads.get(command.thread, ()):
-            self._answered[run] = "answered by hand"
-            queue.append(Request(SupersedeRun(run, "answered by hand", command.message_key)))
+        for run in self._lines.of_thread(command.thread):
+            self._lines.answer(run, BY_HAND)
+            queue.append(Request(SupersedeRun(run, BY_HAND, command.message_key)))
         return {}
 
     def _seen(self, table: str, key: str) -> bool:
@@ -645,11 +581,6 @@ def _transaction(at: Instant, command: Command, version: int) -> bytes:
     if type(command) is RecordOutcome:
         return transaction_id(at, command.run, command.task, command.attempt)
     return transaction_id(at, type(command).__name__, getattr(command, "run", ""), version)
-
-
-def _thread(trigger: Json) -> str:
-    message = trigger.get("message")
-    return str(message.get("thread", "")) if isinstance(message, dict) else ""
 
 
 def _held_by_workflow(runs: Any) -> dict[str, int]:

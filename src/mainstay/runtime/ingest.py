@@ -33,7 +33,7 @@ from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventStore
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.runtime.director import Answer, Request
+from mainstay.runtime.tick import Answer, Request
 
 PULL_MAX = 64  # messages taken at once: bounds memory, and how long one pull holds the loop
 KNOWN = "#"  # marks a thread that was looked up rather than read from the mail

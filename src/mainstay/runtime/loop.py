@@ -22,8 +22,9 @@ from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import DirectorBusy, StorageFull
 from mainstay.kernel.values import SECOND
 from mainstay.runtime.clock import Clock
-from mainstay.runtime.director import TICK_MAX, Answer, Director, Owed, Request, Tick
+from mainstay.runtime.director import TICK_MAX, Director
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.tick import Answer, Owed, Request, Tick
 from mainstay.runtime.timers import Timers
 
 INBOX_MAX = 20_000

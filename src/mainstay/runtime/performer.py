@@ -55,7 +55,7 @@ from mainstay.kernel.values import Json, Usage
 from mainstay.ledger.codec import storable
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.clock import Clock
-from mainstay.runtime.director import Owed, Request
+from mainstay.runtime.tick import Owed, Request
 
 PERFORMER = "performer"
 

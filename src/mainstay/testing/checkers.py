@@ -56,7 +56,7 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.store import EventStore, RecordedEvent, RowChange
 from mainstay.ledger.verify import Verified, verify
-from mainstay.runtime.director import Tick
+from mainstay.runtime.tick import Tick
 from mainstay.testing.process import VIEWS, Process
 from mainstay.testing.world import Provider
 

@@ -17,7 +17,7 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.store import EventStore
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Request
+from mainstay.runtime.tick import Request
 from mainstay.testing.checkers import Audit, Violation, demand
 from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix

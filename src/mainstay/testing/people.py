@@ -31,7 +31,7 @@ from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.values import Digest
-from mainstay.runtime.director import Answer, Request
+from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.checkers import Audit, Card
 from mainstay.testing.process import Process, Surroundings
 from mainstay.testing.world import Mail

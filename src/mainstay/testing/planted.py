@@ -36,8 +36,9 @@ from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.recovery import Diagnosis, Remedy
 from mainstay.kernel.state import UNDER_WAY, Phase, RunState, Status, TaskState
 from mainstay.kernel.values import NO_USAGE, Instant, Json
-from mainstay.runtime.director import Director, Open, Owed, Request, Tick
+from mainstay.runtime.director import Director, Open
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.testing.process import Parts
 
 Patch = tuple[str, str, Any]  # module, name, what stands there instead
@@ -157,8 +158,8 @@ class _CountsNotKept(Director):
 
 
 class _QueueNotReleased(Director):
-    def _free_key(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
-        super()._free_key(run, state, queue)
+    def _leave_line(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
+        super()._leave_line(run, state, queue)
         if queue and isinstance(queue[0].command, ReleaseRun):
             queue.popleft()
 

@@ -27,8 +27,9 @@ from mainstay.ledger.sealing import Vault
 from mainstay.ledger.store import RowChange, Table
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Director, Owed, PlanShelf, Request, Tick
+from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.runtime.timers import Timers
 from mainstay.testing.faults import Chaos, FaultyStore, Point
 from mainstay.testing.mix import Mix

@@ -20,7 +20,8 @@ from mainstay.workspace.folder import Folder
 if TYPE_CHECKING:
     import asyncio
 
-    from mainstay.runtime.director import Answer, Director, Request
+    from mainstay.runtime.director import Director
+    from mainstay.runtime.tick import Answer, Request
     from mainstay.workspace.held import Held
 
 TOGETHER_MAX = 256  # requests of one tick, as in the loop

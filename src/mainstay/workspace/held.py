@@ -20,9 +20,10 @@ from mainstay.ledger.rebuild import Progress, rebuild
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
-from mainstay.runtime.director import Director, PlanShelf, Request
+from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.tick import Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
