@@ -1,7 +1,11 @@
 """A full disk: nothing acknowledged is lost, whoever asks is told in seconds, and it goes on when there is space."""
 
 import asyncio
+import contextlib
+import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +14,7 @@ from mainstay.kernel.errors import StorageFull
 from mainstay.ledger.verify import Verified
 from mainstay.workspace.serving import Service
 from tests.end_to_end.conftest import MakeDesk
-from tests.end_to_end.desks import Desk, mail, mbox
+from tests.end_to_end.desks import Desk, file_settings, lay_out, mail, mbox
 from tests.end_to_end.working import asked, at_work, settled, until
 
 
@@ -119,6 +123,75 @@ def test_a_director_that_is_stopped_while_the_disk_is_full_has_lost_nothing_it_a
             assert len(desk.cards()) == 1
         with desk.open() as workspace:
             assert isinstance(workspace.verify(), Verified)
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def small_disk(short_path: Path) -> Iterator[Path]:
+    """A file system of its own, that can really be filled; not everybody may mount one."""
+    place = short_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here, so none can be filled")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def test_a_file_system_that_is_really_full_is_waited_out(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ledger, keys and blobs are on it: whichever meets the end of it first, no mail is lost and none comes twice."""
+    monkeypatch.setattr(loop_module, "FULL_DISK_WAIT_S", 0.02)
+    desk = lay_out(small_disk / "desk", file_settings(source=f'mbox = "{small_disk.parent}/inbox.mbox"'))
+    inbox = small_disk.parent / "inbox.mbox"
+    inbox.write_bytes(mbox(mail("1@customer.example")))
+    filler = small_disk / "filler"
+
+    def fill() -> None:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"x" * 65536):
+                pass
+            while file.write(b"x"):
+                pass
+
+    async def story() -> None:
+        async with at_work(desk) as service:
+            with desk.open() as workspace:
+                await asked(workspace.ingest)
+                await settled(service)
+                fill()
+                texts = [f"word{number} " * 2000 for number in range(30)]
+                with inbox.open("ab") as file:
+                    file.write(
+                        mbox(
+                            *(
+                                mail(
+                                    f"more{number}@customer.example",
+                                    sender=f"c{number}@example.net",
+                                    text=text,
+                                )
+                                for number, text in enumerate(texts)
+                            )
+                        )
+                    )
+                with pytest.raises(StorageFull) as told:
+                    for _ in range(3):
+                        await asked(workspace.ingest)
+                assert told.value.remedy
+                filler.unlink()
+                await until(lambda: not service.loop.disk_full, "it goes on")
+                await settled(service)
+                await asked(workspace.ingest)
+                await settled(service)
+        with desk.open() as workspace:
+            assert isinstance(workspace.verify(), Verified)
+        assert len(desk.runs()) == 31
 
     asyncio.run(story())
 
