@@ -160,7 +160,8 @@ class SqliteReader:
         raise LedgerCorrupt(
             f"An event of {stream} was changed, or damaged, after it was written.",
             why=why,
-            remedy="Nothing was decided from it. `mainstay audit verify` tells what else is damaged; go on from a backup.",
+            remedy="Nothing was decided from it. `mainstay audit verify` tells what else is damaged; go on from "
+            "a backup.",
             position=position,
             stream=stream,
             path=self.path,
