@@ -62,7 +62,7 @@ sim: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.simulation --seeds $(SEEDS)
 
 bench: $(VENV)/.installed
-	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5
+	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --tasks 10000
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
 
 docs: $(VENV)/.developing
