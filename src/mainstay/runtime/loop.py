@@ -228,19 +228,20 @@ class Loop:
             if owed_queue:
                 self._want_worker()  # it comes when this one awaits something, and finds nothing if it does not
             working.owed = owed
+            working.timed_out = False
             working.deadline_s = self._clock.monotonic_s() + self._performer.deadline_s(owed.effect)
             try:
                 request = await self._performer.perform(owed)
             except asyncio.CancelledError:
                 if not working.timed_out:
                     raise
-                working.timed_out = False
-                current = asyncio.current_task()
-                assert current is not None
-                current.uncancel()
                 request = self._performer.timed_out(owed)
             finally:
                 working.owed = None
+            if working.timed_out:  # also when somebody's code swallowed it, and answered after all
+                current = asyncio.current_task()
+                assert current is not None
+                current.uncancel()
             if request is not None:
                 self._inbox.append(
                     request

@@ -1,0 +1,332 @@
+"""The loop: deadlines, bounds, a full or failed disk, timers against a clock that jumps, how it ends."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mainstay.agents import base as agents
+from mainstay.kernel.commands import Wake
+from mainstay.kernel.effects import WakeAt
+from mainstay.kernel.errors import DirectorBusy, MainstayError, StaleEpoch, StorageFailed, StorageFull
+from mainstay.kernel.values import SECOND
+from mainstay.runtime import loop as loop_module
+from mainstay.runtime.director import TICK_MAX
+from mainstay.runtime.tick import Answer, Owed, Request
+from mainstay.testing.plans import chain, plan_of, think
+from tests.runtime.house import House, Thought, at_work, until
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the loop does every so often it does at every turn."""
+    monkeypatch.setattr(loop_module, "SWEEP_S", 0.0)
+    monkeypatch.setattr(loop_module, "FULL_DISK_WAIT_S", 0.0)
+
+
+def test_a_run_is_worked_through_and_each_answer_comes_after_its_commit() -> None:
+    async def story() -> None:
+        async with at_work(House(chain(5))) as house:
+            answer = await house.ask(house.begin())
+            assert answer.position <= house.store.head
+            await house.settled()
+            assert house.status() == "succeeded"
+            assert [brief.task for brief in house.thinker.asked] == ["t0", "t1", "t2", "t3", "t4"]
+
+    asyncio.run(story())
+
+
+# --- deadlines ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_passed_deadline_is_reported_and_the_worker_goes_on() -> None:
+    async def story() -> None:
+        house = House(plan_of(think("only", timeout_s=10.0)), worker_max=1)
+        house.thinker.work_as = lambda brief: asyncio.get_running_loop().create_future()  # never answers
+        async with at_work(house):
+            await house.ask(house.begin("slow"))
+            await until(lambda: len(house.thinker.asked) == 1)
+            house.clock.advance(9 * SECOND)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert "AttemptFailed" not in house.events("slow"), "not before its time"
+            house.thinker.work_as = lambda brief: agents.Produced(Thought(), "quick")
+            house.clock.advance(1 * SECOND)
+            await until(lambda: "AttemptFailed" in house.events("slow"))
+            await house.ask(house.begin("quick"))
+            await until(lambda: house.status("quick") == "succeeded")
+
+    asyncio.run(story())
+
+
+def test_an_agent_that_swallows_the_end_of_its_time_does_not_cost_the_next_one_its_deadline() -> None:
+    async def deaf() -> agents.Outcome:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            pass  # somebody else's code: it should not, and does
+        return agents.Produced(Thought(), "too late")
+
+    async def story() -> None:
+        house = House(plan_of(think("only", timeout_s=10.0)), worker_max=1)
+        house.thinker.work_as = lambda brief: deaf()
+        async with at_work(house):
+            await house.ask(house.begin("deaf"))
+            await until(lambda: len(house.thinker.asked) == 1)
+            house.clock.advance(10 * SECOND)
+            await house.settled()
+            house.thinker.work_as = lambda brief: asyncio.get_running_loop().create_future()
+            await house.ask(house.begin("silent"))
+            await until(lambda: len(house.thinker.asked) == 2)
+            house.clock.advance(10 * SECOND)
+            await until(lambda: "AttemptFailed" in house.events("silent"))
+
+    asyncio.run(story())
+
+
+# --- bounds ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_effects_are_under_way_than_there_are_workers() -> None:
+    async def story() -> None:
+        house = House(plan_of(*(think(f"t{n}") for n in range(9))), worker_max=3)
+        gate = asyncio.Event()
+        under_way: set[str] = set()
+        most = 0
+
+        async def work(brief: agents.Brief) -> agents.Outcome:
+            nonlocal most
+            under_way.add(brief.task)
+            most = max(most, len(under_way))
+            await gate.wait()
+            under_way.discard(brief.task)
+            return agents.Produced(Thought(), "done")
+
+        house.thinker.work_as = work
+        async with at_work(house):
+            await house.ask(house.begin())
+            await until(lambda: len(under_way) == 3)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(under_way) == 3
+            gate.set()
+            await until(lambda: house.status() == "succeeded")
+            assert most == 3
+
+    asyncio.run(story())
+
+
+def test_a_full_inbox_refuses_and_accepts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "INBOX_MAX", 3)
+
+    async def story() -> None:
+        house = House()
+        for number in range(3):
+            house.loop.send(house.begin(str(number)))
+        with pytest.raises(DirectorBusy):
+            house.loop.send(house.begin("one too many"))
+        with pytest.raises(DirectorBusy):
+            await house.loop.ask(house.begin("asked"))
+        async with at_work(house):
+            await house.settled()
+        assert house.status("2") == "succeeded"
+        assert house.status("one too many") == house.status("asked") == "unknown"
+
+    asyncio.run(story())
+
+
+def test_a_crowd_is_decided_in_slices_and_committed_once() -> None:
+    async def story() -> None:
+        house = House()
+        count = 3 * TICK_MAX + 7
+        answers: list[Answer] = []
+        for number in range(count):
+            request = house.begin(str(number))
+            request.answer = answers.append
+            house.loop.send(request)
+        async with at_work(house):
+            await until(lambda: len(answers) == count)
+            assert house.loop.ticks == 2, "three slices in one, and the rest"
+            positions = [answer.position for answer in answers]
+            assert positions == sorted(positions), "in the order in which they were asked"
+            await house.settled()
+        assert all(house.status(str(number)) == "succeeded" for number in range(count))
+
+    asyncio.run(story())
+
+
+# --- the disk ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 40], ids=["committed on the loop", "committed in a thread"])
+def test_a_full_disk_is_waited_out_with_the_tick_in_hand(rows: int) -> None:
+    async def story() -> None:
+        house = House()
+        async with at_work(house):
+            house.store.failures = [StorageFull(), StorageFull(), StorageFull()]
+            asking = [asyncio.create_task(house.ask(house.begin(str(n)))) for n in range(rows)]
+            await until(lambda: len(house.store.failures) == 1)
+            assert house.loop.disk_full
+            assert not any(task.done() for task in asking), "nothing is acknowledged before it is durable"
+            assert not house.thinker.asked, "and nothing performed"
+            await asyncio.gather(*asking)
+            assert not house.loop.disk_full
+            await house.settled()
+            assert [what for what, _ in house.noticed] == ["the disk is full"] * 3
+            assert all(house.status(str(n)) == "succeeded" for n in range(rows))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("rows", [1, 40], ids=["committed on the loop", "committed in a thread"])
+@pytest.mark.parametrize("error", [StorageFailed, StaleEpoch])
+def test_a_failed_disk_or_a_lost_lease_ends_it_with_that_error(error: type[MainstayError], rows: int) -> None:
+    async def story() -> None:
+        house = House()
+        working = asyncio.create_task(house.loop.run(house.director.boot()))
+        house.store.failures = [error("this one")]
+        asking = [asyncio.create_task(house.ask(house.begin(str(n)))) for n in range(rows)]
+        with pytest.raises(error, match="this one"):
+            await working
+        assert not house.thinker.asked
+        for task in asking:
+            task.cancel()
+
+    asyncio.run(story())
+
+
+def test_it_ends_while_the_disk_is_full_and_says_so() -> None:
+    async def story() -> None:
+        house = House()
+        working = asyncio.create_task(house.loop.run(house.director.boot()))
+        house.store.failures = [StorageFull()] * 1_000_000
+        asking = asyncio.create_task(house.ask(house.begin()))
+        await until(lambda: house.loop.disk_full)
+        house.loop.stop()
+        with pytest.raises(StorageFull):
+            await working
+        asking.cancel()
+
+    asyncio.run(story())
+
+
+def test_what_a_worker_found_unsafe_ends_it() -> None:
+    async def story() -> None:
+        house = House()
+
+        async def perform(owed: Owed) -> Request | None:
+            raise StaleEpoch("seen before a call")
+
+        house.performer.perform = perform  # type: ignore[method-assign]
+        working = asyncio.create_task(house.loop.run(house.director.boot()))
+        await house.ask(house.begin())
+        with pytest.raises(StaleEpoch, match="seen before a call"):
+            await working
+
+    asyncio.run(story())
+
+
+# --- the end -----------------------------------------------------------------------------------------------------------
+
+
+def test_stop_cancels_what_is_under_way_and_the_next_boot_settles_it() -> None:
+    cancelled: list[str] = []
+
+    async def silent(brief: agents.Brief) -> agents.Outcome:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            cancelled.append(brief.task)
+            raise
+        raise AssertionError
+
+    async def story() -> None:
+        house = House(plan_of(think("a"), think("b")))
+        house.thinker.work_as = silent
+        async with at_work(house):
+            await house.ask(house.begin())
+            await until(lambda: len(house.thinker.asked) == 2)
+        assert sorted(cancelled) == ["a", "b"]
+        again = House(*house.plans.values(), store=house.store, clock=house.clock)
+        async with at_work(again):
+            await until(lambda: again.status() == "succeeded")
+
+    asyncio.run(story())
+
+
+# --- timers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The tasks of the `Wake` commands that were decided, in order."""
+    found: list[int] = []
+    from mainstay.runtime.director import Director
+
+    decide = Director._decide
+
+    def noting(self: Any, tick: Any, request: Request, queue: Any) -> Any:
+        if isinstance(request.command, Wake):
+            found.append(request.command.task)
+        return decide(self, tick, request, queue)
+
+    monkeypatch.setattr(Director, "_decide", noting)
+    yield found
+
+
+def test_timers_wake_in_the_order_of_their_time_whatever_the_clock_does(woken: list[int]) -> None:
+    async def story() -> None:
+        house = House()
+        now = house.clock.now()
+        run = house.run_of("gone")
+        async with at_work(house):
+            for task, after_s in ((3, 30), (1, 10), (4, 40), (2, 20)):
+                house.loop.timers.add(WakeAt(run, task, now + after_s * SECOND))  # type: ignore[arg-type]
+
+            async def look() -> None:
+                await house.ask(house.begin(f"look {house.clock.now()}"))
+                await house.settled()
+
+            await look()
+            assert woken == []
+            house.clock.advance(10 * SECOND)
+            await look()
+            assert woken == [1]
+            house.clock.jump(-3600 * SECOND)  # back: nothing is due, and nothing is lost
+            await look()
+            assert woken == [1]
+            house.clock.jump(3600 * SECOND + 25 * SECOND)  # forward over two of them
+            await look()
+            assert woken == [1, 2, 3]
+            house.clock.advance(5 * SECOND)
+            await look()
+            assert woken == [1, 2, 3, 4]
+            assert len(house.loop.timers) == 0
+
+    asyncio.run(story())
+
+
+def test_a_retry_waits_for_its_timer() -> None:
+    from mainstay.kernel.events import FailureClass
+
+    async def story() -> None:
+        house = House()
+        house.thinker.work_as = lambda brief: (
+            agents.Failed(FailureClass.TRANSIENT, "not now")
+            if brief.attempt == 1
+            else agents.Produced(Thought(), "now")
+        )
+        async with at_work(house):
+            await house.ask(house.begin())
+            await house.settled()
+            assert len(house.thinker.asked) == 1
+            due = house.loop.timers.next_at()
+            assert due is not None
+            house.clock.advance(due - house.clock.now())
+            await house.ask(house.begin("a look at the clock"))
+            await until(lambda: house.status() == "succeeded")
+
+    asyncio.run(story())
+
+
