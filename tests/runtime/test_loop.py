@@ -1,7 +1,7 @@
 """The loop: deadlines, bounds, a full or failed disk, timers against a clock that jumps, how it ends."""
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,12 +9,19 @@ import pytest
 from mainstay.agents import base as agents
 from mainstay.kernel.commands import Wake
 from mainstay.kernel.effects import WakeAt
-from mainstay.kernel.errors import DirectorBusy, MainstayError, StaleEpoch, StorageFailed, StorageFull
+from mainstay.kernel.errors import (
+    DirectorBusy,
+    DirectorUnavailable,
+    MainstayError,
+    StaleEpoch,
+    StorageFailed,
+    StorageFull,
+)
 from mainstay.kernel.values import SECOND
 from mainstay.runtime import loop as loop_module
 from mainstay.runtime.director import TICK_MAX
 from mainstay.runtime.tick import Answer, Owed, Request
-from mainstay.testing.plans import chain, plan_of, think
+from mainstay.testing.plans import act, chain, plan_of, think
 from tests.runtime.house import House, Thought, at_work, until
 
 
@@ -37,7 +44,7 @@ def test_a_run_is_worked_through_and_each_answer_comes_after_its_commit() -> Non
     asyncio.run(story())
 
 
-# --- deadlines ---------------------------------------------------------------------------------------------------------
+# --- deadlines ----------------------------------------------------------------------------------------------
 
 
 def test_a_passed_deadline_is_reported_and_the_worker_goes_on() -> None:
@@ -62,10 +69,8 @@ def test_a_passed_deadline_is_reported_and_the_worker_goes_on() -> None:
 
 def test_an_agent_that_swallows_the_end_of_its_time_does_not_cost_the_next_one_its_deadline() -> None:
     async def deaf() -> agents.Outcome:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # somebody else's code: it should not, and does
             await asyncio.get_running_loop().create_future()
-        except asyncio.CancelledError:
-            pass  # somebody else's code: it should not, and does
         return agents.Produced(Thought(), "too late")
 
     async def story() -> None:
@@ -85,7 +90,7 @@ def test_an_agent_that_swallows_the_end_of_its_time_does_not_cost_the_next_one_i
     asyncio.run(story())
 
 
-# --- bounds ------------------------------------------------------------------------------------------------------------
+# --- bounds -------------------------------------------------------------------------------------------------
 
 
 def test_no_more_effects_are_under_way_than_there_are_workers() -> None:
@@ -156,7 +161,7 @@ def test_a_crowd_is_decided_in_slices_and_committed_once() -> None:
     asyncio.run(story())
 
 
-# --- the disk ----------------------------------------------------------------------------------------------------------
+# --- the disk -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rows", [1, 40], ids=["committed on the loop", "committed in a thread"])
@@ -227,7 +232,7 @@ def test_what_a_worker_found_unsafe_ends_it() -> None:
     asyncio.run(story())
 
 
-# --- the end -----------------------------------------------------------------------------------------------------------
+# --- the end ------------------------------------------------------------------------------------------------
 
 
 def test_stop_cancels_what_is_under_way_and_the_next_boot_settles_it() -> None:
@@ -255,11 +260,11 @@ def test_stop_cancels_what_is_under_way_and_the_next_boot_settles_it() -> None:
     asyncio.run(story())
 
 
-# --- timers ------------------------------------------------------------------------------------------------------------
+# --- timers -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def woken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tasks of the `Wake` commands that were decided, in order."""
     found: list[int] = []
     from mainstay.runtime.director import Director
@@ -272,7 +277,7 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         return decide(self, tick, request, queue)
 
     monkeypatch.setattr(Director, "_decide", noting)
-    yield found
+    return found
 
 
 def test_timers_wake_in_the_order_of_their_time_whatever_the_clock_does(woken: list[int]) -> None:
@@ -330,3 +335,46 @@ def test_a_retry_waits_for_its_timer() -> None:
     asyncio.run(story())
 
 
+def test_whoever_still_asks_when_it_ends_is_told() -> None:
+    async def story() -> None:
+        house = House()
+        working = asyncio.create_task(house.loop.run(house.director.boot()))
+        house.store.failures = [StorageFailed("this one")]
+        asking = asyncio.create_task(house.ask(house.begin("in hand")))
+        with pytest.raises(StorageFailed):
+            await working
+        with pytest.raises(DirectorUnavailable) as in_hand:
+            await asyncio.wait_for(asking, 1.0)
+        assert in_hand.value.fields["sent"] is True, "it may have been decided"
+        with pytest.raises(DirectorUnavailable) as late:
+            await asyncio.wait_for(house.ask(house.begin("late")), 1.0)
+        assert late.value.fields["sent"] is False, "nobody is there to take it"
+
+    asyncio.run(story())
+
+
+def test_a_full_disk_under_a_result_costs_an_attempt_and_not_the_director() -> None:
+    async def story() -> None:
+        house = House(plan_of(act("send", act="email.reply")))
+        stage = house.artifacts.blobs.stage
+        full = [StorageFull("no space for a large result")]
+
+        def staged(data: bytes) -> Any:
+            if full:
+                raise full.pop()
+            return stage(data)
+
+        house.artifacts.blobs.stage = staged  # type: ignore[method-assign]
+        async with at_work(house):
+            await house.ask(house.begin())
+            await until(lambda: "AttemptFailed" in house.events("one"))
+            await house.settled()
+            assert [type(error) for _, error in house.noticed] == [StorageFull]
+            due = house.loop.timers.next_at()
+            assert due is not None
+            house.clock.advance(due - house.clock.now())
+            await house.ask(house.begin("a look at the clock"))
+            await until(lambda: house.status() == "succeeded")
+            assert len(house.adapter.acts) == 2  # that of the look as well
+
+    asyncio.run(story())

@@ -47,11 +47,11 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.contract import Finality, Operation
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
-from mainstay.kernel.errors import MainstayError, StaleEpoch
+from mainstay.kernel.errors import MainstayError, StaleEpoch, StorageFull
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import RunId, SubjectId, digest, effect_digest, idempotency_key
 from mainstay.kernel.policy import Action
-from mainstay.kernel.values import Json, Usage
+from mainstay.kernel.values import NO_USAGE, Json, Usage
 from mainstay.ledger.codec import storable
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.clock import Clock
@@ -233,7 +233,13 @@ class Performer:
             self._noticed(f"agent {effect.agent}", error)
             reason = f"agent {effect.agent!r} raised {type(error).__name__}: {error}"
             return Failed(FailureClass.BUG, self._seal(reason, effect.subject), usage=None)
-        return self._closed(effect, answer)
+        try:
+            return self._closed(effect, answer)
+        except StorageFull as error:
+            # What it made is too large for an event. The report waits for space, as all do, and then it tries again.
+            self._noticed(f"result of agent {effect.agent}", error)
+            usage = NO_USAGE if isinstance(answer, agents.NeedsInput) else answer.usage
+            return Failed(FailureClass.TRANSIENT, "there was no space for its result", usage=usage)
 
     def _closed(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
         """What the agent said, as it may stand in the ledger."""
