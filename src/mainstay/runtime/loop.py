@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from mainstay.kernel.effects import WakeAt
-from mainstay.kernel.errors import DirectorBusy, StorageFull
+from mainstay.kernel.errors import DirectorBusy, DirectorUnavailable, StorageFull
 from mainstay.kernel.values import SECOND
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.director import TICK_MAX, Director
@@ -55,6 +55,8 @@ class Loop:
         self._owed: deque[Owed] = deque()
         self._news = asyncio.Event()
         self._stopping = False
+        self._ended = False
+        self._asking: set[asyncio.Future[Answer]] = set()  # who waits for an answer, to be told if none comes
         self._worker_max = worker_max
         self._workers: dict[asyncio.Task[None], _Working] = {}
         self._idle = 0
@@ -70,7 +72,11 @@ class Loop:
     # --- the doors -------------------------------------------------------------------------------------------------
 
     def send(self, request: Request) -> None:
-        """Put a request into the inbox. Raises `DirectorBusy` when it is full."""
+        """Put a request into the inbox. Raises `DirectorBusy` when it is full, `DirectorUnavailable` at the end."""
+        if self._ended:
+            raise DirectorUnavailable(
+                why="It has ended.", remedy="Nothing was sent. Start `mainstay up`.", sent=False
+            )
         if len(self._inbox) >= INBOX_MAX:
             raise DirectorBusy(
                 why=f"{INBOX_MAX} requests are waiting.",
@@ -80,7 +86,7 @@ class Loop:
         self._news.set()
 
     async def ask(self, request: Request) -> Answer:
-        """Send a request and wait until it is durable."""
+        """Send a request and wait until it is durable. Raises `DirectorUnavailable` if the loop ends before."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def answered(answer: Answer) -> None:
@@ -89,6 +95,8 @@ class Loop:
 
         request.answer = answered
         self.send(request)
+        self._asking.add(future)
+        future.add_done_callback(self._asking.discard)
         return await future
 
     @property
@@ -116,13 +124,28 @@ class Loop:
                 await self._tick()
                 self._deciding = False
         finally:
+            self._stopping = True  # a worker that is cancelled just as its time is up ends as well
             sweeper.cancel()
             for worker in list(self._workers):
                 worker.cancel()
             await asyncio.gather(sweeper, *self._workers, return_exceptions=True)
             self._writer.shutdown(wait=True)
+            self._tell_who_asks()
         if self._fatal is not None:
             raise self._fatal
+
+    def _tell_who_asks(self) -> None:
+        self._ended = True
+        for future in list(self._asking):
+            if not future.done():
+                future.set_exception(
+                    DirectorUnavailable(
+                        why="It ended before the answer.",
+                        remedy="What was asked may have been decided or not. Start `mainstay up`, then ask again: "
+                        "what was decided is not decided twice.",
+                        sent=True,
+                    )
+                )
 
     async def _wait(self) -> None:
         self._news.clear()
