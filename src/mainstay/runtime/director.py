@@ -145,6 +145,9 @@ class Director:
         self._lines = Lines()
         self._streams: dict[StreamId, int] = {}  # versions of the streams that are not runs
         self._recent: set[str] = set()  # message keys of this tick, not in a view yet
+        self._gone: set[RunId] = (
+            set()
+        )  # runs that ended in this tick: until its commit the disk has them open
         self._held_written = 0
         self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
 
@@ -215,6 +218,8 @@ class Director:
         one = self.runs.get(run)
         if one is not None:
             return one
+        if run in self._gone:
+            return None
         state, version, snapshot_at = self._fold(run)
         if version == 0 or (state.ended and not state.left):
             return None
@@ -248,6 +253,7 @@ class Director:
         tick = onto or Tick(self.clock.now())
         if onto is None:
             self._recent.clear()
+            self._gone.clear()
             self.balances.roll(tick.at)
         if start is not None:
             self._append_plain(tick, WORKSPACE, (start,), Request(RecoverRun(RunId(""))))
@@ -353,7 +359,9 @@ class Director:
     def _run(self, tick: Tick, request: Request, command: RunCommand, queue: deque[Request]) -> Json:
         one = self.runs.get(command.run)
         if one is None:
-            if not isinstance(command, StartRun) or self.store.version(run_stream(command.run)):
+            if not isinstance(command, StartRun) or command.run in self._gone:
+                return {}
+            if self.store.version(run_stream(command.run)):
                 return {}  # it has ended, or never was
             one = Open(nothing(command.run), 0)
             command = self._in_line(command)
@@ -380,6 +388,7 @@ class Director:
                 self._leave_line(command.run, state, queue)
             if not state.left:
                 del self.runs[command.run]
+                self._gone.add(command.run)
                 if one.snapshot_at:
                     tick.changes.append(forget_run(command.run))
         return {}
