@@ -36,7 +36,6 @@ from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.tick import Answer, Request
 
 PULL_MAX = 64  # messages taken at once: bounds memory, and how long one pull holds the loop
-KNOWN = "#"  # marks a thread that was looked up rather than read from the mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +229,16 @@ class Ingest:
         return self._artifacts.vault.keyed_hash("message", message_id).hex()
 
     def _thread(self, mail: ParsedMail) -> str:
-        found = thread_of(mail, self._known_thread)
-        if found.startswith(KNOWN):
-            return found[1:]
-        return self._artifacts.vault.keyed_hash("thread", found).hex()
+        known: list[str] = []  # told apart by where it stands: nothing that a mail says may pass for a thread
 
-    def _known_thread(self, message_id: str) -> str | None:
-        row = self._store.get("messages", (self._key(message_id),))
-        return KNOWN + str(row["thread"]) if row else None
+        def look_up(message_id: str) -> str | None:
+            row = self._store.get("messages", (self._key(message_id),))
+            if row is not None:
+                known.append(str(row["thread"]))
+            return known[0] if known else None
+
+        found = thread_of(mail, look_up)
+        return known[0] if known else self._artifacts.vault.keyed_hash("thread", found).hex()
 
 
 def _encoded(view: MessageView) -> bytes:
