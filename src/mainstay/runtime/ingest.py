@@ -29,6 +29,7 @@ from mainstay.adapters.email import (
 )
 from mainstay.agents.base import MessageView
 from mainstay.kernel.commands import AdvanceCursor, Command, ObserveSent, ReceiveMessage, RejectMessage
+from mainstay.kernel.errors import DirectorUnavailable, StaleEpoch, StorageFailed
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventStore
@@ -92,20 +93,24 @@ class Ingest:
         self._pulling = asyncio.Lock()
 
     async def run(self) -> None:
-        """Pull, wait, pull again, until cancelled. An unreachable mailbox is told and tried again."""
+        """Pull, wait, pull again, until cancelled. An unreachable mailbox is told and tried again.
+
+        Raises `StorageFailed` and `StaleEpoch`: what makes going on unsafe is not waited out.
+        """
         failures = 0
         while True:
             try:
                 await self.pull()
+                await self._mailbox.source.wait(self._mailbox.poll_s)
                 failures = 0
-            except asyncio.CancelledError:
-                raise
+            except (StorageFailed, StaleEpoch):
+                raise  # no fault of the mailbox: the process must end
+            except DirectorUnavailable:
+                return  # it has ended, and this ends with it
             except Exception as error:  # the outside world: tell it, and come back later
                 failures += 1
                 self._noticed(f"mailbox {self._mailbox.instance}", error)
                 await asyncio.sleep(min(900.0, 5.0 * 2 ** min(failures, 8)))
-                continue
-            await self._mailbox.source.wait(self._mailbox.poll_s)
 
     async def pull(self, progress: Callable[[int], None] = lambda count: None) -> Pulled:
         """Take everything that is there now. `progress` is told how many items each batch had."""
