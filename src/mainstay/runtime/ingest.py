@@ -133,6 +133,7 @@ class Ingest:
         before = (pulled.received, pulled.duplicates, pulled.dropped, pulled.rejected)
         # Parsing is CPU work on hostile input: it must not hold up the loop.
         parsed = await asyncio.to_thread(lambda: [parse(one.raw, oversize=one.oversize) for one in items])
+        self._make_keys(parsed)
         commands: list[Command] = []
         for item, mail in zip(items, parsed, strict=True):
             command = self._command(item, mail, pulled)
@@ -154,6 +155,17 @@ class Ingest:
                 self._mailbox.instance, next_cursor, received, duplicates, dropped, rejected
             )
             await self._ask(Request(advance, "ingest"))
+
+    def _make_keys(self, parsed: list[ParsedMail | Rejected]) -> None:
+        """Keys for all who wrote, with one wait for the disk: with one each, a pull held up the loop for seconds."""
+        vault, own = self._artifacts.vault, self._mailbox.own_addresses
+        vault.ensure_subjects(
+            {
+                vault.subject(mail.sender.email): None
+                for mail in parsed
+                if isinstance(mail, ParsedMail) and mail.sender is not None and not mail.from_self(own)
+            }
+        )
 
     def _command(self, item: Item, mail: ParsedMail | Rejected, pulled: Pulled) -> Command | None:
         if isinstance(mail, Rejected):
