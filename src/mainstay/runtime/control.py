@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mainstay.kernel import errors
-from mainstay.kernel.errors import CommandRefused, DirectorUnavailable, MainstayError
+from mainstay.kernel.errors import CommandRefused, DirectorError, DirectorUnavailable, MainstayError
 from mainstay.kernel.values import Json
 
 if TYPE_CHECKING:
@@ -33,9 +33,16 @@ Handler = Callable[[str, Json], Awaitable[Json]]  # (operation, arguments) -> re
 class ControlServer:
     """Answers on the socket until closed."""
 
-    def __init__(self, path: Path, handle: Handler) -> None:
+    def __init__(
+        self,
+        path: Path,
+        handle: Handler,
+        *,
+        noticed: Callable[[str, Exception], None] = lambda what, error: None,
+    ) -> None:
         self._path = path
         self._handle = handle
+        self._noticed = noticed
         self._server: asyncio.AbstractServer | None = None
 
     async def start(self) -> None:
@@ -44,11 +51,17 @@ class ControlServer:
 
         address = socket_address(self._path)
         self._path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # The mask belongs to the whole process, so nobody else may have a turn while it is this one.
         mask = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, address, limit=LINE_MAX)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
         finally:
             os.umask(mask)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_MAX)
 
     async def close(self) -> None:
         """Stop listening and remove the socket."""
@@ -60,11 +73,15 @@ class ControlServer:
         try:
             if peer_uid(writer.get_extra_info("socket")) != os.getuid():
                 return
-            while line := await reader.readline():
+            while line := await _line(reader):
                 writer.write(msgspec.json.encode(await self._answer(line)) + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            return  # the other side is gone, or speaks another language
+            if line is None:
+                writer.write(msgspec.json.encode(_too_long().as_dict()) + b"\n")
+                while await reader.read(LINE_MAX):
+                    pass  # heard to its end, so that the other side comes to read why
+        except ConnectionError:
+            return  # the other side is gone
         finally:
             writer.close()
 
@@ -79,6 +96,29 @@ class ControlServer:
             return CommandRefused("This is not JSON.", why=str(error)).as_dict()
         except MainstayError as error:
             return error.as_dict()
+        except Exception as error:  # a fault of ours: for whoever asked, and for the log
+            self._noticed("a request", error)
+            return DirectorError(
+                "The director could not do this.",
+                why=f"{type(error).__name__}: {error}",
+                remedy="Look at the list before you ask again: it may have been decided or not.",
+            ).as_dict()
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes | None:
+    """The next line, nothing at the end, None for one that is too long."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return None
+
+
+def _too_long() -> CommandRefused:
+    return CommandRefused(
+        "The request is too long.",
+        why=f"At most {LINE_MAX:,} bytes are heard.",
+        remedy="Write a shorter text.",
+    )
 
 
 class ControlClient:
@@ -89,24 +129,16 @@ class ControlClient:
 
     def ask(self, operation: str, arguments: Json, *, timeout_s: float = ANSWER_TIMEOUT_S) -> Json:
         """The result. Raises what the director raised, or `DirectorUnavailable` when no answer came."""
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(timeout_s)
-                connection.connect(socket_address(self._path))
-                if peer_uid(connection) != os.getuid():
-                    raise DirectorUnavailable(
-                        why="The socket belongs to another user.", remedy="Run the command as that user."
-                    )
-                connection.sendall(msgspec.json.encode({"do": operation, "with": arguments}) + b"\n")
-                line = connection.makefile("rb").readline(LINE_MAX)
-        except (ConnectionRefusedError, FileNotFoundError) as error:
-            raise DirectorUnavailable(
-                why="Nobody listens on its socket.",
-                remedy="Nothing was sent. Try again; if it stays so, start `mainstay up`.",
-                sent=False,
-            ) from error
-        except (OSError, TimeoutError) as error:
-            raise _no_answer(str(error)) from error
+        request = _encoded(operation, arguments)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            self._connect(connection)
+            try:
+                connection.sendall(request)
+                with connection.makefile("rb") as answers:
+                    line = answers.readline()  # of any length: a first ingest names every run
+            except OSError as error:
+                raise _no_answer(str(error)) from error
         if not line.endswith(b"\n"):
             raise _no_answer("the connection ended before the answer")
         answer = msgspec.json.decode(line, type=dict[str, object])
@@ -115,6 +147,43 @@ class ControlClient:
             assert isinstance(result, dict)
             return result
         raise error_from(answer)
+
+    def _connect(self, connection: socket.socket) -> None:
+        try:
+            connection.connect(socket_address(self._path))
+            if peer_uid(connection) == os.getuid():
+                return
+        except (ConnectionRefusedError, FileNotFoundError) as error:
+            raise DirectorUnavailable(
+                why="Nobody listens on its socket.",
+                remedy="Nothing was sent. Try again; if it stays so, start `mainstay up`.",
+                sent=False,
+            ) from error
+        except OSError as error:
+            raise DirectorUnavailable(
+                why=f"Its socket {self._path} cannot be reached: {error.strerror or error}.",
+                remedy="Nothing was sent. Try again; if it stays so, start `mainstay up` again.",
+                sent=False,
+            ) from error
+        raise DirectorUnavailable(
+            why="The socket belongs to another user.",
+            remedy="Nothing was sent. Run the command as that user.",
+            sent=False,
+        )
+
+
+def _encoded(operation: str, arguments: Json) -> bytes:
+    try:
+        request = msgspec.json.encode({"do": operation, "with": arguments}) + b"\n"
+    except (TypeError, ValueError) as error:
+        raise CommandRefused(
+            f"{operation!r} was asked with something that cannot be sent.",
+            why=str(error),
+            remedy="Texts must be Unicode, and all else plain data.",
+        ) from error
+    if len(request) > LINE_MAX:
+        raise _too_long()
+    return request
 
 
 def _no_answer(why: str) -> DirectorUnavailable:
@@ -164,6 +233,10 @@ _handles: dict[Path, int] = {}
 
 
 def _folder_handle(folder: Path) -> int:
-    if folder not in _handles:
-        _handles[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    known = _handles.get(folder)
+    if known is not None and os.path.samestat(os.fstat(known), os.stat(folder)):
+        return known
+    if known is not None:
+        os.close(_handles.pop(folder))  # another folder has its name now
+    _handles[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     return _handles[folder]

@@ -59,7 +59,7 @@ class Service:
         performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
         self.loop = Loop(self.held.director, performer, self._clock, noticed=self._noticed)
         self.desk: Desk = self.held.desk(self.loop.ask, performer)
-        self._control = ControlServer(folder.socket, self._operate)
+        self._control = ControlServer(folder.socket, self._operate, noticed=_noticed)
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
