@@ -34,7 +34,9 @@ def test_a_connected_account_is_read_at_once(
     assert load_settings(root).adapters["support"].address == mailbox.address
     with Workspace.open(root) as workspace:
         workspace.ingest()  # the account begins now
-    mail_server.deliver(mailbox.address, b"From: ada@example.com\r\nMessage-ID: <1@example.com>\r\n\r\nHello\r\n")
+    mail_server.deliver(
+        mailbox.address, b"From: ada@example.com\r\nMessage-ID: <1@example.com>\r\n\r\nHello\r\n"
+    )
     with Workspace.open(root) as workspace:
         assert workspace.ingest()["support"]["received"] == 1
 
