@@ -285,9 +285,9 @@ def test_a_path_that_is_too_long_is_reached_by_its_folder(short_path: Path) -> N
     async def story(one: Served) -> None:
         assert await one.ask("status", {}) == {"did": "status"}
         handles = len(os.listdir("/proc/self/fd"))
-        for _ in range(5):
+        for _ in range(20):
             await one.ask("status", {})
-        assert len(os.listdir("/proc/self/fd")) <= handles
+        assert len(os.listdir("/proc/self/fd")) < handles + 5  # the server may be closing the last ones
 
     for _ in range(2):  # the second folder has the name of the first
         deep.mkdir(parents=True)

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mainstay.kernel import errors
-from mainstay.kernel.errors import CommandRefused, DirectorError, DirectorUnavailable, MainstayError
+from mainstay.kernel.errors import (
+    CommandRefused,
+    DirectorError,
+    DirectorUnavailable,
+    MainstayError,
+    WorkspaceUnsafe,
+)
 from mainstay.kernel.values import Json
 
 if TYPE_CHECKING:
@@ -49,6 +55,18 @@ class ControlServer:
         """Bind. What lies there is left over: the lock says that no other director is at work."""
         import asyncio  # not at the top: a command that only asks has no use for it
 
+        try:
+            listening = self._bound()
+        except OSError as error:
+            raise WorkspaceUnsafe(
+                "The control socket cannot be made.",
+                why=f"{self._path}: {error.strerror or error}.",
+                remedy="Remove what lies there, and make the folder writable for you.",
+                path=str(self._path),
+            ) from error
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_MAX)
+
+    def _bound(self) -> socket.socket:
         address = socket_address(self._path)
         self._path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -61,7 +79,7 @@ class ControlServer:
             raise
         finally:
             os.umask(mask)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_MAX)
+        return listening
 
     async def close(self) -> None:
         """Stop listening and remove the socket."""

@@ -56,9 +56,13 @@ class Service:
         self._read_at: dict[str, float] = {}
         self._full = asyncio.Event()  # set when the disk was full since somebody asked
         self._unanswered: set[asyncio.Task[Json]] = set()  # what goes on although its asker was sent away
-        performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
-        self.loop = Loop(self.held.director, performer, self._clock, noticed=self._noticed)
-        self.desk: Desk = self.held.desk(self.loop.ask, performer)
+        try:
+            performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
+            self.loop = Loop(self.held.director, performer, self._clock, noticed=self._noticed)
+            self.desk: Desk = self.held.desk(self.loop.ask, performer)
+        except BaseException:
+            self.held.close()  # the lock would stay with us
+            raise
         self._control = ControlServer(folder.socket, self._operate, noticed=_noticed)
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -77,7 +81,8 @@ class Service:
                 for reader in readers:
                     reader.cancel()
         except* Exception as group_error:
-            raise group_error.exceptions[0] from None
+            first = group_error.exceptions[0]
+            raise first from first.__cause__
         finally:
             await self._control.close()
             self.held.close()
