@@ -40,6 +40,7 @@ async def operate(
     progress: Callable[[int], None] = lambda count: None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
+    _require_types(operation, arguments)
     try:
         match operation:
             case "approve":
@@ -59,7 +60,7 @@ async def operate(
             case "ingest":
                 return await _ingest(ingests, progress, **arguments)
             case "status":
-                return desk.status()
+                return desk.status(**arguments)
             case _:
                 raise CommandRefused(
                     f"There is no operation {operation!r}.",
@@ -68,6 +69,36 @@ async def operate(
                 )
     except TypeError as error:
         raise CommandRefused(f"{operation!r} was asked with the wrong arguments.", why=str(error)) from error
+
+
+# What is said through the socket is typed by nobody else, and what is decided stands in the ledger for ever.
+_TYPES: Mapping[str, type] = {"open_us": int, "task": int, "on": bool, "trigger": dict}  # all else is text
+_INTEGER_MAX = 2**63 - 1
+
+
+def _require_types(operation: str, arguments: Json) -> None:
+    for name, value in arguments.items():
+        wanted = _TYPES.get(name, str)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+            why = f"{name} must be {_KINDS[wanted]}, not {value!r:.40}."
+        elif isinstance(value, int) and abs(value) > _INTEGER_MAX:
+            why = f"{name} is too large."
+        elif isinstance(value, str) and not _unicode(value):
+            why = f"{name} holds bytes that are no text."
+        else:
+            continue
+        raise CommandRefused(f"{operation!r} was asked with the wrong arguments.", why=why)
+
+
+_KINDS: Mapping[type, str] = {int: "a number", bool: "true or false", dict: "an object", str: "text"}
+
+
+def _unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _ingest(ingests: Ingests, progress: Callable[[int], None], adapter: str = "") -> Json:
