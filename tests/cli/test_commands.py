@@ -157,10 +157,43 @@ def test_edit_needs_a_text_and_only_one(typed: Typed, cards: list[str], tmp_path
     file = tmp_path / "reply.txt"
     file.write_text("Hello,\n\nfrom a file.\n", "utf-8")
     assert "not both" in typed.text("edit", cards[0], "--text", "x", "--file", str(file), code=5)
-    assert "cannot be read" in typed.text("edit", cards[0], "--file", str(tmp_path / "none"), code=5)
+    assert "There is no file" in typed.text("edit", cards[0], "--file", str(tmp_path / "none"), code=5)
+    assert "cannot be read" in typed.text("edit", cards[0], "--file", str(tmp_path), code=5)
+    assert "The new text is empty" in typed.text("edit", cards[0], "--text", "", code=5)
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes("Grüße".encode("latin-1"))
+    assert "is not UTF-8 text" in typed.text("edit", cards[0], "--file", str(latin), code=5)
     said = typed.text("edit", cards[0], "--file", str(file))
     assert "Approved as edited" in said
     assert "will be sent at the next `mainstay up`" in said
+
+
+@pytest.mark.parametrize("digest", ["", " ", "abc", "not-hex", "12345g"])
+@pytest.mark.parametrize("command", [("approve",), ("reject",), ("edit", "--text", "Hello")])
+def test_a_digest_that_guards_nothing_is_refused(
+    typed: Typed, desk: Desk, cards: list[str], command: tuple[str, ...], digest: str
+) -> None:
+    name, *more = command
+    said = typed.text(name, cards[0], *more, "--digest", digest, code=5)
+    assert "Nothing was decided" in said
+    assert desk.status_of(cards[0]) == "waiting"
+
+
+def test_the_beginning_of_the_digest_is_enough(typed: Typed, cards: list[str]) -> None:
+    digest = str(typed.value("approvals", "show", cards[0])["digest"])
+    other = "0000" if not digest.startswith("0000") else "1111"
+    assert "You name digest" in typed.text("approve", cards[0], "--digest", other, code=5)
+    assert "Approved" in typed.text("approve", cards[0], "--digest", digest[:8].upper())
+
+
+def test_an_export_that_cannot_be_written(typed: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    assert "written to" in typed.text("audit", "export", "--to", str(file))
+    before = file.read_bytes()
+    assert "is there already" in typed.text("audit", "export", "--to", str(file), code=5)
+    assert file.read_bytes() == before
+    assert "There is no folder" in typed.text("audit", "export", "--to", str(tmp_path / "no" / "x"), code=5)
+    assert "cannot be written" in typed.text("audit", "export", "--to", str(file / "x"), code=5)
 
 
 def test_resolve_of_what_is_not_in_doubt(typed: Typed, cards: list[str]) -> None:

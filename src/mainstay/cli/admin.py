@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
 from mainstay.cli.render import count, counting, emit, say
-from mainstay.kernel.errors import LedgerCorrupt
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt
 
 if TYPE_CHECKING:
     import subprocess
@@ -50,7 +50,7 @@ def _bench() -> None:
 
 
 def verify(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """Prove that no byte of the ledger was changed; needs no key."""
+    """Prove that no event or stored content was changed; needs no key."""
     from mainstay.ledger.verify import Broken
 
     with open_workspace(workspace) as opened:
@@ -97,13 +97,37 @@ def export(
             sys.stdout.buffer.flush()
             return None
         written = 0
-        with to.open("xb") as file:
-            for line in opened.export():
+        lines = opened.export()  # a ledger that is not there is told before a file is made
+        with _new_file(to) as file:
+            for line in lines:
                 file.write(line)
                 written += 1
     if as_json:
         return emit({"events": written, "file": str(to)})
     return say(f"{count(written, 'event')} written to {to}.")
+
+
+def _new_file(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileExistsError as error:
+        raise CommandRefused(
+            f"{path} is there already.",
+            why="An export writes over nothing.",
+            remedy="Name a new file, or remove that one first.",
+        ) from error
+    except FileNotFoundError as error:
+        raise CommandRefused(
+            f"There is no folder {path.parent}.",
+            why="The export needs a folder to write into.",
+            remedy=f"Make it with `mkdir -p {path.parent}`, or name another file.",
+        ) from error
+    except OSError as error:
+        raise CommandRefused(
+            f"{path} cannot be written.",
+            why=error.strerror or type(error).__name__,
+            remedy="Name a file in a folder that you may write to.",
+        ) from error
 
 
 def embedder(

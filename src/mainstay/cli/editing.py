@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from mainstay.workspace import Card
 
 
-def new_text(card: Card, *, text: str, file: Path | None) -> str:
+def new_text(card: Card, *, text: str | None, file: Path | None) -> str:
     """What should be sent instead. Raises `CommandRefused` where there is none."""
-    if text and file is not None:
+    if text is not None and file is not None:
         raise CommandRefused("There are two new texts.", remedy="Give --text or --file, not both.")
-    if text:
-        return text
+    if text is not None:
+        return _not_empty(text, "--text")
     if file is not None:
-        return _read(file)
+        return _not_empty(_read(file), str(file))
     if not sys.stdin.isatty():
         raise CommandRefused(
             "There is no new text.", why="No editor can be opened here.", remedy="Give --text or --file."
@@ -31,11 +31,35 @@ def new_text(card: Card, *, text: str, file: Path | None) -> str:
     return _edited(card.text)
 
 
+def _not_empty(text: str, source: str) -> str:
+    if not text.strip():
+        raise CommandRefused(
+            f"The new text is empty ({source}).",
+            why="An empty reply is not sent.",
+            remedy="Give a text; `mainstay reject` sends nothing.",
+        )
+    return text
+
+
 def _read(file: Path) -> str:
     try:
-        return sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandRefused(f"{file} cannot be read.", why=str(error), remedy="Name a text file.") from error
+        raw = sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
+    except FileNotFoundError as error:
+        raise CommandRefused(
+            f"There is no file {file}.", why="Nothing was decided.", remedy="Name a text file."
+        ) from error
+    except OSError as error:
+        raise CommandRefused(
+            f"{file} cannot be read.", why=error.strerror or str(error), remedy="Name a text file."
+        ) from error
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandRefused(
+            f"{'The input' if file == Path('-') else file} is not UTF-8 text.",
+            why=f"The byte at position {error.start} does not fit.",
+            remedy="Save it as UTF-8 and try again.",
+        ) from error
 
 
 def _edited(text: str) -> str:

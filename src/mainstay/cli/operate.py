@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
+from mainstay.cli.options import HERE, AsJson, DigestPrefix, InWorkspace, named_digest, open_workspace
 from mainstay.cli.render import count, counting, emit, say
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 CardId = Annotated[str, typer.Argument(help="A card's id, or its beginning.", metavar="CARD")]
 RunId = Annotated[str, typer.Argument(help="A run's id, its beginning or its end.", metavar="RUN")]
-DigestPrefix = Annotated[
-    str, typer.Option("--digest", help="Decide only if this, or what begins so, is still what waits.")
-]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")]
 
 
@@ -112,14 +109,15 @@ def ingest(
 
 
 def approve(
-    card: CardId, digest: DigestPrefix = "", workspace: InWorkspace = HERE, as_json: AsJson = False
+    card: CardId, digest: DigestPrefix = None, workspace: InWorkspace = HERE, as_json: AsJson = False
 ) -> None:
     """Yes to exactly what a card shows."""
     from mainstay.cli.shown import open_for_us
 
+    wanted = named_digest(digest)
     with open_workspace(workspace) as opened:
         found = opened.approval(card)
-        decided = opened.approve(found.approval, digest=digest, open_us=open_for_us(opened, found.approval))
+        decided = opened.approve(found.approval, digest=wanted, open_us=open_for_us(opened, found.approval))
         if as_json:
             return emit(_decision(decided, approval=found.approval, digest=found.digest))
         _tell(decided, f"Approved: {found.act} to {', '.join(found.recipients)}, effect {found.digest[:12]}.")
@@ -129,17 +127,18 @@ def approve(
 def reject(
     card: CardId,
     reason: Reason = "",
-    digest: DigestPrefix = "",
+    digest: DigestPrefix = None,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
     """No to a card, and why."""
     from mainstay.cli.shown import open_for_us
 
+    wanted = named_digest(digest)
     with open_workspace(workspace) as opened:
         found = opened.approval(card)
         open_us = open_for_us(opened, found.approval)
-        decided = opened.reject(found.approval, reason=reason, digest=digest, open_us=open_us)
+        decided = opened.reject(found.approval, reason=reason, digest=wanted, open_us=open_us)
         if as_json:
             return emit(_decision(decided, approval=found.approval, digest=found.digest))
         _tell(
@@ -150,11 +149,11 @@ def reject(
 
 def edit(
     card: CardId,
-    text: Annotated[str, typer.Option("--text", help="The new text.")] = "",
+    text: Annotated[str | None, typer.Option("--text", help="The new text.", show_default=False)] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="A file with the new text; - reads it from the input.")
     ] = None,
-    digest: DigestPrefix = "",
+    digest: DigestPrefix = None,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -165,12 +164,13 @@ def edit(
     from mainstay.cli.editing import new_text
     from mainstay.cli.shown import open_for_us
 
+    wanted = named_digest(digest)
     with open_workspace(workspace) as opened:
         found = opened.approval(card)
         written = new_text(found, text=text, file=file)
         open_us = open_for_us(opened, found.approval)
         # What was edited must be what was read: the digest that the text came from goes with it.
-        decided = opened.edit(found.approval, written, digest=digest or found.digest, open_us=open_us)
+        decided = opened.edit(found.approval, written, digest=wanted or found.digest, open_us=open_us)
         new = _newest_card(opened, decided)
         if as_json:
             return emit(

@@ -22,6 +22,34 @@ InWorkspace = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
 HERE = Path()
+DigestPrefix = Annotated[
+    str | None,
+    typer.Option(
+        "--digest", help="Decide only if this, or what begins so, is still what waits.", show_default=False
+    ),
+]
+DIGEST_MIN = 4  # digits: fewer would fit too many effects to guard anything
+_HEX = frozenset("0123456789abcdef")
+
+
+def named_digest(given: str | None) -> str:
+    """The digest that a decision is bound to, "" if the option was left out. Raises `CommandRefused`.
+
+    An empty one is refused, not taken for none: it is what a script with an empty variable gives, and that script
+    wanted the guard.
+    """
+    from mainstay.kernel.errors import CommandRefused
+
+    if given is None:
+        return ""
+    digest = given.strip().lower()
+    if len(digest) < DIGEST_MIN or not set(digest) <= _HEX:
+        raise CommandRefused(
+            "--digest is empty." if not digest else f"{given[:80]!r} is not the beginning of a digest.",
+            why=f"A digest is hexadecimal, and at least {DIGEST_MIN} digits are needed. Nothing was decided.",
+            remedy="Copy it from `mainstay approvals show CARD`, or leave --digest out to decide without it.",
+        )
+    return digest
 
 
 def open_workspace(path: Path) -> Workspace:
