@@ -2,7 +2,8 @@
 
 Found and named by position: a changed byte in any column, an event deleted, inserted or swapped, a gap, a
 stream whose versions do not follow one another. A tail that was cut off leaves a shorter chain that holds;
-only an `anchor`, a hash known from outside the ledger, shows it. Blobs are checked against their names.
+only an `anchor`, a hash known from outside the ledger, shows it. Blobs are checked against their names, and
+every blob that an event refers to must be there.
 
 The check reads raw rows in short slices, so it can run beside a writer and never holds its log open.
 """
@@ -23,10 +24,12 @@ from typing import Any
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError, WorkspaceError
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
+from mainstay.ledger.references import references
 from mainstay.ledger.schema import require_ledger
 from mainstay.ledger.store import GENESIS, ORIGIN, EventStore, Position
 
 SLICE = 1_000
+SEEN_MAX = 100_000  # blobs that are known to be there: runs of a workflow share its definition
 Progress = Callable[[Position], None]
 Row = tuple[
     Any, ...
@@ -72,8 +75,9 @@ def verify(
     anchors: Mapping[int, bytes] = {},
     progress: Progress | None = None,
 ) -> Verified | Broken:
-    """Check a ledger's file or an open store. `blobs` is the folder of large blobs, `anchors` are
-    hashes by position.
+    """Check a ledger's file or an open store. `anchors` are hashes by position.
+
+    `blobs` is the folder of large blobs: with it, what events refer to must be there, as a row or as a file.
     """
     if not isinstance(ledger, (str, os.PathLike)):
         return _follow(_store_slices(ledger), anchors, progress)
@@ -98,9 +102,15 @@ def _verify_file(
     connection = open_reader(SQLITE3, path)
     try:
         require_ledger(lambda sql, values: connection.execute(sql, values).fetchall(), path=path)
-        events = _follow(_file_slices(connection), anchors, progress)
+        missing: list[Broken] = []
+        slices = _file_slices(connection)
+        if blobs is not None:
+            slices = _missing_blobs(slices, connection, blobs, missing)
+        events = _follow(slices, anchors, progress)
         if isinstance(events, Broken):
             return events
+        if missing:
+            return missing[0]
         out_of_step = connection.execute(_OUT_OF_STEP).fetchall()
         if out_of_step:
             return Broken(Position(out_of_step[0][0]), "Its stream's versions do not follow one another.")
@@ -207,6 +217,26 @@ def _store_slices(store: EventStore) -> Iterator[list[Row]]:
             for event in events
         ]
         last = events[-1].position
+
+
+def _missing_blobs(
+    slices: Iterator[list[Row]], connection: Connection, folder: Path, missing: list[Broken]
+) -> Iterator[list[Row]]:
+    """Passes the rows on; the first event whose blob is neither a row nor a file goes into `missing`."""
+    seen: set[bytes] = set()
+    for rows in slices:
+        for row in () if missing else rows:
+            for digest in references(row[3], bytes(row[11])):
+                if digest in seen:
+                    continue
+                name = digest.hex()
+                kept = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchall()
+                if not kept and not (folder / name[:2] / name[2:4] / name).exists():
+                    missing.append(Broken(Position(row[0]), f"Its blob {name} is gone."))
+                    break
+                if len(seen) < SEEN_MAX:
+                    seen.add(digest)
+        yield rows
 
 
 def _row_blobs(connection: Connection) -> Iterator[tuple[str, bool]]:

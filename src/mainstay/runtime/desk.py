@@ -7,6 +7,7 @@ makes no sense now, and sends one command. Repeating a call is safe: the second 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ from mainstay.runtime.tick import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
 
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
 ANSWERS = ("happened", "did_not", "unknown")
 
 
@@ -113,6 +115,12 @@ class Desk:
             )
         if not text.strip():
             raise CommandRefused("The new text is empty.", remedy="Write one, or reject the card.")
+        if _PLACEHOLDER.search(text):
+            raise CommandRefused(
+                "The new text has a placeholder in it.",
+                why="Placeholders are filled in templates only; this one would be sent as it stands.",
+                remedy="Write what should stand there.",
+            )
         edited = {**request, "reply": {**reply, "text": text}}
         route = self._routes(act.action.act, edited)
         if route is None:

@@ -318,6 +318,10 @@ class Performer:
         payload = self._artifacts.put(rendered.payload, subject, b"payload")
         card = self._artifacts.put(_card(rendered, request), subject, b"card")
         finality = max(rendered.finality, operation.finality, key=lambda one: one.rank)
+        if features.get("flagged") is True and finality is not Finality.REVERSIBLE:
+            # Money, credentials, law, threats, orders to the machine: what answers such a message asks, whatever
+            # the rules allow.
+            finality = Finality.FINAL_HIGH
         return Action(
             act=act,
             adapter=route.instance,
