@@ -58,7 +58,9 @@ class Artifacts:
 
     def get(self, digest: Digest, subject: SubjectId | None, context: bytes) -> bytes:
         """The value behind an address. Raises `SubjectForgotten`, `NotFound` or `LedgerCorrupt`."""
-        data = self.staged.get(digest) or self.blobs.read(digest)
+        data = self.staged.get(digest)
+        if data is None:
+            data = self.blobs.read(digest)
         if subject is None:
             return data
         plain = self.vault.unseal(data, context)
