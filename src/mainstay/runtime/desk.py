@@ -115,6 +115,7 @@ class Desk:
             )
         if not text.strip():
             raise CommandRefused("The new text is empty.", remedy="Write one, or reject the card.")
+        self._refuse_when_killed()  # before it is rendered: what is refused must not wait on the stage
         if _PLACEHOLDER.search(text):
             raise CommandRefused(
                 "The new text has a placeholder in it.",
@@ -249,6 +250,14 @@ class Desk:
         one = self._director.load(RunId(run))
         return one.state.head.subject if one else None
 
+    def _refuse_when_killed(self) -> None:
+        if self._director.killed:
+            raise CommandRefused(
+                "Nothing leaves while the kill switch is on.",
+                why="It was thrown, and every act waits.",
+                remedy="`mainstay resume` allows acts again; then approve the card.",
+            )
+
     async def _send(
         self,
         command: GrantApproval | EditApproval | RejectApproval | ResolveDoubt | CancelRun | StartRun,
@@ -258,12 +267,8 @@ class Desk:
         blobs: bool = False,
     ) -> Decided:
         self._director.load(command.run)
-        if isinstance(command, GrantApproval | EditApproval) and self._director.killed:
-            raise CommandRefused(
-                "Nothing leaves while the kill switch is on.",
-                why="It was thrown, and every act waits.",
-                remedy="`mainstay resume` allows acts again; then approve the card.",
-            )
+        if isinstance(command, GrantApproval | EditApproval):
+            self._refuse_when_killed()
         staged = self._artifacts.take_staged() if blobs else {}
         cause = row.get("position")
         answer = await self._ask(
