@@ -72,3 +72,30 @@ def test_a_blob_that_an_event_refers_to_is_missed(new_desk: MakeDesk) -> None:
     assert isinstance(found, Broken)
     assert found.position > 0
     assert "is gone" in found.reason
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM approvals",
+        "UPDATE approvals SET status = 'granted'",
+        "UPDATE approvals SET digest = 'ff'",
+    ],
+)
+def test_a_card_that_was_lost_from_its_list_is_found_again_at_the_next_boot(
+    new_desk: MakeDesk, damage: str
+) -> None:
+    desk = laid_out(new_desk, mail("money@example.com", subject="charged twice", text=REFUND))
+
+    async def story() -> None:
+        async with at_work(desk) as service:
+            await look(desk, service)
+        [before] = desk.cards()
+        ledger = sqlite3.connect(desk.root / ".mainstay" / "ledger.db")
+        with ledger:
+            assert ledger.execute(damage).rowcount == 1
+        ledger.close()
+        async with at_work(desk):
+            assert desk.cards() == [before]
+
+    asyncio.run(story())

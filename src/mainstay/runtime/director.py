@@ -166,6 +166,19 @@ class Director:
         self.commit(tick)
         return [Owed(effect, self.position) for one in self.runs.values() for effect in pending(one.state)]
 
+    def cards_agree(self) -> bool:
+        """Whether the view of approvals shows exactly the cards that the folded runs are waiting on."""
+        waiting = 0
+        for one in self.runs.values():
+            for _, task in one.state.all_tasks() if not one.state.ended else ():
+                if task.phase is not Phase.APPROVAL or task.act is None or task.act.authority:
+                    continue
+                waiting += 1
+                row = self.store.get("approvals", (task.act.approval or "",))
+                if row is None or row["status"] != "waiting" or row["digest"] != task.act.action.digest:
+                    return False
+        return waiting == self.store.count("approvals", where={"status": "waiting"})
+
     def _stranded(self) -> list[Request]:
         """First in line, and still waiting: the run before it ended under the lock, where its line was not loaded."""
         found: list[Request] = []

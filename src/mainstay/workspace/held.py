@@ -17,7 +17,9 @@ from mainstay.kernel.values import Json
 from mainstay.ledger.lock import WriterLock
 from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.rebuild import Progress, rebuild
+from mainstay.ledger.rows import META
 from mainstay.ledger.sqlite import SqliteStore
+from mainstay.ledger.store import Put
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.director import Director, PlanShelf
@@ -157,6 +159,13 @@ class Held:
         except BaseException:
             self.close()
             raise
+
+    def rebuild_views(self) -> None:
+        """Fold every view anew from the events: they are what happened, views are only how it is looked at."""
+        marks = [Put(META.name, (f"projection:{one.name}",), {"value": ""}) for one in STANDARD]
+        now = self.clock.now()
+        self.store.append((), epoch=self.director.epoch, at=now, changes=marks)
+        rebuild(self.store, self.director.codec, STANDARD, epoch=self.director.epoch, at=now)
 
     def register(self) -> None:
         """Put the workflows and rules of the folder in force, where they differ from what the ledger knows."""

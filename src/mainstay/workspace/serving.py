@@ -69,6 +69,9 @@ class Service:
         """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
         try:
             owed = self.held.director.boot()
+            if not self.held.director.cards_agree():
+                log.warning("the list of cards disagrees with the ledger's events; all views are folded anew")
+                self.held.rebuild_views()
             self.held.register()
             settle_collector()
             self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed)
