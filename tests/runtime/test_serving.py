@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from mainstay.kernel.errors import CommandRefused, ConfigError, StorageFailed, WorkspaceUnsafe
+from mainstay.kernel.values import SECOND
 from mainstay.ledger.lock import WriterLock
 from mainstay.models import embedder
 from mainstay.models.base import Unavailable
+from mainstay.runtime.clock import ManualClock
 from mainstay.workspace.folder import Folder, create
 from mainstay.workspace.held import operate
 from mainstay.workspace.serving import Service
@@ -116,3 +118,42 @@ def test_arguments_that_would_spoil_the_ledger_are_refused(operation: str, argum
 
     with pytest.raises(CommandRefused):
         asyncio.run(operate(NobodysDesk(), {}, operation, arguments))  # type: ignore[arg-type]
+
+
+def test_many_sends_at_once_read_the_mailbox_once(folder: Folder) -> None:
+    """One look each, one behind the other, took longer than a send may: what never left was in doubt."""
+
+    class Slow:
+        pulls = 0
+        failing = False
+
+        async def pull(self) -> None:
+            self.pulls += 1
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if self.failing:
+                raise ConnectionError("no answer")
+
+    async def story() -> None:
+        clock = ManualClock()
+        service = Service(folder, clock=clock)
+        mailbox = Slow()
+        service.ingests = {"support": mailbox}  # type: ignore[dict-item]
+        try:
+            await asyncio.gather(*(service._refresh("support") for _ in range(50)))
+            await service._refresh("support")
+            assert mailbox.pulls == 1
+            clock.advance(3 * SECOND)
+            mailbox.failing = True
+            answers = [service._refresh("support") for _ in range(50)]
+            failed = await asyncio.gather(*answers, return_exceptions=True)
+            assert {type(one) for one in failed} == {ConnectionError}, "what one learns holds for all"
+            assert mailbox.pulls == 2
+            with pytest.raises(ConnectionError):
+                await service._refresh("support")
+            assert mailbox.pulls == 3, "and the next tries again"
+            await service._refresh("elsewhere")
+        finally:
+            service.held.close()
+
+    asyncio.run(story())

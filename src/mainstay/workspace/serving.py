@@ -54,6 +54,9 @@ class Service:
         self._ingest = ingest
         self.ingests: dict[str, Ingest] = {}
         self._read_at: dict[str, float] = {}
+        self._reading: dict[
+            str, asyncio.Task[None]
+        ] = {}  # mailboxes that are read once more now, for all who ask
         self._full = asyncio.Event()  # set when the disk was full since somebody asked
         self._unanswered: set[asyncio.Task[Json]] = set()  # what goes on although its asker was sent away
         try:
@@ -87,6 +90,9 @@ class Service:
             first = group_error.exceptions[0]
             raise first from first.__cause__
         finally:
+            for reading in list(self._reading.values()):
+                reading.cancel()
+            await asyncio.gather(*self._reading.values(), return_exceptions=True)
             await self._control.close()
             self.held.close()
 
@@ -150,8 +156,17 @@ class Service:
         now = self._clock.monotonic_s()
         if now - self._read_at.get(instance, -REFRESH_EVERY_S) < REFRESH_EVERY_S:
             return
-        await one.pull()
-        self._read_at[instance] = self._clock.monotonic_s()
+        reading = self._reading.get(instance)
+        if reading is None:
+            reading = self._reading[instance] = asyncio.create_task(self._read(instance, one))
+        await asyncio.shield(reading)  # many may wait for it: the end of one is not the end of all
+
+    async def _read(self, instance: str, mailbox: Ingest) -> None:
+        try:
+            await mailbox.pull()
+            self._read_at[instance] = self._clock.monotonic_s()
+        finally:
+            del self._reading[instance]
 
 
 def _noticed(what: str, error: Exception) -> None:
