@@ -75,7 +75,7 @@ class Folder:
     def id(self) -> str:
         """Which master key belongs here. Raises `WorkspaceNotFound`."""
         try:
-            return (self.state / "id").read_text(encoding="ascii").strip()
+            found = (self.state / "id").read_text(encoding="ascii").strip()
         except FileNotFoundError:
             raise WorkspaceNotFound(
                 f"{self.root} is no workspace.",
@@ -87,6 +87,14 @@ class Folder:
             raise WorkspaceUnsafe(
                 f"{self.root} cannot be read.", why=str(error.strerror), remedy="Make it readable for you."
             ) from error
+        if not found:
+            raise WorkspaceUnsafe(
+                f"{self.root} has lost its id, and so its master key.",
+                why=f"{STATE}/id is empty.",
+                remedy=f"Restore {STATE}/id from a backup. Where nothing was read yet, run `mainstay init` again.",
+                path=str(self.root),
+            )
+        return found
 
 
 def find_folder(start: Path) -> Folder:
@@ -128,16 +136,21 @@ def adopt(folder: Folder) -> None:
         raise _unwritable(folder.state, error) from error
     check_folder(folder.state)
     mark = folder.state / "id"
-    if not mark.exists():
-        workspace_id = secrets.token_hex(8)
-        create_master_key(master_key_path(workspace_id))
-        try:
-            with mark.open("x", encoding="ascii") as file:
-                file.write(workspace_id + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise _unwritable(mark, error) from error
+    if mark.exists() and (folder.ledger.exists() or folder.keys.exists() or mark.read_bytes().strip()):
+        folder.id  # noqa: B018  says that it was lost, if it was
+        return
+    workspace_id = secrets.token_hex(8)
+    create_master_key(master_key_path(workspace_id))
+    begun = folder.state / "id.tmp"  # a full disk must not leave an empty one
+    try:
+        with begun.open("w", encoding="ascii") as file:
+            file.write(workspace_id + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        begun.replace(mark)
+    except OSError as error:
+        begun.unlink(missing_ok=True)
+        raise _unwritable(mark, error) from error
 
 
 def open_vault(folder: Folder, key: Path | None) -> Vault:
