@@ -57,8 +57,10 @@ def test_help_imports_little() -> None:
 def test_a_look_imports_no_agent_no_adapter_and_no_director(desk: Desk, command: str) -> None:
     modules = _imported(command, "-w", str(desk.root))
 
-    # The parser itself brings pydantic, and a table rich: nothing else of what is heavy may come.
-    assert not [one for one in (*HEAVY[2:], *OURS_HEAVY) if one in modules]
+    # The parser itself brings pydantic, and a table rich: nothing else of what is heavy may come. Only `status` folds
+    # runs, to count what was left to the operator; it opens nothing that is sealed.
+    folds = {"mainstay.kernel.events"} if command == "status" else set()
+    assert not [one for one in (*HEAVY[2:], *OURS_HEAVY) if one in modules and one not in folds]
     assert not [
         one for one in modules if one.startswith(("mainstay.agents", "mainstay.adapters", "mainstay.models"))
     ]

@@ -209,15 +209,20 @@ def approval_show(
 
 def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     """Who is at work, and what waits."""
+    from mainstay.cli.inbox import count_left, for_you
+
     with open_workspace(workspace) as opened:
         found = opened.status()
+        found |= count_left(opened)
         root = opened.folder.root
     if as_json:
         return emit({"workspace": root.as_posix(), **found})
     say(f"Workspace {root}")
     say(f"Director  {found['director']}")
     say(f"Runs      {found['open_runs']:,} open")
-    say(f"For you   {count(found['waiting'], 'card')}, {found['in_doubt']:,} in doubt")
+    say(f"For you   {for_you(found)}")
+    if any(found[name] for name in ("left_to_you", "failed", "unreadable", "unheard")):
+        say("          (of late; `mainstay inbox --waiting` lists them)")
     say(f"Ledger    {count(found['position'], 'event')}")
     if found.get("kill_switch"):
         say("The kill switch is on: nothing leaves until `mainstay resume`.")

@@ -8,15 +8,17 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from mainstay.cli.inbox import count_left, for_you
 from mainstay.cli.render import count, emit, say
 from mainstay.cli.safe_text import safe_line
-from mainstay.kernel.errors import LedgerCorrupt
+from mainstay.kernel.errors import LedgerCorrupt, MainstayError
 
 if TYPE_CHECKING:
     from mainstay.workspace import Workspace
     from mainstay.workspace.serving import Service
 
 LOOK_EVERY_S = 0.5
+COUNT_EVERY_S = 5.0  # looking through the newest messages takes a third of a second
 PROVED_AT_START_MAX = 100_000  # events: half a second; a longer ledger is for `mainstay audit verify`
 
 
@@ -80,19 +82,35 @@ def _search(service: Service) -> str:
 async def _watch(service: Service, screen: _Screen) -> None:
     """A line whenever what waits, or what runs, has changed."""
     last: tuple[Any, ...] = ()
+    left, counted_at, counted_s = dict[str, int](), -1, -COUNT_EVERY_S
     while True:
         status = service.desk.status()
-        now = (status["waiting"], status["in_doubt"], status["open_runs"], status["kill_switch"])
+        if status["position"] != counted_at and time.monotonic() - counted_s >= COUNT_EVERY_S:
+            counted_at, counted_s = status["position"], time.monotonic()
+            left = await asyncio.to_thread(_count_left, service)
+        status |= left
+        now = tuple(status[name] for name in status if name not in ("position", "epoch"))
         if now != last:
             last = now
             parts = [
                 f"{count(status['open_runs'], 'run')} open",
-                f"{count(status['waiting'], 'card')} for you",
-                *([f"{status['in_doubt']:,} in doubt"] if status["in_doubt"] else []),
+                f"for you: {for_you(status)}",
                 *(["the kill switch is on"] if status["kill_switch"] else []),
             ]
-            screen.tell("status", f"{', '.join(parts)}; ledger at {status['position']:,}", **status)
+            screen.tell("status", f"{'; '.join(parts)}; ledger at {status['position']:,}", **status)
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _count_left(service: Service) -> dict[str, int]:
+    """What is for the operator besides cards. Counting is a service: what goes wrong in it stops no work."""
+    from mainstay.workspace import Workspace
+
+    try:
+        with Workspace(service.held.folder) as opened:
+            return count_left(opened)
+    except (MainstayError, OSError) as error:
+        logging.getLogger("mainstay").warning("what is left to you could not be counted: %s", error)
+        return {}
 
 
 class _Screen:

@@ -14,28 +14,45 @@ if TYPE_CHECKING:
 
     from mainstay.workspace import Workspace
 
-WAITS, SENT, LEFT, NO_ANSWER, REPLACED, REFUSED, UNREADABLE, UNDER_WAY = (
+WAITS, DOUBT, SENT, LEFT, ANSWERED, NO_ANSWER, REPLACED, REFUSED, REJECTED, CANCELLED = (
     "waits for you",
+    "in doubt",
     "sent",
     "left to you",
+    "answered by hand",
     "no answer needed",
     "replaced",
     "refused",
-    "unreadable",
-    "under way",
+    "rejected by you",
+    "cancelled",
 )
-ORDER = (WAITS, SENT, LEFT, REFUSED, NO_ANSWER, REPLACED, UNREADABLE, UNDER_WAY)
+FAILED, UNREADABLE, UNHEARD, UNDER_WAY = "failed", "unreadable", "no workflow", "under way"
+ORDER = (
+    WAITS, DOUBT, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED, CANCELLED, UNREADABLE,
+    UNHEARD, UNDER_WAY,
+)  # fmt: skip
+FOR_YOU = (WAITS, DOUBT, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
+"""What only the operator can bring to an end."""
+SENDS = ".reply"  # the act that answers a message
+MESSAGE_MAX = 10_000
 _MEANING = {
     WAITS: "a reply is drafted and inspected; it leaves when you approve it",
     SENT: "approved by you, and delivered",
     LEFT: "no draft: risky, or like nothing that you have taught it",
+    DOUBT: "nobody but you can say whether it went out",
+    FAILED: "it was given up, with the reason",
     REFUSED: "an agent or a rule refused to go on",
+    ANSWERED: "you have answered it yourself",
+    REJECTED: "you said no to the draft",
+    CANCELLED: "you ended it",
+    UNHEARD: "no workflow listened to its mailbox",
     NO_ANSWER: "thanks, machines, newsletters",
     REPLACED: "a newer message of the same thread took its place",
     UNREADABLE: "kept aside, with the reason",
     UNDER_WAY: "not settled yet",
 }
-_SHOWN = {WAITS: 8, LEFT: 10, REFUSED: 4, SENT: 3, NO_ANSWER: 4, REPLACED: 2, UNREADABLE: 2, UNDER_WAY: 2}
+_SHOWN = {WAITS: 8, LEFT: 10, REFUSED: 4, SENT: 3, NO_ANSWER: 4}
+_SHOWN_OTHERWISE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +68,121 @@ class Triaged:
     outcome: str
     why: str
     spent_micros: int
+    at: int = 0  # when it came in, in microseconds
 
 
-def read_triaged(workspace: Workspace) -> list[Triaged]:
-    """One for every run and every message that could not be read, oldest first."""
-    waiting = {
-        str(row["run"]): row for row in workspace.rows("approvals", where={"status": "waiting"}, limit=10_000)
-    }
-    found = [_of_run(workspace, row, waiting) for row in reversed(workspace.runs(limit=10_000))]
-    found += [
-        Triaged("", "", "", "", "", (), UNREADABLE, str(row["reason"]), 0) for row in workspace.rejected()
-    ]
-    return found
+def read_triaged(workspace: Workspace, *, newest: int = MESSAGE_MAX, sealed: bool = False) -> list[Triaged]:
+    """What became of the newest messages, oldest first: of runs, and of mail that could not be read or began none.
+
+    `sealed`: nothing is opened. Sender, subject and reason stay empty, and no key is needed.
+    """
+    reading = _Reading(workspace, sealed=sealed)
+    found = [reading.of_run(row) for row in workspace.runs(limit=newest)]
+    rejected = workspace.rows("rejected", order="at", descending=True, limit=newest)
+    found += [_unreadable(row) for row in rejected]
+    found += reading.unheard(newest)
+    return sorted(found, key=lambda one: one.at)[-newest:]
 
 
-def _of_run(workspace: Workspace, row: dict[str, Any], waiting: dict[str, Any]) -> Triaged:
-    run = str(row["run"])
-    _, state = workspace.run(run)
-    tasks = {state.name(number): task for number, task in state.all_tasks()}
-    phases = {name: task.phase.name.lower() for name, task in tasks.items()}
-    noted = (tasks["annotate"].output or {}) if "annotate" in tasks else {}
-    flags = tuple(str(one) for one in noted.get("flags", ()))
-    message = workspace.message(run)
-    outcome, why = _outcome(str(row["status"]), phases, noted, flags)
-    if run in waiting:
-        outcome, why = WAITS, str(waiting[run]["reason"])
-        checks = _remarks(workspace, run)
-        why = checks or why
-    elif outcome in (LEFT, REFUSED):
-        why = _rationale(workspace, run) or why
-    return Triaged(
-        run=run,
-        message_id=str(message.get("message_id", "")),
-        sender=str(message.get("from_address", "")),
-        subject=str(message.get("subject", "")),
-        intent=str(noted.get("intent", "")),
-        flags=flags,
-        outcome=outcome,
-        why=why,
-        spent_micros=int(row["spent"] or 0),
-    )
+class _Reading:
+    """One look at the ledger: the lists that each message is held against are read once."""
+
+    def __init__(self, workspace: Workspace, *, sealed: bool) -> None:
+        self._workspace = workspace
+        self._sealed = sealed
+        cards = workspace.rows("approvals", order="requested_at", limit=MESSAGE_MAX)
+        self._cards = {str(row["run"]): row for row in cards}  # of each run the newest
+        self._waiting = {str(row["run"]): row for row in cards if row["status"] == "waiting"}
+        self._doubts = {str(row["run"]): row for row in workspace.in_doubt()}
+        own = workspace.rows("messages", where={"own": 1}, order="position", limit=MESSAGE_MAX)
+        self._answered_at = {str(row["thread"]): int(row["position"]) for row in own}
+
+    def of_run(self, row: dict[str, Any]) -> Triaged:
+        """What became of the message that began a run."""
+        workspace, run = self._workspace, str(row["run"])
+        _, state = workspace.run(run)
+        tasks = {state.name(number): task for number, task in state.all_tasks()}
+        acts = {
+            state.name(number): task.phase.name.lower()
+            for number, task in state.all_tasks()
+            if state.spec(number).act.endswith(SENDS)
+        }
+        noted = (tasks["annotate"].output or {}) if "annotate" in tasks else {}
+        flags = tuple(str(one) for one in noted.get("flags", ()))
+        message = {} if self._sealed else workspace.message(run)
+        outcome, why = _outcome(str(row["status"]), acts, noted, flags)
+        trigger = state.head.trigger.get("message")
+        thread = str(trigger.get("thread", "")) if isinstance(trigger, dict) else ""
+        card = self._cards.get(run)
+        if run in self._doubts:
+            outcome, why = DOUBT, str(self._doubts[run]["reason"])
+        elif run in self._waiting:
+            outcome, why = WAITS, str(self._waiting[run]["reason"])
+            why = why if self._sealed else _remarks(workspace, run) or why
+        elif outcome == SENT:
+            pass
+        elif card is not None and card["status"] == "rejected":
+            outcome, why = REJECTED, "nothing was sent"
+        elif card is not None and card["status"] == "expired":
+            outcome, why = LEFT, "nobody answered its card in time, so nothing was sent"
+        elif self._sealed:
+            why = ""
+        elif outcome == FAILED:
+            why = _given_up(workspace, run) or why
+        elif outcome in (LEFT, REFUSED):
+            why = _given_up(workspace, run) or _rationale(workspace, run) or why
+        if outcome in (LEFT, FAILED, REFUSED) and self._answered_at.get(thread, 0) > int(row["position"]):
+            outcome, why = ANSWERED, "your own answer was seen"
+        return Triaged(
+            run=run,
+            message_id=str(message.get("message_id", "")),
+            sender=str(message.get("from_address", "")),
+            subject=str(message.get("subject", "")),
+            intent=str(noted.get("intent", "")),
+            flags=flags,
+            outcome=outcome,
+            why=why,
+            spent_micros=int(row["spent"] or 0),
+            at=int(row["started_at"]),
+        )
+
+    def unheard(self, newest: int) -> list[Triaged]:
+        """Messages that began no run although they are new: nothing listens to their mailbox."""
+        workspace = self._workspace
+        rows = workspace.rows(
+            "messages", where={"own": 0, "history": 0}, order="position", descending=True, limit=newest
+        )
+        begun = {str(row["message"]) for row in workspace.rows("runs", limit=MESSAGE_MAX)}
+        return [
+            Triaged(
+                "", "", "", "", "", (), UNHEARD, f"nothing listened for it in mailbox {row['mailbox']!r}", 0,
+                int(row["received_at"]),
+            )
+            for row in rows
+            if str(row["message"]) not in begun
+            if self._answered_at.get(str(row["thread"]), 0) < int(row["position"])
+        ]  # fmt: skip
+
+
+def _unreadable(row: dict[str, Any]) -> Triaged:
+    return Triaged("", "", "", "", "", (), UNREADABLE, str(row["reason"]), 0, int(row["at"]))
 
 
 def _outcome(
-    status: str, phases: dict[str, str], noted: dict[str, Any], flags: tuple[str, ...]
+    status: str, acts: dict[str, str], noted: dict[str, Any], flags: tuple[str, ...]
 ) -> tuple[str, str]:
     if status == "superseded":
         return REPLACED, "a newer message in the thread"
+    if "succeeded" in acts.values():
+        return SENT, "you or a rule of yours let it go"
     if status == "failed":
-        return REFUSED, "it was given up"
-    if status not in ("succeeded", "running"):
-        return UNDER_WAY, status
-    if phases.get("send") == "succeeded" or phases.get("send") == "done":
-        return SENT, "you approved it"
+        return FAILED, "it was given up"
+    if status == "cancelled":
+        return CANCELLED, "its run was ended"
     if status == "running":
         return UNDER_WAY, "its tasks go on"
+    if status != "succeeded":
+        return UNDER_WAY, status
     if noted.get("reply_expected"):
         return REFUSED, "the draft was refused"
     if "machine" in flags:
@@ -113,6 +190,15 @@ def _outcome(
     if flags and set(flags) - {"language"}:
         return LEFT, ", ".join(flags)
     return NO_ANSWER, f"nobody expects an answer to {noted.get('intent', 'this')}"
+
+
+def _given_up(workspace: Workspace, run: str) -> str:
+    """Why the task failed that ended it, or which rule forbade it; "" where none did."""
+    for chapter in workspace.explain(run).chapters:
+        for line in chapter.lines:
+            if line.event.startswith(("task.failed", "action.denied")):
+                return f"{chapter.name}: {line.text[:1].lower()}{line.text[1:]}"
+    return ""
 
 
 def _remarks(workspace: Workspace, run: str) -> str:
@@ -161,7 +247,7 @@ def details(found: list[Triaged], *, every: bool) -> tuple[Table, int]:
     left_out = 0
     for outcome in ORDER:
         of = [one for one in found if one.outcome == outcome]
-        shown = of if every else _chosen(of, _SHOWN[outcome])
+        shown = of if every else _chosen(of, _SHOWN.get(outcome, _SHOWN_OTHERWISE))
         left_out += len(of) - len(shown)
         if shown:
             made.add_row(f"{outcome} ({len(of)})", style="bold")

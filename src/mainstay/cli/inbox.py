@@ -1,0 +1,109 @@
+"""`mainstay inbox`: every message of late and what became of it, and how much of that is for the operator.
+
+Cards are what a draft waits for. This list holds the rest as well: mail that was left to a person without a draft,
+what failed, what could not be read. `status` and `up` count what this list shows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
+from mainstay.cli.render import cells, clock_time, count, emit, say, shares, short_run, show, table
+from mainstay.cli.triaged import (
+    FAILED,
+    FOR_YOU,
+    LEFT,
+    MESSAGE_MAX,
+    REFUSED,
+    UNHEARD,
+    UNREADABLE,
+    read_triaged,
+)
+
+if TYPE_CHECKING:
+    from mainstay.workspace import Workspace
+
+LATE = 200  # the newest messages that are looked through for what is for the operator: a third of a second
+# Of the table: what may be cut, by share, and what the rest takes with its gaps.
+_NARROW, _FIXED = (13, 13, 22), 8 + 16 + 4 * 2
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put this command into the command line."""
+    app.command("inbox")(inbox)
+
+
+def inbox(
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=MESSAGE_MAX, help="At most so many.")
+    ] = 50,
+    every: Annotated[bool, typer.Option("--all", help="Every message there is.")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help=f"Only what needs you, of the newest {LATE}.")
+    ] = False,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Messages of late, newest first: what became of each, and why."""
+    looked = MESSAGE_MAX if every else max(limit, LATE) if waiting else limit
+    with open_workspace(workspace) as opened:
+        found = read_triaged(opened, newest=looked)[::-1] if opened.begun else []
+    if waiting:
+        found = [one for one in found if one.outcome in FOR_YOU]
+    shown = found if every else found[:limit]
+    if as_json:
+        return emit({"messages": shown, "needs_you": sum(one.outcome in FOR_YOU for one in found)})
+    if not found:
+        return say(
+            "Nothing needs you." if waiting else "No messages yet: `mainstay ingest` reads the mailbox."
+        )
+    sender, subject, why = shares(_NARROW, fixed=_FIXED)
+    made = table(
+        ("Run", {"min_width": 8, "no_wrap": True}),
+        ("From", sender),
+        ("Subject", subject),
+        ("Outcome", {"no_wrap": True}),
+        ("Why", why),
+    )
+    for one in shown:
+        subject_of = one.subject or ("(none)" if one.run else "")
+        said = f"{one.intent}: {one.why}" if one.intent else one.why
+        made.add_row(*cells(short_run(one.run), one.sender or "?", subject_of, one.outcome, said))
+    show(made)
+    number = sum(one.outcome in FOR_YOU for one in found)
+    more = f" ({len(found) - len(shown):,} more: --all)" if len(found) > len(shown) else ""
+    since = clock_time(shown[-1].at)[:16]
+    return say(
+        f"{count(len(shown), 'message')} since {since}{more}, {number:,} for you. "
+        "The whole story of one: mainstay explain RUN"
+    )
+
+
+def count_left(workspace: Workspace) -> dict[str, int]:
+    """How many of the newest messages are left to the operator without a card, failed, or could not be read."""
+    if not workspace.begun:
+        return dict.fromkeys(("left_to_you", "failed", "unreadable", "unheard"), 0)
+    of = Counter(one.outcome for one in read_triaged(workspace, newest=LATE, sealed=True))
+    return {
+        "left_to_you": of[LEFT],
+        "failed": of[FAILED] + of[REFUSED],
+        "unreadable": of[UNREADABLE],
+        "unheard": of[UNHEARD],
+    }
+
+
+def for_you(found: dict[str, Any]) -> str:
+    """What waits for the operator, in one line."""
+    parts = [count(found["waiting"], "card"), f"{found['in_doubt']:,} in doubt"]
+    words = (
+        ("left_to_you", "left to you"),
+        ("failed", "failed"),
+        ("unreadable", "unreadable"),
+        ("unheard", "that no workflow took"),
+    )
+    parts += [f"{found[name]:,} {said}" for name, said in words if found.get(name)]
+    return ", ".join(parts)

@@ -1,0 +1,94 @@
+"""`mainstay inbox`, and the counts of `status`: nothing that came in is out of the operator's sight."""
+
+import json
+
+import pytest
+
+from mainstay.cli import main as command_line
+from mainstay.cli.inbox import count_left, for_you
+from mainstay.cli.triaged import FAILED, LEFT, SENT, UNDER_WAY, _outcome, read_triaged
+from tests.cli.conftest import MESSAGES, Desk
+
+
+def _value(desk: Desk, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    assert command_line.run([*arguments, "-w", str(desk.root), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)  # type: ignore[no-any-return]
+
+
+def _text(desk: Desk, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert command_line.run([*arguments, "-w", str(desk.root)]) == 0
+    return capsys.readouterr().out
+
+
+def test_every_message_is_there_newest_first(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = _value(desk, capsys, "inbox")["messages"]
+    assert isinstance(listed, list)
+    assert len(listed) == MESSAGES
+    assert [one["at"] for one in listed] == sorted((one["at"] for one in listed), reverse=True)
+    assert all(one["outcome"] and one["why"] for one in listed)
+    assert len(_value(desk, capsys, "inbox", "-n", "3")["messages"]) == 3  # type: ignore[arg-type]
+    assert len(_value(desk, capsys, "inbox", "-n", "3", "--all")["messages"]) == MESSAGES  # type: ignore[arg-type]
+
+
+def test_only_what_needs_the_operator(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    with desk.workspace as opened:
+        cards, left = opened.waiting(), count_left(opened)
+    assert left["left_to_you"] > 0
+    found = _value(desk, capsys, "inbox", "--waiting")
+    assert found["needs_you"] == len(found["messages"]) == cards + sum(left.values())  # type: ignore[arg-type]
+    assert "left to you" in _text(desk, capsys, "inbox", "--waiting")
+
+
+def test_it_fits_a_narrow_screen(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [line for line in _text(desk, capsys, "inbox").splitlines()[2:-1] if line.strip()]
+    assert len(rows) == MESSAGES
+    assert max(len(line) for line in rows) <= 80
+
+
+def test_status_counts_what_has_no_card(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    with desk.workspace as opened:
+        left = count_left(opened)
+    found = _value(desk, capsys, "status")
+    assert {name: found[name] for name in left} == left
+    assert f"{left['left_to_you']} left to you" in _text(desk, capsys, "status")
+
+
+def test_what_was_decided_is_told(desk: Desk, cards: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with desk.workspace as opened:
+        refused = opened.reject(cards[0], reason="no").run
+        ended = opened.approval(cards[1]).run
+        opened.cancel(ended)
+    with desk.workspace as opened:
+        outcomes = {one.run: one.outcome for one in read_triaged(opened)}
+    assert (outcomes[refused], outcomes[ended]) == ("rejected by you", "cancelled")
+
+
+def test_an_empty_workspace_has_no_messages(
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = tmp_path_factory.mktemp("empty")
+    monkeypatch.setenv("MAINSTAY_KEY_HOME", str(root / "keys"))
+    assert command_line.run(["init", str(root / "desk")]) == 0
+    capsys.readouterr()
+    assert command_line.run(["inbox", "-w", str(root / "desk")]) == 0
+    assert "No messages yet" in capsys.readouterr().out
+    assert command_line.run(["status", "-w", str(root / "desk")]) == 0
+    assert "0 cards, 0 in doubt\n" in capsys.readouterr().out
+
+
+def test_outcomes_of_a_run() -> None:
+    expected = {"reply_expected": True}
+    assert _outcome("failed", {}, expected, ())[0] == FAILED
+    assert _outcome("failed", {"send": "succeeded"}, expected, ())[0] == SENT
+    assert _outcome("succeeded", {}, {"reply_expected": False}, ("money",))[0] == LEFT
+    assert _outcome("queued", {}, {}, ()) == (UNDER_WAY, "queued")
+
+
+def test_the_line_of_what_is_for_you() -> None:
+    found = {"waiting": 2, "in_doubt": 0, "left_to_you": 3, "failed": 1, "unreadable": 1}
+    assert for_you(found) == "2 cards, 0 in doubt, 3 left to you, 1 failed, 1 unreadable"
