@@ -168,12 +168,22 @@ def _key(folder: Folder, fix: bool) -> Iterable[Finding]:
     )
 
 
+def shipped_acts() -> list[str]:
+    """The acts that can be done with what is shipped, whatever accounts there are."""
+    from mainstay.adapters.email.adapter import contract
+    from mainstay.kernel.contract import Repeatability
+
+    return [f"email.{one.name}" for one in contract(Repeatability.FINDABLE).operations]
+
+
 def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.config.advice import advice
     from mainstay.config.files import load_workspace_files
     from mainstay.kernel.errors import ConfigError
 
     try:
-        files = load_workspace_files(folder.root)
+        acts = shipped_acts()
+        files = load_workspace_files(folder.root, acts=acts)
     except ConfigError as error:
         for one in (error, *error.also):
             yield Finding("files", "fail", str(one))
@@ -195,6 +205,8 @@ def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
         )
     if not files.settings.adapters:
         yield Finding("adapters", "warn", "No account is configured.", "`mainstay connect email` adds one.")
+    for said in advice(files, acts):
+        yield Finding(said.part, "warn", said.detail, said.remedy)
 
 
 def _secrets(folder: Folder, fix: bool) -> Iterable[Finding]:

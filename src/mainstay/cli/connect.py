@@ -94,11 +94,36 @@ def email(
 
         SecretStore().store(reference, secret)
     _append(root, text)
+    unheard = _unheard(root, name)
     if as_json:
-        return emit({"account": name, "password": reference, "checks": report.checks if report else []})
+        return emit(
+            {
+                "account": name,
+                "password": reference,
+                "checks": report.checks if report else [],
+                "unheard": bool(unheard),
+            }
+        )
     say(f"Account {name} stands in mainstay.toml; its password is kept in {reference}.")
     older = " Mail from before now becomes memory, and begins no runs." if start == "now" else ""
-    return say("`mainstay up` reads it from its next start." + older)
+    say("`mainstay up` reads it from its next start." + older)
+    return say("", f"! {unheard}") if unheard else None
+
+
+def _unheard(root: Path, name: str) -> str:
+    """That no workflow listens to the new mailbox, and what to do; "" where one does, or no file tells."""
+    from mainstay.config.advice import unheard_advice
+    from mainstay.config.files import load_workspace_files
+    from mainstay.kernel.errors import ConfigError
+
+    try:
+        files = load_workspace_files(root)
+    except ConfigError:
+        return ""  # `mainstay doctor` tells what is wrong in them
+    return next(
+        (sentences(one.detail, one.remedy) for one in unheard_advice(files) if one.part == f"mailbox {name}"),
+        "",
+    )
 
 
 def _ask(question: str, option: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace
-from mainstay.cli.render import cells, emit, say, sentences, show, table
+from mainstay.cli.render import cells, count, emit, say, sentences, show, table
+
+if TYPE_CHECKING:
+    from mainstay.cli.checkup import Finding
 
 _SIGNS = {"ok": "✓", "note": "·", "warn": "!", "fail": "✗", "mended": "+"}
 
@@ -34,6 +37,17 @@ def doctor(
         for one in findings:
             made.add_row(_SIGNS[one.level], *cells(one.part, sentences(one.detail, one.remedy)))
         show(made)
-        say("All is well." if not failed else f"{len(failed)} of {len(findings)} parts need you.")
+        say(_summary(findings))
     if failed:
         raise typer.Exit(1)
+
+
+def _summary(findings: list[Finding]) -> str:
+    """All is well only where nothing is to be done."""
+    failed = sum(one.level == "fail" for one in findings)
+    warned = sum(one.level == "warn" for one in findings)
+    if failed:
+        return f"{failed} of {len(findings)} parts need you" + (
+            f", and {warned} more a look." if warned else "."
+        )
+    return f"It works; {count(warned, 'part needs', 'parts need')} a look (!)." if warned else "All is well."

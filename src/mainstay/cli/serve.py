@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mainstay.cli.inbox import count_left, for_you
-from mainstay.cli.render import count, emit, say
+from mainstay.cli.render import count, emit, say, sentences
 from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError
 
@@ -64,6 +64,8 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
             search=_search(service),
             **service.desk.status(),
         )
+        for said in _advice(service):
+            screen.tell("warning", f"warning: {said}", said=said)
         watching.append(asyncio.create_task(_watch(service, screen)))
 
     try:
@@ -71,6 +73,16 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
     finally:
         for task in watching:
             task.cancel()
+
+
+def _advice(service: Service) -> list[str]:
+    """What lets something go wrong in silence, and what to do about it."""
+    from mainstay.config.advice import advice
+
+    if not service.ingests:
+        return ["No mailbox is configured, so no mail comes in. `mainstay connect email` adds one."]
+    assembly = service.held.assembly
+    return [sentences(one.detail, one.remedy) for one in advice(assembly.files, assembly.catalog.acts)]
 
 
 def _search(service: Service) -> str:

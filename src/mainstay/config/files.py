@@ -11,7 +11,7 @@ Each is optional. Reading changes nothing and needs neither network nor secrets.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,19 +50,23 @@ class WorkspaceFiles:
     forbidden_words: tuple[str, ...] = ()
 
 
-def load_workspace_files(folder: Path, catalog: Catalog | None = None) -> WorkspaceFiles:
+def load_workspace_files(
+    folder: Path, catalog: Catalog | None = None, *, acts: Collection[str] | None = None
+) -> WorkspaceFiles:
     """Everything in the folder. Raises the first `ConfigError`; its `also` lists every other one.
 
     Without a catalog, workflows are read and compiled but not typed: whether an agent exists is then not
-    known.
+    known. `acts` are those that rules may name; left out, they are the catalog's, if there is one.
     """
+    if acts is None and catalog is not None:
+        acts = catalog.acts
     problems = Problems()
     settings: Settings | None = None
     with problems.caught():
         settings = read_settings(_optional(folder, FILE), folder)
     policy, templates = Policy(()), dict[str, Template]()
     with problems.caught():
-        policy = read_policy(_all(folder, "policies", ".toml", PolicyError))
+        policy = read_policy(_all(folder, "policies", ".toml", PolicyError), acts)
     with problems.caught():
         templates.update(read_templates(_all(folder, "templates", ".md", TemplateError)))
     templates_whole = not problems.found

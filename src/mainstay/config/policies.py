@@ -8,7 +8,7 @@ Every rule gives its reason; only for a rule that allows or counts is there a se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mainstay.config.toml import parse_toml
@@ -61,8 +61,11 @@ _ACT = re.compile(r"\*|[a-z][a-z0-9_-]*\.(?:\*|[a-z][a-z0-9_-]*\*?)")
 _COUNT = "done_by_this_workflow"
 
 
-def read_policy(files: Iterable[tuple[str, bytes]]) -> Policy:
-    """One policy of all files (name and bytes), in the order of their names. Raises `PolicyError`."""
+def read_policy(files: Iterable[tuple[str, bytes]], acts: Collection[str] | None = None) -> Policy:
+    """One policy of all files (name and bytes), in the order of their names. Raises `PolicyError`.
+
+    With `acts`, a rule may name no other: one about an act that is not there would never match.
+    """
     problems, rules, contents = Problems(), list[Rule](), list[bytes]()
     taken: dict[str, str] = {}
     for file, raw in sorted(files):
@@ -73,7 +76,7 @@ def read_policy(files: Iterable[tuple[str, bytes]]) -> Policy:
                 document.top.only("rule")
             for section in document.top.tables("rule"):
                 with problems.caught():
-                    rule = _rule(section)
+                    rule = _rule(section, acts)
                     if rule.name in taken:
                         raise section.error(
                             "name", f"the rule {rule.name!r} stands in {taken[rule.name]} already"
@@ -84,7 +87,7 @@ def read_policy(files: Iterable[tuple[str, bytes]]) -> Policy:
     return Policy(tuple(rules), digest(b"".join(contents)))
 
 
-def _rule(section: Section) -> Rule:
+def _rule(section: Section, acts: Collection[str] | None) -> Rule:
     section.only("name", "when", "then", "why")
     name = section.text("name")
     decision = Decision(section.choice("then", [str(one) for one in Decision]))
@@ -93,16 +96,23 @@ def _rule(section: Section) -> Rule:
             "", f"the rule {name!r} does not say when", remedy='write when = { act = "*" } for always'
         )
     when = section.table("when")
-    act = _act(when)
+    act = _act(when, acts)
     conditions = tuple(_condition(when, key) for key in when.data if key != "act")
     return Rule(name, decision, _why(section, name, decision, conditions), act, conditions)
 
 
-def _act(when: Section) -> str:
+def _act(when: Section, acts: Collection[str] | None) -> str:
     act = when.text("act", "*")
     if _ACT.fullmatch(act) is None:
         raise when.error(
             "act", f"{act[:80]!r} is not an act", remedy='write "email.reply", "email.*", "*" or "agent.NAME"'
+        )
+    if acts is not None and not act.endswith("*") and not act.startswith("agent.") and act not in acts:
+        raise when.error(
+            "act",
+            f"there is no act {act!r}",
+            why="the rule would never match, so it would forbid nothing and ask for nothing",
+            remedy=suggestion(act, acts),
         )
     return act
 
