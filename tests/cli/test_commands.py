@@ -97,6 +97,23 @@ def test_approvals_list_and_one_card(typed: Typed, cards: list[str]) -> None:
     assert "silence never sends" in card
 
 
+def test_a_card_is_one_line_on_a_narrow_screen(
+    typed: Typed, cards: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = typed.text("approvals").splitlines()[2:-1]
+    assert [row[:8] for row in rows] == [card[:8] for card in cards]
+    assert max(len(row) for row in rows) <= 80
+
+
+def test_a_run_that_waits_for_a_person_says_so(typed: Typed, cards: list[str]) -> None:
+    waiting = {row["run"][-8:] for row in typed.value("runs") if row["waits_for_you"]}
+    shown = typed.text("runs").splitlines()
+    assert {line[:8] for line in shown if "waits for you" in line} == waiting
+    assert len(waiting) == len(cards)
+    assert not [line for line in shown if "running" in line]
+
+
 def test_options_may_stand_before_show(
     desk: Desk, cards: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,7 +266,7 @@ def test_words() -> None:
         "0 replies",
     )
     assert [span(us) for us in (0, 119_000_000, 120_000_000, 172_799_000_000, 172_800_000_000)] == [
-        "0 s", "119 s", "2 min", "47 h", "2 d",
+        "0s", "119s", "2m", "47h", "2d",
     ]  # fmt: skip
     assert sentences("One", "", "Two!", "three") == "One. Two! three"
 

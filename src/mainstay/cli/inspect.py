@@ -28,7 +28,15 @@ STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")]
 
 # Of the table of cards: what may be cut, by share, and what the rest takes with its gaps.
-_NARROW, _FIXED = (19, 19, 18), 26 + 6 * 3
+_NARROW, _FIXED = (10, 10, 9), 29 + 6 * 3
+
+# How final an act is, in a narrow column.
+_FINALITY = {
+    "reversible": "reversible",
+    "withdrawable": "withdraw",
+    "final_low_stake": "final",
+    "final_high_stake": "high stake",
+}
 
 run = new_typer("One run.")
 cards = new_typer("What waits for you.")
@@ -65,8 +73,10 @@ def runs(
         )
     with open_workspace(workspace) as opened:
         rows = opened.runs(status=status, limit=limit) if opened.begun else []
+        cards = opened.rows("approvals", where={"status": "waiting"}, limit=10_000) if rows else []
+    asked = {str(one["run"]) for one in cards}
     if as_json:
-        return emit(rows)
+        return emit([{**row, "waits_for_you": str(row["run"]) in asked} for row in rows])
     if not rows:
         return say("No runs." if status else "No runs yet: `mainstay ingest` reads the mailbox.")
     made = table("Run", "Workflow", "Status", "Began", "Took", ("Cost", {"justify": "right"}))
@@ -78,7 +88,7 @@ def runs(
             *cells(
                 short_run(str(row["run"])),
                 row["workflow"],
-                row["status"],
+                "waits for you" if row["status"] == "running" and str(row["run"]) in asked else row["status"],
                 began,
                 took,
                 money(row["spent"] or 0),
@@ -150,9 +160,9 @@ def approvals(
             ("To", to),
             ("What", what),
             ("Why", why),
-            "Final",
-            "Age",
-            "Expires",
+            ("Final", {"no_wrap": True}),
+            ("Age", {"no_wrap": True}),
+            ("Expires", {"no_wrap": True}),
         )
         for one in waiting:
             made.add_row(
@@ -161,7 +171,7 @@ def approvals(
                     ", ".join(one.recipients),
                     one.title,
                     one.rule or one.reason,
-                    finality(one.finality),
+                    _FINALITY.get(one.finality, one.finality),
                     span(now - one.requested_at),
                     span(one.expires_at - now),
                 )
@@ -227,13 +237,3 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     if found.get("kill_switch"):
         say("The kill switch is on: nothing leaves until `mainstay resume`.")
     return None
-
-
-def finality(name: str) -> str:
-    """How final an act is, in words."""
-    return {
-        "reversible": "reversible",
-        "withdrawable": "can be withdrawn",
-        "final_low_stake": "final",
-        "final_high_stake": "final, high stake",
-    }.get(name, name)

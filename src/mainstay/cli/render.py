@@ -138,10 +138,10 @@ def count(number: int, one: str, many: str = "") -> str:
 def span(us: int) -> str:
     """A length of time in its largest unit."""
     seconds = abs(us) // 1_000_000
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def clock_time(us: int | None) -> str:

@@ -63,7 +63,7 @@ SHORT_RUN = 16  # a run's id begins with twelve digits of time, which two runs m
 _FAILURES = {
     "transient": "it may work when tried again",
     "throttled": "the other side asked to come back later",
-    "refused": "the other side said no for good",
+    "refused": "refused",
     "invalid": "it makes no sense",
     "in_doubt": "it may have happened",
     "timeout": "there was no answer in time",

@@ -50,8 +50,8 @@ class WriterLock:
                 ) from error
             raise WorkspaceLocked(
                 why=f"Process {pid} holds {self.path}." if pid else f"Another process holds {self.path}.",
-                remedy="Give it your commands (`mainstay` finds it by itself), or end it first"
-                + (f": kill {pid}" if pid else ""),
+                remedy="Give it your commands (`mainstay` finds it by itself), or end "
+                + (f"process {pid} first." if pid else "it first."),
                 pid=pid,
                 path=str(self.path),
             ) from None
