@@ -38,9 +38,14 @@ def test_init_makes_a_workspace_and_says_what_comes_next(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command_line.run(["init", str(tmp_path / "my_desk")]) == 0
-    assert "mainstay connect email" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "mainstay connect email" in said
     assert command_line.run(["init", str(tmp_path / "my_desk"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["written"] == []
+    again = json.loads(capsys.readouterr().out)
+    assert again["written"] == []
+    assert f"Master key {again['master_key']}\n" in said
+    assert Path(again["master_key"]).exists()
+    assert "Keep a copy of it apart" in said
     inside = tmp_path / "my_desk" / "templates"
     assert command_line.run(["runs", "-w", str(inside)]) == 0
     assert "No runs yet" in capsys.readouterr().out
@@ -237,6 +242,32 @@ def test_doctor_tells_and_mends(typed: Typed, desk: Desk) -> None:
     (desk.root / "mainstay.toml").write_text("[workspace\n", "utf-8")
     said = typed.text("doctor", code=1)
     assert said == ""
+
+
+def test_doctor_says_what_goes_wrong_in_silence(typed: Typed, desk: Desk) -> None:
+    assert "All is well." in typed.text("doctor") or "a look (!)" in typed.text("doctor")
+    settings = desk.root / "mainstay.toml"
+    settings.write_text(
+        settings.read_text("utf-8")
+        + '\n[adapters.sales]\nuse = "email"\naddress = "sales@example.org"\n'
+        + 'source = { mbox = "inbox.mbox" }\nsend = { maildir = "outbox" }\n',
+        "utf-8",
+    )
+    said = typed.text("doctor")
+    assert "No workflow listens to mailbox 'sales'" in " ".join(said.split())
+    assert "All is well" not in said
+    rule = '[[rule]]\nname = "r"\nwhen = { act = "email.rply" }\nthen = "deny"\nwhy = "w"\n'
+    (desk.root / "policies" / "zz.toml").write_text(rule, "utf-8")
+    assert typed_files(typed) == "fail"
+
+
+def typed_files(typed: Typed) -> str:
+    """What `doctor` thinks of the files."""
+    assert command_line.run(["doctor", "-w", str(typed._root), "--json"]) == 1
+    found = json.loads(typed._capsys.readouterr().out)["findings"]
+    (files,) = [one for one in found if one["part"] == "files"]
+    assert "did you mean 'email.reply'?" in files["detail"]
+    return str(files["level"])
 
 
 def test_a_card_from_outside_cannot_steer_the_terminal() -> None:

@@ -49,6 +49,18 @@ def test_the_table_is_appended_and_the_rest_stays(
     assert (root / "mainstay.toml").read_bytes() == after
 
 
+def test_a_mailbox_that_no_workflow_hears_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", "hunter2")
+    options = (*ACCOUNT, "--keep", "env", "--variable", "MAIL_PASSWORD", "--no-check", "-w", str(root))
+
+    assert command_line.run(["connect", "email", "support", *options]) == 0
+    assert "No workflow" not in capsys.readouterr().out
+    assert command_line.run(["connect", "email", "sales", *options]) == 0
+    assert "No workflow listens to mailbox 'sales'" in capsys.readouterr().out
+
+
 def test_an_account_that_does_not_answer_is_not_written(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

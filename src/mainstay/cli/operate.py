@@ -44,17 +44,30 @@ def init(
 
     Nothing that is there is written over.
     """
+    from mainstay.config.files import load_settings
+    from mainstay.ledger.keys import master_key_path
     from mainstay.workspace import Workspace
 
     workspace, written = Workspace.create(folder, name)
     root = workspace.folder.root
+    key = load_settings(root).workspace.key or master_key_path(workspace.folder.id)
     if as_json:
-        return emit({"workspace": root.as_posix(), "id": workspace.folder.id, "written": written})
+        return emit(
+            {
+                "workspace": root.as_posix(),
+                "id": workspace.folder.id,
+                "written": written,
+                "master_key": key.as_posix(),
+            }
+        )
     say(f"Workspace {root}")
     say(f"Written: {', '.join(written)}." if written else "All its files were there already.")
+    say(f"Master key {key}", "Without it nothing personal can be read again. Keep a copy of it apart from")
+    say("copies of the workspace: whoever has both can read everything.")
     say("", "Next:")
     say("  mainstay connect email    check a mailbox and name it in mainstay.toml")
     say("  mainstay up               go to work")
+    say("  mainstay inbox            see what became of your mail")
     say("  mainstay doctor           see whether anything is missing")
     return None
 

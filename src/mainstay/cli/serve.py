@@ -79,10 +79,11 @@ def _advice(service: Service) -> list[str]:
     """What lets something go wrong in silence, and what to do about it."""
     from mainstay.config.advice import advice
 
-    if not service.ingests:
-        return ["No mailbox is configured, so no mail comes in. `mainstay connect email` adds one."]
     assembly = service.held.assembly
-    return [sentences(one.detail, one.remedy) for one in advice(assembly.files, assembly.catalog.acts)]
+    told = []
+    if not service.ingests:
+        told.append("No mailbox is configured, so no mail comes in. `mainstay connect email` adds one.")
+    return told + [sentences(one.detail, one.remedy) for one in advice(assembly.files, assembly.catalog.acts)]
 
 
 def _search(service: Service) -> str:
