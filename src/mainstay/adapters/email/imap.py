@@ -145,6 +145,8 @@ class ImapSource:
             return
         deadline = time.monotonic() + timeout_s
         mailbox.idle.start()  # type: ignore[no-untyped-call]
+        if b"EXISTS" in _read_already(mailbox):
+            stop.set()
         while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
             tick = min(TICK_S, left)
             asked = time.monotonic()
@@ -302,3 +304,17 @@ def _number(mailbox: BaseMailBox, name: str) -> int:
 def _internal_date(head: bytes) -> Instant | None:
     moment = imaplib.Internaldate2tuple(head)
     return Instant(int(time.mktime(moment)) * SECOND) if moment is not None else None
+
+
+def _read_already(mailbox: BaseMailBox) -> bytes:
+    """What came in one read with the answer to IDLE: it lies in the client's buffer, where no poll of the socket
+    would see it, and a mail that came at that moment would be noticed only at the next look."""
+    client = mailbox.client
+    before = client.sock.gettimeout()
+    client.sock.settimeout(0)
+    try:
+        return bytes(client.file.peek(1))
+    except OSError:
+        return b""
+    finally:
+        client.sock.settimeout(before)
