@@ -1,13 +1,14 @@
 """`mainstay inbox`, and the counts of `status`: nothing that came in is out of the operator's sight."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from mainstay.cli import main as command_line
 from mainstay.cli.inbox import count_left, for_you
 from mainstay.cli.triaged import FAILED, LEFT, SENT, UNDER_WAY, _outcome, read_triaged
-from tests.cli.conftest import MESSAGES, Desk
+from tests.cli.conftest import MESSAGES, Desk, lay_out
 
 
 def _value(desk: Desk, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
@@ -79,6 +80,26 @@ def test_an_empty_workspace_has_no_messages(
     assert "No messages yet" in capsys.readouterr().out
     assert command_line.run(["status", "-w", str(root / "desk")]) == 0
     assert "0 cards, 0 in doubt\n" in capsys.readouterr().out
+
+
+def test_mail_that_no_workflow_took_is_shown_with_its_sender(
+    short_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAINSTAY_KEY_HOME", str(short_path / "keys"))
+    desk = Desk(short_path / "desk")
+    lay_out(desk.root, messages=3)
+    settings = desk.root / "mainstay.toml"
+    text = settings.read_text("utf-8").replace('mailbox = "support"', 'mailbox = "sales"')
+    settings.write_text(text, "utf-8")
+    assert command_line.run(["ingest", "-w", str(desk.root)]) == 0
+    capsys.readouterr()
+
+    found = _value(desk, capsys, "inbox", "--waiting")["messages"]
+
+    assert isinstance(found, list)
+    assert [one["outcome"] for one in found] == ["no workflow"] * 3
+    assert all("@" in one["sender"] and "sales" in one["why"] for one in found)
+    assert "3 that no workflow took" in _text(desk, capsys, "status")
 
 
 def test_outcomes_of_a_run() -> None:

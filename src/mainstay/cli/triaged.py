@@ -154,14 +154,26 @@ class _Reading:
         )
         begun = {str(row["message"]) for row in workspace.rows("runs", limit=MESSAGE_MAX)}
         return [
-            Triaged(
-                "", "", "", "", "", (), UNHEARD, f"nothing listened for it in mailbox {row['mailbox']!r}", 0,
-                int(row["received_at"]),
-            )
+            self._unheard(row)
             for row in rows
             if str(row["message"]) not in begun
             if self._answered_at.get(str(row["thread"]), 0) < int(row["position"])
-        ]  # fmt: skip
+        ]
+
+    def _unheard(self, row: dict[str, Any]) -> Triaged:
+        message = {} if self._sealed else self._workspace.received(row)
+        return Triaged(
+            run="",
+            message_id=str(message.get("message_id", "")),
+            sender=str(message.get("from_address", "")),
+            subject=str(message.get("subject", "")),
+            intent="",
+            flags=(),
+            outcome=UNHEARD,
+            why=f"nothing listened for it in mailbox {row['mailbox']!r}",
+            spent_micros=0,
+            at=int(row["received_at"]),
+        )
 
 
 def _unreadable(row: dict[str, Any]) -> Triaged:

@@ -212,6 +212,13 @@ class Workspace:
         _, state = self.run(run)
         return self._message(state)
 
+    def received(self, row: Json) -> Json:
+        """A row of the view `messages`, opened: from, subject, text. Also of mail that started no run."""
+        subject = SubjectId(str(row["subject"])) if row["subject"] else None
+        if not row["content"]:
+            return {}
+        return self._view(Digest(str(row["content"])), subject)
+
     def verify(self, progress: Progress | None = None) -> Verified | Broken:
         """Prove that the ledger is whole, or name the first position that is not. Needs no key."""
         from mainstay.ledger.verify import verify
@@ -439,7 +446,10 @@ class Workspace:
         trigger = state.head.trigger.get("message")
         if not isinstance(trigger, dict) or not trigger.get("content"):
             return {}
-        view = self._artifacts.open_json(Digest(str(trigger["content"])), state.head.subject, b"message")
+        return self._view(Digest(str(trigger["content"])), state.head.subject)
+
+    def _view(self, content: Digest, subject: SubjectId | None) -> Json:
+        view = self._artifacts.open_json(content, subject, b"message")
         return view or {"subject": "[forgotten]", "from_address": "[forgotten]", "text": ""}
 
 
