@@ -309,7 +309,7 @@ def _internal_date(head: bytes) -> Instant | None:
 def _read_already(mailbox: BaseMailBox) -> bytes:
     """What came in one read with the answer to IDLE: it lies in the client's buffer, where no poll of the socket
     would see it, and a mail that came at that moment would be noticed only at the next look."""
-    client = mailbox.client
+    client: Any = mailbox.client  # its buffered file is typed as any file
     before = client.sock.gettimeout()
     client.sock.settimeout(0)
     try:
