@@ -90,11 +90,13 @@ class _Reading:
     def __init__(self, workspace: Workspace, *, sealed: bool) -> None:
         self._workspace = workspace
         self._sealed = sealed
-        cards = workspace.rows("approvals", order="requested_at", limit=MESSAGE_MAX)
+        cards = workspace.rows("approvals", order="requested_at", descending=True, limit=MESSAGE_MAX)[::-1]
         self._cards = {str(row["run"]): row for row in cards}  # of each run the newest
         self._waiting = {str(row["run"]): row for row in cards if row["status"] == "waiting"}
         self._doubts = {str(row["run"]): row for row in workspace.in_doubt()}
-        own = workspace.rows("messages", where={"own": 1}, order="position", limit=MESSAGE_MAX)
+        own = workspace.rows(
+            "messages", where={"own": 1}, order="position", descending=True, limit=MESSAGE_MAX
+        )[::-1]
         self._answered_at = {str(row["thread"]): int(row["position"]) for row in own}
 
     def of_run(self, row: dict[str, Any]) -> Triaged:
