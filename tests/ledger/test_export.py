@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from mainstay.kernel.values import Instant
 from mainstay.ledger.export import cloud_event, export, rfc3339
 from mainstay.ledger.store import Position
@@ -62,3 +64,11 @@ def test_an_export_can_go_on_where_another_ended() -> None:
 def test_times_are_exact_to_the_microsecond() -> None:
     assert rfc3339(Instant(0)) == "1970-01-01T00:00:00.000000Z"
     assert rfc3339(Instant(1_700_000_000_000_001)) == "2023-11-14T22:13:20.000001Z"
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [(-(10**18), "0001-01-01T00:00:00.000000Z"), (10**18, "9999-12-31T23:59:59.999999Z")],
+)
+def test_a_time_that_no_calendar_has_is_told_as_the_nearest(at: int, text: str) -> None:
+    assert rfc3339(Instant(at)) == text

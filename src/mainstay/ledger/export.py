@@ -19,6 +19,8 @@ from mainstay.ledger.store import ORIGIN, EventReader, Position, RecordedEvent
 
 SLICE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -53,6 +55,9 @@ def export(store: EventReader, workspace: str, *, after: Position = ORIGIN) -> I
 
 
 def rfc3339(at: Instant) -> str:
-    """A time as text, to the microsecond: `2023-11-14T22:13:20.000000Z`."""
-    moment = _EPOCH + timedelta(microseconds=at)
+    """A time as text, to the microsecond: `2023-11-14T22:13:20.000000Z`.
+
+    A time that the calendar does not have (a mail may claim any) is told as the nearest that it has.
+    """
+    moment = _EPOCH + timedelta(microseconds=min(max(at, _FIRST), _LAST))
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
