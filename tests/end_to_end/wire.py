@@ -19,6 +19,7 @@ class Wire:
     before: Callable[["Wire", bytes], None] | None = None
     after: Callable[["Wire", bytes], None] | None = None
     said: bytearray = field(default_factory=bytearray)  # the end of what the client said so far
+    answered: bytes = b""  # the same at the moment the server answered: once it is heard, more may be said
 
     def _pair(self, client: socket.socket, server: socket.socket) -> None:
         up = threading.Thread(target=self._client_to_server, args=(client, server), daemon=True)
@@ -37,6 +38,7 @@ class Wire:
     def _server_to_client(self, client: socket.socket, server: socket.socket) -> None:
         try:
             while data := server.recv(65536):
+                self.answered = bytes(self.said)
                 if self.before is not None:
                     self.before(self, data)
                 client.sendall(data)
@@ -78,9 +80,9 @@ def wire_to(port: int) -> Iterator[Wire]:
 
 def confirms_mail(wire: Wire, data: bytes) -> bool:
     """Whether this is the relay's yes to a whole message."""
-    return wire.said.endswith(b"\r\n.\r\n") and data.startswith(b"250")
+    return wire.answered.endswith(b"\r\n.\r\n") and data.startswith(b"250")
 
 
 def confirms_append(wire: Wire, data: bytes) -> bool:
     """Whether this is the server's yes to an APPEND."""
-    return b" APPEND " in wire.said and b"OK [APPENDUID" in data
+    return b" APPEND " in wire.answered and b"OK [APPENDUID" in data
