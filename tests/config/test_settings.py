@@ -24,7 +24,7 @@ from mainstay.config.settings import (
 )
 from mainstay.kernel.errors import ConfigError
 
-FOLDER = Path("/work/north-desk")
+FOLDER = Path("/srv/north-desk")
 
 EXAMPLE = """\
 [workspace]
@@ -57,7 +57,7 @@ def test_an_empty_file_has_defaults() -> None:
         operator=OperatorSettings(),
         budgets=BudgetSettings(2_000_000, 20_000_000, None, None),
     )
-    assert read_settings(b"", Path("/work/2026 (new)")).workspace.name == "workspace"
+    assert read_settings(b"", Path("/srv/2026 (new)")).workspace.name == "workspace"
 
 
 def test_the_settings_by_example() -> None:
