@@ -239,9 +239,9 @@ class Tour:
             f"{len(self._claims) - len(failed)} of {len(self._claims)} claims checked and held, in {seconds:.0f} s.",
             f"The workspace stays in {self._root}. Try:",
             "",
-            f"  mainstay approvals -w {self._root}",
-            f"  mainstay explain {self._approved[0].run[-8:] if self._approved else 'RUN'} -w {self._root}",
-            f"  mainstay up -w {self._root}",
+            f"  {_command()} approvals -w {self._root}",
+            f"  {_command()} explain {self._approved[0].run[-8:] if self._approved else 'RUN'} -w {self._root}",
+            f"  {_command()} up -w {self._root}",
         )
 
     # --- looking ---------------------------------------------------------------------------------------------------
@@ -380,3 +380,14 @@ def _spent(micros: int) -> str:
 
 def _distinct(expected: list[Expected]) -> int:
     return sum(one.disposition != "duplicate" for one in expected)
+
+
+def _command() -> str:
+    """How the reader can call us again: by name where the shell finds it, else the way we were called."""
+    called = Path(sys.argv[0])
+    if shutil.which("mainstay") or called.name != "mainstay":
+        return "mainstay"
+    try:
+        return str(called.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)
