@@ -24,9 +24,10 @@ from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.sealing import Vault
 from mainstay.ledger.store import Position
 from mainstay.runtime.artifacts import Artifacts
+from mainstay.runtime.boot import Registered
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.desk import Desk
-from mainstay.runtime.director import Director, PlanShelf, Registered
+from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.loop import WORKER_MAX, Loop
 from mainstay.runtime.performer import Performer, Route
 from mainstay.runtime.tick import Answer, Request

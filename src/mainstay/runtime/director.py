@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from mainstay.kernel.budget import WARN_SHARE, Balances, Limits, day_of, month_of
+from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
     AdoptPolicy,
     AdvanceCursor,
@@ -55,15 +54,26 @@ from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_id, run_stream, transaction_id
 from mainstay.kernel.plan import Plan, Supersede, holds, resolve
 from mainstay.kernel.policy import Action, Decision, Policy
-from mainstay.kernel.run import advance, evolve, new_effects, nothing, pending, supersedable
+from mainstay.kernel.run import advance, new_effects, nothing, pending, supersedable
 from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projection
-from mainstay.ledger.run_snapshot import forget_run, load_run, save_run
-from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Value, Version
+from mainstay.ledger.run_snapshot import forget_run, save_run
+from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Version
+from mainstay.runtime.boot import (
+    Open,
+    Registered,
+    answered_by_hand,
+    cards_agree,
+    fold_open,
+    fold_run,
+    held_by_workflow,
+    read_standing,
+    stranded,
+)
 from mainstay.runtime.clock import Clock
-from mainstay.runtime.lines import Lines, thread_of
+from mainstay.runtime.lines import Lines
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
@@ -72,24 +82,6 @@ TRIGGER_MESSAGE = "message.received/1"
 NO_CEILINGS: Mapping[str, int] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
-
-
-@dataclass(slots=True)
-class Open:
-    """A run in memory."""
-
-    state: RunState
-    version: int
-    snapshot_at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A workflow in force for new runs."""
-
-    name: str
-    version: int
-    definition: Digest
 
 
 class PlanShelf(dict[Digest, Plan]):
@@ -158,101 +150,58 @@ class Director:
         self.acquire()
         self.load_all()
         self.balances.held = sum(one.state.held for one in self.runs.values())
-        self.balances.held_by_workflow = _held_by_workflow(self.runs.values())
+        self.balances.held_by_workflow = held_by_workflow(one.state for one in self.runs.values())
         self._held_written = self.balances.held
         recover = [Request(RecoverRun(run)) for run in self.runs]
-        tick = self.tick(recover + self._stranded(), start=DirectorStarted(self.epoch, self._version))
+        tick = self.tick(
+            recover + stranded(self.store, self._lines, self.runs),
+            start=DirectorStarted(self.epoch, self._version),
+        )
         tick.effects.clear()  # what recovery owes is part of what is pending
         self.commit(tick)
         return [Owed(effect, self.position) for one in self.runs.values() for effect in pending(one.state)]
 
     def cards_agree(self) -> bool:
         """Whether the view of approvals shows exactly the cards that the folded runs are waiting on."""
-        waiting = 0
-        for one in self.runs.values():
-            for _, task in one.state.all_tasks() if not one.state.ended else ():
-                if task.phase is not Phase.APPROVAL or task.act is None or task.act.authority:
-                    continue
-                waiting += 1
-                row = self.store.get("approvals", (task.act.approval or "",))
-                if row is None or row["status"] != "waiting" or row["digest"] != task.act.action.digest:
-                    return False
-        return waiting == self.store.count("approvals", where={"status": "waiting"})
-
-    def _stranded(self) -> list[Request]:
-        """First in line, and still waiting: the run before it ended under the lock, where its line was not loaded."""
-        found: list[Request] = []
-        for first in self._lines.first():
-            if self.runs[first].state.status is Status.QUEUED:
-                row = self.store.get("open_runs", (first,))
-                found.append(Request(ReleaseRun(first, RunId(str(row["behind"] if row else "")))))
-        return found
+        return cards_agree(self.store, [one.state for one in self.runs.values()])
 
     def acquire(self) -> None:
         """Become the writer and read what every decision needs: balances, counts, definitions, the kill switch."""
         self.epoch = self.store.acquire()
         self.position = self.store.head
-        self.balances.roll(self.clock.now())
-        for row in self.store.select("workflows", limit=100_000):
-            one = Registered(str(row["name"]), _int(row["version"]), Digest(str(row["definition"])))
-            self.workflows[one.name] = one
-        for row in self.store.select("done", limit=1_000_000):
-            self.counts[str(row["workflow"]), str(row["act"])] = _int(row["count"])
-        for row in self.store.select("spent", where={"day": self.balances.day}, limit=100_000):
-            cost = _int(row["cost_micros"] or 0)
-            self.balances.day_spent += cost
-            self.balances.workflow_day_spent[str(row["workflow"])] = cost
-        self.balances.month_spent = _month_spent(self.store, self.balances.month)
-        killed = self.store.get("house", ("kill_switch",))
-        self.killed = killed is not None and killed["value"] == "on"
-        for scope, of in (("day", day_of), ("month", month_of)):
-            warned = self.store.get("house", (f"warned:{scope}",))
-            if warned is not None:
-                self._warned[scope] = of(Instant(_int(warned["at"])))
-        held = self.store.get("house", ("held",))
-        self.balances.held = self._held_written = int(str(held["value"])) if held else 0
+        standing = read_standing(self.store, self.clock.now())
+        self.workflows |= standing.workflows
+        self.counts = standing.counts
+        self.balances = standing.balances
+        self.killed = standing.killed
+        self._warned = standing.warned
+        self._held_written = standing.balances.held
 
     def load_all(self) -> None:
         """Fold every open run into memory."""
-        for row in self.store.select("open_runs", order="position", limit=1_000_000):
-            one = self.load(RunId(str(row["run"])))
-            if one is not None and not one.state.ended:
-                self._recall_answer(one.state, _int(row["position"]))
+        known = self.runs.keys() | self._gone
+        for run, one in fold_open(self.store, self.codec, self.plans.__getitem__, besides=known):
+            self._remember(run, one)
+        self._recall_answers()
 
-    def _recall_answer(self, state: RunState, begun_at: int) -> None:
-        """Whether the operator answered the run's thread by hand while its effect was under way."""
-        thread = thread_of(state.head)
-        own: dict[str, Value] = {"thread": thread, "own": 1}
-        if thread and self.store.select("messages", where=own, order="position", after=begun_at, limit=1):
-            self._lines.answer(state.head.run, BY_HAND)
+    def _recall_answers(self) -> None:
+        """Whether the operator answered a run's thread by hand while its effect was under way."""
+        for run in answered_by_hand(self.store, self.runs):
+            self._lines.answer(run, BY_HAND)
 
     def load(self, run: RunId) -> Open | None:
         """Fold one open run into memory; None when there is no such run or it has ended."""
         one = self.runs.get(run)
-        if one is not None:
-            return one
-        if run in self._gone:
-            return None
-        state, version, snapshot_at = self._fold(run)
-        if version == 0 or (state.ended and not state.left):
-            return None
-        return self._remember(run, Open(state, version, snapshot_at))
+        if one is None and run not in self._gone:
+            one = fold_run(self.store, self.codec, self.plans.__getitem__, run)
+            if one is not None:
+                self._remember(run, one)
+        return one
 
-    def _fold(self, run: RunId) -> tuple[RunState, int, int]:
-        state, version = load_run(self.store, run, self.plans.__getitem__) or (nothing(run), 0)
-        snapshot_at = version
-        decode = self.codec.decode
-        for recorded in self.store.read(run_stream(run), after=Version(version)):
-            event: Any = decode(recorded.type, recorded.schema, recorded.data)
-            state = evolve(state, event)
-            version = recorded.version
-        return state, version, snapshot_at
-
-    def _remember(self, run: RunId, one: Open) -> Open:
+    def _remember(self, run: RunId, one: Open) -> None:
         self.runs[run] = one
         if not one.state.ended:
             self._lines.join(run, one.state.head)
-        return one
 
     # --- a tick ----------------------------------------------------------------------------------------------------
 
@@ -603,25 +552,3 @@ def _transaction(at: Instant, command: Command, version: int) -> bytes:
     if type(command) is RecordOutcome:
         return transaction_id(at, command.run, command.task, command.attempt)
     return transaction_id(at, type(command).__name__, getattr(command, "run", ""), version)
-
-
-def _held_by_workflow(runs: Any) -> dict[str, int]:
-    held: dict[str, int] = {}
-    for one in runs:
-        if one.state.held:
-            held[one.state.head.workflow] = held.get(one.state.head.workflow, 0) + one.state.held
-    return held
-
-
-def _month_spent(store: EventStore, month: int) -> int:
-    from mainstay.kernel.values import DAY
-
-    rows = store.select("spent", order="day", descending=True, limit=100_000)
-    return sum(
-        _int(row["cost_micros"] or 0) for row in rows if month_of(Instant(_int(row["day"]) * DAY)) == month
-    )
-
-
-def _int(value: Value) -> int:
-    assert isinstance(value, int)
-    return value

@@ -36,7 +36,7 @@ from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.recovery import Diagnosis, Remedy
 from mainstay.kernel.state import UNDER_WAY, Phase, RunState, Status, TaskState
 from mainstay.kernel.values import NO_USAGE, Instant, Json
-from mainstay.runtime.director import Director, Open
+from mainstay.runtime.director import Director
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.testing.process import Parts
@@ -113,8 +113,10 @@ class _HoldsForgottenAtBoot(Director):
 
 
 class _RunsLoadedUntilFull(Director):
-    def load(self, run: RunId) -> Open | None:
-        return None if len(self.runs) >= 2 else super().load(run)
+    def load_all(self) -> None:
+        super().load_all()
+        for run in list(self.runs)[2:]:
+            self._lines.leave(run, self.runs.pop(run).state.head)
 
 
 class _KillSwitchNotAsked(Director):
@@ -133,7 +135,7 @@ class _CancelNotHeard(Director):
 
 
 class _AnswersByHandForgotten(Director):
-    def _recall_answer(self, state: RunState, begun_at: int) -> None:
+    def _recall_answers(self) -> None:
         return None
 
 

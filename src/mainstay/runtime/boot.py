@@ -1,0 +1,170 @@
+"""What a director reads before its first decision: the standing of the workspace, and the runs that are not over.
+
+Rules of this file:
+
+- It reads and folds; nothing here decides, appends or remembers. `runtime.director` keeps what it is given.
+- The cost of a boot is the cost of what is open: neither the number of events nor that of finished runs enters it.
+- What is read for many runs is read for many at once: a query for each is what made boots slow.
+- The caller holds the workspace, so nobody writes between two reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mainstay.kernel.budget import Balances, day_of, month_of
+from mainstay.kernel.commands import ReleaseRun
+from mainstay.kernel.ids import RunId, run_stream
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.run import evolve, nothing
+from mainstay.kernel.state import Phase, RunState, Status
+from mainstay.kernel.values import DAY, Digest, Instant
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.run_snapshot import load_run
+from mainstay.ledger.store import EventStore, Value, Version
+from mainstay.runtime.lines import Lines, thread_of
+from mainstay.runtime.tick import Request
+
+Plans = Callable[[Digest], Plan]
+_ALL = 1_000_000_000  # rows: of what is open, all are read
+
+
+@dataclass(slots=True)
+class Open:
+    """A run in memory."""
+
+    state: RunState
+    version: int
+    snapshot_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A workflow in force for new runs."""
+
+    name: str
+    version: int
+    definition: Digest
+
+
+@dataclass(slots=True)
+class Standing:
+    """What every decision needs besides the run itself."""
+
+    balances: Balances
+    workflows: dict[str, Registered] = field(default_factory=dict)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    killed: bool = False
+    # The day or month in which a warning of each budget was given.
+    warned: dict[str, int] = field(default_factory=dict)
+
+
+def read_standing(store: EventStore, now: Instant) -> Standing:
+    """Balances, counts, definitions and the kill switch, as the views have them."""
+    balances = Balances()
+    balances.roll(now)
+    standing = Standing(balances)
+    for row in store.select("workflows", limit=_ALL):
+        one = Registered(str(row["name"]), _int(row["version"]), Digest(str(row["definition"])))
+        standing.workflows[one.name] = one
+    for row in store.select("done", limit=_ALL):
+        standing.counts[str(row["workflow"]), str(row["act"])] = _int(row["count"])
+    for row in store.select("spent", where={"day": balances.day}, limit=_ALL):
+        cost = _int(row["cost_micros"] or 0)
+        balances.day_spent += cost
+        balances.workflow_day_spent[str(row["workflow"])] = cost
+    balances.month_spent = _month_spent(store, balances.month)
+    killed = store.get("house", ("kill_switch",))
+    standing.killed = killed is not None and killed["value"] == "on"
+    for scope, of in (("day", day_of), ("month", month_of)):
+        warned = store.get("house", (f"warned:{scope}",))
+        if warned is not None:
+            standing.warned[scope] = of(Instant(_int(warned["at"])))
+    held = store.get("house", ("held",))
+    balances.held = int(str(held["value"])) if held else 0
+    return standing
+
+
+def _month_spent(store: EventStore, month: int) -> int:
+    rows = store.select("spent", order="day", descending=True, limit=_ALL)
+    return sum(
+        _int(row["cost_micros"] or 0) for row in rows if month_of(Instant(_int(row["day"]) * DAY)) == month
+    )
+
+
+def fold_open(
+    store: EventStore, codec: Codec, plans: Plans, *, besides: Container[RunId] = ()
+) -> Iterator[tuple[RunId, Open]]:
+    """Every run that is not over, in the order in which they began, without those that are known already."""
+    for row in store.select("open_runs", order="position", limit=_ALL):
+        run = RunId(str(row["run"]))
+        if run not in besides:
+            one = fold_run(store, codec, plans, run)
+            if one is not None:
+                yield run, one
+
+
+def fold_run(store: EventStore, codec: Codec, plans: Plans, run: RunId) -> Open | None:
+    """One run from its snapshot and the events after it; None when there is no such run, or it is over."""
+    state, version = load_run(store, run, plans) or (nothing(run), 0)
+    snapshot_at = version
+    decode = codec.decode
+    for recorded in store.read(run_stream(run), after=Version(version)):
+        event: Any = decode(recorded.type, recorded.schema, recorded.data)
+        state = evolve(state, event)
+        version = recorded.version
+    if version == 0 or (state.ended and not state.left):
+        return None
+    return Open(state, version, snapshot_at)
+
+
+def answered_by_hand(store: EventStore, runs: Mapping[RunId, Open]) -> Iterator[RunId]:
+    """The runs whose thread the operator answered by hand while an effect of theirs was under way."""
+    for row in store.select("open_runs", order="position", limit=_ALL):
+        one = runs.get(RunId(str(row["run"])))
+        if one is None or one.state.ended:
+            continue
+        thread = thread_of(one.state.head)
+        own: dict[str, Value] = {"thread": thread, "own": 1}
+        if thread and store.select("messages", where=own, order="position", after=row["position"], limit=1):
+            yield one.state.head.run
+
+
+def stranded(store: EventStore, lines: Lines, runs: Mapping[RunId, Open]) -> list[Request]:
+    """First in line, and still waiting: the run before it ended under the lock, where its line was not loaded."""
+    found: list[Request] = []
+    for first in lines.first():
+        if runs[first].state.status is Status.QUEUED:
+            row = store.get("open_runs", (first,))
+            found.append(Request(ReleaseRun(first, RunId(str(row["behind"] if row else "")))))
+    return found
+
+
+def cards_agree(store: EventStore, states: Iterable[RunState]) -> bool:
+    """Whether the view of approvals shows exactly the cards that these runs are waiting on."""
+    waiting = 0
+    for state in states:
+        for _, task in state.all_tasks() if not state.ended else ():
+            if task.phase is not Phase.APPROVAL or task.act is None or task.act.authority:
+                continue
+            waiting += 1
+            row = store.get("approvals", (task.act.approval or "",))
+            if row is None or row["status"] != "waiting" or row["digest"] != task.act.action.digest:
+                return False
+    return waiting == store.count("approvals", where={"status": "waiting"})
+
+
+def held_by_workflow(states: Iterable[RunState]) -> dict[str, int]:
+    """Money held by these runs, by their workflow."""
+    held: dict[str, int] = {}
+    for state in states:
+        if state.held:
+            held[state.head.workflow] = held.get(state.head.workflow, 0) + state.held
+    return held
+
+
+def _int(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
