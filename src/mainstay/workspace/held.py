@@ -127,6 +127,7 @@ class Held:
         *,
         performing: bool = False,
         rebuilding: Progress = lambda done, of: None,
+        assembly: type[Assembly] = Assembly,
     ) -> None:
         self.folder = folder
         self.clock = clock
@@ -135,7 +136,7 @@ class Held:
         self._lock.acquire()
         try:
             self.store = SqliteStore(folder.ledger, tables=TABLES)
-            self.assembly = Assembly(folder, self.store, writable=True)
+            self.assembly = assembly(folder, self.store, writable=True)
             self._brake = ReplyBrake(self.store, clock, self.assembly.reply_limits)
             self.director = Director(
                 self.store,

@@ -17,6 +17,7 @@ from mainstay.runtime.control import ControlServer
 from mainstay.runtime.desk import Desk
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
+from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held, operate
 
@@ -48,9 +49,10 @@ class Service:
         clock: Clock | None = None,
         ingest: bool = True,
         rebuilding: Progress = lambda done, of: None,
+        assembly: type[Assembly] = Assembly,
     ) -> None:
         self._clock = clock or SystemClock()
-        self.held = Held(folder, self._clock, performing=True, rebuilding=rebuilding)
+        self.held = Held(folder, self._clock, performing=True, rebuilding=rebuilding, assembly=assembly)
         self._ingest = ingest
         self.ingests: dict[str, Ingest] = {}
         self._read_at: dict[str, float] = {}
