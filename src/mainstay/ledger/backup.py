@@ -1,0 +1,406 @@
+"""Backups: a folder with everything that a ledger is made of, taken while a director is at work.
+
+    NAME/manifest.json    what lies here: head, its hash, sizes, digests; written last
+    NAME/ledger.db        the ledger as of one moment
+    NAME/segments/        its sealed segment files
+    NAME/blobs/           its large blobs
+    NAME/id, labels.jsonl small files beside the ledger
+
+Rules of this file:
+
+- One moment: the ledger is copied inside a single read transaction, in steps, while others write. Files are copied
+  after it; what the ledger names was there before the ledger named it, and none is ever removed.
+- What was copied is read back: the chain from the first event to the last, every blob, every segment. Only then does
+  the backup get its name. One that does not verify is removed and is an error.
+- Nothing is written over. A backup that was begun and not ended lies under a name ending in `.partial`.
+- No keys. `keys.sqlite3` and the master key stay where they are: a subject whose key is destroyed is forgotten in every
+  backup too, and a backup alone tells nothing personal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, LedgerTooNew, NotFound, StorageFull
+from mainstay.kernel.values import Instant
+from mainstay.ledger.connection import BUSY_TIMEOUT_MS, failure
+from mainstay.ledger.durable import copy_durably, digest_of_file, flush_folder, write_durably
+from mainstay.ledger.export import rfc3339
+from mainstay.ledger.verify import Broken, Verified, verify
+
+LEDGER, SEGMENTS, BLOBS, MANIFEST = "ledger.db", "segments", "blobs", "manifest.json"
+BESIDE = ("id", "labels.jsonl")  # small files that belong to a ledger
+KEYS = "keys.sqlite3"
+SUFFIX = ".mainstay-backup"
+PARTIAL = ".partial"
+FORMAT = 1
+PAGES_A_STEP = 1_024  # 4 MB between two looks at the progress
+SPARE_BYTES = 16 << 20
+
+_PARTIAL = re.compile(r"\..*\.(\d+)\.partial")
+
+Progress = Callable[[str, int, int], None]  # what is being done, so far, of so much
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a backup."""
+
+    name: str
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup says of itself. It is believed only as far as the chain bears it out."""
+
+    format: int
+    made_at: int
+    version: str  # of Mainstay
+    workspace: str  # whose keys open it
+    head: int
+    head_hash: str
+    ledger: Part
+    segments: tuple[Part, ...]
+    blob_files: int
+    blob_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """A backup that was made, and read back."""
+
+    path: Path
+    manifest: Manifest
+    bytes: int
+    blobs: int  # as rows and as files
+    took_us: int
+    same_disk: bool  # as the ledger: what kills the one kills the other
+
+
+def back_up(
+    state: Path,
+    target: Path,
+    *,
+    at: Instant,
+    version: str,
+    progress: Progress = lambda what, done, of: None,
+) -> BackupReport:
+    """Copy the ledger in `state` to `target`, or to a name within it where it is a folder, and verify the copy.
+
+    Needs no lock and hinders nobody. Raises `CommandRefused` where the target cannot be, `StorageFull`, and
+    `LedgerCorrupt` when what was copied does not verify; then nothing is left at the target.
+    """
+    began = time.monotonic_ns()
+    if not (state / LEDGER).exists():
+        raise NotFound(
+            "There is no ledger yet.", remedy="Run `mainstay ingest` or `mainstay up` first, then back it up."
+        )
+    workspace = (state / "id").read_text("ascii").strip()
+    place = _place(state, target, workspace, at)
+    work = place.with_name(f".{place.name}.{os.getpid()}{PARTIAL}")
+    try:
+        _require_space(state, place.parent)
+        work.mkdir(mode=0o700)
+        _copy_ledger(state / LEDGER, work / LEDGER, progress)
+        segments = _copy_segments(state / SEGMENTS, work, progress)
+        files, size = _copy_blobs(state / BLOBS, work / BLOBS, progress)
+        for name in BESIDE:
+            if (state / name).exists():
+                copy_durably(state / name, work / name)
+        verdict = _verified(work, progress)
+        ledger = _part(work / LEDGER, LEDGER)
+        manifest = Manifest(
+            FORMAT,
+            at,
+            version,
+            workspace,
+            verdict.positions,
+            verdict.head_hash.hex(),
+            ledger,
+            segments,
+            files,
+            size,
+        )
+        write_durably(work / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+        for folder, _, _ in os.walk(work):
+            flush_folder(Path(folder))
+        if place.exists():
+            _refuse_existing(place)
+        work.rename(place)
+        flush_folder(place.parent)
+    except OSError as error:
+        shutil.rmtree(work, ignore_errors=True)
+        _refuse(error, place)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    total = sum(one.bytes for one in (ledger, *segments)) + size
+    return BackupReport(
+        place,
+        manifest,
+        total,
+        verdict.blobs,
+        (time.monotonic_ns() - began) // 1_000,
+        same_disk=place.stat().st_dev == state.stat().st_dev,
+    )
+
+
+def read_manifest(backup: Path) -> Manifest:
+    """What a backup says of itself. Raises `NotFound`, `LedgerCorrupt` or `LedgerTooNew`."""
+    try:
+        manifest = msgspec.json.decode((backup / MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(
+            f"{backup} is no backup of a ledger.",
+            why=f"There is no {MANIFEST} in it, which is written last.",
+            remedy=f"Name the folder that `mainstay ledger backup` made; its name ends in {SUFFIX}.",
+        ) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise LedgerCorrupt(
+            "This backup is damaged.",
+            why=f"Its {MANIFEST} makes no sense: {error}.",
+            remedy="Use another backup.",
+            path=str(backup),
+        ) from error
+    if manifest.format > FORMAT:
+        raise LedgerTooNew(
+            "This backup was made by a newer Mainstay.",
+            why=f"It has format {manifest.format}; this version knows up to {FORMAT}.",
+            remedy="Upgrade Mainstay.",
+            path=str(backup),
+        )
+    return manifest
+
+
+def verify_backup(backup: Path, progress: Progress = lambda what, done, of: None) -> Manifest:
+    """Read a backup whole and hold it to its manifest, its hashes and its chain. Raises `LedgerCorrupt`."""
+    manifest = read_manifest(backup)
+    for part in (manifest.ledger, *manifest.segments):
+        found = backup / part.name
+        if not found.exists():
+            raise _damaged(backup, f"{part.name} is missing.")
+        if found.stat().st_size != part.bytes or digest_of_file(found) != part.digest:
+            raise _damaged(backup, f"The bytes of {part.name} have changed since it was made.")
+    verdict = _verified(backup, progress)
+    if (verdict.positions, verdict.head_hash.hex()) != (manifest.head, manifest.head_hash):
+        raise _damaged(backup, f"Its chain ends at {verdict.positions}, its manifest says {manifest.head}.")
+    return manifest
+
+
+def backups(folder: Path) -> list[tuple[Path, Manifest]]:
+    """The backups in a folder, oldest first; what is no whole backup is passed over."""
+    found: list[tuple[Path, Manifest]] = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        try:
+            found.append((path, read_manifest(path)))
+        except (NotFound, LedgerCorrupt, LedgerTooNew, OSError):
+            continue
+    return sorted(found, key=lambda one: (one[1].made_at, one[0].name))
+
+
+def prune(folder: Path, keep: int, *, workspace: str = "") -> list[Path]:
+    """Remove all but the `keep` newest backups in a folder, and what crashes left half made; what was removed.
+
+    With `workspace` only that workspace's. Anything else in the folder is left alone.
+    """
+    assert keep >= 1, "the newest backup is never removed"
+    mine = [path for path, one in backups(folder) if workspace in ("", one.workspace)]
+    gone = mine[:-keep]
+    for path in folder.glob(f".*{PARTIAL}"):
+        named = _PARTIAL.fullmatch(path.name)
+        if named and not _alive(int(named[1])):
+            gone.append(path)
+    for path in gone:
+        # Without its manifest it is no backup any more, whatever becomes of the rest.
+        (path / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(path)
+    return gone
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _place(state: Path, target: Path, workspace: str, at: Instant) -> Path:
+    place = target.absolute()
+    if (place / MANIFEST).exists():
+        _refuse_existing(place)
+    if place.is_dir():
+        stamp = re.sub(r"[-:]", "", rfc3339(at)[:19])
+        place = place / f"{workspace}-{stamp}Z{SUFFIX}"
+    if place.exists() or place.is_symlink():
+        _refuse_existing(place)
+    if not place.parent.is_dir():
+        raise CommandRefused(
+            f"There is no folder {place.parent}.",
+            why="The backup needs a folder to be written into.",
+            remedy=f"Make it with `mkdir -p {place.parent}`, or name another one.",
+        )
+    if place.parent.resolve().is_relative_to(state.resolve()):
+        raise CommandRefused(
+            "A backup cannot lie in the folder that it is a copy of.",
+            why=f"{place} would be lost together with {state}.",
+            remedy="Name a folder elsewhere, best on another disk.",
+        )
+    return place
+
+
+def _require_space(state: Path, target: Path) -> None:
+    files = [state / LEDGER, *(state / SEGMENTS).glob("*"), *_blob_files(state / BLOBS)]
+    needed = SPARE_BYTES + sum(path.stat().st_size for path in files)
+    free = shutil.disk_usage(target).free
+    if free < needed:
+        raise StorageFull(
+            "There is not enough space for a backup.",
+            why=f"It takes about {needed >> 20:,} MB; {target} has {free >> 20:,} MB left.",
+            remedy="Free some space, remove old backups, or name another disk. Nothing was written.",
+            path=str(target),
+            needed_bytes=needed,
+            free_bytes=free,
+        )
+
+
+def _copy_ledger(source: Path, target: Path, progress: Progress) -> None:
+    """One consistent copy, page by page. The open read transaction holds the moment: without it every commit of
+    the director would start the copy from the beginning.
+    """
+    write_durably(target, b"")  # SQLite would make it readable for others
+    try:
+        with closing(_opened(source)) as ledger, closing(_opened(target)) as copy:
+            ledger.execute("PRAGMA query_only = ON")
+            ledger.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
+            ledger.execute("BEGIN")
+            ledger.execute("SELECT position FROM events ORDER BY position DESC LIMIT 1").fetchall()
+
+            def told(status: int, remaining: int, total: int) -> None:
+                progress("Copying the ledger", total - remaining, total)
+
+            ledger.backup(copy, pages=PAGES_A_STEP, progress=told, sleep=0.001)
+            ledger.execute("ROLLBACK")
+            copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # one file, with no log beside it
+    except sqlite3.Error as error:
+        raise (failure(error, path=str(source)) or error) from error
+    handle = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
+    return connection
+
+
+def _copy_segments(source: Path, work: Path, progress: Progress) -> tuple[Part, ...]:
+    names = _segment_names(work / LEDGER)
+    if names:
+        (work / SEGMENTS).mkdir(mode=0o700)
+    parts: list[Part] = []
+    for number, name in enumerate(names, 1):
+        copied = work / SEGMENTS / name
+        try:
+            copy_durably(source / name, copied)
+        except FileNotFoundError:
+            raise LedgerCorrupt(
+                f"The ledger's segment file {name} is missing.",
+                why=f"{source / name} is not there, and the events in it are nowhere else.",
+                remedy="Put it back from an earlier backup; `mainstay audit verify` says what else is wrong.",
+                path=str(source / name),
+            ) from None
+        parts.append(_part(copied, f"{SEGMENTS}/{name}"))
+        progress("Copying segments", number, len(names))
+    return tuple(parts)
+
+
+def _segment_names(ledger: Path) -> list[str]:
+    with closing(_opened(ledger)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'segments'").fetchall():
+            return []
+        return [name for (name,) in connection.execute("SELECT name FROM segments ORDER BY last")]
+
+
+def _copy_blobs(source: Path, target: Path, progress: Progress) -> tuple[int, int]:
+    files, size = 0, 0
+    target.mkdir(mode=0o700)
+    for path in _blob_files(source):
+        copied = target / path.relative_to(source)
+        for folder in (copied.parent.parent, copied.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        size += copy_durably(path, copied)
+        files += 1
+        progress("Copying blobs", files, 0)
+    return files, size
+
+
+def _blob_files(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.glob("??/??/*"))
+
+
+def _verified(folder: Path, progress: Progress) -> Verified:
+    def told(position: int) -> None:
+        progress("Verifying", position, 0)
+
+    verdict = verify(folder / LEDGER, blobs=folder / BLOBS, progress=told)
+    if isinstance(verdict, Broken):
+        where = f"from position {verdict.position} on" if verdict.position else "beside the events"
+        raise LedgerCorrupt(
+            "What was copied does not verify, so it is no backup.",
+            why=f"It does not hold {where}: {verdict.reason}",
+            remedy="Keep the last good backup. `mainstay audit verify` says whether the ledger itself is damaged.",
+            position=int(verdict.position),
+        )
+    return verdict
+
+
+def _part(path: Path, name: str) -> Part:
+    return Part(name, path.stat().st_size, digest_of_file(path))
+
+
+def _damaged(backup: Path, why: str) -> LedgerCorrupt:
+    return LedgerCorrupt("This backup is damaged.", why=why, remedy="Use another backup.", path=str(backup))
+
+
+def _refuse_existing(place: Path) -> NoReturn:
+    raise CommandRefused(
+        f"{place} is there already.",
+        why="A backup writes over nothing.",
+        remedy="Name a new one, or the folder that it is to lie in.",
+    )
+
+
+def _refuse(error: OSError, place: Path) -> NoReturn:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        raise StorageFull(
+            "There is not enough space for a backup.",
+            why=f"{place.parent}: {error.strerror}.",
+            remedy="Free some space, remove old backups, or name another disk. Nothing is left of this one.",
+            path=str(place),
+        ) from error
+    raise CommandRefused(
+        f"{place} cannot be written.",
+        why=f"{error.filename or place}: {error.strerror or type(error).__name__}.",
+        remedy="Name a place in a folder that you may write to.",
+    ) from error
