@@ -33,6 +33,7 @@ from mainstay.workspace.folder import Folder, create, find_folder, open_vault
 
 if TYPE_CHECKING:
     from mainstay.governance.explain import Story
+    from mainstay.governance.report import Report
     from mainstay.kernel.plan import Plan
     from mainstay.kernel.state import RunState
     from mainstay.ledger.blobs import BlobStore
@@ -218,6 +219,30 @@ class Workspace:
         if not row["content"]:
             return {}
         return self._view(Digest(str(row["content"])), subject)
+
+    def report(self, workflow: str, *, since: int = 0, until: int | None = None) -> Report:
+        """How the runs of a workflow did that began from `since` on and before `until` (microseconds, UTC).
+
+        Raises `NotFound` for a workflow that never was.
+        """
+        from functools import cache
+
+        from mainstay.governance.report import report
+        from mainstay.ledger.codec import Codec
+
+        if self._store.get("workflows", (workflow,)) is None:
+            known = ", ".join(
+                sorted(str(row["name"]) for row in self._store.select("workflows", limit=1_000))
+            )
+            raise NotFound(
+                f"There is no workflow {workflow!r}.",
+                why=f"The ledger knows {known}." if known else "No workflow was ever in force here.",
+                remedy="Name one of these." if known else "`mainstay up` puts those of the folder in force.",
+                workflow=workflow,
+            )
+        now, decode = int(self._clock.now()), Codec(cache(self._stored_plan)).event
+        last = now + 1 if until is None else until
+        return report(self._store, decode, workflow, since=since, until=last, now=now)
 
     def verify(self, progress: Progress | None = None) -> Verified | Broken:
         """Prove that the ledger is whole, or name the first position that is not. Needs no key."""
