@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -79,6 +81,25 @@ class WriterLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+@contextmanager
+def alone(path: Path, refused: str) -> Iterator[None]:
+    """Under the lock, for work that no director may be beside; `refused` says so where one is."""
+    lock = WriterLock(path)
+    try:
+        lock.acquire()
+    except WorkspaceLocked as error:
+        raise WorkspaceLocked(
+            refused,
+            why=error.why,
+            remedy="Stop it first (Ctrl-C where `mainstay up` runs), then try again.",
+            **error.fields,
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _pid(handle: int) -> int | None:

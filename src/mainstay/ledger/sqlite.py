@@ -16,10 +16,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from os import PathLike
+from os.path import dirname, exists, join
 from threading import RLock
 from typing import Any, NoReturn
 
-from mainstay.kernel.errors import StaleEpoch, VersionConflict
+from mainstay.kernel.errors import LedgerCorrupt, StaleEpoch, VersionConflict
 from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import (
@@ -44,6 +45,7 @@ from mainstay.ledger.store import (
 CHECKPOINT_PAGES = 2_000  # about 8 MB of log; folding it takes 6 ms on a fast disk
 STREAMS_CACHED = 32_768
 ACTORS_CACHED = 4_096
+RESTORING = "restoring"  # the folder beside a ledger that is being replaced by one from a backup
 
 _INSERT_EVENT = (
     "INSERT INTO events "
@@ -96,6 +98,13 @@ class SqliteStore(SqliteReader):
         super().__init__(path, tables=tables, driver=driver)
 
     def _open(self) -> None:
+        if exists(join(dirname(self.path), RESTORING)):
+            raise LedgerCorrupt(
+                "A restore was begun here and not ended.",
+                why=f"{join(dirname(self.path), RESTORING)} holds the ledger that was to take this one's place.",
+                remedy="Run the same `mainstay ledger restore` again: it ends what was begun.",
+                path=self.path,
+            )
         self._driver.read_afresh(self.path)
         self._writer = open_writer(self._driver, self.path, check=partial(refuse_foreign, path=self.path))
         make_ledger(self._writer, self._views.tables)
