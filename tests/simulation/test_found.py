@@ -15,11 +15,13 @@ from mainstay.kernel.values import DAY, Digest
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.tick import Request
+from mainstay.testing.cast import StandardCast
 from mainstay.testing.faults import Chaos, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.plans import act, think
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, new_vault
-from mainstay.testing.world import SimulatedNotifier, providers, simulated_agents
+from mainstay.testing.thinkers import simulated_agents
+from mainstay.testing.world import SimulatedNotifier
 
 BEGIN = 1_767_225_600_000_000
 ALLOWED = Policy((Rule("allowed", Decision.ALLOW, "this is a test"),))
@@ -28,9 +30,9 @@ ALLOWED = Policy((Rule("allowed", Decision.ALLOW, "this is a test"),))
 class Silence:
     """Listens to providers and says nothing."""
 
-    def call_began(self, provider: object, key: str, payload: bytes) -> None: ...
+    def call_began(self, provider: object, operation: object, key: str, payload: bytes) -> None: ...
 
-    def happened(self, provider: object, key: str, payload: bytes) -> None: ...
+    def happened(self, provider: object, operation: object, key: str, payload: bytes) -> None: ...
 
 
 class House:
@@ -41,7 +43,7 @@ class House:
         self.clock = ManualClock(BEGIN)
         self.spent: Counter[RunId] = Counter()
         self.disk = InMemoryStore(tables=VIEWS.tables)
-        self.world = providers(self.chaos, Silence(), self.clock.monotonic_s)
+        self.world = StandardCast().providers(self.chaos, Silence(), self.clock.monotonic_s)
         self.outside = Surroundings(
             self.chaos,
             Mix({}, (plan,), ALLOWED, Limits()),

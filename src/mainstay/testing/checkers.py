@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mainstay.kernel.budget import Limits
-from mainstay.kernel.contract import Finality
+from mainstay.kernel.contract import Finality, Operation
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.events import (
     ActionDenied,
@@ -46,19 +46,19 @@ from mainstay.kernel.events import (
     ThreadAnswered,
 )
 from mainstay.kernel.ids import ApprovalId, IdempotencyKey, RunId, effect_digest, run_of
-from mainstay.kernel.plan import Plan, Supersede, TaskKind
+from mainstay.kernel.plan import Plan, Supersede, TaskKind, holds
 from mainstay.kernel.policy import Action, Decision, Policy
 from mainstay.kernel.recovery import UNPROVEN
 from mainstay.kernel.run import evolve, nothing, pending
 from mainstay.kernel.state import Phase, RunState
-from mainstay.kernel.values import DAY, Digest, Instant
+from mainstay.kernel.values import DAY, Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.store import EventStore, RecordedEvent, RowChange
 from mainstay.ledger.verify import Verified, verify
 from mainstay.runtime.tick import Tick
 from mainstay.testing.process import VIEWS, Process
-from mainstay.testing.world import Provider
+from mainstay.testing.world import MESSAGE, Provider
 
 
 class Violation(BaseException):
@@ -362,7 +362,9 @@ class Audit:
 
     # --- what providers tell ----------------------------------------------------------------------
 
-    def call_began(self, provider: Provider, key: IdempotencyKey, payload: bytes, *, stale: bool) -> None:
+    def call_began(
+        self, provider: Provider, operation: Operation, key: IdempotencyKey, payload: bytes, *, stale: bool
+    ) -> None:
         """A call leaves the house now."""
         demand(not stale, "a stale director sends nothing")
         act = self.acts.get(key)
@@ -374,8 +376,8 @@ class Audit:
         action = _action(state, act.task)
         assert action is not None
         digest = effect_digest(
-            adapter=provider.contract.adapter,
-            operation=provider.operation.name,
+            adapter=provider.name,
+            operation=operation.name,
             contract=provider.contract.version,
             price_micros=action.price_micros,
             key=key,
@@ -394,11 +396,11 @@ class Audit:
             answered_at = self.answered.get(str(message["thread"]), 0)
             demand(answered_at < self.begun_at[run], "what was answered by hand is not sent", run)
 
-    def happened(self, provider: Provider, key: IdempotencyKey) -> None:
+    def happened(self, provider: Provider, operation: Operation, key: IdempotencyKey) -> None:
         """It took effect on the other side."""
-        demand(provider.did(key) <= 1, "nothing happens twice", f"{provider.contract.adapter} {key}")
+        demand(provider.did(key) <= 1, "nothing happens twice", f"{provider.name} {key}")
         act = self.acts[key]
-        self.paths[f"effect: {provider.operation.repeatability}"] += 1
+        self.paths[f"effect: {operation.repeatability}"] += 1
         state = self.states[act.run].task(act.task)
         demand(
             state.act is not None and (state.phase in (Phase.ACTING, Phase.SEEKING) or state.act.tried),
@@ -477,19 +479,20 @@ class Audit:
     def final(
         self,
         store: EventStore,
-        mailbox: set[str],
+        mailbox: Mapping[str, Json],
         triggered: Mapping[str, Plan],
         really_spent: Mapping[RunId, int],
     ) -> None:
         """After everything: the chain, the views, the messages, and the truth of every act."""
         demand(isinstance(verify(store), Verified), "the chain holds")
         self._views_equal_a_rebuild(store)
-        demand(set(self.messages) == mailbox, "no message is lost")
+        demand(set(self.messages) == set(mailbox), "no message is lost")
         for name, plan in triggered.items():
-            for key in mailbox:
-                demand(
-                    self.runs_of[plan.workflow.name, key] == 1, "a message starts one run", f"{name} {key}"
-                )
+            on = plan.workflow.on
+            assert on is not None
+            for key, trigger in mailbox.items():
+                wanted = on.event == MESSAGE and (on.where is None or holds(on.where, {"trigger": trigger}))
+                demand(self.runs_of[name, key] == wanted, "a message starts one run", f"{name} {key}")
         for run, spent in really_spent.items():
             booked = self.run_spent[run]
             demand(spent <= booked, "what was spent is in the books", f"{spent}, not {booked}, in {run}")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import TYPE_CHECKING
 
 from mainstay.kernel.commands import RegisterWorkflow
+from mainstay.kernel.contract import Operation
 from mainstay.kernel.errors import StaleEpoch, StorageFailed, StorageFull
 from mainstay.kernel.ids import IdempotencyKey, RunId
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND
@@ -23,8 +25,10 @@ from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
-from mainstay.testing.sqlite_disk import SqliteDisk, SqliteHandle
-from mainstay.testing.world import Provider, SimulatedNotifier, providers, simulated_agents, upgrade
+from mainstay.testing.world import Provider, SimulatedNotifier, upgrade
+
+if TYPE_CHECKING:
+    from mainstay.testing.sqlite_disk import SqliteDisk
 
 BEGIN = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
 SETTLE_STEPS = 6_000
@@ -47,10 +51,10 @@ class History:
         self.chaos = Chaos(seed, mix.rates, crash_at)
         self.random = Random(f"{seed} schedule")
         self.clock = ManualClock(BEGIN + self.random.randrange(DAY))
-        self.sqlite = SqliteDisk(self.chaos, VIEWS.tables) if mix.sqlite else None
+        self.sqlite = _sqlite_disk(self.chaos) if mix.sqlite else None
         self.disk: EventStore = InMemoryStore(tables=VIEWS.tables)
         self.really_spent: Counter[RunId] = Counter()
-        world = providers(self.chaos, self, self.clock.monotonic_s)
+        world = mix.cast.providers(self.chaos, self, self.clock.monotonic_s)
         plans = {plan.digest: plan for plan in mix.plans}
         self.outside = Surroundings(
             self.chaos,
@@ -59,7 +63,7 @@ class History:
             new_vault(self.chaos.random("vault")),
             plans,
             world,
-            simulated_agents(self.chaos, self.really_spent),
+            mix.cast.agents(self.chaos, self.really_spent),
             SimulatedNotifier(self.chaos),
             parts or Parts(),
         )
@@ -109,15 +113,17 @@ class History:
 
     # --- what a provider tells --------------------------------------------------------------------
 
-    def call_began(self, provider: Provider, key: IdempotencyKey, payload: bytes) -> None:
+    def call_began(
+        self, provider: Provider, operation: Operation, key: IdempotencyKey, payload: bytes
+    ) -> None:
         """See `world.Guard`."""
-        self._tell("calls", provider.contract.adapter, key)
-        self.audit.call_began(provider, key, payload, stale=self.acting in self.zombies)
+        self._tell("calls", provider.name, key)
+        self.audit.call_began(provider, operation, key, payload, stale=self.acting in self.zombies)
 
-    def happened(self, provider: Provider, key: IdempotencyKey, payload: bytes) -> None:
+    def happened(self, provider: Provider, operation: Operation, key: IdempotencyKey, payload: bytes) -> None:
         """See `world.Guard`."""
-        self._tell("HAPPENED", provider.contract.adapter, key)
-        self.audit.happened(provider, key)
+        self._tell("HAPPENED", provider.name, key)
+        self.audit.happened(provider, operation, key)
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -187,7 +193,7 @@ class History:
             return FaultyStore(self.disk, self.chaos)
         self.disk = self.sqlite.open()
         self.paths["SQLite file"] += 1
-        return SqliteHandle(self.disk, self.chaos, self.sqlite.disk)
+        return self.sqlite.handle(self.disk)
 
     def _die(self) -> None:
         process, self.process = self.process, None
@@ -344,3 +350,10 @@ class History:
     def _tell(self, *what: object) -> None:
         if self.audit.lines is not None:
             self.audit.lines.append("       ~ " + " ".join(str(one) for one in what))
+
+
+def _sqlite_disk(chaos: Chaos) -> SqliteDisk:
+    # What it needs is installed for developers only; an operator's simulation does without.
+    from mainstay.testing.sqlite_disk import SqliteDisk
+
+    return SqliteDisk(chaos, VIEWS.tables)

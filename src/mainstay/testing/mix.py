@@ -36,6 +36,8 @@ from mainstay.kernel.plan import (
 )
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
 from mainstay.kernel.values import DAY, HOUR
+from mainstay.testing.cast import STANDARD_CAST, Cast
+from mainstay.testing.world import MESSAGE
 from mainstay.workflows.loader import read_workflow
 
 # The most often that each fault strikes where it can; a mix draws below it, or nothing.
@@ -76,7 +78,6 @@ RATES: dict[str, float] = {
     "stale yes": 0.1,
 }
 ACTS = ("keyed.do", "findable.do", "vague.do", "once.do", "legal.do", "email.label", "email.reply")
-MESSAGE = "message.received/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,13 @@ class Mix:
     by_hand: float = 0.1  # share of messages that are the operator's own answers
     doubled: float = 0.15  # share of messages that arrive twice
     sqlite: bool = False
+    cast: Cast = STANDARD_CAST
 
 
 def draw(seed: int) -> Mix:
     """The mix of a seed."""
     random = Random(f"{seed} mix")
-    busy = random.choice((0.3, 0.6, 1.0))
-    rates = {kind: most * busy * random.random() * 2 for kind, most in RATES.items() if random.random() < 0.6}
+    rates = draw_rates(random)
     plans = [random_plan(random, number) for number in range(random.randint(1, 2))]
     if random.random() < 0.5:
         plans.append(triage())
@@ -119,6 +120,12 @@ def draw(seed: int) -> Mix:
         doubled=random.choice((0.0, 0.3)),
         sqlite=seed % 50 == 7,
     )
+
+
+def draw_rates(random: Random) -> dict[str, float]:
+    """Which faults strike, and how often."""
+    busy = random.choice((0.3, 0.6, 1.0))
+    return {kind: most * busy * random.random() * 2 for kind, most in RATES.items() if random.random() < 0.6}
 
 
 def smaller(mix: Mix) -> Iterator[Mix]:

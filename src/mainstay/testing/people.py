@@ -12,7 +12,6 @@ from random import Random
 
 import msgspec
 
-from mainstay.agents.base import MessageView
 from mainstay.kernel.commands import (
     AdvanceCursor,
     CancelRun,
@@ -30,13 +29,12 @@ from mainstay.kernel.commands import (
 from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import Phase, Status
-from mainstay.kernel.values import Digest
+from mainstay.kernel.values import Digest, Json
 from mainstay.runtime.tick import Answer, Request
+from mainstay.testing.cast import MAILBOX
 from mainstay.testing.checkers import Audit, Card
 from mainstay.testing.process import Process, Surroundings
 from mainstay.testing.world import Mail
-
-MAILBOX = "support"
 
 
 @dataclass(slots=True)
@@ -73,7 +71,7 @@ class Operator:
         """Begin a run by hand, with a key that other runs may have too."""
         self.started += 1
         run = run_id(self.outside.clock.now(), plan.workflow.name, f"by hand {self.started}")
-        content = {"message": {"thread": "", "value": self.started}}
+        content = self.outside.mix.cast.trigger(self.random, plan, self.started)
         key = f"key{self.random.randrange(2)}" if plan.workflow.key else ""
         command = StartRun(run, plan.workflow.name, plan.digest, content, key)
         self._send(process, command)
@@ -146,7 +144,7 @@ class Operator:
         action = act.action
         route = process.route(action.act, {})
         assert route is not None
-        request = {"text": f"edited {self.random.randrange(1_000)}"}
+        request = self.outside.mix.cast.edited(self.random, action.act)
         edited = process.performer.action(
             route, action.act, card.run, card.task, state.head.subject, request, action.features
         )
@@ -163,7 +161,7 @@ class Mailbox:
     audit: Audit
     random: Random
     mails: list[Mail] = field(default_factory=list)
-    received: set[str] = field(default_factory=set)
+    received: dict[str, Json] = field(default_factory=dict)  # by key: what a trigger sees
 
     def arrive(self) -> None:
         """Something comes in: a new message, the same one again, an answer by hand, or rubbish."""
@@ -177,10 +175,11 @@ class Mailbox:
         kind = "sent" if mood > 1 - mix.by_hand else "broken" if mood > 0.98 - mix.by_hand else "received"
         address = f"customer{random.randrange(3)}@example.org"
         subject = self.outside.vault.subject(address)
-        mail = Mail(f"message{number}", thread, subject, f"message {number} of {address}", kind)
+        view, fields = mix.cast.message(random, number, thread, address)
+        mail = Mail(f"message{number}", thread, subject, view, fields, kind)
         self.mails.append(mail)
         if kind == "received":
-            self.received.add(mail.key)
+            self.received[mail.key] = mail.trigger
 
     def _thread(self) -> str:
         """Often one about which something is just being done: that is where it hurts."""
@@ -231,14 +230,18 @@ class Mailbox:
             return Request(rejected, "ingest", answer=answered)
         vault = self.outside.vault
         vault.ensure_subjects([mail.subject])
-        view = MessageView(
-            message_id=mail.key,
-            thread=mail.thread,
-            mailbox=MAILBOX,
-            from_address="customer@example.org",
-            text=mail.text,
-        )
+        view = mail.view
         content = process.artifacts.put(view.model_dump_json().encode(), mail.subject, b"message")
         blobs = process.artifacts.take_staged()
-        command = ReceiveMessage(MAILBOX, mail.key, mail.thread, mail.subject, content, len(mail.text))
+        command = ReceiveMessage(
+            view.mailbox,
+            mail.key,
+            mail.thread,
+            mail.subject,
+            content,
+            len(view.text),
+            automatic=view.automatic,
+            attachments=tuple(Digest("0" * 64) for _ in view.attachments),
+            fields=mail.fields,
+        )
         return Request(command, "ingest", blobs=blobs, answer=answered)

@@ -33,7 +33,8 @@ from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.runtime.timers import Timers
 from mainstay.testing.faults import Chaos, FaultyStore, Point
 from mainstay.testing.mix import Mix
-from mainstay.testing.world import NoTools, Pause, Provider, SimulatedAgent, SimulatedNotifier, provider_of
+from mainstay.testing.thinkers import SimulatedAgent
+from mainstay.testing.world import NoTools, Pause, Provider, SimulatedNotifier
 
 MASTER_KEY = bytes(range(32))
 SNAPSHOT_EVERY = 12  # events of a run: so short that most boots begin at one
@@ -148,9 +149,12 @@ class Process:
 
     def route(self, act: str, inputs: Json) -> Route | None:
         """Where an act goes."""
-        name = provider_of(act)
-        provider = self.outside.providers.get(name)
-        return Route(name, provider, provider.operation) if provider is not None else None
+        found = self.outside.mix.cast.route(act, inputs)
+        if found is None:
+            return None
+        name, operation = found
+        provider = self.outside.providers[name]
+        return Route(name, provider, provider.operation(operation))
 
     async def _refresh(self, instance: str) -> None:
         await Pause(Point.REFRESH)

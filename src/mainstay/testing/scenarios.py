@@ -26,7 +26,8 @@ from mainstay.kernel.plan import (
 )
 from mainstay.kernel.policy import Decision, Policy, Rule
 from mainstay.testing.history import History
-from mainstay.testing.mix import MESSAGE, Mix, triage
+from mainstay.testing.mix import Mix, triage
+from mainstay.testing.world import MESSAGE
 
 _ASK = Policy((Rule("labels", Decision.ALLOW, "labels are free", "email.label"),))
 _ALLOW = Policy((Rule("allowed", Decision.ALLOW, "this is a test"),))

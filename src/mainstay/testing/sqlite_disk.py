@@ -37,6 +37,10 @@ class SqliteDisk:
         self._store = SqliteStore(PATH, tables=self._tables, driver=self._driver, checkpoint_pages=60)
         return self._store
 
+    def handle(self, store: EventStore) -> SqliteHandle:
+        """What one process holds of it."""
+        return SqliteHandle(store, self._chaos, self.disk)
+
     def end_life(self) -> None:
         """The process is gone; so, perhaps, is what was not synced."""
         survival = self._random.choice((*Survival, None))
