@@ -4,11 +4,12 @@
 #   make setup   environment for development               make lint    style, types, layers, pins
 #   make sim     crashes and faults, from seeds            make bench   steps a second, cost of a step
 #   make docs    the documentation's examples, as tests    make clean   remove what these made
-#   make nightly what takes longer than a coffee
+#   make crash   a director killed 200 times           make nightly  what takes longer than a coffee
 
 PYTHON ?= python3
 VENV ?= .venv
 SEEDS ?= 5000
+CYCLES ?= 200
 WORKERS ?= 2
 
 BIN := $(VENV)/bin
@@ -19,7 +20,7 @@ as_args = $(foreach file,$(1),-r $(file))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint sim bench docs nightly clean
+.PHONY: help setup demo test lint sim crash bench docs nightly clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -61,6 +62,9 @@ lint: $(VENV)/.developing
 sim: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.simulation --seeds $(SEEDS)
 
+crash: $(VENV)/.developing
+	@$(RUN) -m mainstay.testing.killing --cycles $(CYCLES)
+
 bench: $(VENV)/.installed
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --tasks 10000
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
@@ -72,6 +76,8 @@ nightly: $(VENV)/.developing
 	@MAINSTAY_TEST_PROFILE=explore $(RUN) -m pytest -n $(WORKERS)
 	@$(RUN) -m mainstay.testing.simulation --seeds 100000
 	@$(RUN) -m mainstay.testing.simulation --planted
+	@$(RUN) -m mainstay.testing.killing --cycles 2000 --seed 2
+	@$(RUN) -m mainstay.testing.killing --planted
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
