@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mainstay.governance.report import account
-from mainstay.governance.run_account import Kind, Part, RunAccount
+from mainstay.governance.run_account import Kind, RunAccount
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,

@@ -99,14 +99,12 @@ def _latency(found: Report) -> None:
 
 def _tasks(found: Report) -> None:
     made = table(
-        "Task",
+        ("Task", {"no_wrap": True, "overflow": "ellipsis"}),
         ("Tries", _RIGHT),
         ("Again", _RIGHT),
         ("Given up", _RIGHT),
-        ("Agent p50", _RIGHT),
-        ("p99", _RIGHT),
-        ("Call p50", _RIGHT),
-        ("p99", _RIGHT),
+        ("Agent p90", _RIGHT),
+        ("Call p90", _RIGHT),
         ("Cost", _RIGHT),
     )
     for one in found.tasks:
@@ -114,8 +112,7 @@ def _tasks(found: Report) -> None:
             *cells(
                 one.task or "(run)",
                 *(f"{number:,}" if number else "" for number in (one.attempts, one.retries, one.given_up)),
-                *_ends(one.agents),
-                *_ends(one.calls),
+                *(length(took.p90_us) if took.count else "" for took in (one.agents, one.calls)),
                 money(one.cost_micros) if one.cost_micros else "",
             )
         )
@@ -131,24 +128,22 @@ def _money(found: Report) -> None:
     )
     answers = ", ".join(f"{number:,} {name}" for name, number in found.answers.items() if number)
     mine = found.operator_us_per_outcome
+    if not answers:
+        return say("Your time    none: you decided nothing of these runs")
     say(
-        f"Your time    {length(found.operator_us)} over {count(sum(found.answers.values()), 'decision')}"
-        + (f", {length(mine)} for each that succeeded" if mine is not None else "")
-        + (f" ({answers})" if answers else "")
+        f"Your time    {length(found.operator_us)} for {answers}"
+        + (f"; {length(mine)} for each that succeeded" if mine is not None else "")
     )
     if found.answered.count:
         say(
             f"Your answer  came after {length(found.answered.p50_us)} (p50), "
             f"{length(found.answered.p90_us)} (p90), {length(found.answered.p99_us)} (p99)"
         )
+    return None
 
 
 def _spread(one: Spread) -> tuple[str, ...]:
     return f"{one.count:,}", length(one.p50_us), length(one.p90_us), length(one.p99_us)
-
-
-def _ends(one: Spread) -> tuple[str, str]:
-    return (length(one.p50_us), length(one.p99_us)) if one.count else ("", "")
 
 
 def _share(part: int, whole: int) -> tuple[str, str]:
