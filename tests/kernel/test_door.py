@@ -200,9 +200,9 @@ def test_the_worst_of_many_inspections_counts() -> None:
 
 def test_an_agent_may_only_propose_the_act_of_its_task() -> None:
     book = Playbook(plan_of(think("a"))).start().proposes("a", action(0))
-    assert isinstance(book.last[0], TaskFailed)
+    assert isinstance(book.last[1], TaskFailed)
     book = Playbook(SEND).start().proposes("send", action(0, act="email.delete"))
-    assert isinstance(book.last[0], TaskFailed)
+    assert isinstance(book.last[1], TaskFailed)
 
 
 def test_high_stake_and_unknown_prices_ask_even_where_a_rule_allows() -> None:

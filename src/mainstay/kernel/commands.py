@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mainstay.kernel.events import FailureClass
+from mainstay.kernel.events import FailureClass, IncidentKind, RunForked
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.policy import Action
 from mainstay.kernel.values import NO_USAGE, Digest, Instant, Json, Usage
@@ -57,6 +57,7 @@ class Failed:
     reason: str
     retry_after_us: int | None = None
     usage: Usage | None = NO_USAGE  # None: unknown, so the ceiling counts as spent
+    exception: str = ""  # type and place of what was raised, never its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,9 @@ class StartRun:
     key: str = ""
     subject: SubjectId | None = None
     behind: RunId | None = None
+    line: str = "key"  # in which line it stands behind that run: its key's or its workflow's
+    not_before: Instant = Instant(0)
+    forked: RunForked | None = None  # where it goes on from
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +211,74 @@ class ReleaseRun:
 
 @dataclass(frozen=True, slots=True)
 class RecoverRun:
-    """A new director has folded this run: settle what was under way by what its contract says."""
+    """A new director has folded this run: settle what was under way by what its contract says.
+
+    `strict` counts thinking that was lost as failed attempts: for when directors keep ending untimely.
+    """
 
     run: RunId
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileRun:
+    """The ledger was restored: look up every act that waits or may have left, before anything goes on."""
+
+    run: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """There may be room now for a deferred start (`task` -1: for all that is ready)."""
+
+    run: RunId
+    task: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRun:
+    """Start nothing new of this run."""
+
+    run: RunId
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRun:
+    """Go on with this run."""
+
+    run: RunId
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTask:
+    """Do not start this task."""
+
+    run: RunId
+    task: int
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTask:
+    """This task may start again."""
+
+    run: RunId
+    task: int
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTask:
+    """Give this task up, unless its effect may already have left."""
+
+    run: RunId
+    task: int
+    actor: str
+    reason: str = ""
 
 
 RunCommand = (
@@ -225,6 +294,13 @@ RunCommand = (
     | SupersedeRun
     | ReleaseRun
     | RecoverRun
+    | ReconcileRun
+    | Admit
+    | PauseRun
+    | ResumeRun
+    | PauseTask
+    | ResumeTask
+    | CancelTask
 )
 
 
@@ -306,6 +382,76 @@ class ThrowKillSwitch:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PauseScope:
+    """Start nothing new in a workflow, at an adapter, or in the whole workspace."""
+
+    scope: str  # "workspace", "workflow", "adapter"
+    name: str
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeScope:
+    """Go on there."""
+
+    scope: str
+    name: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeHouse:
+    """A timer of the house has come: schedules that are due, room at a throttle, a breaker's trial call."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectIncident:
+    """Something is wrong that belongs to no run; once while it lasts."""
+
+    kind: IncidentKind
+    subject: str
+    what: str
+    known: Json = field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearIncident:
+    """It is over."""
+
+    kind: IncidentKind
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReplay:
+    """A dead letter was tried again."""
+
+    letter: str
+    kind: str
+    actor: str
+    run: RunId | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeDeadLetter:
+    """Put a dead letter away for good."""
+
+    letter: str
+    kind: str
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopDirector:
+    """The director ends as it should."""
+
+
 HouseCommand = (
     ReceiveMessage
     | RejectMessage
@@ -314,5 +460,13 @@ HouseCommand = (
     | RegisterWorkflow
     | AdoptPolicy
     | ThrowKillSwitch
+    | PauseScope
+    | ResumeScope
+    | WakeHouse
+    | DetectIncident
+    | ClearIncident
+    | RecordReplay
+    | PurgeDeadLetter
+    | StopDirector
 )
 Command = RunCommand | HouseCommand

@@ -20,8 +20,10 @@ from mainstay.kernel.events import (
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    CompensationFailed,
     DoubtResolved,
     FailureClass,
+    StartDeferred,
     TaskFailed,
     TaskSucceeded,
 )
@@ -33,6 +35,7 @@ from mainstay.kernel.state import Act, Phase, RunState, Status, may_have_left
 from mainstay.kernel.values import DAY, Digest, Instant, Json
 
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
+_FORKED = Verdict(Decision.ASK, "fork", "this run goes on from another one: its acts always ask")
 
 
 def propose(draft: Draft, number: int, attempt: int, outcome: Proposed) -> None:
@@ -42,22 +45,34 @@ def propose(draft: Draft, number: int, attempt: int, outcome: Proposed) -> None:
     judge(draft, number)
 
 
-def judge(draft: Draft, number: int, authority: str = "") -> None:
-    """Policy stands in the door, at every attempt. A person's yes answers "ask"; it never answers "deny"."""
+def judge(draft: Draft, number: int, authority: str = "", *, absent: bool = False) -> None:
+    """Policy stands in the door, at every attempt. A person's yes answers "ask"; it never answers "deny".
+
+    `absent`: a look-up has just proved that no earlier call arrived.
+    """
     task = draft.state.task(number)
     assert task.act is not None
     approved = authority.startswith("approval:") and not draft.facts.killed
     verdict = _verdict(draft, number, task.act.action)
     if verdict.decision is Decision.ALLOW or (verdict.decision is Decision.ASK and approved):
         _let_go(draft, number, authority if approved else f"rule:{verdict.rule}")
-    elif may_have_left(task):
+    elif may_have_left(task) and not absent:
         # An earlier call may have arrived: neither a new card nor a refusal may hide that.
         reason = f"an earlier call of it may have arrived, and now it may not be repeated: {verdict.reason}"
         draft.emit(ActionInDoubt(number, task.attempt, reason))
     elif verdict.decision is Decision.DENY:
-        draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
+        _deny(draft, number, verdict)
     else:
         _ask(draft, number, verdict)
+
+
+def _deny(draft: Draft, number: int, verdict: Verdict) -> None:
+    if draft.state.undoes(number) is None:
+        draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
+    else:
+        reason = f"rule {verdict.rule!r} forbids it: {verdict.reason}"
+        attempt = draft.state.task(number).attempt
+        draft.emit(CompensationFailed(number, attempt, FailureClass.REFUSED, reason))
 
 
 def foresee(state: RunState, facts: Facts, number: int, action: Action) -> Verdict:
@@ -72,13 +87,18 @@ def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
     if inspection == "refuse":
         return Verdict(Decision.DENY, "inspector", "the inspector refuses this effect")
     counts = {"done_by_this_workflow": facts.counts.get((head.workflow, action.act), 0)}
-    return evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection)
+    verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection)
+    if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
+        return _FORKED
+    return verdict
 
 
 def _inspection(state: RunState, number: int) -> str:
     """The worst verdict of the inspectors that this act needs (refuse, look, passed); empty without any."""
     plan = state.plan
     assert plan is not None
+    if state.undoes(number) is not None:
+        return ""  # what an inspector said of an act says nothing of taking it back
     number = state.expansion_of(number).parent if number >= plan.size else number
     verdicts: set[str] = set()
     for need in plan.needs[number]:
@@ -106,6 +126,7 @@ def _ask(draft: Draft, number: int, verdict: Verdict) -> None:
     act = state.task(number).act
     assert act is not None
     life = state.spec(number).deadline_us or APPROVAL_LIFE_US
+    expires_at = min(draft.facts.now + life, state.deadline(number) or draft.facts.now + life)
     draft.emit(
         ApprovalRequested(
             number,
@@ -113,7 +134,7 @@ def _ask(draft: Draft, number: int, verdict: Verdict) -> None:
             act.action.digest,
             verdict.rule,
             verdict.reason,
-            Instant(draft.facts.now + life),
+            Instant(expires_at),
         )
     )
 
@@ -124,10 +145,13 @@ def _let_go(draft: Draft, number: int, authority: str) -> None:
     task = draft.state.task(number)
     assert task.act is not None
     action = task.act.action
+    if draft.defers(number, action=action):
+        return
     hold = action.price_micros or 0
     already = task.hold  # a repeated attempt keeps what its first one held
     if draft.affords(number, max(0, hold - already)):
         attempt = task.attempt + 1
+        draft.take(f"adapter:{action.adapter}", f"breaker:{action.adapter}.{action.operation}")
         draft.emit(ActionStarted(number, attempt, action.key, action.digest, authority, hold))
 
 
@@ -135,7 +159,8 @@ def _card(draft: Draft, approval: ApprovalId) -> tuple[int, Act] | None:
     """The task whose card this is and the act it carries, while it waits."""
     state = draft.state
     number = approval_task(approval)
-    if number is None or state.status is not Status.RUNNING or not state.exists(number):
+    at_work = state.status in (Status.RUNNING, Status.COMPENSATING)
+    if number is None or not at_work or not state.exists(number):
         return None
     task = state.task(number)
     if task.phase is not Phase.APPROVAL or task.act is None or task.act.approval != approval:
@@ -182,7 +207,7 @@ def _approve(draft: Draft, number: int, approval: ApprovalId, actor: str, open_u
     assert act is not None
     verdict = _verdict(draft, number, act.action)
     if verdict.decision is Decision.DENY:
-        draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
+        _deny(draft, number, verdict)
         return
     draft.emit(ApprovalGranted(number, approval, act.action.digest, actor, open_us))
     if draft.facts.performing:
@@ -210,7 +235,12 @@ def _expired(draft: Draft, number: int, act: Act) -> bool:
     if draft.facts.now < act.expires_at:
         return False
     assert act.approval is not None
-    draft.emit(ApprovalExpired(number, act.approval))
+    if draft.state.undoes(number) is None:
+        draft.emit(ApprovalExpired(number, act.approval))
+    else:
+        reason = "nobody answered whether it may be taken back"
+        attempt = draft.state.task(number).attempt
+        draft.emit(CompensationFailed(number, attempt, FailureClass.TIMEOUT, reason, act.approval))
     return True
 
 
@@ -220,7 +250,6 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
     if not state.exists(number) or state.task(number).phase is not Phase.DOUBT:
         return
     task = state.task(number)
-    assert task.act is not None
     if command.answer not in ("happened", "did_not", "unknown"):
         return
     if command.attempt not in (0, task.attempt):
@@ -228,6 +257,9 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
     draft.emit(DoubtResolved(number, command.answer, command.actor))
     if command.answer == "happened":
         draft.emit(TaskSucceeded(number, task.attempt, {}, task.hold, "the operator says it went out"))
+    elif command.answer == "did_not" and task.act is None and not state.ended:
+        # The executor never came to propose it: it is asked again, with what it may cost held anew.
+        draft.emit(StartDeferred(number, "again", draft.facts.now))
     elif command.answer == "did_not" and not state.ended:
         _ask(draft, number, Verdict(Decision.ASK, "in doubt", "you said that it did not go out"))
     else:

@@ -6,12 +6,23 @@ is folded twice. A draft also knows what the balances do not know yet: money hel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from mainstay.kernel.admission import NOTHING_TAKEN
 from mainstay.kernel.budget import Refusal, over
-from mainstay.kernel.events import BudgetRefused, RunEvent
+from mainstay.kernel.events import (
+    BudgetRefused,
+    CompensationFailed,
+    FailureClass,
+    RunEvent,
+    StartDeferred,
+    TaskFailed,
+)
 from mainstay.kernel.evolve import evolve
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import fraction
-from mainstay.kernel.state import RunState
+from mainstay.kernel.policy import Action
+from mainstay.kernel.state import ORDINARY, RunState, is_deferred
 from mainstay.kernel.values import DAY, SECOND, Instant
 
 BUDGET_WAIT_US = 10 * SECOND  # until a start is tried again that only money held by others keeps waiting
@@ -20,7 +31,7 @@ BUDGET_WAIT_US = 10 * SECOND  # until a start is tried again that only money hel
 class Draft:
     """A decision in the making: events emitted so far and the state they lead to."""
 
-    __slots__ = ("events", "facts", "held", "spent", "state")
+    __slots__ = ("events", "facts", "held", "spent", "state", "taken")
 
     def __init__(self, state: RunState, facts: Facts) -> None:
         self.state = state
@@ -28,10 +39,35 @@ class Draft:
         self.events: list[RunEvent] = []
         self.held = state.held  # what the balances already know of this run
         self.spent = state.spent
+        self.taken: dict[str, int] = {}  # starts of this decision, by scope: the buckets do not know of them yet
 
     def emit(self, event: RunEvent) -> None:
         self.events.append(event)
         self.state = evolve(self.state, event)
+
+    def give_up(
+        self, number: int, attempt: int, failure: FailureClass, reason: str, cost: int = 0
+    ) -> None:
+        """The task is given up; of a compensation, the operator is asked instead."""
+        if self.state.undoes(number) is None:
+            self.emit(TaskFailed(number, attempt, failure, reason, cost))
+        else:
+            self.emit(CompensationFailed(number, attempt, failure, reason))
+
+    def defers(self, number: int, *, agent: str = "", action: Action | None = None) -> bool:
+        """Whether this start has to wait for a pause to end, a throttle or a breaker; if so that is recorded."""
+        scope = waits_for(self.state, self.facts, number, agent=agent, action=action, taken=self.taken)
+        if not scope:
+            return False
+        if not is_deferred(self.state.task(number)):
+            self.emit(StartDeferred(number, scope))
+        return True
+
+    def take(self, *scopes: str) -> None:
+        """Something starts under these scopes."""
+        if not self.facts.admission.idle:
+            for scope in (*scopes, "workspace"):
+                self.taken[scope] = self.taken.get(scope, 0) + 1
 
     def affords(self, number: int, amount: int) -> bool:
         """Whether every budget has room for `amount` more; if not, the refusal is emitted."""
@@ -66,3 +102,28 @@ class Draft:
             spread = fraction("budget", self.state.head.run, number, now)
             return Instant(now + BUDGET_WAIT_US + int(BUDGET_WAIT_US * spread))
         return Instant((now // DAY + 1) * DAY)
+
+
+def waits_for(
+    state: RunState,
+    facts: Facts,
+    number: int,
+    *,
+    agent: str = "",
+    action: Action | None = None,
+    taken: Mapping[str, int] = NOTHING_TAKEN,
+) -> str:
+    """The scope for which a start of this task has to wait, asking `agent` or calling `action`; empty: for none."""
+    unusual = state.unusual
+    if unusual is not ORDINARY:
+        if unusual.paused:
+            return "pause:run"
+        if number in unusual.paused_tasks:
+            return "pause:task"
+    admission = facts.admission
+    if admission.idle:
+        return ""
+    workflow = state.head.workflow
+    if action is None:
+        return admission.defers_thinking(workflow, agent, facts.now, taken)
+    return admission.defers_act(workflow, action.adapter, action.operation, facts.now, taken)

@@ -57,7 +57,7 @@ class Notify:
 
     run: RunId
     task: int
-    kind: str  # "approval", "in_doubt", "budget"
+    kind: str  # "approval", "in_doubt", "compensation" (one that failed), "budget"
     approval: ApprovalId | None = None
 
 

@@ -28,6 +28,7 @@ class FailureClass(StrEnum):
     TIMEOUT = "timeout"  # no answer within the deadline
     LOST = "lost"  # the director stopped while it ran
     BUG = "bug"  # our own code, or an agent's, raised
+    POISONED = "poisoned"  # the director ended each time it was tried
 
 
 # --- stream run:<id> ------------------------------------------------------------------------------
@@ -47,9 +48,48 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunQueued:
-    """The run waits until the one before it with the same key has ended."""
+    """The run waits in line: for one with its key to end, or for room among the runs of its workflow."""
 
     behind: RunId
+    line: str = "key"  # or "workflow"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDelayed:
+    """The run begins no earlier than this."""
+
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a forked run takes over of one task of its parent: that it succeeded, and what it gave."""
+
+    task: int
+    output: Json = field(default_factory=dict)
+    acted: bool = False  # its effect left the house in the parent's name
+
+
+@dataclass(frozen=True, slots=True)
+class RunForked:
+    """The run goes on from a point of another: what was done there is done here. Acts after the point always ask."""
+
+    parent: RunId
+    version: int  # of the parent's stream: the point
+    actor: str
+    first: str = ""  # the task from which it is done anew; empty: from a point in time
+    inherited: tuple[Inherited, ...] = ()
+    expansions: tuple[tuple[int, int], ...] = ()  # (task, items) that had fanned out, in order
+    changed: tuple[str, ...] = ()  # which inputs are not the parent's: "trigger.x", "task.field"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineSet:
+    """From now on this task (-1: the run) must be done by `at`."""
+
+    task: int
+    at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +186,29 @@ class BudgetRefused:
     left: int
     wake_at: Instant
     passing: bool = False  # it fits as soon as what is only held has settled
+
+
+@dataclass(frozen=True, slots=True)
+class StartDeferred:
+    """A start waits: for its delay, a throttle, a circuit breaker or the end of a pause (`scope` says which)."""
+
+    task: int
+    scope: str  # "delay", "throttle:adapter:NAME", "breaker:NAME.OPERATION", "pause:workflow:NAME", ...
+    wake_at: Instant = Instant(0)  # 0: the director admits it when there is room
+
+
+@dataclass(frozen=True, slots=True)
+class FailureDiagnosed:
+    """An attempt failed: what is known of it, which ways on there are, and which one is taken."""
+
+    task: int
+    attempt: int
+    failure: FailureClass
+    reason: str
+    exception: str = ""  # type and place, never its text
+    known: Json = field(default_factory=dict)  # attempts, calls, how the operation may be repeated, ...
+    candidates: tuple[str, ...] = ()
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +312,7 @@ class LookupStarted:
     attempt: int
     until: Instant
     reason: str = ""
+    withdrawn: ApprovalId | None = None  # after a restore: the card that waited is not answered before the look-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,15 +370,96 @@ class RunCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPaused:
+    """Nothing new of this run starts; what is under way is heard."""
+
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """The run goes on."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPaused:
+    """The task does not start, or start again, until it is resumed."""
+
+    task: int
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResumed:
+    """The task may start again."""
+
+    task: int
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCancelled:
+    """The operator gave the task up; what needs it is skipped."""
+
+    task: int
+    actor: str
+    reason: str = ""
+    cost: int = 0  # what its agent may have spent: nobody will hear the true amount
+    withdrawn: ApprovalId | None = None  # the card that no longer waits
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecovered:
+    """A new director took over work that was under way: how many attempts were lost with the old one."""
+
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationBegun:
+    """The run is failing or was cancelled: acts that name a compensation are taken back, the last one first."""
+
+    ending: str  # "failed" or "cancelled": how the run ends afterwards
+    reason: str = ""
+    actor: str = ""
+    cost: int = 0  # as for RunCancelled
+    withdrawn: tuple[ApprovalId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationPlanned:
+    """Everything under way has settled: these acts are taken back, in this order, as tasks at the end of the table."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompensationFailed:
+    """An act could not be taken back: the operator is asked how to go on."""
+
+    task: int
+    attempt: int
+    failure: FailureClass
+    reason: str
+    withdrawn: ApprovalId | None = None  # its card, if it expired
+
+
+@dataclass(frozen=True, slots=True)
 class RunSucceeded:
     """Every task is done or was skipped for a stated reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    """At least one task was given up."""
+    """At least one task was given up, or the run's deadline passed."""
 
     reason: str
+    cost: int = 0  # what its agents may have spent: nobody will hear the true amount
+    withdrawn: tuple[ApprovalId, ...] = ()  # cards that no longer wait
 
 
 # --- stream inbox:<mailbox> -----------------------------------------------------------------------
@@ -414,6 +559,125 @@ class BudgetWarned:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class DirectorStopped:
+    """A director ended as it should: nothing was under way that it did not hear of."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopePaused:
+    """Nothing new starts in a workflow, at an adapter or in the whole workspace; what is under way is heard."""
+
+    scope: str  # "workspace", "workflow", "adapter"
+    name: str  # empty for the workspace
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeResumed:
+    """It goes on."""
+
+    scope: str
+    name: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerOpened:
+    """An operation of an adapter failed again and again, or asked for rest: it is left alone until then."""
+
+    adapter: str
+    operation: str
+    until: Instant
+    failures: int  # in a row
+    opened: int  # how often in a row, which lengthens the rest
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerClosed:
+    """A trial call went well: calls go out again."""
+
+    adapter: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFired:
+    """A time of a workflow's schedule has come, or was found missed; `runs` started for it."""
+
+    workflow: str
+    due: Instant  # the last of the times that this is about
+    runs: int
+    missed: int = 0  # times that came while no director was at work, `due` included
+    dropped: int = 0  # of these, how many started nothing
+
+
+class IncidentKind(StrEnum):
+    """What the director noticed about its own house."""
+
+    CLOCK_JUMPED = "clock_jumped"
+    SOURCE_SILENT = "source_silent"
+    VIEW_DISAGREED = "view_disagreed"
+    PERFORMER_LOST = "performer_lost"
+    DISK_GROWING = "disk_growing"
+    BACKUP_FAILED = "backup_failed"
+    CRASH_LOOP = "crash_loop"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentDetected:
+    """Something is wrong that belongs to no run: what, what was known, what can be done, what was done."""
+
+    kind: IncidentKind
+    subject: str  # the source, view or adapter it is about; may be empty
+    what: str
+    known: Json = field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCleared:
+    """It is over."""
+
+    kind: IncidentKind
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRestored:
+    """This ledger was restored from a backup: the world may be ahead of it."""
+
+    backup_head: int
+    backup_hash: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterReplayed:
+    """Something that had been given up was tried again."""
+
+    letter: str  # the item key of a rejected message, or the id of a failed run
+    kind: str  # "message" or "run"
+    actor: str
+    run: RunId | None = None  # that was started for it
+    outcome: str = ""  # "received", "rejected", "duplicate", "started"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterPurged:
+    """Something that had been given up was put away for good; this trace stays."""
+
+    letter: str
+    kind: str
+    actor: str
+    reason: str = ""
+
+
 RunEvent = (
     TaskStarted
     | TaskSucceeded
@@ -444,9 +708,40 @@ RunEvent = (
     | RunSuperseded
     | RunCancelled
     | RunFailed
+    | RunDelayed
+    | RunForked
+    | DeadlineSet
+    | StartDeferred
+    | FailureDiagnosed
+    | RunPaused
+    | RunResumed
+    | TaskPaused
+    | TaskResumed
+    | TaskCancelled
+    | RunRecovered
+    | CompensationBegun
+    | CompensationPlanned
+    | CompensationFailed
 )
 InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
-WorkspaceEvent = DirectorStarted | WorkflowRegistered | PolicyAdopted | KillSwitchThrown | BudgetWarned
+WorkspaceEvent = (
+    DirectorStarted
+    | WorkflowRegistered
+    | PolicyAdopted
+    | KillSwitchThrown
+    | BudgetWarned
+    | DirectorStopped
+    | ScopePaused
+    | ScopeResumed
+    | BreakerOpened
+    | BreakerClosed
+    | ScheduleFired
+    | IncidentDetected
+    | IncidentCleared
+    | LedgerRestored
+    | DeadLetterReplayed
+    | DeadLetterPurged
+)
 Event = RunEvent | InboxEvent | WorkspaceEvent
 
 NUMBERS: dict[int, type[Event]] = {
@@ -466,6 +761,9 @@ NUMBERS: dict[int, type[Event]] = {
     14: TaskExpanded,
     15: RevisionRequested,
     16: BudgetRefused,
+    17: RunDelayed,
+    18: StartDeferred,
+    19: DeadlineSet,
     20: ActionProposed,
     21: ActionDenied,
     22: ApprovalRequested,
@@ -479,6 +777,13 @@ NUMBERS: dict[int, type[Event]] = {
     30: LookupDeferred,
     31: ActionInDoubt,
     32: DoubtResolved,
+    33: RunPaused,
+    34: RunResumed,
+    35: TaskPaused,
+    36: TaskResumed,
+    37: TaskCancelled,
+    38: RunForked,
+    39: RunRecovered,
     40: MessageReceived,
     41: MessageRejected,
     42: ThreadAnswered,
@@ -488,5 +793,20 @@ NUMBERS: dict[int, type[Event]] = {
     52: PolicyAdopted,
     53: KillSwitchThrown,
     54: BudgetWarned,
+    55: DirectorStopped,
+    56: ScopePaused,
+    57: ScopeResumed,
+    58: BreakerOpened,
+    59: BreakerClosed,
+    60: ScheduleFired,
+    61: IncidentDetected,
+    62: IncidentCleared,
+    63: LedgerRestored,
+    64: DeadLetterReplayed,
+    65: DeadLetterPurged,
+    70: FailureDiagnosed,
+    71: CompensationBegun,
+    72: CompensationPlanned,
+    73: CompensationFailed,
 }
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}

@@ -22,31 +22,46 @@ from mainstay.kernel.events import (
     ApprovalRequested,
     AttemptFailed,
     BudgetRefused,
+    CompensationBegun,
+    CompensationFailed,
+    CompensationPlanned,
+    DeadlineSet,
     DoubtResolved,
+    FailureDiagnosed,
     LookupDeferred,
     LookupStarted,
     OperatorNotified,
     PlanAccepted,
     RevisionRequested,
     RunCancelled,
+    RunDelayed,
     RunEvent,
     RunFailed,
+    RunForked,
+    RunPaused,
     RunQueued,
+    RunRecovered,
     RunReleased,
+    RunResumed,
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    StartDeferred,
+    TaskCancelled,
     TaskExpanded,
     TaskFailed,
+    TaskPaused,
+    TaskResumed,
     TaskSkipped,
     TaskStarted,
     TaskSucceeded,
 )
 from mainstay.kernel.ids import RunId
-from mainstay.kernel.moves import ended, expanded, finish, move, planned, sent_back
+from mainstay.kernel.moves import compensating, ended, expanded, finish, move, planned, sent_back, undoing
 from mainstay.kernel.recovery import UNPROVEN
 from mainstay.kernel.state import (
     DONE,
+    RUN,
     UNDER_WAY,
     Act,
     Head,
@@ -54,16 +69,24 @@ from mainstay.kernel.state import (
     RunState,
     Status,
     TaskState,
+    Unusual,
     owes_notice,
 )
 from mainstay.kernel.values import Instant
 
 _OPEN = frozenset(Phase) - DONE - {Phase.WAITING, Phase.EXPANDED}
 _CARD = frozenset({Phase.APPROVAL})
+# Not begun, or begun and proven to have changed nothing outside: this may be put off, or given up by the operator.
+_IN_HAND = _OPEN - UNDER_WAY
+
+# After a restore also what waits is looked for: it may have left since the backup.
+_LEADS_TO_LOOKUP = frozenset(
+    {Phase.ACTING, Phase.SEEKING, Phase.RETRYING, Phase.APPROVAL, Phase.BLOCKED, Phase.DOUBT}
+)
 
 # From which phases an event can lead on. An event that does not fit (only a damaged log holds one) changes nothing.
 _FROM: dict[type, frozenset[Phase]] = {
-    TaskStarted: frozenset({Phase.READY, Phase.RETRYING, Phase.BLOCKED}),
+    TaskStarted: frozenset({Phase.READY, Phase.RETRYING, Phase.BLOCKED, Phase.DELAYED}),
     TaskSucceeded: _OPEN,
     TaskFailed: _OPEN,
     TaskSkipped: frozenset({Phase.READY, Phase.ACTING}),
@@ -72,6 +95,9 @@ _FROM: dict[type, frozenset[Phase]] = {
     AttemptFailed: frozenset({Phase.RUNNING, Phase.ACTING}),
     BudgetRefused: _OPEN,
     ActionProposed: frozenset({Phase.RUNNING}),
+    StartDeferred: _OPEN - {Phase.ACTING},
+    TaskCancelled: _IN_HAND | {Phase.WAITING},
+    CompensationFailed: _OPEN,
 }
 # Those of an act: there must be an action that they speak of.
 _FROM_ACT: dict[type, frozenset[Phase]] = {
@@ -82,9 +108,9 @@ _FROM_ACT: dict[type, frozenset[Phase]] = {
     ApprovalRejected: _CARD,
     ApprovalExpired: _CARD,
     ActionStarted: _OPEN - {Phase.READY, Phase.ACTING, Phase.DOUBT},
-    LookupStarted: frozenset({Phase.ACTING, Phase.SEEKING}),
+    LookupStarted: _LEADS_TO_LOOKUP,
     LookupDeferred: frozenset({Phase.SEEKING}),
-    ActionInDoubt: frozenset({Phase.ACTING, Phase.SEEKING, Phase.RETRYING}),
+    ActionInDoubt: _LEADS_TO_LOOKUP,
 }
 
 
@@ -105,15 +131,15 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
             return move(state, number, TaskState(Phase.RUNNING, 0, attempt, hold))
         case RunStarted():
             head = Head(event.run, event.workflow, event.definition, event.trigger, event.key, event.subject)
-            return RunState(head, Status.RUNNING)
+            return RunState(head, Status.RUNNING, unusual=state.unusual)
         case PlanAccepted(plan=plan):
             return planned(state, plan)
         case RunSucceeded():
             return ended(state, Status.SUCCEEDED)
         case RunQueued():
-            return RunState(state.head, Status.QUEUED)
+            return RunState(state.head, Status.QUEUED, unusual=state.unusual)
         case RunReleased():
-            return RunState(state.head, Status.RUNNING)
+            return RunState(state.head, Status.RUNNING, unusual=state.unusual)
         case RunFailed():
             return ended(state, Status.FAILED)
         case RunSuperseded():
@@ -128,6 +154,8 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
             return expanded(state, number, count)
         case RevisionRequested():
             return sent_back(state, event)
+        case FailureDiagnosed() | RunRecovered():
+            return state  # what follows from them are events of their own
         case _:
             return _act_evolve(state, event)
 
@@ -189,17 +217,76 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             return move(state, number, TaskState(Phase.ACTING, 0, attempt, hold, None, allowed))
         case LookupStarted(task=number, until=until):
             act = _act(state, number)
-            sought = replace(act, seek_until=until, tried=True)
+            sought = replace(act, seek_until=until, tried=True, calls=max(1, act.calls))
             return _phase(state, number, Phase.SEEKING, sought)
         case LookupDeferred(task=number, again_at=again_at):
             return _phase(state, number, Phase.SEEKING, _act(state, number), wake_at=again_at)
         case ActionInDoubt(task=number):
-            return _phase(state, number, Phase.DOUBT, _act(state, number))
+            act = _act(state, number)
+            return _phase(state, number, Phase.DOUBT, replace(act, tried=True, calls=max(1, act.calls)))
         case DoubtResolved():
             return state  # what follows from the answer is an event of its own
         case _:
+            return _unusual_evolve(state, event)
+
+
+def _unusual_evolve(state: RunState, event: RunEvent) -> RunState:
+    unusual = state.unusual
+    match event:
+        case StartDeferred(task=number, scope=scope, wake_at=wake_at):
+            old = state.task(number)
+            held_act, hold = old.act, old.hold if old.act is not None and old.act.tried else 0
+            if held_act is not None and old.phase is Phase.SEEKING:
+                held_act, hold = replace(held_act, tried=False), 0  # a look-up proved it absent
+            phase = Phase.DELAYED if scope == "delay" else Phase.RETRYING
+            return move(state, number, TaskState(phase, 0, old.attempt, hold, None, held_act, wake_at))
+        case TaskCancelled(task=number, cost=cost):
+            return finish(state, number, _closed(state, number), cost)
+        case DeadlineSet(task=number, at=at):
+            others = tuple(one for one in unusual.deadlines if one[0] != number)
+            return _with(state, replace(unusual, deadlines=(*others, (number, at))))
+        case RunDelayed(until=until):
+            return _with(state, replace(unusual, not_before=until))
+        case RunForked():
+            return _with(state, replace(unusual, forked=event))
+        case RunPaused():
+            return _with(state, replace(unusual, paused=True))
+        case RunResumed():
+            return _with(state, replace(unusual, paused=False))
+        case TaskPaused(task=number):
+            others_paused = tuple(one for one in unusual.paused_tasks if one != number)
+            return _with(state, replace(unusual, paused_tasks=(*others_paused, number)))
+        case TaskResumed(task=number):
+            kept = tuple(one for one in unusual.paused_tasks if one != number)
+            return _with(state, replace(unusual, paused_tasks=kept))
+        case CompensationBegun():
+            return compensating(state, event)
+        case CompensationPlanned(tasks=acts):
+            return undoing(state, acts)
+        case CompensationFailed(task=number, attempt=attempt):
+            old = state.task(number)
+            return move(state, number, TaskState(Phase.DOUBT, 0, attempt, 0, None, old.act))
+        case _:
             _closed_union(event)
             return state
+
+
+def _with(state: RunState, unusual: Unusual) -> RunState:
+    return RunState(
+        state.head,
+        state.status,
+        state.plan,
+        state.tasks,
+        state.ready,
+        state.busy,
+        state.left,
+        state.held,
+        state.spent,
+        state.failed,
+        state.expansions,
+        state.revisions,
+        unusual,
+    )
 
 
 def _closed_union(event: RunEvent) -> None:
@@ -220,6 +307,23 @@ def _closed_union(event: RunEvent) -> None:
             | TaskSkipped()
             | TaskExpanded()
             | RevisionRequested()
+            | FailureDiagnosed()
+            | RunRecovered()
+        ):
+            return
+        case (
+            StartDeferred()
+            | TaskCancelled()
+            | DeadlineSet()
+            | RunDelayed()
+            | RunForked()
+            | RunPaused()
+            | RunResumed()
+            | TaskPaused()
+            | TaskResumed()
+            | CompensationBegun()
+            | CompensationPlanned()
+            | CompensationFailed()
         ):
             return
         case (
@@ -255,6 +359,8 @@ def _applies(state: RunState, event: RunEvent) -> bool:
     if kind is TaskExpanded:
         count: int = event.count  # type: ignore[union-attr]
         return count > 0 and state.spec(number).for_each is not None and not state.is_item(number)
+    if kind is CompensationFailed:
+        return state.undoes(number) is not None
     if kind is RevisionRequested:
         assert state.plan is not None
         inspector: int = event.inspector  # type: ignore[union-attr]
@@ -284,8 +390,19 @@ def _applies_to_run(state: RunState, event: RunEvent) -> bool:
             return state.status is Status.RUNNING and state.plan is None
         case RunReleased():
             return state.status is Status.QUEUED
-        case RunSucceeded() | RunFailed() | RunSuperseded() | RunCancelled():
+        case RunSucceeded() | RunSuperseded():
             return state.status in (Status.RUNNING, Status.QUEUED)
+        case RunFailed() | RunCancelled():
+            return state.status in (Status.RUNNING, Status.QUEUED, Status.COMPENSATING)
+        case RunForked() | RunDelayed():
+            return state.status is Status.RUNNING and state.plan is None
+        case CompensationBegun():
+            return state.status is Status.RUNNING and state.plan is not None
+        case CompensationPlanned(tasks=acts):
+            known = all(one in state.unusual.undoable for one in acts)
+            return state.status is Status.COMPENSATING and not state.unusual.undo_first and known and bool(acts)
+        case DeadlineSet(task=number) | TaskPaused(task=number):
+            return not state.ended and (number == RUN or state.exists(number))
         case OperatorNotified(task=number):
             return state.exists(number) and owes_notice(state.task(number))
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mainstay.kernel.admission import Admission
 from mainstay.kernel.budget import Balances, Limits
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Policy
@@ -13,7 +14,7 @@ from mainstay.kernel.values import Digest, Instant
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of one tick. `balances` and `counts` are live folds: they move with every event decided."""
+    """The facts of one tick. `balances`, `counts` and `admission` are live folds: they move with every event decided."""
 
     now: Instant
     policy: Policy
@@ -26,3 +27,4 @@ class Facts:
     performing: bool = (
         True  # False under a bare lock: decisions are taken, nothing starts before the next boot
     )
+    admission: Admission = field(default_factory=Admission)

@@ -8,10 +8,13 @@ tasks.
 from __future__ import annotations
 
 from mainstay.kernel.draft import Draft
+from mainstay.kernel.ending import end, go_on_ending
 from mainstay.kernel.events import (
+    DeadlineSet,
     FailureClass,
-    RunFailed,
+    PlanAccepted,
     RunSucceeded,
+    StartDeferred,
     TaskExpanded,
     TaskFailed,
     TaskSkipped,
@@ -21,20 +24,37 @@ from mainstay.kernel.events import (
 from mainstay.kernel.plan import ITEM_MAX, TaskSpec, holds, references
 from mainstay.kernel.policy import Decision, evaluate_thinking
 from mainstay.kernel.state import WINDOW, Phase, RunState, Sources, Status, items_of
+from mainstay.kernel.values import Instant
+
+_AT_WORK = (Status.RUNNING, Status.COMPENSATING)
 
 
 def go_on(draft: Draft) -> None:
     """Start what is ready while the window has room; end the run when nothing is left."""
-    while draft.state.status is Status.RUNNING:
+    while draft.state.status in _AT_WORK:
         state = draft.state
         if state.left == 0:
-            given_up = state.failed
-            draft.emit(RunFailed(f"{given_up} of its tasks given up") if given_up else RunSucceeded())
-            return
+            if state.plan is None:
+                return  # it has not begun
+            if state.status is Status.COMPENSATING:
+                go_on_ending(draft)
+            elif state.failed:
+                end(draft, "failed", reason=f"{state.failed} of its tasks given up")
+            else:
+                draft.emit(RunSucceeded())
+            continue
         if not draft.facts.performing or not state.ready or state.busy >= WINDOW:
             return
+        if state.unusual.paused or draft.facts.admission.pauses(state.head.workflow):
+            return  # what is ready stays ready; resuming comes back here
         numbers, gone = state.ready[0]
         _begin(draft, numbers[gone])
+
+
+def follow_plan(draft: Draft) -> None:
+    """The run begins to follow its plan, unless it is to begin later."""
+    if draft.facts.now >= draft.state.unusual.not_before:
+        draft.emit(PlanAccepted(draft.facts.plans[draft.state.head.definition]))
 
 
 def _begin(draft: Draft, number: int) -> None:
@@ -43,6 +63,9 @@ def _begin(draft: Draft, number: int) -> None:
     assert state.plan is not None
     spec = state.spec(number)
     is_item = number >= state.plan.size
+    if is_item and state.undoes(number) is not None:
+        start(draft, number, spec)
+        return
     if not is_item:
         missing = _missing_need(state, number)
         if missing:
@@ -55,21 +78,44 @@ def _begin(draft: Draft, number: int) -> None:
     if spec.for_each is not None and not is_item:
         _fan_out(draft, number, spec)
         return
+    if (spec.delay_us or spec.not_before) and state.task(number).attempt == 0:
+        begins_at = Instant(max(draft.facts.now + spec.delay_us, spec.not_before))
+        if begins_at > draft.facts.now:
+            draft.emit(StartDeferred(number, "delay", begins_at))
+            return
     start(draft, number, spec)
 
 
 def start(draft: Draft, number: int, spec: TaskSpec) -> None:
     """Ask the agent of this task: one more attempt, with its ceiling of money held."""
+    if spec.deadline_us is not None and _too_late(draft, number, spec.deadline_us):
+        return
+    if draft.defers(number, agent=spec.agent):
+        return
     verdict = evaluate_thinking(draft.facts.policy, spec.agent)
     attempt = draft.state.task(number).attempt + 1
     if verdict.decision is Decision.DENY:
         reason = f"rule {verdict.rule!r}: {verdict.reason}"
-        draft.emit(TaskFailed(number, attempt, FailureClass.REFUSED, reason))
+        draft.give_up(number, attempt, FailureClass.REFUSED, reason)
         return
     # The task's budget is a limit; an agent that cannot cost so much (on the device: nothing) holds what it can cost.
     ceiling = min(spec.cost_max_micros, draft.facts.ceilings.get(spec.agent, spec.cost_max_micros))
     if draft.affords(number, ceiling):
+        draft.take(f"agent:{spec.agent}")
         draft.emit(TaskStarted(number, attempt, ceiling))
+
+
+def _too_late(draft: Draft, number: int, deadline_us: int) -> bool:
+    """Whether the task's time is over; it counts from its first start, which is noted here."""
+    now = draft.facts.now
+    at = draft.state.deadline(number)
+    if not at:
+        draft.emit(DeadlineSet(number, Instant(now + deadline_us)))
+        return False
+    if now < at:
+        return False
+    draft.give_up(number, draft.state.task(number).attempt, FailureClass.TIMEOUT, "its deadline has passed")
+    return True
 
 
 def _fan_out(draft: Draft, number: int, spec: TaskSpec) -> None:

@@ -7,7 +7,9 @@ spelling out the constructor, which costs a third of `dataclasses.replace`.
 
 from __future__ import annotations
 
-from mainstay.kernel.events import RevisionRequested
+from dataclasses import replace
+
+from mainstay.kernel.events import CompensationBegun, RevisionRequested, RunForked
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import (
     BUSY,
@@ -19,6 +21,7 @@ from mainstay.kernel.state import (
     Status,
     TaskState,
     TaskTable,
+    Unusual,
     may_have_left,
     new_table,
     waiting_task,
@@ -46,6 +49,7 @@ def move(state: RunState, number: int, task: TaskState, cost: int = 0) -> RunSta
         state.failed,
         state.expansions,
         state.revisions,
+        state.unusual,
     )
 
 
@@ -60,10 +64,16 @@ def finish(state: RunState, number: int, task: TaskState, cost: int) -> RunState
     ready = _without(state.ready, number) if old.phase is Phase.READY else state.ready
     left = state.left - 1
     freed: tuple[int, ...] = ()
+    unusual = state.unusual
+    if task.act is not None and task.phase is Phase.SUCCEEDED and state.spec(number).compensate is not None:
+        unusual = replace(unusual, undoable=(*unusual.undoable, number))
     if state.ended:
         tasks = with_task(state.tasks, number, task)  # nothing waits any more
     elif number < plan.size:
         tasks, freed = _released(with_task(state.tasks, number, task), plan.dependents[number])
+    elif state.undoes(number) is not None:
+        following = (number + 1,) if number + 1 < state.size else ()
+        tasks, freed = _released(with_task(state.tasks, number, task), following)
     else:
         tasks, freed, parent = _item_done(state, number, task)
         left -= parent is not None
@@ -82,6 +92,7 @@ def finish(state: RunState, number: int, task: TaskState, cost: int) -> RunState
         failed,
         state.expansions,
         state.revisions,
+        unusual,
     )
 
 
@@ -129,9 +140,44 @@ def _item_done(
 
 
 def planned(state: RunState, plan: Plan) -> RunState:
-    """The run follows this plan from now on."""
+    """The run follows this plan from now on; a forked one takes over what its parent had done."""
+    unusual = state.unusual
+    if unusual.forked is not None:
+        return _inherited(state, plan, unusual.forked)
     tasks = new_table(waiting_task(len(needed)) for needed in plan.needs)
-    return RunState(state.head, Status.RUNNING, plan, tasks, ((plan.roots, 0),), 0, plan.size)
+    return RunState(
+        state.head, Status.RUNNING, plan, tasks, ((plan.roots, 0),), 0, plan.size, unusual=unusual
+    )
+
+
+def _inherited(state: RunState, plan: Plan, forked: RunForked) -> RunState:
+    done = {one.task: TaskState(Phase.SUCCEEDED, 0, 1, 0, one.output) for one in forked.inherited}
+    expansions: list[Expansion] = []
+    items: list[TaskState] = []
+    fanned: dict[int, TaskState] = {}
+    for parent, count in forked.expansions:
+        first = plan.size + len(items)
+        expansions.append(Expansion(parent, first, count))
+        items += (done.get(number, waiting_task(0)) for number in range(first, first + count))
+        left = sum(number not in done for number in range(first, first + count))
+        fanned[parent] = TaskState(Phase.EXPANDED, left, 0)
+    states: list[TaskState] = []
+    for number, needed in enumerate(plan.needs):
+        waiting = sum(need not in done for need in needed)
+        states.append(done.get(number) or fanned.get(number) or waiting_task(waiting))
+    states += items
+    ready = tuple(number for number, task in enumerate(states) if task.phase is Phase.READY)
+    return RunState(
+        state.head,
+        Status.RUNNING,
+        plan,
+        new_table(states),
+        ((ready, 0),) if ready else (),
+        0,
+        sum(task.phase not in DONE for task in states),
+        expansions=tuple(expansions),
+        unusual=state.unusual,
+    )
 
 
 def expanded(state: RunState, number: int, count: int) -> RunState:
@@ -153,6 +199,7 @@ def expanded(state: RunState, number: int, count: int) -> RunState:
         state.failed,
         (*state.expansions, Expansion(number, first, count)),
         state.revisions,
+        state.unusual,
     )
 
 
@@ -188,10 +235,40 @@ def sent_back(state: RunState, event: RevisionRequested) -> RunState:
         state.failed,
         state.expansions,
         (*(one for one in state.revisions if one.task != event.task), revision),
+        state.unusual,
     )
 
 
-def ended(state: RunState, status: Status) -> RunState:
+def compensating(state: RunState, event: CompensationBegun) -> RunState:
+    """The run is about to end: nothing of its plan begins any more, and what it did will be taken back."""
+    unusual = replace(
+        state.unusual, ending=event.ending, ending_actor=event.actor, ending_reason=event.reason, deadlines=()
+    )
+    return ended(state, Status.COMPENSATING, unusual)
+
+
+def undoing(state: RunState, acts: tuple[int, ...]) -> RunState:
+    """These acts are taken back, one after the other, as tasks at the end of the table."""
+    first = state.size
+    rows = (waiting_task(0 if place == 0 else 1) for place in range(len(acts)))
+    return RunState(
+        state.head,
+        state.status,
+        state.plan,
+        with_more(state.tasks, rows),
+        (((first,), 0),),
+        state.busy,
+        state.left + len(acts),
+        state.held,
+        state.spent,
+        state.failed,
+        state.expansions,
+        state.revisions,
+        replace(state.unusual, undoing=acts, undo_first=first),
+    )
+
+
+def ended(state: RunState, status: Status, unusual: Unusual | None = None) -> RunState:
     """No task begins any more. What may already have left the house is still looked after; what an agent
     may have spent counts as spent to its ceiling, since nobody will hear the true amount."""
     changes: dict[int, TaskState] = {}
@@ -218,6 +295,7 @@ def ended(state: RunState, status: Status) -> RunState:
         state.failed,
         state.expansions,
         state.revisions,
+        state.unusual if unusual is None else unusual,
     )
 
 

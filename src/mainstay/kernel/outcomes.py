@@ -22,20 +22,29 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.door import judge, propose
 from mainstay.kernel.draft import Draft
+from mainstay.kernel.ending import settle_before_end
 from mainstay.kernel.events import (
     ActionInDoubt,
     AttemptFailed,
     FailureClass,
+    FailureDiagnosed,
     LookupDeferred,
     LookupStarted,
     RevisionRequested,
     RunSuperseded,
-    TaskFailed,
     TaskSkipped,
     TaskSucceeded,
 )
 from mainstay.kernel.plan import Role, TaskKind
-from mainstay.kernel.recovery import UNPROVEN, Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
+from mainstay.kernel.recovery import (
+    UNPROVEN,
+    Diagnosis,
+    Remedy,
+    candidates,
+    lookup_delay_us,
+    remedy,
+    retry_delay_us,
+)
 from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, may_have_left, supersedable
 from mainstay.kernel.values import Instant, Json
 
@@ -125,14 +134,6 @@ def _withhold(draft: Draft, number: int, reason: str) -> None:
         draft.emit(RunSuperseded(reason, "", *given_up(draft.state)))
 
 
-def settle_before_end(draft: Draft) -> None:
-    """Before a run is ended: what may have arrived and would have been called again is in doubt from now on."""
-    for number, task in draft.state.all_tasks():
-        if task.phase is Phase.RETRYING and may_have_left(task):
-            reason = "the run was ended before an earlier call of it was settled"
-            draft.emit(ActionInDoubt(number, task.attempt, reason))
-
-
 def _inspect(draft: Draft, number: int, attempt: int, outcome: Inspected) -> None:
     cost, verdict = outcome.usage.cost_micros, outcome.verdict
     if outcome.revise:
@@ -176,7 +177,24 @@ def fail(draft: Draft, number: int, outcome: Failed, *, at_once: bool = False) -
     failure, reason = outcome.failure, outcome.reason
     # An agent whose usage is unknown may have spent its ceiling; an act proven not to have happened is free.
     cost = 0 if act else (task.hold if outcome.usage is None else outcome.usage.cost_micros)
-    match remedy(_diagnosis(state, number, failure, act)):
+    diagnosis = _diagnosis(state, number, failure, act)
+    way = remedy(diagnosis)
+    if failure is FailureClass.LOST and way is Remedy.GIVE_UP:
+        failure = FailureClass.POISONED
+        reason = f"{reason}; that happened each of the {diagnosis.attempt} times it was tried"
+    draft.emit(
+        FailureDiagnosed(
+            number,
+            task.attempt,
+            failure,
+            reason,
+            outcome.exception,
+            _known(diagnosis, act, ended=state.ended),
+            tuple(one.name.lower() for one in candidates(diagnosis)),
+            way.name.lower(),
+        )
+    )
+    match way:
         case Remedy.RETRY if not state.ended:
             delay = retry_delay_us(state.head.run, number, task.attempt, outcome.retry_after_us)
             at = Instant(draft.facts.now + (0 if at_once else delay))
@@ -192,7 +210,7 @@ def fail(draft: Draft, number: int, outcome: Failed, *, at_once: bool = False) -
                 ActionInDoubt(number, task.attempt, reason)
             )  # the run has ended: nothing is called again
         case Remedy.RETRY | Remedy.GIVE_UP:
-            draft.emit(TaskFailed(number, task.attempt, failure, reason, cost))
+            draft.give_up(number, task.attempt, failure, reason, cost)
         case other:
             assert_never(other)
 
@@ -211,15 +229,29 @@ def _diagnosis(state: RunState, number: int, failure: FailureClass, act: Act | N
     return Diagnosis(failure, failures, state.spec(number).attempt_max)
 
 
+def _known(diagnosis: Diagnosis, act: Act | None, *, ended: bool) -> Json:
+    """What was known when the way on was chosen."""
+    known: Json = {"tries": diagnosis.attempt, "tries_max": diagnosis.attempt_max}
+    if act is not None:
+        action = act.action
+        known |= {
+            "act": action.act,
+            "adapter": action.adapter,
+            "repeatability": str(action.repeatability),
+            "earlier_call_may_have_arrived": act.tried,
+        }
+    return known | {"run_ended": True} if ended else known
+
+
 def _not_found(draft: Draft, number: int, sighting: Sighting) -> None:
     task = draft.state.task(number)
     assert task.act is not None
     now, act = draft.facts.now, task.act
     if sighting is Sighting.ABSENT:
         if draft.state.ended or act.calls >= act.action.attempt_max:
-            draft.emit(TaskFailed(number, task.attempt, FailureClass.TRANSIENT, "it never arrived"))
+            draft.give_up(number, task.attempt, FailureClass.TRANSIENT, "it never arrived")
         else:
-            judge(draft, number, act.authority)
+            judge(draft, number, act.authority, absent=True)
     elif now >= act.seek_until:
         reason = "it was looked for and not seen, which proves nothing"
         draft.emit(ActionInDoubt(number, task.attempt, reason))

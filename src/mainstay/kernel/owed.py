@@ -17,19 +17,37 @@ from mainstay.kernel.events import (
     ApprovalRequested,
     AttemptFailed,
     BudgetRefused,
+    CompensationFailed,
+    DeadlineSet,
     LookupDeferred,
     LookupStarted,
+    RunDelayed,
     RunEvent,
+    StartDeferred,
     TaskStarted,
 )
 from mainstay.kernel.plan import Literal, resolve
-from mainstay.kernel.state import Phase, RunState, Sources, TaskState
+from mainstay.kernel.state import ORDINARY, RUN, Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
 
 
 def pending(state: RunState) -> tuple[Effect, ...]:
     """Everything the outside world still owes this run; for boot, since the loop hands out `new_effects`."""
-    return tuple(effect for number, task in state.all_tasks() for effect in owed(state, number, task))
+    tasks = (effect for number, task in state.all_tasks() for effect in owed(state, number, task))
+    return (*tasks, *_calendar(state))
+
+
+def _calendar(state: RunState) -> list[Effect]:
+    """The timers of the run itself, and of its tasks' deadlines."""
+    unusual = state.unusual
+    if unusual is ORDINARY or state.ended:
+        return []
+    run = state.head.run
+    # Also of tasks that are done: an inspector may yet send one back.
+    found: list[Effect] = [WakeAt(run, number, at) for number, at in unusual.deadlines]
+    if unusual.not_before and state.plan is None:
+        found.append(WakeAt(run, RUN, unusual.not_before))
+    return found
 
 
 _ENTERING = frozenset(
@@ -43,6 +61,8 @@ _ENTERING = frozenset(
         LookupStarted,
         LookupDeferred,
         ActionInDoubt,
+        CompensationFailed,
+        StartDeferred,
     }
 )
 
@@ -56,6 +76,10 @@ def new_effects(state: RunState, events: tuple[RunEvent, ...]) -> list[Effect]:
             number = event.task  # type: ignore[union-attr]
             seen.add(number)
             effects += owed(state, number, state.task(number))
+        elif type(event) is DeadlineSet:
+            effects.append(WakeAt(state.head.run, event.task, event.at))
+        elif type(event) is RunDelayed:
+            effects.append(WakeAt(state.head.run, RUN, event.until))
     return effects
 
 
@@ -73,14 +97,17 @@ def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
             if task.wake_at:
                 return [WakeAt(run, number, task.wake_at)]
             return [InvokeAdapter(run, number, task.attempt, Mode.FIND, task.act.action, state.head.subject)]
-        case Phase.RETRYING:
-            return [WakeAt(run, number, task.wake_at)]
+        case Phase.RETRYING | Phase.DELAYED:
+            # One without a time was deferred: the director admits it when there is room.
+            return [WakeAt(run, number, task.wake_at)] if task.wake_at else []
         case Phase.APPROVAL if task.act is not None and task.act.authority:
             return []  # approved while no director was at work; the next boot lets it go
         case Phase.APPROVAL | Phase.BLOCKED | Phase.DOUBT:
             effects: list[Effect] = [WakeAt(run, number, task.wake_at)] if task.wake_at else []
             if not task.notified:
                 kind = {Phase.APPROVAL: "approval", Phase.BLOCKED: "budget"}.get(task.phase, "in_doubt")
+                if kind == "in_doubt" and state.undoes(number) is not None:
+                    kind = "compensation"
                 effects.append(Notify(run, number, kind, task.act.approval if task.act else None))
             return effects
         case Phase.WAITING | Phase.READY | Phase.EXPANDED | Phase.SUCCEEDED | Phase.FAILED | Phase.SKIPPED:

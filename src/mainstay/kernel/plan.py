@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Protocol, assert_never
 
-from mainstay.kernel.values import Digest
+from mainstay.kernel.values import Digest, Instant
 
 TASK_MAX = 20_000  # a larger plan is a mistake or an attack; 10,000 is the largest that is measured
 ITEM_MAX = 10_000  # `for_each` may not fan out wider
@@ -121,19 +121,39 @@ class TaskSpec:
     recall: str = ""  # a retrieval policy
     cost_max_micros: int = 0  # reserved before each attempt
     revisions_max: int = 0  # an inspector may send the draft back this often
-    compensate: str | None = None
-    deadline_us: int | None = None  # an act that was not approved by then expires
+    compensate: TaskSpec | None = None  # the act that takes this one back; its name is `undo NAME`
+    deadline_us: int | None = None  # from its first start; a card that was not answered by then expires
+    delay_us: int = 0  # between being ready and its first start
+    not_before: Instant = Instant(0)  # its first start comes no earlier
     timeout_s: float = 60.0
     attempt_max: int = 5
     data_class: str = "customer"
 
 
+class Missed(StrEnum):
+    """What becomes of the firings of a schedule that came while no director was at work."""
+
+    SKIP = "skip"
+    ONCE = "once"  # one run for all of them, due at the last
+    ALL = "all"  # one run each, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Times by the calendar of a place: five cron fields, and the name of a time zone."""
+
+    cron: str
+    zone: str = "UTC"  # an IANA name
+    missed: Missed = Missed.ONCE
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What starts a run: an event of this type whose fields satisfy `where`."""
+    """What starts a run: an event of this type whose fields satisfy `where`, or a schedule."""
 
-    event: str  # "message.received/1"
+    event: str  # "message.received/1"; "schedule.due/1" for a schedule
     where: Predicate | None = None
+    schedule: Schedule | None = None
 
 
 class Supersede(StrEnum):
@@ -141,6 +161,14 @@ class Supersede(StrEnum):
 
     NEVER = "never"  # the newer waits
     WAITING = "waiting"  # the newer replaces an older that only waits for a person
+
+
+class Priority(IntEnum):
+    """Whose turn it is when several wait: the lower number goes first."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +183,11 @@ class Workflow:
     supersede: Supersede = Supersede.NEVER
     cost_max_micros: int | None = None  # budget of one run
     optional_inputs: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    runs_max: int | None = None  # at work at once; more wait in line
+    key_max: int = 1  # at work at once with the same key
+    deadline_us: int | None = None  # of a run, from its start
+    delay_us: int = 0  # between the trigger and the first task
 
 
 @dataclass(frozen=True, slots=True)

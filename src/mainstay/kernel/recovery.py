@@ -53,7 +53,7 @@ def remedy(diagnosis: Diagnosis) -> Remedy:
     """The way on."""
     last = diagnosis.attempt >= diagnosis.attempt_max
     match diagnosis.failure:
-        case FailureClass.REFUSED | FailureClass.INVALID:
+        case FailureClass.REFUSED | FailureClass.INVALID | FailureClass.POISONED:
             return Remedy.ASK if diagnosis.tried else Remedy.GIVE_UP
         case FailureClass.TRANSIENT | FailureClass.THROTTLED:
             if not last:
@@ -63,6 +63,25 @@ def remedy(diagnosis: Diagnosis) -> Remedy:
             return _unproven(diagnosis, last=last)
         case _:
             assert_never(diagnosis.failure)
+
+
+def candidates(diagnosis: Diagnosis) -> tuple[Remedy, ...]:
+    """Every way on that the contract allows for this failure, the one that `remedy` takes among them."""
+    if diagnosis.failure in (FailureClass.REFUSED, FailureClass.INVALID, FailureClass.POISONED):
+        return (Remedy.ASK,) if diagnosis.tried else (Remedy.GIVE_UP,)
+    if diagnosis.failure in (FailureClass.TRANSIENT, FailureClass.THROTTLED):
+        return (Remedy.RETRY, Remedy.ASK) if diagnosis.tried else (Remedy.RETRY, Remedy.GIVE_UP)
+    match diagnosis.repeatability:
+        case None:
+            return (Remedy.RETRY, Remedy.GIVE_UP)
+        case Repeatability.KEYED:
+            return (Remedy.RETRY, Remedy.ASK)
+        case Repeatability.FINDABLE:
+            return (Remedy.LOOK_UP, Remedy.ASK)
+        case Repeatability.ONCE:
+            return (Remedy.ASK,)
+        case _:
+            assert_never(diagnosis.repeatability)
 
 
 def _unproven(diagnosis: Diagnosis, *, last: bool) -> Remedy:

@@ -4,8 +4,9 @@ Theory of operation. `advance` applies a command to a state: it emits events one
 goes (`kernel.draft`), so that what follows from an event, the next tasks or the end of the run, is decided in
 the same breath and lands in the same transaction. `decide` is `advance` without the state. After the command
 itself, `kernel.going` starts what is ready. The rest lies by noun: `kernel.evolve` remembers,
-`kernel.outcomes` hears what became of an attempt, `kernel.door` is the one way out, `kernel.owed` says what
-the world still owes.
+`kernel.outcomes` hears what became of an attempt, `kernel.door` is the one way out, `kernel.waking` leads on when a
+timer comes or a director begins, `kernel.steering` is the operator's hand on a run, `kernel.ending` ends it and takes
+back what it did, `kernel.owed` says what the world still owes.
 
 What was tried: a decision that returned events for a second fold. Evolving twice cost a quarter of the
 throughput.
@@ -16,29 +17,35 @@ from __future__ import annotations
 from typing import assert_never
 
 from mainstay.kernel.commands import (
+    Admit,
     CancelRun,
+    CancelTask,
     EditApproval,
     Failed,
     GrantApproval,
+    PauseRun,
+    PauseTask,
+    ReconcileRun,
     RecordNotified,
     RecordOutcome,
     RecoverRun,
     RejectApproval,
     ReleaseRun,
     ResolveDoubt,
+    ResumeRun,
+    ResumeTask,
     RunCommand,
     StartRun,
     SupersedeRun,
     Wake,
 )
-from mainstay.kernel.door import edit, expire, grant, judge, reject, resolve_doubt
+from mainstay.kernel.door import edit, grant, reject, resolve_doubt
 from mainstay.kernel.draft import Draft
+from mainstay.kernel.ending import end, settle_before_end
 from mainstay.kernel.events import (
-    FailureClass,
-    LookupStarted,
+    DeadlineSet,
     OperatorNotified,
-    PlanAccepted,
-    RunCancelled,
+    RunDelayed,
     RunEvent,
     RunQueued,
     RunReleased,
@@ -47,11 +54,13 @@ from mainstay.kernel.events import (
 )
 from mainstay.kernel.evolve import evolve, nothing
 from mainstay.kernel.facts import Facts
-from mainstay.kernel.going import go_on, start
-from mainstay.kernel.outcomes import fail, record, settle_before_end
+from mainstay.kernel.going import follow_plan, go_on
+from mainstay.kernel.outcomes import record
 from mainstay.kernel.owed import new_effects, pending
-from mainstay.kernel.state import Phase, RunState, Status, given_up, owes_notice, supersedable
+from mainstay.kernel.state import RUN, Phase, RunState, Status, given_up, owes_notice, supersedable
+from mainstay.kernel.steering import steer
 from mainstay.kernel.values import Instant
+from mainstay.kernel.waking import admit, reconcile, recover, wake
 
 __all__ = [
     "advance",
@@ -79,7 +88,7 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
         case StartRun():
             _start_run(draft, command)
         case Wake(task=number):
-            _wake(draft, number)
+            wake(draft, number)
         case RecordNotified(task=number):
             if state.exists(number) and owes_notice(state.task(number)):
                 draft.emit(OperatorNotified(number))
@@ -92,9 +101,8 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
         case ResolveDoubt():
             resolve_doubt(draft, command)
         case CancelRun(actor=actor, reason=reason):
-            if state.status in (Status.RUNNING, Status.QUEUED):
-                settle_before_end(draft)
-                draft.emit(RunCancelled(actor, reason, *given_up(draft.state)))
+            if not state.ended and state.status is not Status.NOT_STARTED:
+                end(draft, "cancelled", actor=actor, reason=reason)
         case SupersedeRun(reason=reason, by=by):
             if supersedable(state):
                 settle_before_end(draft)
@@ -102,9 +110,15 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
         case ReleaseRun(after=after):
             if state.status is Status.QUEUED:
                 draft.emit(RunReleased(after))
-                draft.emit(PlanAccepted(facts.plans[state.head.definition]))
-        case RecoverRun():
-            _recover(draft)
+                follow_plan(draft)
+        case RecoverRun(strict=strict):
+            recover(draft, strict=strict)
+        case ReconcileRun():
+            reconcile(draft)
+        case Admit(task=number):
+            admit(draft, number)
+        case PauseRun() | ResumeRun() | PauseTask() | ResumeTask() | CancelTask():
+            steer(draft, command)
         case _:
             assert_never(command)
     go_on(draft)
@@ -124,45 +138,15 @@ def _start_run(draft: Draft, command: StartRun) -> None:
             command.run, command.workflow, command.definition, command.trigger, command.key, command.subject
         )
     )
+    workflow = draft.facts.plans[command.definition].workflow
+    if command.forked is not None:
+        draft.emit(command.forked)
+    begins_at = max(command.not_before, draft.facts.now + workflow.delay_us)
+    if begins_at > draft.facts.now:
+        draft.emit(RunDelayed(Instant(begins_at)))
+    if workflow.deadline_us is not None:
+        draft.emit(DeadlineSet(RUN, Instant(begins_at + workflow.deadline_us)))
     if command.behind is not None:
-        draft.emit(RunQueued(command.behind))
+        draft.emit(RunQueued(command.behind, command.line))
     else:
-        draft.emit(PlanAccepted(draft.facts.plans[command.definition]))
-
-
-def _wake(draft: Draft, number: int) -> None:
-    state = draft.state
-    if not state.exists(number):
-        return
-    task = state.task(number)
-    if not task.wake_at or draft.facts.now < task.wake_at:
-        return  # nothing is due; a clock that was set back owes the timer still
-    match task.phase:
-        case Phase.RETRYING | Phase.BLOCKED:
-            if task.act is None:
-                start(draft, number, state.spec(number))
-            else:
-                judge(draft, number, task.act.authority)
-        case Phase.APPROVAL if task.act is not None and not task.act.authority:
-            expire(draft, number)
-        case Phase.SEEKING:
-            assert task.act is not None
-            # A clock that was set back must not stretch the time of grace into days of looking.
-            until = min(task.act.seek_until, draft.facts.now + task.act.action.grace_us)
-            draft.emit(LookupStarted(number, task.attempt, Instant(until), "once more"))
-        case _:
-            return
-
-
-def _recover(draft: Draft) -> None:
-    """After a boot nobody can tell "never called" from "called, answer lost": the contract decides.
-
-    Thinking that cost nothing is asked again under the same attempt, without an event: `pending` says so.
-    """
-    for number, task in draft.state.all_tasks():
-        if task.phase is Phase.ACTING or (task.phase is Phase.RUNNING and task.hold):
-            # What a lost attempt spent is unknown, so its ceiling counts, and a new one holds anew.
-            lost = Failed(FailureClass.LOST, "the director stopped while it was under way", usage=None)
-            fail(draft, number, lost, at_once=True)
-        elif task.phase is Phase.APPROVAL and task.act is not None and task.act.authority:
-            judge(draft, number, task.act.authority)  # it was approved while no director was at work
+        follow_plan(draft)

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from mainstay.kernel.contract import Finality
+from mainstay.kernel.events import RunForked
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.plan import Plan, Ref, TaskSpec, resolve
 from mainstay.kernel.policy import Action
@@ -22,6 +23,7 @@ from mainstay.kernel.values import Digest, Instant, Json
 
 CHUNK = 64
 WINDOW = 64  # this many tasks of one run may be under way at once
+RUN = -1  # where a task's number is asked for and the run itself is meant
 
 
 class Phase(Enum):
@@ -33,13 +35,14 @@ class Phase(Enum):
     WAITING = auto()  # for the tasks it needs
     READY = auto()
     RUNNING = auto()  # an agent is asked
-    RETRYING = auto()  # a failed attempt; a timer leads on
+    RETRYING = auto()  # a failed attempt, or a start that was deferred; a timer or the director leads on
     BLOCKED = auto()  # by a budget; a timer or the operator leads on
+    DELAYED = auto()  # its first start comes later, as its declaration wants
     EXPANDED = auto()  # a for_each waits for its items
     APPROVAL = auto()  # a person is asked
     ACTING = auto()  # the effect may be leaving
     SEEKING = auto()  # did it leave?
-    DOUBT = auto()  # only the operator can say
+    DOUBT = auto()  # only the operator can say: did it leave, or what about an act that cannot be taken back
     SUCCEEDED = auto()
     FAILED = auto()
     SKIPPED = auto()
@@ -58,6 +61,7 @@ class Status(Enum):
     NOT_STARTED = auto()
     QUEUED = auto()  # behind another run with the same key
     RUNNING = auto()
+    COMPENSATING = auto()  # about to end; what it did is taken back first
     SUCCEEDED = auto()
     FAILED = auto()
     CANCELLED = auto()
@@ -116,6 +120,26 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Unusual:
+    """What few runs have: a pause, deadlines, a parent, acts to be taken back. All others share one that is empty."""
+
+    not_before: Instant = Instant(0)  # the plan is followed no earlier
+    forked: RunForked | None = None
+    deadlines: tuple[tuple[int, Instant], ...] = ()  # by task; `RUN` for the run's own
+    paused: bool = False
+    paused_tasks: tuple[int, ...] = ()
+    undoable: tuple[int, ...] = ()  # acts that happened and name a compensation, in the order in which they arrived
+    undoing: tuple[int, ...] = ()  # which act each task from `undo_first` on takes back
+    undo_first: int = 0  # number of the first compensation; 0: none is planned
+    ending: str = ""  # how a run that compensates will end: "failed" or "cancelled"
+    ending_actor: str = ""
+    ending_reason: str = ""
+
+
+ORDINARY = Unusual()
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """What never changes in a run."""
 
@@ -148,6 +172,7 @@ class RunState:
     failed: int = 0  # tasks given up that were not optional
     expansions: tuple[Expansion, ...] = ()
     revisions: tuple[Revision, ...] = ()
+    unusual: Unusual = ORDINARY
 
     @property
     def ended(self) -> bool:
@@ -168,7 +193,17 @@ class RunState:
         assert self.plan is not None
         if number < self.plan.size:
             return self.plan.workflow.tasks[number]
+        undone = self.undoes(number)
+        if undone is not None:
+            undo = self.spec(undone).compensate
+            assert undo is not None
+            return undo
         return self.plan.workflow.tasks[self.expansion_of(number).parent]
+
+    def undoes(self, number: int) -> int | None:
+        """The act that this task takes back; None for an ordinary task."""
+        first = self.unusual.undo_first
+        return self.unusual.undoing[number - first] if first and number >= first else None
 
     def expansion_of(self, number: int) -> Expansion:
         """The fan-out that an item belongs to."""
@@ -177,13 +212,16 @@ class RunState:
     def is_item(self, number: int) -> bool:
         """Whether this is one of the tasks that a `for_each` fanned out into."""
         assert self.plan is not None
-        return number >= self.plan.size
+        return number >= self.plan.size and self.undoes(number) is None
 
     def name(self, number: int) -> str:
         """The task's name, `draft` or `draft[3]`."""
         assert self.plan is not None
         if number < self.plan.size:
             return self.plan.workflow.tasks[number].name
+        undone = self.undoes(number)
+        if undone is not None:
+            return f"undo {self.name(undone)}"
         expansion = self.expansion_of(number)
         return f"{self.plan.workflow.tasks[expansion.parent].name}[{number - expansion.first}]"
 
@@ -204,15 +242,22 @@ class RunState:
         """How often this draft was sent back, if it was."""
         return next((one for one in self.revisions if one.task == number), None)
 
+    def deadline(self, number: int) -> Instant:
+        """When this task (or the `RUN`) must be done; 0 where nothing says so."""
+        deadlines = self.unusual.deadlines
+        return next((at for task, at in deadlines if task == number), Instant(0)) if deadlines else Instant(0)
+
 
 class Sources:
     """What references of one task may name (trigger, outputs, item), looked up when asked."""
 
-    __slots__ = ("_number", "_state")
+    __slots__ = ("_number", "_own", "_state")
 
     def __init__(self, state: RunState, number: int) -> None:
+        undone = state.undoes(number)
         self._state = state
-        self._number = number
+        self._number = number if undone is None else undone
+        self._own = "" if undone is None else state.spec(undone).name  # a compensation may read what its act gave
 
     def get(self, name: str) -> Any:
         """The value behind the first word of a reference; None for a task that left nothing."""
@@ -222,6 +267,8 @@ class Sources:
         assert state.plan is not None
         if name == "item":
             return self._item()
+        if name == self._own:
+            return state.task(self._number).output
         return state.task(state.plan.numbers[name]).output
 
     def _item(self) -> Any:
@@ -298,6 +345,11 @@ def with_more(table: TaskTable, states: Iterable[TaskState]) -> TaskTable:
 def owes_notice(task: TaskState) -> bool:
     """Whether the operator has yet to be told that this task waits for them."""
     return not task.notified and task.phase in (Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED)
+
+
+def is_deferred(task: TaskState) -> bool:
+    """Whether its start waits for the director to admit it: for room, or for a pause to end."""
+    return task.phase is Phase.RETRYING and not task.wake_at
 
 
 def may_have_left(task: TaskState) -> bool:

@@ -17,13 +17,23 @@ import msgspec
 
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Plan
-from mainstay.kernel.state import Expansion, Head, Revision, RunState, Status, TaskState, TaskTable
+from mainstay.kernel.state import (
+    ORDINARY,
+    Expansion,
+    Head,
+    Revision,
+    RunState,
+    Status,
+    TaskState,
+    TaskTable,
+    Unusual,
+)
 from mainstay.kernel.values import Digest
 from mainstay.ledger.rows import SNAPSHOTS
 from mainstay.ledger.snapshots import load_snapshot, shape_of, snapshot
 from mainstay.ledger.store import Delete, EventStore, Position, Put
 
-FORMAT = 1
+FORMAT = 2
 
 Plans = Callable[[Digest], Plan]
 Row = tuple[Any, ...]
@@ -56,6 +66,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     failed: int
     expansions: tuple[Expansion, ...]
     revisions: tuple[Revision, ...]
+    unusual: Unusual
 
 
 _encode = msgspec.json.Encoder().encode
@@ -98,8 +109,9 @@ def decode_run(data: bytes, plans: Plans) -> tuple[RunState, int]:
     """The run that was encoded, and its version. `plans` finds the plan behind a digest."""
     stored = _decode(data)
     plan = plans(Digest(stored.plan)) if stored.plan is not None else None
-    rest = (getattr(stored, name) for name in _KEPT[4:])
-    return RunState(stored.head, stored.status, plan, _table(stored.tasks), *rest), stored.version
+    *rest, unusual = (getattr(stored, name) for name in _KEPT[4:])
+    usual = ORDINARY if unusual == ORDINARY else unusual  # shared: what is ordinary is recognised by identity
+    return RunState(stored.head, stored.status, plan, _table(stored.tasks), *rest, usual), stored.version
 
 
 def _name(run: RunId) -> str:

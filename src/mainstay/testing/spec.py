@@ -37,7 +37,7 @@ from mainstay.kernel.commands import (
     Wake,
 )
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent
-from mainstay.kernel.events import FailureClass, RunEvent
+from mainstay.kernel.events import FailureClass, FailureDiagnosed, RunEvent, RunRecovered
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Plan
@@ -242,8 +242,13 @@ class Playbook:
         return carried
 
     def then(self, *expected: Any) -> Playbook:
-        """The last command led to exactly these events (values, or types)."""
-        _same("events", self.last, expected)
+        """The last command led to exactly these events (values, or types).
+
+        What only describes (`FailureDiagnosed`, `RunRecovered`) may be left out.
+        """
+        described = [one for one in self.last if not isinstance(one, FailureDiagnosed | RunRecovered)]
+        named = any(_is_kind(one, FailureDiagnosed) or _is_kind(one, RunRecovered) for one in expected)
+        _same("events", self.last if named else described, expected)
         return self
 
     def owes(self, *expected: Any) -> Playbook:
@@ -272,6 +277,10 @@ class Playbook:
         return [
             self.state.name(effect.task) for effect in pending(self.state) if isinstance(effect, InvokeAgent)
         ]
+
+
+def _is_kind(one: Any, kind: type) -> bool:
+    return one is kind or isinstance(one, kind)
 
 
 def _tally(effects: Sequence[Effect]) -> Counter[str]:
