@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mainstay.agents import base as agents
-from mainstay.kernel.commands import Wake
+from mainstay.kernel.commands import ClearIncident, DetectIncident, Wake
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import (
     DirectorBusy,
@@ -17,11 +17,12 @@ from mainstay.kernel.errors import (
     StorageFailed,
     StorageFull,
 )
-from mainstay.kernel.values import SECOND
+from mainstay.kernel.events import IncidentKind
+from mainstay.kernel.values import SECOND, Instant
 from mainstay.runtime import loop as loop_module
 from mainstay.runtime.director import TICK_MAX
 from mainstay.runtime.tick import Answer, Owed, Request
-from mainstay.testing.plans import act, chain, plan_of, think
+from mainstay.testing.plans import RUN, act, chain, plan_of, think
 from tests.runtime.house import House, Thought, at_work, until
 
 
@@ -376,5 +377,105 @@ def test_a_full_disk_under_a_result_costs_an_attempt_and_not_the_director() -> N
             await house.ask(house.begin("a look at the clock"))
             await until(lambda: house.status() == "succeeded")
             assert len(house.adapter.acts) == 2  # that of the look as well
+
+    asyncio.run(story())
+
+
+# --- the house itself ---------------------------------------------------------------------------------------
+
+
+def told_to(house: House) -> list[DetectIncident | ClearIncident]:
+    """What the loop tells of the house, in a list."""
+    told: list[DetectIncident | ClearIncident] = []
+    house.loop._incident = told.append
+    return told
+
+
+async def turns(number: int = 20) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def test_a_clock_that_jumps_is_told_with_by_how_much_and_timers_are_looked_at_once() -> None:
+    async def story() -> None:
+        house = House()
+        told = told_to(house)
+        async with at_work(house):
+            await turns()
+            house.clock.advance(3_600 * SECOND)  # time that passes is no jump
+            await turns()
+            house.clock.jump(29 * SECOND)  # nor is a correction
+            await turns()
+            assert told == []
+            house.loop.timers.add(WakeAt(RUN, 0, Instant(house.clock.now() + 3_600 * SECOND)))
+            house.clock.jump(7_200 * SECOND)
+            await until(lambda: told)
+            await until(lambda: len(house.loop.timers) == 0)
+            house.clock.jump(-60 * SECOND)
+            await until(lambda: len(told) == 2)
+        assert [(one.kind, one.known) for one in told if isinstance(one, DetectIncident)] == [
+            (IncidentKind.CLOCK_JUMPED, {"by_s": 7_200}),
+            (IncidentKind.CLOCK_JUMPED, {"by_s": -60}),
+        ]
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_does_not_hear_is_reported_and_replaced() -> None:
+    gate = asyncio.Event()
+
+    async def deaf() -> agents.Outcome:
+        while not gate.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await gate.wait()
+        return agents.Produced(Thought(), "too late")
+
+    async def story() -> None:
+        house = House(plan_of(think("only", timeout_s=10.0)), worker_max=1)
+        house.thinker.work_as = lambda brief: deaf()
+        told = told_to(house)
+        async with at_work(house):
+            await house.ask(house.begin("deaf"))
+            await until(lambda: len(house.thinker.asked) == 1)
+            house.clock.advance(19 * SECOND)
+            await turns()
+            assert "AttemptFailed" not in house.events("deaf"), "it has ten seconds to end by itself"
+            assert told == []
+            house.thinker.work_as = lambda brief: agents.Produced(Thought(), "quick")
+            house.clock.advance(1 * SECOND)
+            await until(lambda: "AttemptFailed" in house.events("deaf"))
+            await house.ask(house.begin("quick"))
+            await until(lambda: house.status("quick") == "succeeded")  # the pool has its one worker again
+            assert house.loop.deaf == 1
+            before = house.events("deaf")
+            gate.set()
+            await until(lambda: house.loop.deaf == 0)
+            await turns()
+            assert house.events("deaf") == before, "the late answer decides to nothing"
+        assert [(type(one), one.kind, one.subject) for one in told] == [
+            (DetectIncident, IncidentKind.PERFORMER_LOST, "agent thinker"),
+            (ClearIncident, IncidentKind.PERFORMER_LOST, "agent thinker"),
+        ]
+
+    asyncio.run(story())
+
+
+def test_a_deaf_worker_does_not_keep_the_loop_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "END_S", 0.0)
+    gate = asyncio.Event()
+
+    async def deaf() -> agents.Outcome:
+        while not gate.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await gate.wait()
+        return agents.Produced(Thought(), "too late")
+
+    async def story() -> None:
+        house = House(plan_of(think("only", timeout_s=10.0)), worker_max=1)
+        house.thinker.work_as = lambda brief: deaf()
+        async with at_work(house):
+            await house.ask(house.begin("deaf"))
+            await until(lambda: len(house.thinker.asked) == 1)
+        gate.set()
 
     asyncio.run(story())

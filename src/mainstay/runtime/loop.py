@@ -9,6 +9,9 @@ Rules of this file:
   worker comes only while effects wait and none is free. An effect that never awaits costs no switch of tasks.
 - Every queue has a bound, every wait a deadline.
 - A full disk is waited out with the tick in hand; a failed disk, or a lost lease, ends the process.
+- An effect whose time is up is cancelled; one that does not hear of it is reported all the same, and its worker counts
+  no more: another takes its place. What it answers after all goes to the director, which decides to nothing.
+- What is wrong with the house (`incident`) is told, not acted on.
 """
 
 from __future__ import annotations
@@ -18,11 +21,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from mainstay.kernel.commands import ClearIncident
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import DirectorBusy, DirectorUnavailable, StorageFull
+from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import SECOND
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.director import TICK_MAX, Director
+from mainstay.runtime.incidents import Incident, clock_jumped, performer_lost, whose
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 from mainstay.runtime.timers import Timers
@@ -33,6 +39,9 @@ SLICES_MAX = 4  # of a tick when a crowd waits: fewer commits, and no longer hol
 COMMIT_ON_LOOP_ROWS = 16
 FULL_DISK_WAIT_S = 5.0
 SWEEP_S = 0.25  # how late a passed deadline may be noticed
+END_S = 10.0  # at the end: who has not heard by then is left behind
+DEAF_S = 10.0  # after its deadline: who has not ended by then is lost
+JUMP_S = 30.0  # wall time that passed, or went back, without as much time passing
 
 
 class Loop:
@@ -46,6 +55,7 @@ class Loop:
         *,
         worker_max: int = WORKER_MAX,
         noticed: Callable[[str, Exception], None] = lambda what, error: None,
+        incident: Callable[[Incident], None] = lambda told: None,
     ) -> None:
         self.director = director
         self.timers = Timers()
@@ -63,6 +73,9 @@ class Loop:
         self._coming = False  # a worker was made and has not begun: one is enough, it makes the next
         self._idle_news = asyncio.Event()
         self._noticed = noticed
+        self._incident = incident
+        self._lost: dict[asyncio.Task[None], str] = {}  # workers that do not hear: whose code it is
+        self._ahead_s = self._wall_ahead_s()
         self._deciding = False  # a tick is in hand: decided, perhaps not durable yet
         self._fatal: BaseException | None = None
         self.disk_full = False
@@ -126,9 +139,12 @@ class Loop:
         finally:
             self._stopping = True  # a worker that is cancelled just as its time is up ends as well
             sweeper.cancel()
-            for worker in list(self._workers):
+            workers = [*self._workers, *self._lost]
+            for worker in workers:
                 worker.cancel()
-            await asyncio.gather(sweeper, *self._workers, return_exceptions=True)
+            await asyncio.gather(sweeper, return_exceptions=True)
+            if workers:
+                await asyncio.wait(workers, timeout=END_S)
             self._writer.shutdown(wait=True)
             self._tell_who_asks()
         if self._fatal is not None:
@@ -229,6 +245,9 @@ class Loop:
 
     def _worker_gone(self, task: asyncio.Task[None]) -> None:
         self._workers.pop(task, None)
+        who = self._lost.pop(task, "")
+        if who and who not in self._lost.values():
+            self._incident(ClearIncident(IncidentKind.PERFORMER_LOST, who))
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fatal = error  # a lost lease, or a fault of ours: never go on half blind
             self.stop()
@@ -270,23 +289,62 @@ class Loop:
                     request
                 )  # outcomes are never refused: their number is bounded by the workers
                 self._news.set()
+            if working.lost:
+                return  # its place was taken
+
+    # --- looking after it ------------------------------------------------------------------------------------------
+
+    @property
+    def deaf(self) -> int:
+        """How many workers did not hear that their time is up, and still hold what they were given."""
+        return len(self._lost)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
+            self._watch_clock()
             now = self._clock.monotonic_s()
-            for task, working in self._workers.items():
-                if working.owed is not None and now >= working.deadline_s and not working.timed_out:
+            for task, working in list(self._workers.items()):
+                if working.owed is None or now < working.deadline_s:
+                    continue
+                if not working.timed_out:
                     working.timed_out = True
                     task.cancel()
+                elif now >= working.deadline_s + DEAF_S:
+                    self._give_up(task, working, working.owed)
+
+    def _give_up(self, task: asyncio.Task[None], working: _Working, owed: Owed) -> None:
+        working.lost = True
+        del self._workers[task]
+        who = self._lost[task] = whose(owed.effect)
+        request = self._performer.timed_out(owed)
+        if request is not None:
+            self._inbox.append(request)
+            self._news.set()
+        deadline_s = self._performer.deadline_s(owed.effect)
+        self._incident(performer_lost(who, deadline_s=deadline_s, deaf_s=DEAF_S))
+        if self._owed:
+            self._want_worker()
+
+    def _wall_ahead_s(self) -> float:
+        return self._clock.now() / SECOND - self._clock.monotonic_s()
+
+    def _watch_clock(self) -> None:
+        ahead_s = self._wall_ahead_s()
+        by_s, self._ahead_s = ahead_s - self._ahead_s, ahead_s  # a clock that is slewed slowly never jumps
+        if abs(by_s) < JUMP_S:
+            return
+        self._news.set()  # what became due is woken now
+        self._incident(clock_jumped(by_s))
 
 
 class _Working:
     """What a worker is doing, and until when it may."""
 
-    __slots__ = ("deadline_s", "owed", "timed_out")
+    __slots__ = ("deadline_s", "lost", "owed", "timed_out")
 
     def __init__(self) -> None:
         self.owed: Owed | None = None
         self.deadline_s = 0.0
         self.timed_out = False
+        self.lost = False
