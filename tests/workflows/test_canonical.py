@@ -14,10 +14,13 @@ from mainstay.kernel.plan import (
     AnyOf,
     Compare,
     Literal,
+    Missed,
     Not,
     Operator,
+    Priority,
     Ref,
     Role,
+    Schedule,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -45,7 +48,7 @@ predicates = st.recursive(
     ),
     max_leaves=6,
 )
-tasks = st.builds(
+plain_tasks = st.builds(
     TaskSpec,
     name=names,
     kind=st.sampled_from(TaskKind),
@@ -61,22 +64,34 @@ tasks = st.builds(
     recall=names,
     cost_max_micros=st.integers(0, 10**9),
     revisions_max=st.integers(0, 3),
-    compensate=st.none() | names,
     deadline_us=st.none() | st.integers(1, 10**12),
+    delay_us=st.just(0) | st.integers(1, 10**12),
+    not_before=st.just(0) | st.integers(1, 10**16),
     timeout_s=st.floats(0.1, 1000),
     attempt_max=st.integers(1, 9),
     data_class=names,
+)
+tasks = st.builds(lambda task, undo: replace(task, compensate=undo), plain_tasks, st.none() | plain_tasks)
+triggers = st.builds(Trigger, names, st.none() | predicates) | st.builds(
+    Trigger,
+    st.just("schedule.due/1"),
+    schedule=st.builds(Schedule, names, names, st.sampled_from(Missed)),
 )
 workflows = st.builds(
     Workflow,
     name=names,
     version=st.integers(1, 99),
     tasks=st.lists(tasks, max_size=4).map(tuple),
-    on=st.none() | st.builds(Trigger, names, st.none() | predicates),
+    on=st.none() | triggers,
     key=st.none() | refs,
     supersede=st.sampled_from(Supersede),
     cost_max_micros=st.none() | st.integers(0, 10**9),
     optional_inputs=st.lists(names, max_size=2).map(tuple),
+    priority=st.sampled_from(Priority),
+    runs_max=st.none() | st.integers(1, 99),
+    key_max=st.integers(1, 9),
+    deadline_us=st.none() | st.integers(1, 10**12),
+    delay_us=st.just(0) | st.integers(1, 10**12),
 )
 
 
@@ -106,8 +121,10 @@ def test_every_attribute_of_a_task_counts() -> None:
         {"recall": "r"},
         {"cost_max_micros": 1},
         {"revisions_max": 1},
-        {"compensate": "x.y"},
+        {"compensate": task},
         {"deadline_us": 1},
+        {"delay_us": 1},
+        {"not_before": 1},
         {"timeout_s": 1.0},
         {"attempt_max": 1},
         {"data_class": "public"},
@@ -116,6 +133,59 @@ def test_every_attribute_of_a_task_counts() -> None:
     digests = {definition_digest(Workflow("w", 1, (replace(task, **change),))) for change in changes}  # type: ignore[arg-type]
     assert len(digests) == len(changes)
     assert plain not in digests
+
+
+def test_every_attribute_of_a_workflow_counts() -> None:
+    workflow = Workflow("w", 1, (TaskSpec("t", TaskKind.ACT, Role.EXECUTOR, "a"),))
+    schedule = Schedule("0 9 * * *")
+    changes = [
+        {"name": "v"},
+        {"version": 2},
+        {"tasks": ()},
+        {"on": Trigger("e/1")},
+        {"on": Trigger("e/1", schedule=schedule)},
+        {"on": Trigger("e/1", schedule=replace(schedule, zone="Asia/Tokyo"))},
+        {"on": Trigger("e/1", schedule=replace(schedule, missed=Missed.ALL))},
+        {"key": Ref("trigger", ("a",))},
+        {"supersede": Supersede.WAITING},
+        {"cost_max_micros": 1},
+        {"optional_inputs": ("a",)},
+        {"priority": Priority.HIGH},
+        {"runs_max": 1},
+        {"key_max": 2},
+        {"deadline_us": 1},
+        {"delay_us": 1},
+    ]
+    assert {name for change in changes for name in change} == set(Workflow.__dataclass_fields__)
+    digests = {definition_digest(replace(workflow, **change)) for change in changes}  # type: ignore[arg-type]
+    assert len(digests) == len(changes)
+    assert definition_digest(workflow) not in digests
+
+
+@given(workflow=workflows)
+def test_only_what_is_new_is_written_in_the_new_form(workflow: Workflow) -> None:
+    # An older build must refuse a definition by its number, not follow it without its delay.
+    value = json.loads(canonical(workflow))
+    first = {
+        *(
+            "format",
+            "name",
+            "version",
+            "tasks",
+            "on",
+            "key",
+            "supersede",
+            "cost_max_micros",
+            "optional_inputs",
+        )
+    }
+    task = {name for name in TaskSpec.__dataclass_fields__ if name not in ("delay_us", "not_before")}
+    old = (
+        set(value) == first
+        and set(value["on"] or ("event", "where")) == {"event", "where"}
+        and all(set(one) == task and one["compensate"] is None for one in value["tasks"])
+    )
+    assert value["format"] == (1 if old else 2)
 
 
 def test_true_is_not_one() -> None:
@@ -155,5 +225,5 @@ def test_other_bytes_are_refused(raw: bytes) -> None:
 
 
 def test_a_newer_format_says_so() -> None:
-    with pytest.raises(WorkflowError, match="format 2"):
-        restore(b'{"format":2}')
+    with pytest.raises(WorkflowError, match="format 3"):
+        restore(b'{"format":3}')

@@ -13,17 +13,20 @@ from mainstay.kernel.plan import (
     AnyOf,
     Compare,
     Literal,
+    Missed,
     Not,
     Operator,
+    Priority,
     Ref,
     Role,
+    Schedule,
     Supersede,
     TaskKind,
     TaskSpec,
     Trigger,
     Workflow,
 )
-from mainstay.kernel.values import DAY
+from mainstay.kernel.values import DAY, MINUTE, SECOND
 from mainstay.workflows.loader import WorkflowFile, compiled, read_workflow
 
 TRIAGE = """\
@@ -160,8 +163,193 @@ def test_for_each_may_be_a_plain_reference() -> None:
 
 
 def test_an_act_may_name_its_executor_and_what_undoes_it() -> None:
-    found = task("{ act: email.label, agent: careful, role: executor, compensate: email.unlabel }")
-    assert (found.agent, found.compensate) == ("careful", "email.unlabel")
+    found = task(
+        "{ act: email.label, agent: careful, role: executor, in: { labels: [a] }, data_class: public,"
+        ' budget: { usd_max: "0.01" }, timeout: PT2M, compensate: email.unlabel }'
+    )
+    assert found.agent == "careful"
+    assert found.compensate == TaskSpec(
+        name="undo t",
+        kind=TaskKind.ACT,
+        role=Role.EXECUTOR,
+        agent="careful",
+        act="email.unlabel",
+        inputs=(("labels", Literal(("a",))),),
+        cost_max_micros=10_000,
+        data_class="public",
+    )
+
+
+def test_what_undoes_an_act_may_have_inputs_of_its_own() -> None:
+    found = task(
+        "{ act: email.label, needs: [first], for_each: ${first.lines}, in: { labels: [a] }, compensate:"
+        " { act: email.unlabel, timeout: PT5M, attempts_max: 9, in: { what: ${t.undo}, one: ${item.a},"
+        " which: ${first.name}, mail: ${trigger.message} } } }"
+    )
+    undo = found.compensate
+    assert undo is not None
+    assert (undo.name, undo.timeout_s, undo.attempt_max) == ("undo t", 300.0, 9)
+    assert undo.inputs == (
+        ("what", Ref("t", ("undo",))),
+        ("one", Ref("item", ("a",))),
+        ("which", Ref("first", ("name",))),
+        ("mail", MESSAGE),
+    )
+
+
+def test_what_undoes_an_act_keeps_the_act_waiting_for_nothing() -> None:
+    text = TRIAGE.replace(
+        "labels: ${annotate.labels} } }",
+        "labels: ${annotate.labels} }, compensate: { act: email.unlabel, in: { message: ${trigger.message},"
+        " labels: ${label.labels} } } }",
+    )
+    assert read(text).plan.needs == read(TRIAGE).plan.needs
+
+
+def test_times_of_a_task() -> None:
+    found = task(
+        "{ role: specialist, agent: y, deadline: P2D, delay: PT10M, not_before: 2026-12-24T08:00:00+01:00 }"
+    )
+    assert (found.deadline_us, found.delay_us) == (2 * DAY, 10 * MINUTE)
+    assert found.not_before == 1_798_095_600 * SECOND
+
+
+def top(*lines: str) -> Workflow:
+    tasks = "tasks:\n  t: { role: specialist, agent: x, delay: PT10M }"
+    return read("\n".join(("name: a", "version: 1", *lines, tasks))).workflow
+
+
+def test_what_stands_at_the_top() -> None:
+    plain = top()
+    assert (plain.priority, plain.runs_max, plain.key_max, plain.deadline_us, plain.delay_us) == (
+        Priority.NORMAL,
+        None,
+        1,
+        None,
+        0,
+    )
+    found = top(
+        "on: { event: message.received/1 }",
+        "key: message.thread",
+        "priority: high",
+        "concurrency: { runs: 5, key: 2 }",
+        "delay: PT1M",
+        "deadline: P3D",
+    )
+    assert (found.priority, found.runs_max, found.key_max) == (Priority.HIGH, 5, 2)
+    assert (found.deadline_us, found.delay_us) == (3 * DAY, MINUTE)
+    assert top("concurrency: 4").runs_max == 4
+    assert top("concurrency: { runs: 4 }").runs_max == 4
+
+
+def test_a_schedule_instead_of_an_event() -> None:
+    found = top('on: { schedule: "0 9 * * mon-fri", zone: Europe/Berlin, missed: skip }', "key: schedule.due")
+    assert found.on == Trigger(
+        "schedule.due/1", schedule=Schedule("0 9 * * MON-FRI", "Europe/Berlin", Missed.SKIP)
+    )
+    assert found.key == Ref("trigger", ("schedule", "due"))
+    assert top('on: { schedule: "*/5 * * * *" }').on == Trigger(
+        "schedule.due/1", schedule=Schedule("*/5 * * * *", "UTC", Missed.ONCE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "says"),
+    [
+        ('on: { schedule: "0 9 * *" }', "on.schedule", "it has 4 fields, and five are needed"),
+        ('on: { schedule: "0 0 9 * * *" }', "on.schedule", "it has 6 fields"),
+        ('on: { schedule: "60 9 * * *" }', "on.schedule", "the field minute cannot be read"),
+        ('on: { schedule: "0 9 * * FRI-SUN" }', "on.schedule", "the field day of the week cannot be read"),
+        ('on: { schedule: "0 9 31 2 *" }', "on.schedule", "the field day of the month cannot be read"),
+        ('on: { schedule: "0 9 */30 2 MON#5" }', "on.schedule", "no day ever meets it"),
+        ('on: { schedule: "@daily" }', "on.schedule", "it has 1 fields"),
+        ("on: { schedule: 9 }", "on.schedule", "must be a text"),
+        ('on: { schedule: "0 9 * * *", zone: Europe/Berln }', "on.zone", "did you mean 'Europe/Berlin'?"),
+        ('on: { schedule: "0 9 * * *", zone: right/UTC }', "on.zone", "there is no time zone"),
+        ('on: { schedule: "0 9 * * *", zone: ../etc }', "on.zone", "there is no time zone"),
+        ('on: { schedule: "0 9 * * *", missed: twice }', "on.missed", "cannot be 'twice'"),
+        ('on: { schedule: "0 9 * * *", event: message.received/1 }', "on.event", "a schedule or an event"),
+        (
+            'on: { schedule: "0 9 * * *", where: { field: a.b, is: 1 } }',
+            "on.where",
+            "stands beside a schedule",
+        ),
+        ("on: { event: message.received/1, zone: UTC }", "on.zone", "'zone' belongs to a schedule"),
+        ("on: { event: schedule.due/1 }", "on.event", "is what a schedule gives off"),
+        ("priority: urgent", "priority", "cannot be 'urgent'"),
+        ("concurrency: 0", "concurrency", "between 1 and"),
+        ("concurrency: {}", "concurrency", "says nothing"),
+        ("concurrency: { all: 2 }", "concurrency.all", "there is no key 'all' here"),
+        ("concurrency: { key: 2 }", "concurrency.key", "this workflow has no key"),
+        ("delay: 10", "delay", "write PT30S"),
+        ("deadline: PT10M", "tasks.t.delay", "over before this task may begin"),
+    ],
+)
+def test_what_cannot_stand_at_the_top(line: str, key: str, says: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        top(line)
+    assert says in str(caught.value)
+    assert (caught.value.key, caught.value.line) == (key, 5 if key.startswith("tasks") else 3)
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "says"),
+    [
+        (["concurrency: { runs: 1, key: 2 }"], "concurrency.key", "never fit among 1 runs"),
+        (["concurrency: { key: 2 }", "supersede: waiting"], "concurrency.key", "never a second"),
+        (["deadline: PT1M", "delay: PT1M"], "deadline", "over before its 'delay' is"),
+    ],
+)
+def test_what_never_goes_together(lines: list[str], key: str, says: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        top("on: { event: message.received/1 }", "key: message.thread", *lines)
+    errors = (caught.value, *caught.value.also)
+    assert any(says in str(one) and one.key == key for one in errors)
+
+
+@pytest.mark.parametrize(
+    ("task_text", "key", "says"),
+    [
+        ("{ role: specialist, agent: y, compensate: a.b }", "compensate", "belongs to a task with 'act'"),
+        ("{ act: a.b, compensate: 3 }", "compensate", "write adapter.operation"),
+        ("{ act: a.b, compensate: undo }", "compensate", "'undo' is not an act"),
+        ("{ act: a.b, compensate: { in: { x: 1 } } }", "compensate", "the key 'act' is missing"),
+        ("{ act: a.b, compensate: { act: a.c, when: {} } }", "compensate.when", "is always taken back"),
+        (
+            "{ act: a.b, compensate: { act: a.c, compensate: a.d } }",
+            "compensate.compensate",
+            "not taken back",
+        ),
+        ("{ act: a.b, compensate: { act: a.c, for_each: x } }", "compensate.for_each", "each item"),
+        ("{ act: a.b, compensate: { act: a.c, agent: x } }", "compensate.agent", "taken from the act"),
+        ("{ act: a.b, compensate: { act: a.c, inn: {} } }", "compensate.inn", "did you mean 'in'?"),
+        (
+            "{ act: a.b, compensate: { act: a.c, in: { x: ${item} } } }",
+            "compensate.in.x",
+            "only an act with 'for_each' has an item",
+        ),
+        (
+            "{ act: a.b, compensate: { act: a.c, in: { x: ${frist.a} } } }",
+            "compensate.in.x",
+            "did you mean 'first'?",
+        ),
+        (
+            "{ act: a.b, compensate: { act: a.c, in: { x: ${first.a} } } }",
+            "compensate.in.x",
+            "'t' does not wait for 'first'",
+        ),
+        ("{ act: a.b, not_before: 2026-12-24 }", "not_before", "how far its clock is from UTC"),
+        ("{ act: a.b, not_before: 2026-12-24T08:00:00 }", "not_before", "how far its clock is from UTC"),
+        ("{ act: a.b, not_before: tomorrow }", "not_before", "is not a time such as"),
+        ("{ act: a.b, not_before: 1969-12-24T08:00:00Z }", "not_before", "before 1970"),
+        ("{ act: a.b, delay: soon }", "delay", "write PT30S"),
+    ],
+)
+def test_what_a_task_cannot_say(task_text: str, key: str, says: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        task(task_text)
+    assert says in str(caught.value)
+    assert (caught.value.key, caught.value.line) == (f"tasks.t.{key}", 5)
 
 
 def test_predicates_nest() -> None:
@@ -267,13 +455,13 @@ def test_the_same_text_gives_the_same_digest_and_another_text_another() -> None:
         ("act: email.label", "act: label", 12, "tasks.label.act", "is not an act"),
         ("act: email.label", "act: email.label, role: planner", 12, "tasks.label.role", "executor"),
         ("act: email.label", "act: email.label, recall: x", 12, "tasks.label.recall", "asks an agent"),
-        ("recall: past-threads", "deadline: P1D", 7, "tasks.annotate.deadline", "nobody approved"),
+        ("recall: past-threads", "compensate: a.b", 7, "tasks.annotate.compensate", "with 'act'"),
         ("needs: [inspect]", "needs: inspect", 13, "tasks.send.needs", "a list of texts"),
         ("needs: [inspect]", "needs: [inspec]", 13, "tasks.send.needs", "did you mean 'inspect'?"),
         ("needs: [inspect]", "needs: [inspect, inspect]", 13, "tasks.send.needs", "stands twice"),
         ("deadline: P2D", "deadline: 2 days", 14, "tasks.send.deadline", "P2D"),
         ("deadline: P2D", "timeout: P2D", 14, "tasks.send.timeout", "a day at most"),
-        ("compensate: null", "compensate: 3", 14, "tasks.send.compensate", "must be a text"),
+        ("compensate: null", "compensate: 3", 14, "tasks.send.compensate", "cannot be a number"),
         ("  send: ", "  Send: ", 13, "tasks.Send", "cannot be the name of a task"),
         ("  send: ", "  item: ", 13, "tasks.item", "a meaning of its own"),
         ("needs: [inspect]", "optional: yes", 13, "tasks.send.optional", "true or false"),

@@ -56,6 +56,8 @@ CATALOG = Catalog(
         "email.reply": operation("reply", schema(message="message", reply="reply")),
         "email.label": operation("label", schema(message="message", labels="strings"), schema(undo="string")),
         "email.unlabel": operation("unlabel", schema(message="message", undo="string")),
+        "email.relabel": operation("relabel", schema(message="message", labels="string")),
+        "email.strip": operation("strip", schema(message="message")),
         "email.forward": operation("forward", schema(message="message", address="string")),
     },
     events={"message.received/1": MESSAGE_RECEIVED},
@@ -239,7 +241,43 @@ def test_the_triage_workflow_fits() -> None:
             "needs: [inspect], compensate: email.forward",
             14,
             "tasks.send.compensate",
-            "'email.forward' needs address, which 'email.reply' neither takes nor gives",
+            "'email.forward' needs address (string). write compensate: { act: email.forward, in: { ... } }",
+        ),
+        (
+            "act: email.label",
+            "act: email.label, compensate: { act: email.unlabel, in: { message: ${trigger.message} } }",
+            13,
+            "tasks.label.compensate.in",
+            "'email.unlabel' needs undo (string). bind it under 'in'",
+        ),
+        (
+            "act: email.label",
+            "act: email.label, compensate: { act: email.unlable }",
+            13,
+            "tasks.label.compensate.act",
+            "did you mean 'email.unlabel'?",
+        ),
+        (
+            "act: email.label",
+            "act: email.label, compensate: { act: email.unlabel, in: { message: ${label.undo}, undo: x } }",
+            13,
+            "tasks.label.compensate.in.message",
+            "label.undo is string, and 'email.unlabel' takes 'message' as message",
+        ),
+        (
+            "act: email.label",
+            "act: email.label, compensate: { act: email.unlabel,"
+            " in: { message: ${trigger.message}, undo: ${label.undone} } }",
+            13,
+            "tasks.label.compensate.in.undo",
+            "did you mean '${label.undo}'?",
+        ),
+        (
+            "act: email.label",
+            "act: email.label, compensate: email.relabel",
+            13,
+            "tasks.label.compensate",
+            "'email.relabel' takes 'labels' as string",
         ),
         (
             "needs: [inspect]",
@@ -270,7 +308,16 @@ def test_a_misfit_is_answered_with_line_and_key(old: str, new: str, line: int, k
         ("annotate.reply_expected, is: true", "annotate.labels, contains: x"),
         ("annotate.reply_expected, is: true", "annotate.confidence, above: 1"),
         ("annotate.reply_expected, is: true", "trigger.message.language, is: no"),
-        ("act: email.label", "act: email.label, compensate: email.unlabel"),
+        ("act: email.label", "act: email.label, compensate: email.strip"),
+        (
+            "act: email.label",
+            "act: email.label, compensate: { act: email.unlabel,"
+            " in: { message: ${trigger.message}, undo: ${label.undo} } }",
+        ),
+        (
+            "act: email.reply",
+            "act: email.reply, compensate: email.strip",
+        ),  # what it does not take is passed over
     ],
 )
 def test_what_fits(old: str, new: str) -> None:
@@ -326,6 +373,36 @@ def test_the_fields_of_one_item_are_not_those_of_all() -> None:
         "  t: { role: specialist, agent: anything, in: { value: ${each.sum} } }\n"
     )
     assert "there is no ${each.sum}" in str(refusal(text))
+
+
+def test_each_item_is_taken_back_by_itself() -> None:
+    act = "{{ act: email.label, for_each: ${{read.lines}}, in: {{ message: ${{trigger.message}}, labels: [a] }}, "
+    undo = "compensate: {{ act: email.unlabel, in: {{ message: ${{trigger.message}}, undo: {undo} }} }} }}"
+    text = "  t: " + act + undo + "\n"
+    checked(fanned(text.format(undo="${t.undo}")))
+    checked(fanned(text.format(undo="${item.undo}")))
+    assert "there is no ${t.items}" in str(refusal(fanned(text.format(undo="${t.items}"))))
+
+
+SCHEDULED = """\
+name: report
+version: 1
+on: { schedule: "0 9 * * MON-FRI", zone: Europe/Berlin }
+key: schedule.due
+tasks:
+  t: { role: specialist, agent: anything, in: { value: ${trigger.schedule.due} } }
+  u: { role: specialist, agent: anything, in: { value: 1 }, when: { field: trigger.schedule.missed, above: 1 } }
+"""
+
+
+def test_the_fields_of_a_schedule() -> None:
+    checked(SCHEDULED)
+    error = refusal(SCHEDULED.replace("${trigger.schedule.due}", "${trigger.schedule.do}"))
+    assert "did you mean '${trigger.schedule.due}'?" in str(error)
+    error = refusal(SCHEDULED.replace("above: 1", "contains: x"))
+    assert "trigger.schedule.missed is int" in str(error)
+    error = refusal(SCHEDULED.replace("key: schedule.due", "key: message.thread"))
+    assert (error.line, error.key) == (4, "key")
 
 
 def test_an_inspector_needs_something_that_can_be_done_again() -> None:

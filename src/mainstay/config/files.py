@@ -116,21 +116,8 @@ def _workflows(folder: Path, catalog: Catalog | None) -> dict[str, WorkflowFile]
             found[one.workflow.name] = one
             if catalog is not None:
                 check(one.workflow, catalog, one.document)
-                _refuse_compensation(one)
     problems.raise_any()
     return found
-
-
-def _refuse_compensation(file: WorkflowFile) -> None:
-    """A plan that counts on being undone must not begin while nothing undoes it."""
-    for task in file.workflow.tasks:
-        if task.compensate is not None:
-            raise file.document.error(
-                ("tasks", task.name, "compensate"),
-                "compensation is not performed by this version",
-                why="the act would be done, and never taken back when the run fails",
-                remedy="write `compensate: null`, or leave the line out",
-            )
 
 
 def _refuse_strangers(templates: Mapping[str, Template], intents: tuple[Intent, ...]) -> None:

@@ -1,9 +1,13 @@
 """The canonical bytes of a workflow, the digest that pins a run to them, and the way back.
 
 A run keeps the digest of the bytes, not the name of a file: whatever happens to the file, the blob still says
-what the run follows. Every attribute is written, defaults too, so that a later change of a default never
-changes an old run. What an older build wrote without an attribute of today reads with that attribute's
+what the run follows. Every attribute of format 1 is written, defaults too, so that a later change of a default
+never changes an old run. What an older build wrote without an attribute of today reads with that attribute's
 default.
+
+Format 2 is format 1 and what came later: such an attribute is written only where it says something, so that a
+definition without any keeps the bytes, and the digest, that it always had. Their defaults mean "nothing said" and
+can therefore never change. An older build refuses format 2 by its number instead of skipping what it does not know.
 """
 
 from __future__ import annotations
@@ -20,11 +24,14 @@ from mainstay.kernel.plan import (
     Binding,
     Compare,
     Literal,
+    Missed,
     Not,
     Operator,
     Predicate,
+    Priority,
     Ref,
     Role,
+    Schedule,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -33,16 +40,18 @@ from mainstay.kernel.plan import (
 )
 from mainstay.kernel.values import Digest
 
-FORMAT = 1
+FORMAT = 2  # the newest; a definition that uses nothing of it is written as format 1
 
-_SPECIAL = frozenset({"name", "kind", "role", "inputs", "needs", "when", "for_each"})
-_PLAIN = tuple(field.name for field in fields(TaskSpec) if field.name not in _SPECIAL)
+_SPECIAL = frozenset({"name", "kind", "role", "inputs", "needs", "when", "for_each", "compensate"})
+_LATER = {"delay_us": 0, "not_before": 0}  # of a task, with what means that nothing is said
+_LATER_TOP = {"runs_max": None, "key_max": 1, "deadline_us": None, "delay_us": 0}  # of a workflow
+_PLAIN = tuple(field.name for field in fields(TaskSpec) if field.name not in {*_SPECIAL, *_LATER})
 
 
 def canonical(workflow: Workflow) -> bytes:
     """Compact JSON with sorted keys: equal workflows give equal bytes."""
     value = {
-        "format": FORMAT,
+        "format": 1,
         "name": workflow.name,
         "version": workflow.version,
         "tasks": [_task(task) for task in workflow.tasks],
@@ -51,7 +60,11 @@ def canonical(workflow: Workflow) -> bytes:
         "supersede": str(workflow.supersede),
         "cost_max_micros": workflow.cost_max_micros,
         "optional_inputs": list(workflow.optional_inputs),
-    }
+    } | _said(workflow, _LATER_TOP)
+    if workflow.priority is not Priority.NORMAL:
+        value["priority"] = workflow.priority.name.lower()
+    if _is_later(workflow):
+        value["format"] = FORMAT
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
@@ -66,9 +79,9 @@ def restore(raw: bytes) -> Workflow:
     """The workflow of canonical bytes. Raises `WorkflowError` for anything else."""
     try:
         value = json.loads(raw)
-        if value["format"] != FORMAT:
+        if value["format"] not in (1, FORMAT):
             raise WorkflowError(
-                f"this definition has format {value['format']}, and this build reads {FORMAT}",
+                f"this definition has format {value['format']}, and this build reads up to {FORMAT}",
                 remedy="use the version of Mainstay that wrote it, or a newer one",
             )
         on = value["on"]
@@ -76,11 +89,13 @@ def restore(raw: bytes) -> Workflow:
             name=value["name"],
             version=value["version"],
             tasks=tuple(_restore_task(task) for task in value["tasks"]),
-            on=None if on is None else Trigger(on["event"], _restore_maybe(on["where"])),
+            on=None if on is None else _restore_trigger(on),
             key=None if value["key"] is None else _restore_ref(value["key"]),
             supersede=Supersede(value["supersede"]),
             cost_max_micros=value["cost_max_micros"],
             optional_inputs=tuple(value["optional_inputs"]),
+            priority=Priority[value.get("priority", "normal").upper()],
+            **{name: value[name] for name in _LATER_TOP if name in value},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkflowError(
@@ -88,24 +103,57 @@ def restore(raw: bytes) -> Workflow:
         ) from None
 
 
+def _said(one: TaskSpec | Workflow, nothing: dict[str, Any]) -> dict[str, Any]:
+    """The later attributes that say something."""
+    return {name: value for name, default in nothing.items() if (value := getattr(one, name)) != default}
+
+
+def _is_later(workflow: Workflow) -> bool:
+    tasks = workflow.tasks
+    return (
+        workflow.priority is not Priority.NORMAL
+        or bool(_said(workflow, _LATER_TOP))
+        or (workflow.on is not None and workflow.on.schedule is not None)
+        or any(task.compensate is not None or _said(task, _LATER) for task in tasks)
+    )
+
+
 def _trigger(trigger: Trigger) -> dict[str, Any]:
-    where = None if trigger.where is None else _predicate(trigger.where)
-    return {"event": trigger.event, "where": where}
+    value: dict[str, Any] = {
+        "event": trigger.event,
+        "where": None if trigger.where is None else _predicate(trigger.where),
+    }
+    if trigger.schedule is not None:
+        schedule = trigger.schedule
+        value["schedule"] = {"cron": schedule.cron, "zone": schedule.zone, "missed": str(schedule.missed)}
+    return value
+
+
+def _restore_trigger(value: dict[str, Any]) -> Trigger:
+    said = value.get("schedule")
+    schedule = None if said is None else Schedule(said["cron"], said["zone"], Missed(said["missed"]))
+    return Trigger(value["event"], _restore_maybe(value["where"]), schedule)
 
 
 def _task(task: TaskSpec) -> dict[str, Any]:
-    return {name: getattr(task, name) for name in _PLAIN} | {
-        "name": task.name,
-        "kind": str(task.kind),
-        "role": str(task.role),
-        "inputs": [[name, _binding(binding)] for name, binding in task.inputs],
-        "needs": list(task.needs),
-        "when": None if task.when is None else _predicate(task.when),
-        "for_each": None if task.for_each is None else _ref(task.for_each),
-    }
+    return (
+        {name: getattr(task, name) for name in _PLAIN}
+        | {
+            "name": task.name,
+            "kind": str(task.kind),
+            "role": str(task.role),
+            "inputs": [[name, _binding(binding)] for name, binding in task.inputs],
+            "needs": list(task.needs),
+            "when": None if task.when is None else _predicate(task.when),
+            "for_each": None if task.for_each is None else _ref(task.for_each),
+            "compensate": None if task.compensate is None else _task(task.compensate),
+        }
+        | _said(task, _LATER)
+    )
 
 
 def _restore_task(value: dict[str, Any]) -> TaskSpec:
+    undo = value.get("compensate")
     return TaskSpec(
         name=value["name"],
         kind=TaskKind(value["kind"]),
@@ -114,7 +162,8 @@ def _restore_task(value: dict[str, Any]) -> TaskSpec:
         needs=tuple(value["needs"]),
         when=_restore_maybe(value["when"]),
         for_each=None if value["for_each"] is None else _restore_ref(value["for_each"]),
-        **{name: value[name] for name in _PLAIN if name in value},
+        compensate=None if undo is None else _restore_task(undo),
+        **{name: value[name] for name in (*_PLAIN, *_LATER) if name in value},
     )
 
 

@@ -1,8 +1,8 @@
 """What workflows may name: agents, operations, events, retrieval policies, and the types of their fields.
 
 The workspace makes a catalog from what is installed and configured, and hands it to `typing`. Only what the
-engine itself defines stands here: the fields of a received message, and what a task with `for_each` leaves
-behind.
+engine itself defines stands here: the fields of a received message and of a time that has come, and what a task
+with `for_each` leaves behind.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ MESSAGE_RECEIVED = Schema(
     )
 )
 """The fields of `message.received/1`: what may be known of a message without opening its sealed text."""
+
+SCHEDULE_EVENT = "schedule.due/1"
+SCHEDULE_DUE = Schema((Field("schedule.due", FieldType.STRING), Field("schedule.missed", FieldType.INT)))
+"""The fields of `schedule.due/1`: when the run was due, with the offset of its zone, and how many times of the
+schedule had come while no director was at work, this one included."""
 
 FANNED_OUT = Schema((Field("items", FieldType.RECORDS),))
 """The output of a task with `for_each`: what each item left, in the order of the list."""

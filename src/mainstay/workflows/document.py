@@ -153,11 +153,17 @@ class Section:
 
     def money(self, key: str, default: int | None = None) -> int | None:
         """Micro-units of an amount in US dollars that is written as text: `"0.02"`."""
-        return self._parsed(key, parse_money, 'write it as text, such as "2.00"', default)
+        amount: int | None = self._parsed(key, parse_money, 'write it as text, such as "2.00"', default)
+        return amount
 
     def duration_us(self, key: str, default: int | None = None) -> int | None:
         """Microseconds of an ISO 8601 duration: `PT30S`, `P2D`."""
-        return self._parsed(key, parse_duration, "write PT30S, PT12H or P2D", default)
+        length: int | None = self._parsed(key, parse_duration, "write PT30S, PT12H or P2D", default)
+        return length
+
+    def parsed(self, key: str, parse: Callable[[str], Any], remedy: str) -> Any:
+        """A text as `parse` reads it, which raises `ValueError` for what it does not take; None where it is absent."""
+        return self._parsed(key, parse, remedy, None)
 
     def table(self, key: str) -> Section:
         """A table inside this one; an absent one reads as empty."""
@@ -178,7 +184,7 @@ class Section:
                 )
         return tuple(Section(self.document, (*self.path, key, index), one) for index, one in enumerate(value))
 
-    def _parsed(self, key: str, parse: Callable[[str], int], remedy: str, default: int | None) -> int | None:
+    def _parsed(self, key: str, parse: Callable[[str], Any], remedy: str, default: int | None) -> Any:
         if key not in self.data:
             return default
         value = self.data[key]

@@ -34,9 +34,9 @@ from mainstay.kernel.plan import (
     Workflow,
 )
 from mainstay.kernel.values import money
-from mainstay.workflows.catalog import FANNED_OUT, Catalog
+from mainstay.workflows.catalog import FANNED_OUT, SCHEDULE_DUE, Catalog
 from mainstay.workflows.document import Document, Path, Problems, suggestion
-from mainstay.workflows.loader import PROPOSER
+from mainstay.workflows.tasks import PROPOSER
 
 _SCALAR = (Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN)
 _ORDER = (Operator.BELOW, Operator.ABOVE)
@@ -99,7 +99,7 @@ class _Checker:
         on = self.workflow.on
         if on is None:
             return
-        if on.event not in self.catalog.events:
+        if on.schedule is None and on.event not in self.catalog.events:
             raise self.unknown(("on", "event"), "event", on.event, self.catalog.events)
         if on.where is not None:
             self.predicate(("on", "where"), on.where, None)
@@ -163,11 +163,17 @@ class _Checker:
 
     def inputs(self, task: TaskSpec) -> None:
         """Every input that is bound exists and gets its type; every required one is bound."""
+        self.inputs_at(("tasks", task.name), task)
+
+    def inputs_at(self, place: Path, task: TaskSpec, *, short: bool = False) -> None:
+        """The inputs of a task whose table is at `place`; with `short`, what it does not take is passed over."""
         schema = self.input_schema(task)
-        problems, path = Problems(), ("tasks", task.name, "in")
+        problems, path = Problems(), place if short else (*place, "in")
         for name, binding in task.inputs:
+            if short and schema is not None and schema.field(name) is None:
+                continue
             with problems.caught():
-                self.binding((*path, name), name, binding, schema, task)
+                self.binding(path if short else (*path, name), name, binding, schema, task)
         if schema is not None:
             bound = {name for name, _ in task.inputs}
             missing = [
@@ -177,25 +183,27 @@ class _Checker:
                 if missing:
                     names = ", ".join(f"{one.name} ({one.type})" for one in missing)
                     who = task.act or task.agent
-                    raise self.place.error(path, f"{who!r} needs {names}", remedy="bind it under 'in'")
+                    remedy = "bind it under 'in'"
+                    if short:
+                        remedy = f"write compensate: {{ act: {who}, in: {{ ... }} }} and bind it there"
+                    raise self.place.error(path, f"{who!r} needs {names}", remedy=remedy)
         problems.raise_any()
 
     def compensation(self, task: TaskSpec) -> None:
-        """What undoes an act exists, and the act's own fields are enough for it."""
-        if task.compensate is None:
+        """What takes an act back exists, and is given what it takes."""
+        undo = task.compensate
+        if undo is None:
             return
         path: Path = ("tasks", task.name, "compensate")
-        undo = self.catalog.acts.get(task.compensate)
-        if undo is None:
-            raise self.unknown(path, "act", task.compensate, self.catalog.acts)
-        act = self.catalog.acts.get(task.act)
-        known = {name for name, _ in task.inputs} | set(act.response.names if act is not None else ())
-        lacking = [one.name for one in undo.request.fields if one.required and one.name not in known]
-        if lacking and act is not None:
-            raise self.place.error(
-                path,
-                f"{task.compensate!r} needs {', '.join(lacking)}, which {task.act!r} neither takes nor gives",
-            )
+        # Where the file names an act only, it takes the inputs of the act it takes back.
+        as_table = (*path, "act") in self.place.lines
+        if undo.act not in self.catalog.acts:
+            raise self.unknown((*path, "act") if as_table else path, "act", undo.act, self.catalog.acts)
+        # Each item is taken back by itself: the act's own name means the answer for that item, not the list of all.
+        within = replace(self, tasks={**self.tasks, task.name: replace(task, for_each=None)})
+        within.inputs_at(
+            path, replace(undo, for_each=task.for_each), short=not as_table and undo.inputs == task.inputs
+        )
 
     def inspection(self, task: TaskSpec) -> None:
         """An inspector looks at the output of a task that can be done again."""
@@ -300,7 +308,10 @@ class _Checker:
     def source_schema(self, source: str) -> Schema | None:
         """The fields of a source; None where they are not known, so that nothing can be said."""
         if source == "trigger":
-            return self.catalog.events.get(self.workflow.on.event) if self.workflow.on is not None else None
+            on = self.workflow.on
+            if on is None:
+                return None
+            return SCHEDULE_DUE if on.schedule is not None else self.catalog.events.get(on.event)
         task = self.tasks.get(source)
         if task is None:
             return None
@@ -328,7 +339,8 @@ class _Checker:
 
     def has_event(self) -> bool:
         """Whether the trigger's fields are known."""
-        return self.workflow.on is not None and self.workflow.on.event in self.catalog.events
+        on = self.workflow.on
+        return on is not None and (on.schedule is not None or on.event in self.catalog.events)
 
     def unknown(self, path: Path, what: str, name: str, names: Any) -> ConfigError:
         """An error about something that does not exist, with the nearest that does."""
