@@ -37,9 +37,9 @@ public for ever: a field may be added with a default, any other change is a new 
 read.
 """
 STREAMS = (
-    ("run", "Stream `run:ID`", range(1, 40), "One run of a workflow."),
+    ("run", "Stream `run:ID`", (*range(1, 40), *range(70, 80)), "One run of a workflow."),
     ("inbox", "Stream `inbox:MAILBOX`", range(40, 50), "What came in from one source."),
-    ("workspace", "Stream `workspace`", range(50, 60), "The workspace itself."),
+    ("workspace", "Stream `workspace`", range(50, 70), "The workspace itself."),
 )
 
 

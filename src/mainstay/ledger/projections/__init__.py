@@ -3,7 +3,7 @@
     runs            one row for each run, written at its start and its end, never in between
     open_runs       runs that are not over: what a restart folds
     approvals       every card, waiting or answered
-    in_doubt        acts of which only the operator can say whether they happened
+    in_doubt        acts of which only the operator can say whether they happened, or that could not be taken back
     done            how often a workflow has done an act: what counting rules look at
     recipients      to whom we have written
     written         when we wrote to whom: what the limit of replies looks at
@@ -11,8 +11,13 @@
     messages        every message by its key: what makes a second delivery nothing
     rejected        what came in and could not be read
     cursors         how far each source was read
+    dead_letters    messages that could not be read and runs that failed, and what became of each
     workflows       the definitions in force
-    house           policy, kill switch, epoch, warnings
+    schedules       up to which of its times each schedule has been seen to
+    pauses          workflows and adapters that are paused, and whether the workspace is
+    breakers        operations of adapters that are left alone now
+    incidents       what the director noticed about its own house
+    house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
 A table belongs to one projection; `STANDARD` is all of them. `house` also holds rows that the director writes
 itself (`held`); a rebuild writes them again.
@@ -21,9 +26,11 @@ itself (`held`); a rebuild writes them again.
 from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.acts import Approvals, Done, InDoubt, Recipients
 from mainstay.ledger.projections.costs import Spent
+from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
 from mainstay.ledger.projections.runs import OpenRuns, Runs
+from mainstay.ledger.projections.standing import Incidents, OpenBreakers, Pauses, Schedules
 from mainstay.ledger.projections.written import Written
 
 STANDARD: tuple[Projection, ...] = (
@@ -38,7 +45,12 @@ STANDARD: tuple[Projection, ...] = (
     Messages(),
     Rejected(),
     Cursors(),
+    DeadLetters(),
     Workflows(),
+    Schedules(),
+    Pauses(),
+    OpenBreakers(),
+    Incidents(),
     House(),
 )
 

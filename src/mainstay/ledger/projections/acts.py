@@ -12,10 +12,15 @@ from mainstay.kernel.events import (
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    CompensationBegun,
+    CompensationFailed,
     DoubtResolved,
     Event,
+    LookupStarted,
     RunCancelled,
+    RunFailed,
     RunSuperseded,
+    TaskCancelled,
     TaskSucceeded,
 )
 from mainstay.kernel.ids import ApprovalId, StreamId, run_of
@@ -32,7 +37,7 @@ class Approvals:
     """Every card by its id. The events say which cards they withdraw or replace, so no row need be read."""
 
     name = "approvals"
-    version = 1
+    version = 2
     tables = (
         Table(
             "approvals",
@@ -41,7 +46,7 @@ class Approvals:
                 (
                     "status",
                     _TEXT,
-                ),  # waiting, granted, edited, denied, rejected, expired, cancelled, superseded
+                ),  # waiting, granted, edited, denied, rejected, expired, cancelled, superseded, happened, withdrawn
                 ("run", _TEXT),
                 ("task", _INTEGER),
                 ("workflow", _TEXT),
@@ -61,6 +66,9 @@ class Approvals:
                 ("actor", _TEXT),
                 ("open_us", _INTEGER),
                 ("position", _INTEGER),  # of ApprovalRequested or ActionEdited
+                ("undo", _INTEGER),  # 1: it takes back what the run did
+                ("undoes", _INTEGER),  # the task that it takes back
+                ("parent", _TEXT),  # the run that this one goes on from: a task of this name may have acted there
             ),
             key=("approval",),
             indexes=(("status", "requested_at"),),
@@ -76,6 +84,12 @@ class Approvals:
             ApprovalExpired,
             RunCancelled,
             RunSuperseded,
+            RunFailed,
+            TaskCancelled,
+            CompensationBegun,
+            CompensationFailed,
+            LookupStarted,
+            ActionInDoubt,
             TaskSucceeded,
         }
     )
@@ -123,8 +137,27 @@ class Approvals:
                 return [_answered(card, "cancelled", at, actor) for card in cards]
             case RunSuperseded(withdrawn=cards):
                 return [_answered(card, "superseded", at, None) for card in cards]
+            case RunFailed(withdrawn=cards):
+                return [_answered(card, "withdrawn", at, None) for card in cards]
+            case CompensationBegun(withdrawn=cards, actor=actor):
+                status = "cancelled" if event.ending == "cancelled" else "withdrawn"
+                return [_answered(card, status, at, actor or None) for card in cards]
+            case TaskCancelled(withdrawn=card, actor=actor):
+                return (_answered(card, "cancelled", at, actor),) if card is not None else ()
+            case CompensationFailed(task=number, withdrawn=card):
+                return _closed(run, number, "denied" if card is None else "expired", at)
+            case LookupStarted(task=number) | ActionInDoubt(task=number):
+                return _closed(run, number, "withdrawn", at)
             case _:
                 return ()
+
+
+def _closed(run: RunState, number: int, status: str, at: Instant) -> Sequence[RowChange]:
+    """The card of this task, if it still waited when it was overtaken; one that was answered keeps its answer."""
+    act = run.task(number).act
+    if act is None or act.approval is None or act.authority:
+        return ()
+    return (_answered(act.approval, status, at, None),)
 
 
 def _facts(run: RunState, number: int, action: Action) -> dict[str, Value]:
@@ -140,7 +173,15 @@ def _facts(run: RunState, number: int, action: Action) -> dict[str, Value]:
         "card": action.card,
         "price_micros": action.price_micros,
         "subject": run.head.subject,
+        "undo": int(run.undoes(number) is not None),
+        "undoes": run.undoes(number),
+        "parent": _parent(run),
     }
+
+
+def _parent(run: RunState) -> str | None:
+    forked = run.unusual.forked
+    return forked.parent if forked is not None else None
 
 
 def _waits(approval: ApprovalId, position: int, at: Instant, facts: dict[str, Value]) -> Put:
@@ -162,19 +203,20 @@ def _answered(approval: ApprovalId, status: str, at: Instant, actor: str | None,
 
 
 class InDoubt:
-    """Acts of which only the operator can say whether they happened."""
+    """Acts of which only the operator can say whether they happened, and those that could not be taken back."""
 
     name = "in_doubt"
-    version = 1
+    version = 2
     tables = (
         Table(
             "in_doubt",
             (
                 ("run", _TEXT),
                 ("task", _INTEGER),
+                ("kind", _TEXT),  # in_doubt; compensation: it is known not to have been done
                 ("workflow", _TEXT),
                 ("act", _TEXT),
-                ("adapter", _TEXT),
+                ("adapter", _TEXT),  # this and the next three are empty if nothing was proposed
                 ("key", _TEXT),
                 ("digest", _TEXT),
                 ("card", _TEXT),
@@ -182,16 +224,19 @@ class InDoubt:
                 ("reason", _TEXT),
                 ("since", _INTEGER),
                 ("position", _INTEGER),
+                ("undo", _INTEGER),  # 1: it takes back what the run did
+                ("undoes", _INTEGER),  # the task that it takes back
+                ("parent", _TEXT),  # the run that this one goes on from
             ),
             key=("run", "task"),
         ),
     )
-    events = frozenset[type[Event]]({ActionInDoubt, DoubtResolved, TaskSucceeded})
+    events = frozenset[type[Event]]({ActionInDoubt, CompensationFailed, DoubtResolved, TaskSucceeded})
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
-        """In when nothing can be proved; out when the operator answers or the truth comes late."""
+        """In when nothing can be proved or taken back; out when the operator answers or the truth comes late."""
         assert run is not None
         match event:
             case TaskSucceeded(task=number):
@@ -199,32 +244,51 @@ class InDoubt:
                 if run.task(number).act is None:
                     return ()
                 return (Delete("in_doubt", (run_of(stream), number)),)
-            case ActionInDoubt(task=number):
-                action = _act(run, number).action
-                columns: dict[str, Value] = {
-                    "workflow": run.head.workflow,
-                    "act": action.act,
-                    "adapter": action.adapter,
-                    "key": action.key,
-                    "digest": action.digest,
-                    "card": action.card,
-                    "attempt": event.attempt,
-                    "reason": event.reason,
-                    "since": at,
-                    "position": position,
-                }
-                return (Put("in_doubt", (run_of(stream), number), columns),)
+            case ActionInDoubt():
+                return (_unsettled(stream, run, event, "in_doubt", at, position),)
+            case CompensationFailed():
+                return (_unsettled(stream, run, event, "compensation", at, position),)
             case DoubtResolved(task=number):
                 return (Delete("in_doubt", (run_of(stream), number)),)
             case _:
                 return ()
 
 
+def _unsettled(
+    stream: StreamId,
+    run: RunState,
+    event: ActionInDoubt | CompensationFailed,
+    kind: str,
+    at: Instant,
+    position: int,
+) -> Put:
+    number = event.task
+    act = run.task(number).act  # none if its executor never came to propose it
+    action = act.action if act is not None else None
+    columns: dict[str, Value] = {
+        "kind": kind,
+        "workflow": run.head.workflow,
+        "act": run.spec(number).act if action is None else action.act,
+        "adapter": "" if action is None else action.adapter,
+        "key": "" if action is None else action.key,
+        "digest": "" if action is None else action.digest,
+        "card": "" if action is None else action.card,
+        "attempt": event.attempt,
+        "reason": event.reason,
+        "since": at,
+        "position": position,
+        "undo": int(run.undoes(number) is not None),
+        "undoes": run.undoes(number),
+        "parent": _parent(run),
+    }
+    return Put("in_doubt", (run_of(stream), number), columns)
+
+
 class Done:
-    """How often each workflow has done each act."""
+    """How often each workflow has done each act. Taking one back shows nothing of how well it is done."""
 
     name = "done"
-    version = 1
+    version = 2
     tables = (
         Table(
             "done",
@@ -241,7 +305,7 @@ class Done:
         assert isinstance(event, TaskSucceeded)
         assert run is not None
         act = run.task(event.task).act
-        if act is None:
+        if act is None or run.undoes(event.task) is not None:
             return ()
         return (Add("done", (run.head.workflow, act.action.act), {"count": 1}),)
 

@@ -10,6 +10,7 @@ from mainstay.kernel.events import (
     ApprovalGranted,
     ApprovalRejected,
     AttemptFailed,
+    CompensationBegun,
     Event,
     RevisionRequested,
     RunCancelled,
@@ -17,6 +18,7 @@ from mainstay.kernel.events import (
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    TaskCancelled,
     TaskFailed,
     TaskSucceeded,
 )
@@ -32,7 +34,7 @@ class Spent:
     """Sums by workflow and day; a day is days since 1970, UTC."""
 
     name = "spent"
-    version = 1
+    version = 2
     tables = (
         Table(
             "spent",
@@ -60,6 +62,8 @@ class Spent:
             AttemptFailed,
             ActionProposed,
             RevisionRequested,
+            TaskCancelled,
+            CompensationBegun,
             RunStarted,
             RunSucceeded,
             RunFailed,
@@ -83,7 +87,14 @@ class Spent:
                     "input_tokens": event.input_tokens,
                     "output_tokens": event.output_tokens,
                 }
-            case TaskFailed() | AttemptFailed() | ActionProposed() | RevisionRequested():
+            case (
+                TaskFailed()
+                | AttemptFailed()
+                | ActionProposed()
+                | RevisionRequested()
+                | TaskCancelled()
+                | CompensationBegun()
+            ):
                 if not event.cost:
                     return ()
                 amounts = {"cost_micros": event.cost}
@@ -92,7 +103,7 @@ class Spent:
             case RunSucceeded():
                 amounts = {"succeeded": 1, "tasks": _size(run)}
             case RunFailed():
-                amounts = {"failed": 1, "tasks": _size(run)}
+                amounts = {"failed": 1, "tasks": _size(run), "cost_micros": event.cost}
             case RunCancelled() | RunSuperseded():
                 amounts = {"withdrawn": 1, "tasks": _size(run), "cost_micros": event.cost}
             case ApprovalGranted() | ApprovalRejected():

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from mainstay.kernel.events import (
     BudgetWarned,
     DirectorStarted,
+    DirectorStopped,
     Event,
     KillSwitchThrown,
+    LedgerRestored,
     PolicyAdopted,
     WorkflowRegistered,
 )
@@ -48,10 +50,14 @@ class Workflows:
 
 
 class House:
-    """Facts by key: `policy`, `kill_switch` (on or off), `epoch`, `version`, `warned:SCOPE`."""
+    """Facts by key: `policy`, `kill_switch` (on or off), `epoch`, `version`, `warned:SCOPE`, `clean`, `restored`.
+
+    `clean` is the epoch of the last director that ended as it should; a later `epoch` means that one is at work, or
+    ended otherwise. `restored` is head and hash of the backup that this ledger came from.
+    """
 
     name = "house"
-    version = 1
+    version = 2
     tables = (
         Table(
             "house",
@@ -59,7 +65,9 @@ class House:
             key=("key",),
         ),
     )
-    events = frozenset[type[Event]]({DirectorStarted, PolicyAdopted, KillSwitchThrown, BudgetWarned})
+    events = frozenset[type[Event]](
+        {DirectorStarted, DirectorStopped, PolicyAdopted, KillSwitchThrown, BudgetWarned, LedgerRestored}
+    )
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
@@ -68,6 +76,10 @@ class House:
         match event:
             case DirectorStarted(epoch=epoch, version=version):
                 facts = {"epoch": str(epoch), "version": version}
+            case DirectorStopped(epoch=epoch):
+                facts = {"clean": str(epoch)}
+            case LedgerRestored(backup_head=head, backup_hash=hash_):
+                facts = {"restored": f"{head} {hash_}"}
             case PolicyAdopted(policy=policy):
                 facts = {"policy": policy}
             case KillSwitchThrown(on=on):

@@ -79,7 +79,7 @@ class Messages:
 
 
 class Rejected:
-    """What came in and could not be read as a message: the dead letters."""
+    """What came in and could not be read as a message; what became of each is in `dead_letters`."""
 
     name = "rejected"
     version = 1
@@ -103,7 +103,7 @@ class Rejected:
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
-        """One more dead letter."""
+        """One more."""
         assert isinstance(event, MessageRejected)
         columns: dict[str, Value] = {
             "mailbox": event.mailbox,

@@ -1,6 +1,7 @@
 """Views of runs: all of them, and those that are not over.
 
-A run costs each view two writes, one at its start and one at its end, however many tasks it has.
+An ordinary run costs each view two writes, one at its start and one at its end, however many tasks it has. Only a
+delay, a pause, taking back and money add to that.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ from collections.abc import Sequence
 from mainstay.kernel.events import (
     ActionProposed,
     AttemptFailed,
+    CompensationBegun,
     Event,
+    PlanAccepted,
     RevisionRequested,
     RunCancelled,
+    RunDelayed,
     RunFailed,
+    RunForked,
+    RunPaused,
     RunQueued,
     RunReleased,
+    RunResumed,
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    TaskCancelled,
     TaskFailed,
     TaskSkipped,
     TaskSucceeded,
@@ -35,13 +43,14 @@ _ENDS: dict[type[Event], str] = {
     RunCancelled: "cancelled",
     RunSuperseded: "superseded",
 }
+_MAY_SETTLE = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
 
 
 class Runs:
     """One row for each run. No index: ids sort by time, so the key's own order is newest last."""
 
     name = "runs"
-    version = 1
+    version = 2
     tables = (
         Table(
             "runs",
@@ -49,10 +58,15 @@ class Runs:
                 ("run", _TEXT),
                 ("workflow", _TEXT),
                 ("definition", _TEXT),
-                ("status", _TEXT),  # queued, running, succeeded, failed, cancelled, superseded
+                (
+                    "status",
+                    _TEXT,
+                ),  # delayed, queued, running, paused, compensating, succeeded, failed, cancelled, superseded
                 ("key", _TEXT),
                 ("subject", _TEXT),
                 ("message", _TEXT),  # key of the message that started it
+                ("parent", _TEXT),  # the run that this one goes on from
+                ("point", _INTEGER),  # version of the parent's stream
                 ("started_at", _INTEGER),
                 ("ended_at", _INTEGER),
                 ("position", _INTEGER),  # of RunStarted
@@ -66,14 +80,21 @@ class Runs:
     events = frozenset[type[Event]](
         {
             RunStarted,
+            RunForked,
+            RunDelayed,
             RunQueued,
             RunReleased,
+            PlanAccepted,
+            RunPaused,
+            RunResumed,
+            CompensationBegun,
             *_ENDS,
             TaskSucceeded,
             TaskFailed,
             AttemptFailed,
             ActionProposed,
             RevisionRequested,
+            TaskCancelled,
         }
     )
 
@@ -103,10 +124,27 @@ class Runs:
                         },
                     ),
                 )
+            case RunForked(parent=parent, version=point):
+                return (Put("runs", (run_of(stream),), {"parent": parent, "point": point}),)
+            case RunDelayed():
+                return _status(stream, "delayed")
             case RunQueued():
-                return (Put("runs", (run_of(stream),), {"status": "queued"}),)
+                return _status(stream, "queued")
             case RunReleased():
-                return (Put("runs", (run_of(stream),), {"status": "running"}),)
+                return _status(stream, _released(run))
+            case PlanAccepted():
+                # Nearly always that of a run which was never anything but running.
+                assert run is not None
+                begins_late = run.unusual.not_before and not run.unusual.paused
+                return _status(stream, "running") if begins_late else ()
+            case RunPaused():
+                return _status(stream, "paused")
+            case RunResumed():
+                return _status(stream, _standing(run))
+            case CompensationBegun():
+                assert run is not None
+                status = "paused" if run.unusual.paused else "compensating"
+                return (*_status(stream, status), *_spending(stream, event.cost))
             case RunSucceeded() | RunFailed() | RunCancelled() | RunSuperseded():
                 assert run is not None
                 ended = Put(
@@ -120,10 +158,39 @@ class Runs:
                     },
                 )
                 return (ended, *_spending(stream, getattr(event, "cost", 0)))
-            case TaskSucceeded() | TaskFailed() | AttemptFailed() | ActionProposed() | RevisionRequested():
+            case (
+                TaskSucceeded()
+                | TaskFailed()
+                | AttemptFailed()
+                | ActionProposed()
+                | RevisionRequested()
+                | TaskCancelled()
+            ):
                 return _spending(stream, event.cost)
             case _:
                 return ()
+
+
+def _status(stream: StreamId, status: str) -> Sequence[RowChange]:
+    return (Put("runs", (run_of(stream),), {"status": status}),)
+
+
+def _released(run: RunState | None) -> str:
+    # It was first in line. If it is also due, the acceptance of its plan comes next and says "running".
+    assert run is not None
+    if run.unusual.paused:
+        return "paused"
+    return "delayed" if run.unusual.not_before else "running"
+
+
+def _standing(run: RunState | None) -> str:
+    """Where a run stands that is not paused any more; one that ended in the same breath says so next."""
+    assert run is not None
+    if run.status is Status.QUEUED:
+        return "queued"
+    if run.status is Status.COMPENSATING:
+        return "compensating"
+    return "running" if run.plan is not None else "delayed"
 
 
 def _spending(stream: StreamId, cost: int) -> Sequence[RowChange]:
@@ -131,10 +198,13 @@ def _spending(stream: StreamId, cost: int) -> Sequence[RowChange]:
 
 
 class OpenRuns:
-    """The runs that are not over: ended ones too, while an effect of theirs is under way."""
+    """The runs that are not over: ended ones too, while an effect of theirs is under way.
+
+    What is paused stands here as what it would be otherwise: whoever boots asks for its place in line.
+    """
 
     name = "open_runs"
-    version = 1
+    version = 2
     tables = (
         Table(
             "open_runs",
@@ -143,14 +213,25 @@ class OpenRuns:
                 ("position", _INTEGER),  # of RunStarted
                 ("workflow", _TEXT),
                 ("key", _TEXT),
-                ("status", _TEXT),  # queued, running, ending
+                ("status", _TEXT),  # delayed, queued, running, compensating, ending
                 ("behind", _TEXT),  # the run that a queued one waits for
             ),
             key=("run",),
         ),
     )
     events = frozenset[type[Event]](
-        {RunStarted, RunQueued, RunReleased, *_ENDS, TaskSucceeded, TaskFailed, TaskSkipped}
+        {
+            RunStarted,
+            RunDelayed,
+            RunQueued,
+            RunReleased,
+            PlanAccepted,
+            CompensationBegun,
+            *_ENDS,
+            TaskSucceeded,
+            TaskFailed,
+            TaskSkipped,
+        }
     )
 
     def project(
@@ -160,9 +241,8 @@ class OpenRuns:
         assert run is not None
         match event:
             case TaskSucceeded() | TaskFailed() | TaskSkipped():
-                # A run that succeeded or failed left with its last event; only what was ended from outside may
-                # still have had effects under way.
-                settled = run.left == 0 and run.status in (Status.CANCELLED, Status.SUPERSEDED)
+                # A run that succeeded left with its last event; any other may still have had effects under way.
+                settled = run.left == 0 and run.status in _MAY_SETTLE
                 return (Delete("open_runs", (run_of(stream),)),) if settled else ()
             case RunStarted():
                 columns: dict[str, Value] = {
@@ -172,13 +252,22 @@ class OpenRuns:
                     "status": "running",
                 }
                 return (Put("open_runs", (event.run,), columns),)
+            case RunDelayed():
+                return (Put("open_runs", (run_of(stream),), {"status": "delayed"}),)
             case RunQueued(behind=behind):
                 return (Put("open_runs", (run_of(stream),), {"status": "queued", "behind": behind}),)
             case RunReleased():
-                return (Put("open_runs", (run_of(stream),), {"status": "running", "behind": None}),)
-            case RunSucceeded() | RunFailed():
+                status = "delayed" if run.unusual.not_before else "running"
+                return (Put("open_runs", (run_of(stream),), {"status": status, "behind": None}),)
+            case PlanAccepted():
+                if not run.unusual.not_before:
+                    return ()
+                return (Put("open_runs", (run_of(stream),), {"status": "running"}),)
+            case CompensationBegun():
+                return (Put("open_runs", (run_of(stream),), {"status": "compensating"}),)
+            case RunSucceeded():
                 return (Delete("open_runs", (run_of(stream),)),)
-            case RunCancelled() | RunSuperseded():
+            case RunFailed() | RunCancelled() | RunSuperseded():
                 if run.left == 0:
                     return (Delete("open_runs", (run_of(stream),)),)
                 return (Put("open_runs", (run_of(stream),), {"status": "ending", "behind": None}),)
