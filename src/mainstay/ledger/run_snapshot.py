@@ -111,8 +111,8 @@ def decode_run(data: bytes, plans: Plans) -> tuple[RunState, int]:
     plan = plans(Digest(stored.plan)) if stored.plan is not None else None
     *rest, unusual = (getattr(stored, name) for name in _KEPT[4:])
     usual = ORDINARY if unusual == ORDINARY else unusual  # shared: what is ordinary is recognised by identity
-    state = RunState(stored.head, stored.status, plan, _table(stored.tasks), *rest, unusual=usual)
-    return state, stored.version
+    kept = (*rest, usual)
+    return RunState(stored.head, stored.status, plan, _table(stored.tasks), *kept), stored.version
 
 
 def _name(run: RunId) -> str:

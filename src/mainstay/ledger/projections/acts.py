@@ -68,7 +68,7 @@ class Approvals:
                 ("position", _INTEGER),  # of ApprovalRequested or ActionEdited
                 ("undo", _INTEGER),  # 1: it takes back what the run did
                 ("undoes", _INTEGER),  # the task that it takes back
-                ("parent", _TEXT),  # the run that this one goes on from: a task of this name may have acted there
+                ("parent", _TEXT),  # the run that this one goes on from
             ),
             key=("approval",),
             indexes=(("status", "requested_at"),),
