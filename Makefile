@@ -4,12 +4,14 @@
 #   make setup   environment for development               make lint    style, types, layers, pins
 #   make sim     crashes and faults, from seeds            make bench   steps a second, cost of a step
 #   make docs    the documentation's examples, as tests    make clean   remove what these made
+#   make bench-peers   the same work on other engines, each in its own environment (needs an index)
 #   make crash   a director killed 200 times           make nightly  what takes longer than a coffee
 
 PYTHON ?= python3
 VENV ?= .venv
 SEEDS ?= 5000
 CYCLES ?= 200
+ROUNDS ?= 5
 WORKERS ?= 2
 
 BIN := $(VENV)/bin
@@ -20,7 +22,7 @@ as_args = $(foreach file,$(1),-r $(file))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint sim crash bench docs nightly clean
+.PHONY: help setup demo test lint sim crash bench bench-peers docs nightly clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -69,6 +71,9 @@ bench: $(VENV)/.installed
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --tasks 10000
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
 
+bench-peers: $(VENV)/.installed
+	@$(RUN) -m benchmarks.peers.run --rounds $(ROUNDS)
+
 docs: $(VENV)/.developing
 	@$(RUN) -m pytest tests/docs
 
@@ -80,6 +85,6 @@ nightly: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.killing --planted
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf "$${TMPDIR:-/tmp}"/mainstay-demo-*

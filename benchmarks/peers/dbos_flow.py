@@ -19,6 +19,7 @@ from protocol import STEPS, main, output, sqlite_bytes
 
 # Where the work happens; how many threads or connections; SQLite's journal ("" for DBOS's own engine, untouched).
 SETTINGS: dict[str, tuple[str, int, str]] = {
+    "threads2": ("threads", 2, "wal"),
     "threads4": ("threads", 4, "wal"),
     "threads8": ("threads", 8, "wal"),
     "threads16": ("threads", 16, "wal"),
@@ -30,7 +31,7 @@ SETTINGS: dict[str, tuple[str, int, str]] = {
     "threads8-default-engine": ("threads", 8, ""),
     "async8-default-engine": ("async", 8, ""),
 }
-_FASTEST = {"sqlite": "threads8", "postgresql": "async20"}
+_FASTEST = {"sqlite": "threads2", "postgresql": "threads8"}
 _QUEUE = "bench"
 _seen: Callable[[str, int], None]
 

@@ -15,7 +15,7 @@ _PLACE = ROOT / ".peers"
 
 
 class NoEnvironment(Exception):
-    """A peer could not be installed here."""
+    """A peer could not be installed here; the message is what the installer said."""
 
 
 def python_of(name: str) -> str:

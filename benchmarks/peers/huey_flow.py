@@ -23,7 +23,7 @@ from protocol import STEPS, main, output, sqlite_bytes
 
 # How many worker threads.
 SETTINGS: dict[str, int] = {"threads1": 1, "threads2": 2, "threads4": 4, "threads8": 8}
-_FASTEST = "threads8"
+_FASTEST = "threads1"
 
 
 class HueyFlow:

@@ -33,7 +33,7 @@ SETTINGS: dict[str, tuple[str, int]] = {
     "async8": ("async", 8),
     "async32": ("async", 32),
 }
-_FASTEST = "sync8"
+_FASTEST = "sync1"
 
 
 class State(TypedDict):

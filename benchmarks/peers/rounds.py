@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -142,7 +143,8 @@ def _attempt(row: Row, part: Callable[[], None]) -> None:
     try:
         part()
     except PeerFailed as failed:
-        row.missing = f"it failed: {failed}"
+        row.missing = "it failed"
+        print(f"{row.name} failed: {failed}", file=sys.stderr)
 
 
 def _environment(peer: Peer) -> dict[str, str]:
