@@ -19,6 +19,7 @@ from mainstay.ledger.store import (
     NEW,
     ORIGIN,
     Epoch,
+    EventBody,
     Position,
     RecordedEvent,
     RowChange,
@@ -85,6 +86,13 @@ class InMemoryStore:
 
     def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
         return iter(self._streams.get(stream, [])[after:])
+
+    def read_many(
+        self, streams: Mapping[StreamId, Version]
+    ) -> Iterator[tuple[StreamId, Sequence[EventBody]]]:
+        for stream, after in streams.items():
+            found = self._streams.get(stream, [])[after:]
+            yield stream, [EventBody(one.version, one.type, one.schema, one.data) for one in found]
 
     def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:
         return tuple(self._events[after : after + limit])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from os import PathLike, fspath
 from os.path import exists
 from struct import error as StructError  # noqa: N812
@@ -39,6 +40,7 @@ from mainstay.ledger.store import (
     ORIGIN,
     ColumnType,
     Epoch,
+    EventBody,
     Position,
     RecordedEvent,
     Table,
@@ -48,6 +50,8 @@ from mainstay.ledger.store import (
 from mainstay.ledger.views import Views
 
 READ_CHUNK = 512
+STREAMS_AT_ONCE = 256  # whose events are in memory together
+_NO_CORRELATION = name_part("")
 
 _SELECT_EVENT = (
     "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, coalesce(c.name, s.name), e.causation, "
@@ -67,6 +71,22 @@ _SELECT_PROVED = (
     )
     + "LEFT JOIN events p ON p.position = e.position - 1 "
 )
+
+
+@lru_cache(maxsize=2)
+def _select_many(streams: int) -> str:
+    """Events of so many streams (key, version: those after it), in the order in which they lie in the file.
+
+    The inner query looks at the index alone; its LIMIT keeps SQLite from merging it into the outer one.
+    """
+    wanted = ", ".join(("(?, ?)",) * streams)
+    return (
+        "SELECT e.stream, e.version, e.type, e.schema, e.data, e.position, e.at, e.correlation, e.causation, "
+        "e.actor, e.tx, e.hash, CASE e.position WHEN 1 THEN zeroblob(32) ELSE p.hash END FROM ("
+        f"SELECT i.position FROM (VALUES {wanted}) w CROSS JOIN events i INDEXED BY events_by_stream "
+        "ON i.stream = w.column1 AND i.version > w.column2 ORDER BY i.position LIMIT -1"
+        ") q CROSS JOIN events e ON e.position = q.position LEFT JOIN events p ON p.position = e.position - 1"
+    )
 
 
 class SqliteReader:
@@ -144,6 +164,56 @@ class SqliteReader:
             version = rows[-1][2]
             if len(rows) < READ_CHUNK:
                 return
+
+    def read_many(
+        self, streams: Mapping[StreamId, Version]
+    ) -> Iterator[tuple[StreamId, Sequence[EventBody]]]:
+        names = list(streams)
+        for first in range(0, len(names), STREAMS_AT_ONCE):
+            some = {name: streams[name] for name in names[first : first + STREAMS_AT_ONCE]}
+            for name, events in self._read_some(some).items():
+                if not events:  # there is nothing new, or something that only `read` finds, or refuses
+                    events = [
+                        EventBody(one.version, one.type, one.schema, one.data)
+                        for one in self.read(name, after=some[name])
+                    ]
+                yield name, events
+
+    def _read_some(self, streams: Mapping[StreamId, Version]) -> dict[StreamId, list[EventBody]]:
+        """The events of the table, read in the order of the file; of a stream that is not proved by it, none."""
+        found: dict[StreamId, list[EventBody]] = {name: [] for name in streams}
+        sql = f"SELECT key, name FROM streams WHERE name IN ({', '.join('?' * len(streams))})"
+        names: dict[int, StreamId] = dict(self._read(sql, tuple(streams)))
+        wanted = [value for key, name in names.items() for value in (key, streams[name])]
+        parts = {key: name_part(name) for key, name in names.items()}
+        actors: dict[int, bytes] = {}
+        refused: set[int] = set()
+        for row in self._read(_select_many(len(names)), tuple(wanted)) if names else ():
+            stream, version, kind, schema, data, position, at, correlation, causation = row[:9]
+            actor, transaction, stored, before = row[9:]
+            events = found[names[stream]]
+            try:
+                who = actors.get(actor) or actors.setdefault(actor, name_part(self._name("actors", actor)))
+                about = name_part(self._name("streams", correlation)) if correlation else _NO_CORRELATION
+                spelled = who + parts[stream] + about
+                proved = (
+                    link(before, position, version, kind, schema, at, causation, transaction, spelled, data)
+                    == stored
+                    and version == streams[names[stream]] + len(events) + 1
+                    and stream not in refused
+                )
+            except (AssertionError, AttributeError, IndexError, StructError, TypeError):
+                proved = False
+            if proved:
+                events.append(EventBody(version, kind, schema, data))
+            else:
+                refused.add(stream)
+                events.clear()
+        return found
+
+    def _name(self, table: str, key: int) -> str:
+        name: str = self._read(f"SELECT name FROM {table} WHERE key = ?", (key,))[0][0]
+        return name
 
     def _prove(self, row: tuple[Any, ...]) -> None:
         position, stream, version, kind, schema, at, correlation, causation, actor, tx, stored, data = row[

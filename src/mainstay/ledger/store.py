@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.values import Digest, Instant
@@ -66,6 +66,15 @@ class RecordedEvent:
     actor: str
     transaction: bytes
     hash: bytes  # 32 bytes, over the previous hash, the envelope and `data`
+    data: bytes
+
+
+class EventBody(NamedTuple):
+    """What a fold needs of a recorded event."""
+
+    version: Version
+    type: int
+    schema: int
     data: bytes
 
 
@@ -138,6 +147,12 @@ class EventReader(Protocol):
 
     def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
         """The events of one stream in order."""
+        ...
+
+    def read_many(
+        self, streams: Mapping[StreamId, Version]
+    ) -> Iterator[tuple[StreamId, Sequence[EventBody]]]:
+        """What `read` gives, for many streams at once: each with its events after its version, in the order given."""
         ...
 
     def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:

@@ -24,6 +24,7 @@ from mainstay.ledger.store import (
     NEW,
     ORIGIN,
     Epoch,
+    EventBody,
     EventStore,
     Position,
     RecordedEvent,
@@ -163,6 +164,11 @@ class FaultyStore:
 
     def read(self, stream: StreamId, *, after: Version = NEW) -> Iterator[RecordedEvent]:
         return self._disk.read(stream, after=after)
+
+    def read_many(
+        self, streams: Mapping[StreamId, Version]
+    ) -> Iterator[tuple[StreamId, Sequence[EventBody]]]:
+        return self._disk.read_many(streams)
 
     def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:
         return self._disk.read_all(after=after, limit=limit)

@@ -136,6 +136,25 @@ class StoreConformance:
         assert store.head_hash == second.hash
         assert store.version(StreamId("inbox:mail")) == 0
 
+    def test_many_streams_are_read_as_each_is_read(self, store: EventStore, epoch: Epoch) -> None:
+        names = [StreamId(f"run:{number:04}") for number in range(700)]
+        for turn in range(3):  # side by side, as runs go on
+            store.append(
+                [part(name, turn * 2, turn * 1_400 + at, turn + at) for at, name in enumerate(names)],
+                epoch=epoch,
+                at=AT,
+            )
+        wanted = {name: Version(at % 8) for at, name in enumerate(reversed(names))} | {
+            StreamId("run:none"): NEW
+        }
+        read = [(stream, list(events)) for stream, events in store.read_many(wanted)]
+        assert [stream for stream, _ in read] == list(wanted)
+        assert read == [
+            (stream, [(e.version, e.type, e.schema, e.data) for e in store.read(stream, after=after)])
+            for stream, after in wanted.items()
+        ]
+        assert list(store.read_many({})) == []
+
     def test_positions_run_over_all_streams_and_versions_within_one(
         self, store: EventStore, epoch: Epoch
     ) -> None:
