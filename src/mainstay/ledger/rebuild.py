@@ -17,6 +17,7 @@ from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projection, Projector
+from mainstay.ledger.proving import Proof
 from mainstay.ledger.rows import META
 from mainstay.ledger.store import ORIGIN, Epoch, EventStore, Position, Put, RowChange, Table
 
@@ -57,7 +58,7 @@ def rebuild(
     store.append((), epoch=epoch, at=at, changes=[_marked(one, "") for one in stale])
     store.drop_tables([table.name for one in stale for table in one.tables])
     store.create_tables([table for one in stale for table in one.tables])
-    fold = _Fold(store, codec, Projector(stale))
+    fold = Fold(store, codec, Projector(stale), Proof())
     last, head = ORIGIN, store.head
     while last < head:
         changes, last = fold.slice(last)
@@ -71,10 +72,14 @@ def rebuild(
     return tuple(one.name for one in stale)
 
 
-class _Fold:
-    """All runs, folded as the ledger is read; those that are over are dropped at once."""
+class Fold:
+    """All runs, folded as the ledger is read; those that are over are dropped at once.
 
-    def __init__(self, store: EventStore, codec: Codec, projector: Projector) -> None:
+    Every event is proved against the chain before it is folded: a view made anew from damage would hide it.
+    """
+
+    def __init__(self, store: EventStore, codec: Codec, projector: Projector, proof: Proof) -> None:
+        self.proof = proof
         self._store = store
         self._codec = codec
         self._project = projector.project
@@ -89,7 +94,7 @@ class _Fold:
         """The row changes of the next slice of the ledger, and its last position."""
         changes: list[RowChange] = []
         last = after
-        for recorded in self._store.read_all(after=after, limit=SLICE):
+        for recorded in self.proof.follow(self._store.read_all(after=after, limit=SLICE)):
             event = self._codec.event(recorded)
             last = recorded.position
             run = None

@@ -16,21 +16,34 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from mainstay.kernel.admission import Admission
+from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
+    Admit,
     AdoptPolicy,
     AdvanceCursor,
+    ClearIncident,
     Command,
+    DetectIncident,
     ObserveSent,
+    PauseScope,
+    PurgeDeadLetter,
     ReceiveMessage,
+    ReconcileRun,
     RecordOutcome,
+    RecordReplay,
     RecoverRun,
     RegisterWorkflow,
     RejectMessage,
     ReleaseRun,
+    ResumeRun,
+    ResumeScope,
+    ResumeTask,
+    RetireWorkflow,
     RunCommand,
     StartRun,
-    SupersedeRun,
+    StopDirector,
     ThrowKillSwitch,
     Wake,
 )
@@ -38,32 +51,36 @@ from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.events import (
     BudgetWarned,
-    CursorAdvanced,
-    DirectorStarted,
     Event,
-    KillSwitchThrown,
-    MessageReceived,
-    MessageRejected,
-    PolicyAdopted,
+    IncidentKind,
     RunEvent,
+    RunRecovered,
+    RunReleased,
+    ScopeResumed,
     TaskSucceeded,
-    ThreadAnswered,
     WorkflowRegistered,
+    WorkflowRetired,
+    WorkspaceEvent,
 )
 from mainstay.kernel.facts import Facts
-from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_id, run_stream, transaction_id
-from mainstay.kernel.plan import Plan, Supersede, holds, resolve
+from mainstay.kernel.house import CRASH_LOOP, House, HouseDecision, Registered
+from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_stream, transaction_id
+from mainstay.kernel.plan import Plan, Priority, Supersede
 from mainstay.kernel.policy import Action, Decision, Policy
-from mainstay.kernel.run import advance, new_effects, nothing, pending, supersedable
-from mainstay.kernel.state import Phase, RunState, Status
+from mainstay.kernel.run import advance, new_effects, nothing, pending
+from mainstay.kernel.state import RUN, Phase, RunState, Status
+from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projection
+from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import forget_run, save_run
+from mainstay.ledger.standing import SEAL_EVERY, VIEWS, seal, sealed_at
 from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Version
+from mainstay.runtime.admitting import Admitting
 from mainstay.runtime.boot import (
+    BUCKET,
     Open,
-    Registered,
     answered_by_hand,
     cards_agree,
     fold_open,
@@ -73,12 +90,14 @@ from mainstay.runtime.boot import (
     stranded,
 )
 from mainstay.runtime.clock import Clock
-from mainstay.runtime.lines import Lines
+from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
+from mainstay.runtime.lines import Lines, bounds_of
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
-BY_HAND = "answered by hand"
-TRIGGER_MESSAGE = "message.received/1"
+ADMITTED_MAX = 256  # deferred starts that one tick lets go; more come with the next
+HOUSE = RunId("")  # whose timers are the house's own
+NO_RATES: Mapping[str, Rate] = {}
 NO_CEILINGS: Mapping[str, int] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
@@ -112,6 +131,8 @@ class Director:
         snapshot_every: int = SNAPSHOT_EVERY,
         ceilings: Mapping[str, int] = NO_CEILINGS,
         performing: bool = True,
+        throttles: Mapping[str, Rate] = NO_RATES,
+        breakers: BreakerSettings = BreakerSettings(),
     ) -> None:
         self.store = store
         self.clock = clock
@@ -121,27 +142,43 @@ class Director:
         self.codec = Codec(plans.__getitem__)
         self.epoch = Epoch(0)
         self.runs: dict[RunId, Open] = {}
-        self.workflows: dict[str, Registered] = {}
+        self.house = House()
         self.balances = Balances()
         self.counts: dict[tuple[str, str], int] = {}
-        self.killed = False
         self.ceilings = ceilings
         self.performing = performing  # without a performer, nothing starts: it waits for the next boot
         self.position = 0
         self._version = version
+        self._projections = tuple(projections)
+        self._seals = {one.name for one in projections} >= VIEWS
+        self._sealed_at = 0
         self._snapshot_every = snapshot_every
         self._views: dict[type[Event], tuple[Projection, ...]] = {}
         for projection in projections:
             for kind in projection.events:
                 self._views[kind] = (*self._views.get(kind, ()), projection)
         self._lines = Lines()
+        self._inbox = Inbox(store, plans, self.runs, self._lines)
+        self._admitting = Admitting(Admission(throttles, breakers))
+        self._levels: dict[str, int] = {}  # of the throttles, as they are written
+        self._house_at: Instant | None = None  # the timer of the house that is owed
+        self._schedule_at: Instant | None = None  # when the next schedule is due
         self._streams: dict[StreamId, int] = {}  # versions of the streams that are not runs
-        self._recent: set[str] = set()  # message keys of this tick, not in a view yet
         self._gone: set[RunId] = (
             set()
         )  # runs that ended in this tick: until its commit the disk has them open
         self._held_written = 0
         self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
+
+    @property
+    def killed(self) -> bool:
+        """Whether the kill switch is on."""
+        return self.house.killed
+
+    @property
+    def workflows(self) -> dict[str, Registered]:
+        """The workflows in force for new runs."""
+        return self.house.workflows
 
     # --- boot ------------------------------------------------------------------------------------------------------
 
@@ -152,14 +189,34 @@ class Director:
         self.balances.held = sum(one.state.held for one in self.runs.values())
         self.balances.held_by_workflow = held_by_workflow(one.state for one in self.runs.values())
         self._held_written = self.balances.held
-        recover = [Request(RecoverRun(run)) for run in self.runs]
-        tick = self.tick(
-            recover + stranded(self.store, self._lines, self.runs),
-            start=DirectorStarted(self.epoch, self._version),
-        )
+        for one in self.runs.values():
+            self._admitting.notice(one.state, self._facts(self.clock.now()))
+        first = self.house.started(self.epoch, self._version)
+        tick = self.tick(self._to_recover(first.unclean), start=first)
         tick.effects.clear()  # what recovery owes is part of what is pending
         self.commit(tick)
-        return [Owed(effect, self.position) for one in self.runs.values() for effect in pending(one.state)]
+        owed = [
+            Owed(effect, self.position, _priority(one.state))
+            for one in self.runs.values()
+            for effect in pending(one.state)
+        ]
+        return [*owed, Owed(WakeAt(HOUSE, 0, tick.at), self.position)]  # schedules may have come meanwhile
+
+    def _to_recover(self, unclean: int) -> list[Request]:
+        """What a new director has to settle first; after a restore, to look for."""
+        suspected = unclean >= CRASH_LOOP
+        requests = [Request(ReconcileRun(run)) for run in self.runs] if self.house.restored else []
+        requests += [Request(RecoverRun(run, suspected)) for run in self.runs]
+        loop = (IncidentKind.CRASH_LOOP, "")
+        if suspected:
+            what = f"{unclean} directors in a row ended untimely"
+            remedy = (
+                "work that was under way counts as a failed attempt each time, and is given up at its limit"
+            )
+            requests.append(Request(DetectIncident(*loop, what, {"unclean": unclean}, (), remedy)))
+        elif unclean == 0:
+            requests.append(Request(ClearIncident(*loop)))
+        return requests + stranded(self.store, self._lines)
 
     def cards_agree(self) -> bool:
         """Whether the view of approvals shows exactly the cards that the folded runs are waiting on."""
@@ -169,11 +226,19 @@ class Director:
         """Become the writer and read what every decision needs: balances, counts, definitions, the kill switch."""
         self.epoch = self.store.acquire()
         self.position = self.store.head
+        self._sealed_at = min(sealed_at(self.store), self.position) if self._seals else 0
         standing = read_standing(self.store, self.clock.now())
-        self.workflows |= standing.workflows
+        for name, registered in self.house.workflows.items():
+            standing.house.workflows.setdefault(name, registered)
+        self.house = standing.house
+        admission = self._admitting.admission
+        for opened in standing.breakers:
+            admission.breakers.note(opened)
+        admission.buckets.restore(standing.buckets)
+        admission.paused = self.house.paused
+        admission.refresh()
         self.counts = standing.counts
         self.balances = standing.balances
-        self.killed = standing.killed
         self._warned = standing.warned
         self._held_written = standing.balances.held
 
@@ -201,7 +266,9 @@ class Director:
     def _remember(self, run: RunId, one: Open) -> None:
         self.runs[run] = one
         if not one.state.ended:
-            self._lines.join(run, one.state.head)
+            head = one.state.head
+            bounds = bounds_of(self.plans[head.definition].workflow)
+            self._lines.join(run, head, bounds, queued=one.state.status is Status.QUEUED)
 
     # --- a tick ----------------------------------------------------------------------------------------------------
 
@@ -214,12 +281,21 @@ class Director:
         """
         tick = onto or Tick(self.clock.now())
         if onto is None:
-            self._recent.clear()
+            self._inbox.begin_tick()
             self._gone.clear()
             self.balances.roll(tick.at)
         if start is not None:
-            self._append_plain(tick, WORKSPACE, (start,), Request(RecoverRun(RunId(""))))
+            self._append_house(tick, (start,), Request(RecoverRun(HOUSE)))
         queue = deque(requests)
+        self._work_off(tick, queue)
+        if self.performing:
+            self._admit(tick, queue)
+        if self.balances.held != self._held_written and tick.events:
+            self._held_written = self.balances.held
+            tick.changes.append(Put("house", ("held",), {"value": str(self.balances.held)}))
+        return tick
+
+    def _work_off(self, tick: Tick, queue: deque[Request]) -> None:
         while queue:
             request = queue.popleft()
             before = tick.events
@@ -229,14 +305,31 @@ class Director:
                 tick.blobs.update(request.blobs)
             if request.answer is not None:
                 tick.answers.append((request.answer, Answer(tick.events - before, self.position, detail)))
-        if self.balances.held != self._held_written and tick.events:
-            self._held_written = self.balances.held
-            tick.changes.append(Put("house", ("held",), {"value": str(self.balances.held)}))
-        return tick
+
+    def _admit(self, tick: Tick, queue: deque[Request]) -> None:
+        """Let deferred starts go while there is room, and owe a timer for when there is some again."""
+        admitting = self._admitting
+        if not admitting.idle:
+            for count, (run, task) in enumerate(admitting.admissible(tick.at)):
+                queue.append(Request(Admit(run, task)))
+                self._work_off(tick, queue)
+                if count == ADMITTED_MAX:
+                    break
+            levels = admitting.admission.buckets.levels()
+            for scope in levels if levels != self._levels else ():
+                tick.changes.append(Put(META.name, (BUCKET + scope,), {"value": str(levels[scope])}))
+            self._levels = levels
+        times = [at for at in (admitting.next_at(tick.at), self._schedule_at) if at is not None]
+        if times and (self._house_at is None or min(times) < self._house_at):
+            self._house_at = min(times)
+            tick.effects.append(Owed(WakeAt(HOUSE, 0, self._house_at), self.position))
 
     def commit(self, tick: Tick) -> None:
         """Make the tick durable. Raises `StorageFull` (call again), `StaleEpoch` or `StorageFailed` (end)."""
         if not tick.empty:
+            if self.position - self._sealed_at >= SEAL_EVERY and self._seals:
+                self._sealed_at = self.position
+                tick.changes.append(seal(self.store, self._projections))  # as of the commit before
             self.store.append(
                 tick.batch, epoch=self.epoch, at=tick.at, changes=tick.changes, blobs=tick.blobs
             )
@@ -254,6 +347,8 @@ class Director:
         one = self.runs.get(run)
         if one is None or self.killed or one.state.ended or not one.state.exists(task):
             return False
+        if one.state.status is Status.COMPENSATING and one.state.undoes(task) is None:
+            return False  # what has not left yet need not be taken back
         state = one.state.task(task)
         return state.phase is Phase.ACTING and state.attempt == attempt
 
@@ -278,40 +373,30 @@ class Director:
         if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
             line = self._lines.of_key(head.workflow, head.key)
             if line and line[0] == run and len(line) > 1:
-                return "a newer message in the thread"
+                return NEWER
         return self._lines.answered(run)
 
     def _decide(self, tick: Tick, request: Request, queue: deque[Request]) -> Json:
         match request.command:
-            case ReceiveMessage():
-                return self._receive(tick, request, request.command, queue)
-            case RejectMessage() as rejected:
-                return self._reject(tick, request, rejected)
-            case ObserveSent() as sent:
-                return self._observe_sent(tick, request, sent, queue)
-            case AdvanceCursor() as cursor:
-                event = CursorAdvanced(
-                    cursor.source,
-                    cursor.cursor,
-                    cursor.received,
-                    cursor.duplicates,
-                    cursor.dropped,
-                    cursor.rejected,
-                )
-                self._append_plain(tick, StreamId("inbox:" + cursor.source), (event,), request)
+            case ReceiveMessage() | RejectMessage() | ObserveSent() | AdvanceCursor() as arrival:
+                return self._receive(tick, request, arrival, queue)
+            case Wake(run=run) if run == HOUSE:
+                self._wake(tick, queue)
                 return {}
-            case RegisterWorkflow() as new:
-                self._register(tick, request, new)
-                return {}
-            case AdoptPolicy(policy=policy):
-                adopted = self.store.get("house", ("policy",))
-                if adopted is None or adopted["value"] != policy:
-                    self._append_plain(tick, WORKSPACE, (PolicyAdopted(policy),), request)
-                return {}
-            case ThrowKillSwitch(actor=actor, on=on, reason=reason):
-                if on is not self.killed:
-                    self.killed = on
-                    self._append_plain(tick, WORKSPACE, (KillSwitchThrown(actor, on, reason),), request)
+            case (
+                RegisterWorkflow()
+                | RetireWorkflow()
+                | AdoptPolicy()
+                | ThrowKillSwitch()
+                | PauseScope()
+                | ResumeScope()
+                | DetectIncident()
+                | ClearIncident()
+                | RecordReplay()
+                | PurgeDeadLetter()
+                | StopDirector()
+            ) as decision:
+                self._decide_house(tick, request, decision, queue)
                 return {}
             case command:
                 return self._run(tick, request, command, queue)
@@ -330,19 +415,22 @@ class Director:
         before = one.state
         state, events = advance(before, command, self._facts(tick.at))
         if not events:
-            if type(command) is Wake and state.exists(command.task):
-                owed = state.task(command.task).wake_at
-                if owed > tick.at:  # the clock was set back, or the timer was moved: it is owed still
-                    tick.effects.append(Owed(WakeAt(command.run, command.task, owed), request.cause))
+            if type(command) is Wake:
+                self._owe_still(tick, state, command, request.cause)
+            elif type(command) is Admit:
+                self._admitting.put_back(state, command.task, self._facts(tick.at))
             return {}
         one.state = state
         if before.status is Status.NOT_STARTED:
             self._remember(command.run, one)
         if state.held != before.held or state.spent != before.spent:
             self.balances.move(state.head.workflow, state.held - before.held, state.spent - before.spent)
-        self._append(tick, run_stream(command.run), one, events, request)
+        self._append(tick, run_stream(command.run), one, before, events, request)
+        priority = _priority(state)
         for effect in new_effects(state, events):
-            tick.effects.append(Owed(effect, self.position))
+            tick.effects.append(Owed(effect, self.position, priority))
+        if type(command) in _RESUMING:
+            self._admitting.notice(state, self._facts(tick.at))
         if state.held + state.spent > before.held + before.spent:
             self._warn(tick, request)
         if state.ended:
@@ -366,154 +454,148 @@ class Director:
             self.killed,
             self.ceilings,
             self.performing,
+            self._admitting.admission,
         )
 
+    def _owe_still(self, tick: Tick, state: RunState, command: Wake, cause: int) -> None:
+        """A timer that came to nothing because the clock was set back, or the timer was moved, is owed still."""
+        times = [state.deadline(command.task)]
+        if command.task == RUN:
+            times.append(state.unusual.not_before if state.plan is None else Instant(0))
+        elif state.exists(command.task):
+            times.append(state.task(command.task).wake_at)
+        for at in times:
+            if at > tick.at:
+                tick.effects.append(Owed(WakeAt(command.run, command.task, at), cause))
+
     def _in_line(self, command: StartRun) -> StartRun:
-        """Behind the last run with its key as things stand now: what the sender knew may have ended since."""
-        line = self._lines.of_key(command.workflow, command.key)
-        return replace(command, behind=line[-1] if line else None)
+        """In line as things stand now: what the sender knew of may have ended since."""
+        bounds = bounds_of(self.plans[command.definition].workflow)
+        behind, line = self._lines.place(command.workflow, command.key, bounds) or (None, "key")
+        return replace(command, behind=behind, line=line)
 
     def _append(
-        self, tick: Tick, stream: StreamId, one: Open, events: tuple[RunEvent, ...], request: Request
+        self,
+        tick: Tick,
+        stream: StreamId,
+        one: Open,
+        before: RunState,
+        events: tuple[RunEvent, ...],
+        request: Request,
     ) -> None:
         transaction = _transaction(tick.at, request.command, one.version)
         encode, views, state, actor = self.codec.encode, self._views, one.state, request.actor
         new: list[NewEvent] = []
         cause = request.cause
         position = self.position
+        heard = self._admitting.heard
+        told: list[RunEvent] = []
+        recovered = False
         for event in events:
             position += 1
             number, schema, data = encode(event)
             new.append(NewEvent(number, schema, data, actor, transaction, cause))
             cause = position
-            if type(event) is TaskSucceeded:
-                self._count(state, event)
-            for projection in views.get(type(event), ()):
+            kind = type(event)
+            if kind is TaskSucceeded:
+                if self._count(state, event):
+                    told.append(event)
+            elif kind in heard:
+                told.append(event)
+            elif kind is RunReleased:
+                self._lines.go(state.head.run, state.head)
+            elif kind is RunRecovered:
+                recovered = True
+            for projection in views.get(kind, ()):
                 tick.changes += projection.project(position, tick.at, stream, event, state)
         self.position = position
         tick.batch.append(StreamAppend(stream, Version(one.version), new))
         tick.events += len(new)
         one.version += len(new)
         # Never more often than a snapshot is long, so that a run of ten thousand tasks writes a handful.
-        if one.version - one.snapshot_at >= max(self._snapshot_every, state.size) and not state.ended:
+        often = one.version - one.snapshot_at >= max(self._snapshot_every, state.size)
+        if (often or recovered) and not state.ended:
             one.snapshot_at = one.version
             tick.changes.append(save_run(state, one.version, position))
+        for event in told:
+            changed = self._admitting.hear(before, state, event, tick.at)
+            if changed is not None:
+                self._append_house(tick, (changed,), replace(request, cause=self.position))
 
-    def _count(self, state: RunState, event: TaskSucceeded) -> None:
+    def _count(self, state: RunState, event: TaskSucceeded) -> bool:
+        """Count an act that happened; whether it was one."""
         act = state.task(event.task).act
-        if act is not None:
+        if act is None:
+            return False
+        if state.undoes(event.task) is None:  # taking something back is no evidence for doing it
             key = (state.head.workflow, act.action.act)
             self.counts[key] = self.counts.get(key, 0) + 1
+        return True
 
     def _leave_line(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
-        """The run has ended: the next with its key goes on."""
-        following = self._lines.leave(run, state.head)
-        if following is not None:
+        """The run has ended: those that waited for it go on."""
+        for following in reversed(self._lines.leave(run, state.head)):
             queue.appendleft(Request(ReleaseRun(following, run), cause=self.position))
 
-    # --- the inbox -------------------------------------------------------------------------------------------------
+    # --- the inbox and the workspace ---------------------------------------------------------------------------------
 
-    def _receive(self, tick: Tick, request: Request, command: ReceiveMessage, queue: deque[Request]) -> Json:
-        if self._seen("messages", command.message_key):
+    def _receive(self, tick: Tick, request: Request, arrival: Arrival, queue: deque[Request]) -> Json:
+        decided = self._inbox.decide(arrival)
+        if decided is None:
             return {"duplicate": True}
-        event = MessageReceived(
-            command.mailbox,
-            command.message_key,
-            command.thread,
-            command.subject,
-            command.content,
-            command.size_bytes,
-            command.sent_at,
-            command.automatic,
-            command.attachments,
-            command.defects,
-            command.history,
-        )
-        self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
-        if command.history:
-            return {"history": True}
-        fields: Json = {
-            "key": command.message_key,
-            "mailbox": command.mailbox,
-            "thread": command.thread,
-            "content": command.content,
-            "automatic": bool(command.automatic),
-            "attachments": len(command.attachments),
-            **command.fields,
-        }
-        started = self._trigger(tick.at, TRIGGER_MESSAGE, {"message": fields}, command, queue)
-        return {"runs": started}
-
-    def _trigger(
-        self, at: Instant, name: str, trigger: Json, command: ReceiveMessage, queue: deque[Request]
-    ) -> list[str]:
-        """Publish: every workflow whose trigger matches starts a run, decided before any later request."""
-        started: list[str] = []
-        todo: list[Request] = []
-        sources = {"trigger": trigger}
-        for registered in self.workflows.values():
-            workflow = self.plans[registered.definition].workflow
-            on = workflow.on
-            if on is None or on.event != name or (on.where is not None and not holds(on.where, sources)):
-                continue
-            run = run_id(at, registered.name, command.message_key)
-            key = str(resolve(workflow.key, sources) or "") if workflow.key else ""
-            behind: RunId | None = None
-            line = self._lines.of_key(workflow.name, key)
-            # Newest first, so that the end of one does not set free another that ends next.
-            for older in reversed(line):
-                if workflow.supersede is Supersede.WAITING and supersedable(self.runs[older].state):
-                    todo.append(Request(SupersedeRun(older, "a newer message in the thread", run)))
-                else:
-                    behind = behind or older
-            todo.append(
-                Request(
-                    StartRun(
-                        run, workflow.name, registered.definition, trigger, key, command.subject, behind
-                    ),
-                    cause=self.position,
-                )
-            )
-            started.append(run)
-        queue.extendleft(reversed(todo))
-        return started
-
-    def _reject(self, tick: Tick, request: Request, command: RejectMessage) -> Json:
-        if self._seen("rejected", command.item_key):
-            return {"duplicate": True}
-        event = MessageRejected(
-            command.mailbox, command.item_key, command.reason, command.raw, command.origin
-        )
-        self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
+        stream, event = decided
+        self._append_plain(tick, stream, (event,), request)
+        match arrival:
+            case ReceiveMessage(history=True):
+                return {"history": True}
+            case ReceiveMessage():
+                todo, started = self._inbox.publish(arrival, self.house, tick.at, self.position)
+                queue.extendleft(reversed(todo))  # decided before any later request
+                return {"runs": started}
+            case ObserveSent():
+                queue.extend(self._inbox.answered(arrival))
         return {}
 
-    def _observe_sent(
-        self, tick: Tick, request: Request, command: ObserveSent, queue: deque[Request]
-    ) -> Json:
-        if self._seen("messages", command.message_key):
-            return {"duplicate": True}
-        event = ThreadAnswered(command.mailbox, command.message_key, command.thread)
-        self._append_plain(tick, StreamId("inbox:" + command.mailbox), (event,), request)
-        for run in self._lines.of_thread(command.thread):
-            self._lines.answer(run, BY_HAND)
-            queue.append(Request(SupersedeRun(run, BY_HAND, command.message_key)))
-        return {}
-
-    def _seen(self, table: str, key: str) -> bool:
-        if key in self._recent or self.store.get(table, (key,)) is not None:
-            return True
-        self._recent.add(key)
-        return False
-
-    # --- the workspace ---------------------------------------------------------------------------------------------
-
-    def _register(self, tick: Tick, request: Request, command: RegisterWorkflow) -> None:
-        known = self.workflows.get(command.name)
-        if known is not None and known.definition == command.definition:
+    def _decide_house(
+        self, tick: Tick, request: Request, command: HouseDecision, queue: deque[Request]
+    ) -> None:
+        if isinstance(command, PurgeDeadLetter) and not self._lies(command.letter):
             return
-        self.workflows[command.name] = Registered(command.name, command.version, command.definition)
-        event = WorkflowRegistered(command.name, command.version, command.definition)
-        self._append_plain(tick, WORKSPACE, (event,), request)
+        events = self.house.decide(command)
+        self._append_house(tick, events, request)
+        for event in events:
+            if isinstance(event, ScopeResumed) and event.scope != "adapter":
+                queue.extend(Request(Admit(run)) for run in self._of_scope(event.name))
+
+    def _lies(self, letter: str) -> bool:
+        row = self.store.get("dead_letters", (letter,))
+        return row is not None and row["status"] == "waiting"
+
+    def _of_scope(self, workflow: str) -> list[RunId]:
+        return [run for run, one in self.runs.items() if workflow in ("", one.state.head.workflow)]
+
+    def _wake(self, tick: Tick, queue: deque[Request]) -> None:
+        """A timer of the house: schedules that are due start their runs; deferred starts are admitted after."""
+        self._house_at = None
+        if not self.performing:
+            return
+        for event, started in self._inbox.due(self.house, tick.at):
+            self._append_house(tick, (event,), Request(Wake(HOUSE, 0)))
+            for request in started:
+                request.cause = self.position
+            queue.extend(started)
+        self._schedule_at = self._inbox.next_due(self.house, tick.at)
+
+    def _append_house(self, tick: Tick, events: Sequence[WorkspaceEvent], request: Request) -> None:
+        """Append to the stream of the workspace, and fold."""
+        if not events:
+            return
+        self._append_plain(tick, WORKSPACE, events, request)
+        for event in events:
+            self.house.note(event)
+            self._admitting.note(event, self.house)
+            if isinstance(event, WorkflowRegistered | WorkflowRetired):
+                self._schedule_at = self._inbox.next_due(self.house, tick.at)
 
     def _warn(self, tick: Tick, request: Request) -> None:
         """Say once in a period that most of a budget is spent or held."""
@@ -525,11 +607,9 @@ class Director:
         for scope, period, used, limit in periods:
             if limit and used >= limit * WARN_SHARE and self._warned.get(scope) != period:
                 self._warned[scope] = period
-                self._append_plain(tick, WORKSPACE, (BudgetWarned(scope, used, limit),), request)
+                self._append_house(tick, (BudgetWarned(scope, used, limit),), request)
 
-    def _append_plain(
-        self, tick: Tick, stream: StreamId, events: tuple[Event, ...], request: Request
-    ) -> None:
+    def _append_plain(self, tick: Tick, stream: StreamId, events: Sequence[Event], request: Request) -> None:
         """Append to a stream that is no run."""
         version = self._streams.get(stream)
         if version is None:
@@ -545,6 +625,14 @@ class Director:
         tick.batch.append(StreamAppend(stream, Version(version), new))
         tick.events += len(new)
         self._streams[stream] = version + len(new)
+
+
+# After these a start that was deferred may wait for something else than before.
+_RESUMING = frozenset[type[Command]]({ResumeRun, ResumeTask, Admit})
+
+
+def _priority(state: RunState) -> Priority:
+    return state.plan.workflow.priority if state.plan is not None else Priority.NORMAL
 
 
 def _transaction(at: Instant, command: Command, version: int) -> bytes:

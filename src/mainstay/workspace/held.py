@@ -7,6 +7,7 @@ asked, through whichever door.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -19,7 +20,8 @@ from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.rebuild import Progress, rebuild
 from mainstay.ledger.rows import META
 from mainstay.ledger.sqlite import SqliteStore
-from mainstay.ledger.store import Put
+from mainstay.ledger.standing import disagreements
+from mainstay.ledger.store import Epoch, Put
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.director import Director, PlanShelf
@@ -29,6 +31,8 @@ from mainstay.runtime.tick import Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
+
+log = logging.getLogger("mainstay")
 
 Ingests = Mapping[str, Ingest]
 
@@ -149,11 +153,16 @@ class Held:
                 ceilings={name: one.cost_max_micros for name, one in self.assembly.light_agents.items()},
                 performing=performing,
             )
+            epoch = self.store.acquire()
+            wrong = disagreements(self.store, self.director.codec, STANDARD)
+            if wrong:
+                log.warning("%s: not what the events say; all views are folded anew", ", ".join(wrong))
+                self._forget_views(epoch)
             rebuild(
                 self.store,
                 self.director.codec,
                 STANDARD,
-                epoch=self.store.acquire(),
+                epoch=epoch,
                 at=clock.now(),
                 progress=rebuilding,
             )
@@ -163,10 +172,13 @@ class Held:
 
     def rebuild_views(self) -> None:
         """Fold every view anew from the events: they are what happened, views are only how it is looked at."""
+        epoch = self.director.epoch
+        self._forget_views(epoch)
+        rebuild(self.store, self.director.codec, STANDARD, epoch=epoch, at=self.clock.now())
+
+    def _forget_views(self, epoch: Epoch) -> None:
         marks = [Put(META.name, (f"projection:{one.name}",), {"value": ""}) for one in STANDARD]
-        now = self.clock.now()
-        self.store.append((), epoch=self.director.epoch, at=now, changes=marks)
-        rebuild(self.store, self.director.codec, STANDARD, epoch=self.director.epoch, at=now)
+        self.store.append((), epoch=epoch, at=self.clock.now(), changes=marks)
 
     def register(self) -> None:
         """Put the workflows and rules of the folder in force, where they differ from what the ledger knows."""
