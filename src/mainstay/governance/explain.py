@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from mainstay.governance.narration import Open, moment, say, short_run
+from mainstay.governance.narration import NameOf, Open, moment, say, short_run
+from mainstay.governance.words import by_number
 from mainstay.kernel.events import (
     NUMBER_OF,
     ActionProposed,
@@ -24,7 +25,7 @@ from mainstay.kernel.events import (
 )
 from mainstay.kernel.ids import RunId, run_of
 from mainstay.kernel.run import evolve, nothing
-from mainstay.kernel.state import RunState
+from mainstay.kernel.state import RUN, RunState
 from mainstay.kernel.values import Instant, Json, money
 from mainstay.ledger.codec import event_name
 from mainstay.ledger.store import RecordedEvent
@@ -77,12 +78,16 @@ class Story:
     operator_us: int
     lines: tuple[Line, ...]
     chapters: tuple[Chapter, ...] = field(default=())
+    parent: RunId | None = None  # the run that this one goes on from
+    point: int = 0  # as of which version of that run's stream
 
     def as_dict(self) -> Json:
         """The story as plain data."""
         return {
             "run": self.run,
             "workflow": self.workflow,
+            "parent": self.parent,
+            "point": self.point or None,
             "status": self.status,
             "started_at": self.started_at,
             "ended_at": self.ended_at,
@@ -121,9 +126,6 @@ def explain(events: Sequence[tuple[RecordedEvent, Event]], open_: Open) -> Story
     operator_us = 0
     ended_at: Instant | None = None
     for recorded, event in events:
-        line = _line(recorded, event, open_)
-        task = _task_of(event)
-        (about if task is None else tasks.setdefault(task, [])).append(line)
         if isinstance(event, ApprovalGranted | ApprovalRejected):
             operator_us += event.open_us
         if recorded.stream.startswith("run:"):
@@ -131,6 +133,10 @@ def explain(events: Sequence[tuple[RecordedEvent, Event]], open_: Open) -> Story
             state = evolve(before, cast(RunEvent, event))
             if state.ended and not before.ended:
                 ended_at = recorded.at
+        line = _line(recorded, event, open_, _names(state))
+        task = _task_of(event)
+        (about if task is None else tasks.setdefault(task, [])).append(line)
+    forked = state.unusual.forked if state is not None else None
     return Story(
         run=state.head.run if state is not None else None,
         workflow=state.head.workflow if state is not None else "",
@@ -141,10 +147,16 @@ def explain(events: Sequence[tuple[RecordedEvent, Event]], open_: Open) -> Story
         operator_us=operator_us,
         lines=tuple(about),
         chapters=tuple(_chapter(state, task, tasks[task]) for task in sorted(tasks)) if state else (),
+        parent=forked.parent if forked is not None else None,
+        point=forked.version if forked is not None else 0,
     )
 
 
-def _line(recorded: RecordedEvent, event: Event, open_: Open) -> Line:
+def _names(state: RunState | None) -> NameOf:
+    return lambda number: state.name(number) if state and state.exists(number) else by_number(number)
+
+
+def _line(recorded: RecordedEvent, event: Event, open_: Open, name_of: NameOf) -> Line:
     rationale = ""
     evidence: tuple[str, ...] = ()
     if isinstance(event, TaskSucceeded | ActionProposed):
@@ -157,7 +169,7 @@ def _line(recorded: RecordedEvent, event: Event, open_: Open) -> Line:
         event=event_name(NUMBER_OF[type(event)], recorded.schema),
         actor=recorded.actor,
         cause=recorded.causation,
-        text=say(event, open_),
+        text=say(event, open_, name_of),
         rationale=rationale,
         evidence=evidence,
         cost_micros=getattr(event, "cost", 0),
@@ -166,7 +178,7 @@ def _line(recorded: RecordedEvent, event: Event, open_: Open) -> Line:
 
 def _task_of(event: Event) -> int | None:
     number = getattr(event, "task", None)
-    return number if isinstance(number, int) else None
+    return number if isinstance(number, int) and number != RUN else None
 
 
 def _chapter(state: RunState, number: int, lines: list[Line]) -> Chapter:
@@ -189,10 +201,13 @@ def _heading(story: Story) -> str:
         return "No run came of this."
     ended = f" to {moment(story.ended_at)}" if story.ended_at is not None else ", not ended"
     minutes = f", {story.operator_us / 1_000_000:.0f} s of yours" if story.operator_us else ""
-    return (
+    heading = (
         f"Run {short_run(story.run)} of {story.workflow}: {story.status}, {moment(story.started_at)}{ended} UTC, "
         f"{money(story.cost_micros)}{minutes}"
     )
+    if story.parent is None:
+        return heading
+    return f"{heading}\nIt goes on from run {short_run(story.parent)}, as of its event {story.point}."
 
 
 def _chapter_heading(chapter: Chapter) -> str:

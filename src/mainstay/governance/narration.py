@@ -1,14 +1,29 @@
 """Each event as a sentence in plain English: what happened, to what, by whose authority and why.
 
-The sentences name tasks by number; `governance.explain` puts names, times, actors and causes around them.
-Values a person typed are sealed in the ledger: `open_` gives them back, or None when they were forgotten.
+Most sentences name no task: `governance.explain` puts names, times, actors and causes around them. Where one has to
+name others, `name_of` says how they are called. Values a person typed are sealed in the ledger: `open_` gives them
+back, or None when they were forgotten. What belongs to no run is told in `narration_house`, failure and recovery in
+`narration_recovery`; here stand the work, the acts and the people of a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import assert_never
 
+from mainstay.governance.narration_house import say_inbox, say_workspace
+from mainstay.governance.narration_recovery import say_recovery
+from mainstay.governance.words import (
+    FAILURES,
+    NameOf,
+    Open,
+    because,
+    by_number,
+    moment,
+    short,
+    short_run,
+    withdrawn,
+    withdrawn_card,
+)
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
@@ -20,14 +35,26 @@ from mainstay.kernel.events import (
     ApprovalRejected,
     ApprovalRequested,
     AttemptFailed,
+    BreakerClosed,
+    BreakerOpened,
     BudgetRefused,
     BudgetWarned,
+    CompensationBegun,
+    CompensationFailed,
+    CompensationPlanned,
     CursorAdvanced,
+    DeadLetterPurged,
+    DeadLetterReplayed,
+    DeadlineSet,
     DirectorStarted,
+    DirectorStopped,
     DoubtResolved,
     Event,
-    InboxEvent,
+    FailureDiagnosed,
+    IncidentCleared,
+    IncidentDetected,
     KillSwitchThrown,
+    LedgerRestored,
     LookupDeferred,
     LookupStarted,
     MessageReceived,
@@ -37,39 +64,37 @@ from mainstay.kernel.events import (
     PolicyAdopted,
     RevisionRequested,
     RunCancelled,
+    RunDelayed,
     RunFailed,
+    RunForked,
+    RunPaused,
     RunQueued,
+    RunRecovered,
     RunReleased,
+    RunResumed,
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    ScheduleFired,
+    ScopePaused,
+    ScopeResumed,
+    StartDeferred,
+    TaskCancelled,
     TaskExpanded,
     TaskFailed,
+    TaskPaused,
+    TaskResumed,
     TaskSkipped,
     TaskStarted,
     TaskSucceeded,
     ThreadAnswered,
     WorkflowRegistered,
-    WorkspaceEvent,
+    WorkflowRetired,
 )
-from mainstay.kernel.values import Instant, money
-from mainstay.ledger.export import rfc3339
+from mainstay.kernel.values import money
 
-Open = Callable[[str], str | None]  # a sealed text, opened; None: forgotten, or not to be shown
+__all__ = ["NameOf", "Open", "moment", "say", "short", "short_run"]
 
-SHORT = 12  # digits of an id or digest that a person is shown
-SHORT_RUN = 16  # a run's id begins with twelve digits of time, which two runs may share
-
-_FAILURES = {
-    "transient": "it may work when tried again",
-    "throttled": "the other side asked to come back later",
-    "refused": "refused",
-    "invalid": "it makes no sense",
-    "in_doubt": "it may have happened",
-    "timeout": "there was no answer in time",
-    "lost": "the director stopped while it ran",
-    "bug": "the code raised an error",
-}
 _ANSWERS = {
     "happened": "it did go out",
     "did_not": "it did not go out",
@@ -77,22 +102,7 @@ _ANSWERS = {
 }
 
 
-def short(identifier: str) -> str:
-    """The beginning of an id or digest."""
-    return identifier[:SHORT]
-
-
-def short_run(run: str) -> str:
-    """The beginning of a run's id."""
-    return run[:SHORT_RUN]
-
-
-def moment(at: Instant) -> str:
-    """A time to the second, for people."""
-    return rfc3339(at)[:19].replace("T", " ")
-
-
-def say(event: Event, open_: Open) -> str:
+def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
     """What happened, in one sentence without its full stop."""
     match event:
         case RunStarted() | RunQueued() | RunReleased() | RunSuperseded() | RunCancelled():
@@ -100,9 +110,44 @@ def say(event: Event, open_: Open) -> str:
         case RunSucceeded() | RunFailed() | PlanAccepted():
             return _about_end(event)
         case MessageReceived() | MessageRejected() | ThreadAnswered() | CursorAdvanced():
-            return _about_inbox(event)
-        case DirectorStarted() | WorkflowRegistered() | PolicyAdopted() | KillSwitchThrown() | BudgetWarned():
-            return _about_workspace(event)
+            return say_inbox(event)
+        case (
+            DirectorStarted()
+            | DirectorStopped()
+            | WorkflowRegistered()
+            | WorkflowRetired()
+            | PolicyAdopted()
+            | KillSwitchThrown()
+            | BudgetWarned()
+            | ScopePaused()
+            | ScopeResumed()
+            | BreakerOpened()
+            | BreakerClosed()
+            | ScheduleFired()
+            | IncidentDetected()
+            | IncidentCleared()
+            | LedgerRestored()
+            | DeadLetterReplayed()
+            | DeadLetterPurged()
+        ):
+            return say_workspace(event)
+        case (
+            RunDelayed()
+            | RunForked()
+            | DeadlineSet()
+            | StartDeferred()
+            | FailureDiagnosed()
+            | RunPaused()
+            | RunResumed()
+            | TaskPaused()
+            | TaskResumed()
+            | TaskCancelled()
+            | RunRecovered()
+            | CompensationBegun()
+            | CompensationPlanned()
+            | CompensationFailed()
+        ):
+            return say_recovery(event, name_of)
         case (
             ApprovalRequested()
             | OperatorNotified()
@@ -142,26 +187,21 @@ def _about_run(event: RunStarted | RunQueued | RunReleased | RunSuperseded | Run
         case RunStarted():
             message = event.trigger.get("message")
             key = str(message.get("key", "")) if isinstance(message, dict) else ""
-            because = f", because message {short(key)} came in" if key else ""
-            return f"A run of {event.workflow} began (definition {short(event.definition)}){because}"
+            cause = f", because message {short(key)} came in" if key else ""
+            return f"A run of {event.workflow} began (definition {short(event.definition)}){cause}"
+        case RunQueued(behind=behind, line="workflow"):
+            return f"It waits in line behind run {short_run(behind)}: as many runs of its workflow as may are at work"
         case RunQueued(behind=behind):
             return f"It waits for run {short_run(behind)}, which has the same key"
         case RunReleased(after=after):
             return f"It goes on, since run {short_run(after)} has ended"
         case RunSuperseded():
             by = f" ({short(event.by)})" if event.by else ""
-            return f"It was overtaken: {event.reason}{by}{_withdrawn(len(event.withdrawn))}"
+            return f"It was overtaken: {event.reason}{by}{withdrawn(len(event.withdrawn))}"
         case RunCancelled():
-            why = f": {event.reason}" if event.reason else ""
-            return f"{event.actor} ended it{why}{_withdrawn(len(event.withdrawn))}"
+            return f"{event.actor} ended it{because(event.reason)}{withdrawn(len(event.withdrawn))}"
         case _:
             assert_never(event)
-
-
-def _withdrawn(cards: int) -> str:
-    if not cards:
-        return ""
-    return "; its waiting card was withdrawn" if cards == 1 else f"; its {cards} waiting cards were withdrawn"
 
 
 def _about_end(event: RunSucceeded | RunFailed | PlanAccepted) -> str:
@@ -169,7 +209,7 @@ def _about_end(event: RunSucceeded | RunFailed | PlanAccepted) -> str:
         case RunSucceeded():
             return "Everything was done, or skipped for a stated reason"
         case RunFailed(reason=reason):
-            return f"The run failed: {reason}"
+            return f"The run failed: {reason}{withdrawn(len(event.withdrawn))}"
         case PlanAccepted(plan=plan):
             names = ", ".join(task.name for task in plan.workflow.tasks[:8])
             more = ", …" if plan.size > 8 else ""
@@ -199,10 +239,10 @@ def _about_work(event: Work) -> str:
         case TaskSucceeded():
             return "It is done" + (f": {event.rationale}" if event.rationale else "")
         case AttemptFailed():
-            what = f"{_attempt(event.attempt)} failed: {event.reason} ({_FAILURES[event.failure]})"
+            what = f"{_attempt(event.attempt)} failed: {event.reason} ({FAILURES[event.failure]})"
             return f"{what}. The next is due at {moment(event.retry_at)}"
         case TaskFailed():
-            return f"It was given up: {event.reason} ({_FAILURES[event.failure]})"
+            return f"It was given up: {event.reason} ({FAILURES[event.failure]})"
         case TaskSkipped(reason=reason):
             return f"It was skipped: {reason}"
         case TaskExpanded(count=count):
@@ -241,7 +281,10 @@ def _about_act(event: ActEvent) -> str:
             return f"The effect {short(event.digest)} was let go, by {_authority(event.authority)}"
         case LookupStarted():
             why = f" ({event.reason})" if event.reason else ""
-            return f"Whether it went out is not known{why}; it is looked for until {moment(event.until)}"
+            return (
+                f"Whether it went out is not known{why}; it is looked for until {moment(event.until)}"
+                f"{withdrawn_card(event.withdrawn)}"
+            )
         case LookupDeferred(again_at=again_at):
             return f"It was not seen, which proves nothing; the next look is at {moment(again_at)}"
         case ActionInDoubt(reason=reason):
@@ -293,42 +336,3 @@ def _about_people(event: People, open_: Open) -> str:
 
 def _open(open_us: int) -> str:
     return f" after {open_us / 1_000_000:.1f} s" if open_us else ""
-
-
-def _about_inbox(event: InboxEvent) -> str:
-    match event:
-        case MessageReceived():
-            machine = f", from a machine ({event.automatic})" if event.automatic else ""
-            old = ", older than the account's start" if event.history else ""
-            what = f"Message {short(event.message_key)} came in to {event.mailbox}, {event.size_bytes} bytes"
-            return f"{what}{machine}{old}"
-        case MessageRejected():
-            return f"What came in to {event.mailbox} cannot be read as a message: {event.reason}"
-        case ThreadAnswered():
-            return f"The operator answered thread {short(event.thread)} by hand"
-        case CursorAdvanced():
-            return (
-                f"{event.source} was read: {event.received} received, {event.duplicates} known, "
-                f"{event.dropped} our own, {event.rejected} unreadable"
-            )
-        case _:
-            assert_never(event)
-
-
-def _about_workspace(event: WorkspaceEvent) -> str:
-    match event:
-        case DirectorStarted():
-            return f"Director number {event.epoch} began (version {event.version})"
-        case WorkflowRegistered():
-            return (
-                f"Workflow {event.name} version {event.version} came into force ({short(event.definition)})"
-            )
-        case PolicyAdopted(policy=policy):
-            return f"Policy {short(policy)} came into force"
-        case KillSwitchThrown():
-            why = f": {event.reason}" if event.reason else ""
-            return f"{event.actor} turned the kill switch {'on' if event.on else 'off'}{why}"
-        case BudgetWarned():
-            return f"{money(event.used)} of {money(event.limit)} of the budget of the {event.scope} are used"
-        case _:
-            assert_never(event)

@@ -13,11 +13,12 @@ from mainstay.kernel.events import (
     LedgerRestored,
     PolicyAdopted,
     WorkflowRegistered,
+    WorkflowRetired,
 )
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
-from mainstay.ledger.store import ColumnType, Put, RowChange, Table, Value
+from mainstay.ledger.store import ColumnType, Delete, Put, RowChange, Table, Value
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 
@@ -26,7 +27,7 @@ class Workflows:
     """The definition of each workflow that is in force for new runs."""
 
     name = "workflows"
-    version = 1
+    version = 2
     tables = (
         Table(
             "workflows",
@@ -34,26 +35,32 @@ class Workflows:
             key=("name",),
         ),
     )
-    events = frozenset[type[Event]]({WorkflowRegistered})
+    events = frozenset[type[Event]]({WorkflowRegistered, WorkflowRetired})
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
-        """A newer definition takes the place of the older."""
-        assert isinstance(event, WorkflowRegistered)
-        columns: dict[str, Value] = {
-            "version": event.version,
-            "definition": event.definition,
-            "position": position,
-        }
-        return (Put("workflows", (event.name,), columns),)
+        """A newer definition takes the place of the older; what is retired leaves."""
+        match event:
+            case WorkflowRegistered():
+                columns: dict[str, Value] = {
+                    "version": event.version,
+                    "definition": event.definition,
+                    "position": position,
+                }
+                return (Put("workflows", (event.name,), columns),)
+            case WorkflowRetired(name=name):
+                return (Delete("workflows", (name,)),)
+            case _:
+                return ()
 
 
 class House:
-    """Facts by key: `policy`, `kill_switch` (on or off), `epoch`, `version`, `warned:SCOPE`, `clean`, `restored`.
+    """Facts by key: `policy`, `kill_switch` (on or off), `epoch`, `version`, `warned:SCOPE`, and
 
-    `clean` is the epoch of the last director that ended as it should; a later `epoch` means that one is at work, or
-    ended otherwise. `restored` is head and hash of the backup that this ledger came from.
+    `clean`     the epoch of the last director that ended as it should; a later `epoch` is at work or ended otherwise
+    `unclean`   how many before this one ended otherwise, in a row
+    `restored`  head and hash of the backup that this ledger came from, until a director begins and reconciles it
     """
 
     name = "house"
@@ -73,9 +80,11 @@ class House:
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
         """The newest value of each fact."""
+        changes: list[RowChange] = []
         match event:
-            case DirectorStarted(epoch=epoch, version=version):
-                facts = {"epoch": str(epoch), "version": version}
+            case DirectorStarted():
+                facts = {"epoch": str(event.epoch), "version": event.version, "unclean": str(event.unclean)}
+                changes.append(Delete("house", ("restored",)))
             case DirectorStopped(epoch=epoch):
                 facts = {"clean": str(epoch)}
             case LedgerRestored(backup_head=head, backup_hash=hash_):
@@ -88,7 +97,8 @@ class House:
                 facts = {f"warned:{scope}": f"{used}/{limit}"}
             case _:
                 return ()
-        return [
+        changes += (
             Put("house", (key,), {"value": value, "at": at, "position": position})
             for key, value in facts.items()
-        ]
+        )
+        return changes
