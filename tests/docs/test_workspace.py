@@ -98,6 +98,8 @@ HEADINGS: dict[KeyPath, str] = {
     ("budgets",): "### `[budgets]`",
     ("console",): "### `[console]`",
     ("notify",): "### `[notify]`",
+    ("logs",): "### `[logs]`",
+    ("backup",): "### `[backup]`",
 }
 # One table each, with what is required.
 BASE: dict[KeyPath, str] = {
@@ -111,6 +113,8 @@ BASE: dict[KeyPath, str] = {
     ("budgets",): "[budgets]",
     ("console",): "[console]",
     ("notify",): "[notify]",
+    ("logs",): "[logs]",
+    ("backup",): "[backup]",
 }
 
 
@@ -188,11 +192,9 @@ def test_values_that_come_from_elsewhere(tmp_path: Path) -> None:
 
 # What the page says is read and not used yet, and how its use would look in the code.
 UNUSED = {
-    "address": r"operator\.address",
     "idle": r"source\.idle|\bidle=",
     "[models.NAME]": r"settings\.models",
     "[console]": r"settings\.console",
-    "[notify]": r"settings\.notify",
     "data_class": r"allowed_data",
     "compensate": r"\.compensate",
 }

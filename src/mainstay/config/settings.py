@@ -14,6 +14,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mainstay.config.accounts import AdapterSettings, read_adapter
+from mainstay.config.living import (
+    BackupSettings,
+    LogSettings,
+    NotifySettings,
+    read_backup,
+    read_logs,
+    read_notify,
+)
 from mainstay.config.reading import LOOPBACK, path_of, reference
 from mainstay.config.toml import parse_toml
 from mainstay.kernel.values import Micros
@@ -71,14 +79,6 @@ class ConsoleSettings:
     public_url: str = ""  # needed for links in notifications
 
 
-@dataclass(frozen=True, slots=True)
-class NotifySettings:
-    """Where the operator is told that something waits."""
-
-    address: str = ""
-    adapter: str = ""  # the instance that sends the notification
-
-
 @dataclass(frozen=True)
 class Settings:
     """All of `mainstay.toml`."""
@@ -90,6 +90,8 @@ class Settings:
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    backup: BackupSettings = field(default_factory=BackupSettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -101,7 +103,9 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     top, problems = document.top, Problems()
     found: dict[str, object] = {}
     with problems.caught():
-        top.only("workspace", "operator", "adapters", "models", "budgets", "console", "notify")
+        top.only(
+            "workspace", "operator", "adapters", "models", "budgets", "console", "notify", "logs", "backup"
+        )
     with problems.caught():
         found["workspace"] = _workspace(top.table("workspace"), folder)
     with problems.caught():
@@ -117,17 +121,22 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
             with problems.caught():
                 models[name] = _model(top.table("models"), name)
     budgets, console, notify = BudgetSettings(), ConsoleSettings(), NotifySettings()
+    logs, backup = LogSettings(), BackupSettings()
     with problems.caught():
         budgets = _budgets(top.table("budgets"))
     with problems.caught():
         console = _console(top.table("console"))
     with problems.caught():
-        notify = _notify(top.table("notify"), adapters)
+        notify = read_notify(top.table("notify"), adapters)
+    with problems.caught():
+        logs = read_logs(top.table("logs"))
+    with problems.caught():
+        backup = read_backup(top.table("backup"), folder)
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
     assert isinstance(operator, OperatorSettings)
-    return Settings(workspace, operator, adapters, models, budgets, console, notify)
+    return Settings(workspace, operator, adapters, models, budgets, console, notify, logs, backup)
 
 
 def _workspace(section: Section, folder: Path) -> WorkspaceSettings:
@@ -214,9 +223,3 @@ def _console(section: Section) -> ConsoleSettings:
     return ConsoleSettings(
         section.text("host", "127.0.0.1"), section.whole("port", 8420, least=1, most=65535), url.rstrip("/")
     )
-
-
-def _notify(section: Section, adapters: Mapping[str, AdapterSettings]) -> NotifySettings:
-    section.only("address", "adapter")
-    adapter = section.choice("adapter", tuple(adapters)) if section.has("adapter") else ""
-    return NotifySettings(section.text("address", ""), adapter)
