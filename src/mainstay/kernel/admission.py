@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mainstay.kernel.breaker import Breakers, BreakerSettings
+from mainstay.kernel.breaker import DEFAULT_BREAKER, Breakers, BreakerSettings
 from mainstay.kernel.throttle import Buckets, Rate
 from mainstay.kernel.values import Instant
 
@@ -24,7 +24,7 @@ class Admission:
     __slots__ = ("breakers", "buckets", "idle", "paused")
 
     def __init__(
-        self, rates: Mapping[str, Rate] | None = None, breakers: BreakerSettings = BreakerSettings()
+        self, rates: Mapping[str, Rate] | None = None, breakers: BreakerSettings = DEFAULT_BREAKER
     ) -> None:
         self.buckets = Buckets(rates or {})
         self.breakers = Breakers(breakers)

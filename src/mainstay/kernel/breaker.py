@@ -49,6 +49,9 @@ class BreakerSettings:
     rest_max_us: int = 15 * MINUTE
 
 
+DEFAULT_BREAKER = BreakerSettings()
+
+
 @dataclass(slots=True)
 class Breaker:
     """One operation of one adapter."""
@@ -64,7 +67,7 @@ class Breakers:
 
     __slots__ = ("_by", "settings")
 
-    def __init__(self, settings: BreakerSettings = BreakerSettings()) -> None:
+    def __init__(self, settings: BreakerSettings = DEFAULT_BREAKER) -> None:
         self.settings = settings
         self._by: dict[tuple[str, str], Breaker] = {}
 

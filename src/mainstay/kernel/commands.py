@@ -124,7 +124,7 @@ class RecordOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """A timer of this task has come."""
+    """A timer of this task has come; `task` -1 is the run itself, an empty run the house (`kernel.house`)."""
 
     run: RunId
     task: int
@@ -367,6 +367,14 @@ class RegisterWorkflow:
 
 
 @dataclass(frozen=True, slots=True)
+class RetireWorkflow:
+    """Start no more runs of a workflow."""
+
+    name: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptPolicy:
     """Put rules in force."""
 
@@ -399,11 +407,6 @@ class ResumeScope:
     scope: str
     name: str
     actor: str
-
-
-@dataclass(frozen=True, slots=True)
-class WakeHouse:
-    """A timer of the house has come: schedules that are due, room at a throttle, a breaker's trial call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,11 +461,11 @@ HouseCommand = (
     | ObserveSent
     | AdvanceCursor
     | RegisterWorkflow
+    | RetireWorkflow
     | AdoptPolicy
     | ThrowKillSwitch
     | PauseScope
     | ResumeScope
-    | WakeHouse
     | DetectIncident
     | ClearIncident
     | RecordReplay

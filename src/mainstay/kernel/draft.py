@@ -39,15 +39,15 @@ class Draft:
         self.events: list[RunEvent] = []
         self.held = state.held  # what the balances already know of this run
         self.spent = state.spent
-        self.taken: dict[str, int] = {}  # starts of this decision, by scope: the buckets do not know of them yet
+        self.taken: dict[
+            str, int
+        ] = {}  # starts of this decision, by scope: the buckets do not know of them yet
 
     def emit(self, event: RunEvent) -> None:
         self.events.append(event)
         self.state = evolve(self.state, event)
 
-    def give_up(
-        self, number: int, attempt: int, failure: FailureClass, reason: str, cost: int = 0
-    ) -> None:
+    def give_up(self, number: int, attempt: int, failure: FailureClass, reason: str, cost: int = 0) -> None:
         """The task is given up; of a compensation, the operator is asked instead."""
         if self.state.undoes(number) is None:
             self.emit(TaskFailed(number, attempt, failure, reason, cost))

@@ -312,7 +312,9 @@ class LookupStarted:
     attempt: int
     until: Instant
     reason: str = ""
-    withdrawn: ApprovalId | None = None  # after a restore: the card that waited is not answered before the look-up
+    withdrawn: ApprovalId | None = (
+        None  # after a restore: the card that waited is not answered before the look-up
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +525,7 @@ class DirectorStarted:
 
     epoch: int
     version: str
+    unclean: int = 0  # how many before it ended untimely, in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,6 +535,14 @@ class WorkflowRegistered:
     name: str
     version: int
     definition: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRetired:
+    """A workflow starts no more runs; those in flight go on with the definition that they are pinned to."""
+
+    name: str
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -727,6 +738,7 @@ InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
 WorkspaceEvent = (
     DirectorStarted
     | WorkflowRegistered
+    | WorkflowRetired
     | PolicyAdopted
     | KillSwitchThrown
     | BudgetWarned
@@ -804,6 +816,7 @@ NUMBERS: dict[int, type[Event]] = {
     63: LedgerRestored,
     64: DeadLetterReplayed,
     65: DeadLetterPurged,
+    66: WorkflowRetired,
     70: FailureDiagnosed,
     71: CompensationBegun,
     72: CompensationPlanned,

@@ -400,7 +400,9 @@ def _applies_to_run(state: RunState, event: RunEvent) -> bool:
             return state.status is Status.RUNNING and state.plan is not None
         case CompensationPlanned(tasks=acts):
             known = all(one in state.unusual.undoable for one in acts)
-            return state.status is Status.COMPENSATING and not state.unusual.undo_first and known and bool(acts)
+            return (
+                state.status is Status.COMPENSATING and not state.unusual.undo_first and known and bool(acts)
+            )
         case DeadlineSet(task=number) | TaskPaused(task=number):
             return not state.ended and (number == RUN or state.exists(number))
         case OperatorNotified(task=number):

@@ -14,7 +14,7 @@ from mainstay.kernel.values import Digest, Instant
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of one tick. `balances`, `counts` and `admission` are live folds: they move with every event decided."""
+    """The facts of one tick. `balances`, `counts`, `admission` are live folds: they move with every event."""
 
     now: Instant
     policy: Policy

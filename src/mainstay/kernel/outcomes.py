@@ -45,7 +45,7 @@ from mainstay.kernel.recovery import (
     remedy,
     retry_delay_us,
 )
-from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, may_have_left, supersedable
+from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, supersedable
 from mainstay.kernel.values import Instant, Json
 
 

@@ -21,7 +21,6 @@ from mainstay.kernel.commands import (
     CancelRun,
     CancelTask,
     EditApproval,
-    Failed,
     GrantApproval,
     PauseRun,
     PauseTask,

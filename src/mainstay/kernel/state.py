@@ -128,7 +128,9 @@ class Unusual:
     deadlines: tuple[tuple[int, Instant], ...] = ()  # by task; `RUN` for the run's own
     paused: bool = False
     paused_tasks: tuple[int, ...] = ()
-    undoable: tuple[int, ...] = ()  # acts that happened and name a compensation, in the order in which they arrived
+    undoable: tuple[
+        int, ...
+    ] = ()  # acts that happened and name a compensation, in the order in which they arrived
     undoing: tuple[int, ...] = ()  # which act each task from `undo_first` on takes back
     undo_first: int = 0  # number of the first compensation; 0: none is planned
     ending: str = ""  # how a run that compensates will end: "failed" or "cancelled"
@@ -257,7 +259,9 @@ class Sources:
         undone = state.undoes(number)
         self._state = state
         self._number = number if undone is None else undone
-        self._own = "" if undone is None else state.spec(undone).name  # a compensation may read what its act gave
+        self._own = (
+            "" if undone is None else state.spec(undone).name
+        )  # a compensation may read what its act gave
 
     def get(self, name: str) -> Any:
         """The value behind the first word of a reference; None for a task that left nothing."""

@@ -16,18 +16,22 @@ from typing import Any
 
 from mainstay.kernel.budget import Balances, day_of, month_of
 from mainstay.kernel.commands import ReleaseRun
+from mainstay.kernel.events import BreakerOpened
+from mainstay.kernel.house import House, Registered
 from mainstay.kernel.ids import RunId, run_stream
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.run import evolve, nothing
-from mainstay.kernel.state import Phase, RunState, Status
+from mainstay.kernel.state import Phase, RunState
 from mainstay.kernel.values import DAY, Digest, Instant
 from mainstay.ledger.codec import Codec
+from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import load_run
 from mainstay.ledger.store import EventStore, Value, Version
 from mainstay.runtime.lines import Lines, thread_of
 from mainstay.runtime.tick import Request
 
 Plans = Callable[[Digest], Plan]
+BUCKET = "bucket:"  # names of the levels of throttles in the store's small facts
 _ALL = 1_000_000_000  # rows: of what is open, all are read
 
 
@@ -40,35 +44,24 @@ class Open:
     snapshot_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A workflow in force for new runs."""
-
-    name: str
-    version: int
-    definition: Digest
-
-
 @dataclass(slots=True)
 class Standing:
     """What every decision needs besides the run itself."""
 
     balances: Balances
-    workflows: dict[str, Registered] = field(default_factory=dict)
+    house: House = field(default_factory=House)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
-    killed: bool = False
+    breakers: list[BreakerOpened] = field(default_factory=list)  # those that are open
+    buckets: dict[str, int] = field(default_factory=dict)
     # The day or month in which a warning of each budget was given.
     warned: dict[str, int] = field(default_factory=dict)
 
 
 def read_standing(store: EventStore, now: Instant) -> Standing:
-    """Balances, counts, definitions and the kill switch, as the views have them."""
+    """Balances, counts, definitions, pauses, breakers and the kill switch, as the views have them."""
     balances = Balances()
     balances.roll(now)
-    standing = Standing(balances)
-    for row in store.select("workflows", limit=_ALL):
-        one = Registered(str(row["name"]), _int(row["version"]), Digest(str(row["definition"])))
-        standing.workflows[one.name] = one
+    standing = Standing(balances, _read_house(store))
     for row in store.select("done", limit=_ALL):
         standing.counts[str(row["workflow"]), str(row["act"])] = _int(row["count"])
     for row in store.select("spent", where={"day": balances.day}, limit=_ALL):
@@ -76,8 +69,21 @@ def read_standing(store: EventStore, now: Instant) -> Standing:
         balances.day_spent += cost
         balances.workflow_day_spent[str(row["workflow"])] = cost
     balances.month_spent = _month_spent(store, balances.month)
-    killed = store.get("house", ("kill_switch",))
-    standing.killed = killed is not None and killed["value"] == "on"
+    for row in store.select("breakers", limit=_ALL):
+        opened = BreakerOpened(
+            str(row["adapter"]),
+            str(row["operation"]),
+            Instant(_int(row["until"])),
+            _int(row["failures"]),
+            _int(row["opened"]),
+            str(row["reason"]),
+        )
+        standing.breakers.append(opened)
+    for row in store.select(META.name, order="name", after=BUCKET, limit=_ALL):
+        name = str(row["name"])
+        if not name.startswith(BUCKET):
+            break
+        standing.buckets[name.removeprefix(BUCKET)] = int(str(row["value"]))
     for scope, of in (("day", day_of), ("month", month_of)):
         warned = store.get("house", (f"warned:{scope}",))
         if warned is not None:
@@ -85,6 +91,27 @@ def read_standing(store: EventStore, now: Instant) -> Standing:
     held = store.get("house", ("held",))
     balances.held = int(str(held["value"])) if held else 0
     return standing
+
+
+def _read_house(store: EventStore) -> House:
+    house = House()
+    for row in store.select("workflows", limit=_ALL):
+        one = Registered(str(row["name"]), _int(row["version"]), Digest(str(row["definition"])))
+        house.workflows[one.name] = one
+    for row in store.select("pauses", limit=_ALL):
+        house.paused.add((str(row["scope"]), str(row["name"])))
+    for row in store.select("incidents", where={"cleared_at": None}, limit=_ALL):
+        house.incidents.add((str(row["kind"]), str(row["subject"])))
+    for row in store.select("schedules", limit=_ALL):
+        house.fired[str(row["workflow"])] = Instant(_int(row["due"]))
+    facts = {str(row["key"]): str(row["value"]) for row in store.select("house", limit=_ALL)}
+    house.policy = Digest(facts.get("policy", ""))
+    house.killed = facts.get("kill_switch") == "on"
+    house.epoch = int(facts.get("epoch", 0))
+    house.clean = facts.get("clean", facts.get("epoch", "")) == facts.get("epoch", "")
+    house.unclean = int(facts.get("unclean", 0))
+    house.restored = bool(facts.get("restored"))
+    return house
 
 
 def _month_spent(store: EventStore, month: int) -> int:
@@ -132,13 +159,13 @@ def answered_by_hand(store: EventStore, runs: Mapping[RunId, Open]) -> Iterator[
             yield one.state.head.run
 
 
-def stranded(store: EventStore, lines: Lines, runs: Mapping[RunId, Open]) -> list[Request]:
-    """First in line, and still waiting: the run before it ended under the lock, where its line was not loaded."""
+def stranded(store: EventStore, lines: Lines) -> list[Request]:
+    """Queued runs that nothing keeps waiting: what they waited for ended where their line was not loaded."""
     found: list[Request] = []
-    for first in lines.first():
-        if runs[first].state.status is Status.QUEUED:
-            row = store.get("open_runs", (first,))
-            found.append(Request(ReleaseRun(first, RunId(str(row["behind"] if row else "")))))
+    for workflow in lines.queues():
+        for run in lines.ready(workflow):
+            row = store.get("open_runs", (run,))
+            found.append(Request(ReleaseRun(run, RunId(str(row["behind"] if row else "")))))
     return found
 
 

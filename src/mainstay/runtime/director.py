@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mainstay.kernel.admission import Admission
-from mainstay.kernel.breaker import BreakerSettings
+from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
     Admit,
@@ -51,6 +51,7 @@ from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.events import (
     BudgetWarned,
+    DirectorStarted,
     Event,
     IncidentKind,
     RunEvent,
@@ -132,7 +133,7 @@ class Director:
         ceilings: Mapping[str, int] = NO_CEILINGS,
         performing: bool = True,
         throttles: Mapping[str, Rate] = NO_RATES,
-        breakers: BreakerSettings = BreakerSettings(),
+        breakers: BreakerSettings = DEFAULT_BREAKER,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -200,7 +201,12 @@ class Director:
             for one in self.runs.values()
             for effect in pending(one.state)
         ]
-        return [*owed, Owed(WakeAt(HOUSE, 0, tick.at), self.position)]  # schedules may have come meanwhile
+        self._schedule_at = self._inbox.next_due(self.house, tick.at)
+        self._house_at = min(
+            (at for at in (self._admitting.next_at(tick.at), self._schedule_at) if at is not None),
+            default=None,
+        )
+        return [*owed, Owed(WakeAt(HOUSE, 0, self._house_at), self.position)] if self._house_at else owed
 
     def _to_recover(self, unclean: int) -> list[Request]:
         """What a new director has to settle first; after a restore, to look for."""
@@ -273,7 +279,7 @@ class Director:
     # --- a tick ----------------------------------------------------------------------------------------------------
 
     def tick(
-        self, requests: Sequence[Request], *, start: Event | None = None, onto: Tick | None = None
+        self, requests: Sequence[Request], *, start: DirectorStarted | None = None, onto: Tick | None = None
     ) -> Tick:
         """Decide these requests in order. Nothing is durable, performed or answered before `commit`.
 
@@ -497,7 +503,7 @@ class Director:
             new.append(NewEvent(number, schema, data, actor, transaction, cause))
             cause = position
             kind = type(event)
-            if kind is TaskSucceeded:
+            if isinstance(event, TaskSucceeded):
                 if self._count(state, event):
                     told.append(event)
             elif kind in heard:
@@ -554,6 +560,8 @@ class Director:
                 return {"runs": started}
             case ObserveSent():
                 queue.extend(self._inbox.answered(arrival))
+            case RejectMessage() | AdvanceCursor():
+                pass
         return {}
 
     def _decide_house(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mainstay.kernel.commands import Command
 from mainstay.kernel.effects import Effect
+from mainstay.kernel.plan import Priority
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import RowChange, StreamAppend
 
@@ -39,6 +40,7 @@ class Owed:
 
     effect: Effect
     cause: int
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(slots=True)
