@@ -10,7 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from mainstay.runtime.tick import Request
 
 Plans = Callable[[Digest], Plan]
 BUCKET = "bucket:"  # names of the levels of throttles in the store's small facts
+TOGETHER = 256  # runs whose events are in memory at the same time
 _ALL = 1_000_000_000  # rows: of what is open, all are read
 
 
@@ -125,26 +126,44 @@ def fold_open(
     store: EventStore, codec: Codec, plans: Plans, *, besides: Container[RunId] = ()
 ) -> Iterator[tuple[RunId, Open]]:
     """Every run that is not over, in the order in which they began, without those that are known already."""
-    for row in store.select("open_runs", order="position", limit=_ALL):
-        run = RunId(str(row["run"]))
-        if run not in besides:
-            one = fold_run(store, codec, plans, run)
-            if one is not None:
-                yield run, one
+    rows = store.select("open_runs", order="position", limit=_ALL)
+    wanted = [run for row in rows if (run := RunId(str(row["run"]))) not in besides]
+    for first in range(0, len(wanted), TOGETHER):
+        yield from _fold(store, codec, plans, wanted[first : first + TOGETHER])
 
 
 def fold_run(store: EventStore, codec: Codec, plans: Plans, run: RunId) -> Open | None:
     """One run from its snapshot and the events after it; None when there is no such run, or it is over."""
-    state, version = load_run(store, run, plans) or (nothing(run), 0)
-    snapshot_at = version
+    return next((one for _, one in _fold(store, codec, plans, (run,))), None)
+
+
+def _fold(
+    store: EventStore, codec: Codec, plans: Plans, runs: Sequence[RunId]
+) -> Iterator[tuple[RunId, Open]]:
+    saved = {run_stream(run): load_run(store, run, plans) or (nothing(run), 0) for run in runs}
+    after = {stream: Version(version) for stream, (_, version) in saved.items()}
     decode = codec.decode
-    for recorded in store.read(run_stream(run), after=Version(version)):
-        event: Any = decode(recorded.type, recorded.schema, recorded.data)
-        state = evolve(state, event)
-        version = recorded.version
-    if version == 0 or (state.ended and not state.left):
-        return None
-    return Open(state, version, snapshot_at)
+    for stream, events in store.read_many(after):
+        state, snapshot_at = saved.pop(stream)
+        for _, kind, schema, data in events:
+            event: Any = decode(kind, schema, data)
+            state = evolve(state, event)
+        version = snapshot_at + len(events)
+        if version and (state.left or not state.ended):
+            yield state.head.run, Open(state, version, snapshot_at)
+
+
+def snapshot_due(state: RunState, tail: int, *, every: int) -> bool:
+    """Whether a run should be saved, `tail` events after the last time.
+
+    A boot folds what was not saved, at ten times the cost of reading what was. A run that goes on is saved now and
+    then; one that only waits for a person may wait for weeks, so it is saved when it begins to. Seldom enough that what
+    is written stays in proportion to the events: a run of ten thousand tasks writes a handful.
+    """
+    if state.ended:
+        return False
+    at_rest = not state.busy and tail >= max(every // 4, state.size // 8)
+    return at_rest or tail >= max(every, state.size // 2)
 
 
 def answered_by_hand(store: EventStore, runs: Mapping[RunId, Open]) -> Iterator[RunId]:

@@ -88,9 +88,11 @@ from mainstay.runtime.boot import (
     fold_run,
     held_by_workflow,
     read_standing,
+    snapshot_due,
     stranded,
 )
 from mainstay.runtime.clock import Clock
+from mainstay.runtime.collector import paused_collector
 from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
 from mainstay.runtime.lines import Lines, bounds_of
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
@@ -101,7 +103,7 @@ HOUSE = RunId("")  # whose timers are the house's own
 NO_RATES: Mapping[str, Rate] = {}
 NO_CEILINGS: Mapping[str, int] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
-SNAPSHOT_EVERY = 512  # events of one run between two snapshots of it
+SNAPSHOT_EVERY = 32  # events of one run between two snapshots of it
 
 
 class PlanShelf(dict[Digest, Plan]):
@@ -183,6 +185,7 @@ class Director:
 
     # --- boot ------------------------------------------------------------------------------------------------------
 
+    @paused_collector()
     def boot(self) -> list[Owed]:
         """Take the workspace: raise the epoch, fold what is open, settle what was under way, and say what is owed."""
         self.acquire()
@@ -248,6 +251,7 @@ class Director:
         self._warned = standing.warned
         self._held_written = standing.balances.held
 
+    @paused_collector()
     def load_all(self) -> None:
         """Fold every open run into memory."""
         known = self.runs.keys() | self._gone
@@ -518,9 +522,8 @@ class Director:
         tick.batch.append(StreamAppend(stream, Version(one.version), new))
         tick.events += len(new)
         one.version += len(new)
-        # Never more often than a snapshot is long, so that a run of ten thousand tasks writes a handful.
-        often = one.version - one.snapshot_at >= max(self._snapshot_every, state.size)
-        if (often or recovered) and not state.ended:
+        due = snapshot_due(state, one.version - one.snapshot_at, every=self._snapshot_every)
+        if due or (recovered and not state.ended):
             one.snapshot_at = one.version
             tick.changes.append(save_run(state, one.version, position))
         for event in told:
