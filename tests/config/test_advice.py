@@ -9,7 +9,7 @@ from mainstay.config.files import WorkspaceFiles, load_workspace_files
 from mainstay.data import sample_path
 from mainstay.kernel.errors import PolicyError
 
-ACTS = ("email.reply", "email.label")
+ACTS = ("email.reply", "email.label", "email.unlabel")
 SETTINGS = """
 [operator]
 name = "{name}"

@@ -123,9 +123,10 @@ def test_the_sample_workspace_says_the_same() -> None:
     sample, example = read_workflow(raw, "triage.yaml").workflow, read(TRIAGE).workflow
     # The sample binds more inputs, so that the inspector sees the message and rules may speak of the intent.
     for mine, told in zip(sample.tasks, example.tasks, strict=True):
-        assert replace(mine, inputs=()) == replace(told, inputs=())
+        assert replace(mine, inputs=(), compensate=None) == replace(told, inputs=())
         assert set(told.inputs) <= set(mine.inputs)
     assert (sample.on, sample.key, sample.supersede) == (example.on, example.key, example.supersede)
+    assert {one.name: one.compensate.act for one in sample.tasks if one.compensate} == {"label": "email.unlabel"}
 
 
 def test_the_rest_of_a_task() -> None:

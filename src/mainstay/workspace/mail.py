@@ -40,6 +40,14 @@ class HashedLabels:
         """Whether the mail has all of them."""
         return await self._file.has(self._name(message_id), labels)
 
+    async def take(self, message_id: str, labels: tuple[str, ...]) -> CallResult:
+        """Take labels off a mail."""
+        return await self._file.take(self._name(message_id), labels)
+
+    async def lacks(self, message_id: str, labels: tuple[str, ...]) -> FindResult:
+        """Whether the mail has none of them."""
+        return await self._file.lacks(self._name(message_id), labels)
+
     def _name(self, message_id: str) -> str:
         return hmac.digest(self._key, message_id.encode("utf-8", "surrogatepass"), "sha256")[:16].hex()
 

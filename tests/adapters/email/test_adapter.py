@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import imap_tools
 import pytest
 
-from mainstay.adapters.base import Absent, Done, Found, NotNow, Unknown
+from mainstay.adapters.base import Absent, Done, Found, NotNow, Refused, Unknown
 from mainstay.adapters.email import Address, EmailAdapter, LabelFile, MaildirDelivery, split_payload
 from mainstay.adapters.email.delivery import _place
 from mainstay.kernel.contract import Finality, Repeatability
@@ -42,6 +42,17 @@ def embedded(folder, labels=None):
     )
 
 
+def labels_of(number, *labels):
+    return {"message": {"message_id": f"{number}@customer.example"}, "labels": list(labels)}
+
+
+def labelling(adapter):
+    """Examples of setting a label that is not set, and of taking one that is."""
+    payload = adapter.render("label", labels_of(2, "invoice", "vip"), key=KEY, at=AT).payload
+    assert isinstance(asyncio.run(adapter.call("label", payload, key=KEY)), Done)
+    return Example("label", labels_of(1, "invoice")), Example("unlabel", labels_of(2, "invoice"))
+
+
 class TestDeliveryFolder(AdapterConformance):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path_factory):
@@ -54,8 +65,8 @@ class TestDeliveryFolder(AdapterConformance):
         async def count(key):
             return len(list((folder / "out" / "new").glob(f"mst-{key}")))
 
-        label = {"message": {"message_id": "1@customer.example"}, "labels": ["invoice"]}
-        yield Specimen(embedded(folder), (Example("reply", request(), count), Example("label", label)))
+        adapter = embedded(folder)
+        yield Specimen(adapter, (Example("reply", request(), count), *labelling(adapter)))
 
 
 @pytest.mark.binary("dovecot")
@@ -72,9 +83,10 @@ class TestRelayAndMailbox(AdapterConformance):
         async def count(key):
             return sum(key in identity for identity in account.server.relay.ids())
 
+        account.receive("Another question", message_id="2@customer.example")
         account.server.relay.accepted.clear()
-        label = {"message": {"message_id": "1@customer.example"}, "labels": ["invoice"]}
-        yield Specimen(account.adapter(), (Example("reply", request(), count), Example("label", label)))
+        adapter = account.adapter()
+        yield Specimen(adapter, (Example("reply", request(), count), *labelling(adapter)))
 
 
 class FakeConformance(AdapterConformance):
@@ -194,6 +206,33 @@ def test_labels_become_keywords_of_the_mail(account):
         assert {"invoice", "_-faire"} <= set(message.flags)
 
 
+@pytest.mark.binary("dovecot")
+def test_labels_that_are_taken_back_are_keywords_no_more(account):
+    account.receive("Question", message_id="1@customer.example")
+    adapter = account.adapter()
+
+    def do(operation, *labels):
+        payload = adapter.render(operation, labels_of(1, *labels), key=KEY, at=AT).payload
+        before = asyncio.run(adapter.find(operation, payload, key=KEY))
+        assert isinstance(asyncio.run(adapter.call(operation, payload, key=KEY)), Done)
+        assert isinstance(asyncio.run(adapter.find(operation, payload, key=KEY)), Found)
+        with imap_tools.MailBoxUnencrypted("127.0.0.1", account.imap.port).login(
+            account.address, dovecot.PASSWORD
+        ) as mailbox:
+            (message,) = mailbox.fetch(mark_seen=False)
+            return before, set(message.flags) & {"invoice", "_-faire", "vip"}
+
+    assert do("label", "invoice", "à-faire", "vip") == (Absent(), {"invoice", "_-faire", "vip"})
+    assert do("unlabel", "invoice", "à-faire") == (Absent(), {"vip"})
+    before, left = do("unlabel", "invoice")  # twice is once
+    assert (type(before), left) == (Found, {"vip"})
+    gone = adapter.render("unlabel", labels_of(9, "invoice"), key=KEY, at=AT).payload
+    assert isinstance(asyncio.run(adapter.find("unlabel", gone, key=KEY)), Absent)
+    refused = asyncio.run(adapter.call("unlabel", gone, key=KEY))
+    assert isinstance(refused, Refused)
+    assert "no longer in the Inbox" in refused.reason
+
+
 def test_a_folder_that_fails_is_not_now_and_a_folder_that_is_gone_proves_nothing(tmp_path):
     adapter = embedded(tmp_path)
     payload = adapter.render("reply", request(), key=KEY, at=AT).payload
@@ -257,3 +296,19 @@ def test_labels_survive_and_a_torn_line_is_dropped(tmp_path):
     assert isinstance(asyncio.run(again.has("2@x", ("c", "d"))), Absent)
     asyncio.run(again.put("2@x", ("d",)))
     assert LabelFile(path).labels_of("2@x") == ("c", "d")
+
+
+def test_labels_that_were_taken_back_stay_away(tmp_path):
+    path = tmp_path / "labels.jsonl"
+    labels = LabelFile(path)
+    asyncio.run(labels.put("1@x", ("a", "b", "c")))
+    assert isinstance(asyncio.run(labels.lacks("1@x", ("a", "z"))), Absent)
+    assert asyncio.run(labels.take("1@x", ("a", "z"))) == Done({"labels": ["b", "c"]})
+    assert asyncio.run(labels.take("1@x", ("a", "z"))) == Done({"labels": ["b", "c"]})
+    assert asyncio.run(labels.take("2@x", ("a",))) == Done({"labels": []})
+    assert len(path.read_bytes().splitlines()) == 2  # what changes nothing is not written
+    for one in (labels, LabelFile(path)):
+        assert one.labels_of("1@x") == ("b", "c")
+        assert isinstance(asyncio.run(one.lacks("1@x", ("a", "z"))), Found)
+    asyncio.run(labels.put("1@x", ("a",)))
+    assert LabelFile(path).labels_of("1@x") == ("b", "c", "a")

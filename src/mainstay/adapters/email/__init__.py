@@ -6,7 +6,7 @@ Where what is:
     judgements on it: written by a machine? which conversation? ours? mbox, maildir, imap
     sources; files and imap_session are what they share compose                                     a reply,
     rendered to the last byte delivery, smtp, imap_shelf, labels          what carries replies and keeps
-    labels adapter                                     the two operations and their contract account, checks
+    labels adapter                                     the three operations and their contract account, checks
     settings of an account, and whether it works
 """
 

@@ -1,14 +1,15 @@
-"""The e-mail adapter: two operations, `reply` and `label`, over whatever carries them.
+"""The e-mail adapter: three operations, `reply`, `label` and `unlabel`, over whatever carries them.
 
 How a reply may be repeated depends on how it goes out (a delivery folder is keyed, SMTP with a mailbox to
 look into is findable, SMTP alone is once), so the contract is built with the outbox. Labels are keyed
-everywhere.
+everywhere: to set or to take one that is set or taken already changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Protocol
 
 from mainstay.adapters.base import UNASKED, CallResult, FindResult, Refused, Rendered, RiskyField, Unknown
@@ -58,6 +59,14 @@ class Labels(Protocol):
         """Whether the mail has all of them."""
         ...
 
+    async def take(self, message_id: str, labels: tuple[str, ...]) -> CallResult:
+        """Take labels off a mail."""
+        ...
+
+    async def lacks(self, message_id: str, labels: tuple[str, ...]) -> FindResult:
+        """Whether the mail has none of them."""
+        ...
+
 
 def contract(repeatability: Repeatability) -> Contract:
     """The contract of an account whose replies may be repeated so."""
@@ -81,7 +90,9 @@ def contract(repeatability: Repeatability) -> Contract:
         finality=Finality.REVERSIBLE,
         attempt_max=REPLY_ATTEMPT_MAX,
     )
-    return Contract(adapter="email", major=1, minor=0, operations=(reply, label))
+    unlabel = replace(label, name="unlabel")
+    # Still 1.0: the version is part of what was approved, and `unlabel` changes nothing of the other two.
+    return Contract(adapter="email", major=1, minor=0, operations=(reply, label, unlabel))
 
 
 class EmailAdapter:
@@ -113,10 +124,10 @@ class EmailAdapter:
         match operation:
             case "reply":
                 return self._render_reply(request, key, at)
-            case "label":
-                return _render_label(request)
+            case "label" | "unlabel":
+                return _render_label(operation, request)
             case _:
-                raise ValueError(f"e-mail has no operation {operation!r}; it has reply and label")
+                raise ValueError(f"e-mail has no operation {operation!r}; it has reply, label and unlabel")
 
     async def call(self, operation: str, payload: bytes, *, key: IdempotencyKey) -> CallResult:
         """See `Adapter.call`."""
@@ -125,6 +136,8 @@ class EmailAdapter:
                 return await self._outbox.send(payload, key=key)
             case "label":
                 return await self._labels.put(*_split_label(payload))
+            case "unlabel":
+                return await self._labels.take(*_split_label(payload))
             case _:
                 return Refused(f"e-mail has no operation {operation!r}")
 
@@ -135,6 +148,8 @@ class EmailAdapter:
                 return await self._outbox.find(payload, key=key)
             case "label":
                 return await self._labels.has(*_split_label(payload))
+            case "unlabel":
+                return await self._labels.lacks(*_split_label(payload))
             case _:
                 return Unknown(f"e-mail has no operation {operation!r}")
 
@@ -172,21 +187,21 @@ def _risky(composed: Composed, message: Json) -> tuple[RiskyField, ...]:
     return tuple(fields)
 
 
-def _render_label(request: Json) -> Rendered:
+def _render_label(operation: str, request: Json) -> Rendered:
     message = request.get("message")
     message_id = message.get("message_id") if isinstance(message, dict) else None
     if not isinstance(message_id, str) or not message_id:
         raise ValueError("the request has no message")
     labels = request.get("labels")
     if not isinstance(labels, list | tuple) or not labels or len(labels) > LABEL_MAX:
-        raise ValueError(f"between 1 and {LABEL_MAX} labels can be set at a time")
+        raise ValueError(f"between 1 and {LABEL_MAX} labels can be set or taken at a time")
     for label in labels:
         if not isinstance(label, str) or _LABEL.match(label) is None:
             raise ValueError(f"{label!r} is not a label: at most 60 characters, without spaces and brackets")
     wanted = list(dict.fromkeys(labels))
     return Rendered(
         payload=canonical({"labels": wanted, "message_id": message_id}),
-        title="label " + ", ".join(wanted),
+        title=f"{operation} " + ", ".join(wanted),
         finality=Finality.REVERSIBLE,
         price_micros=0,
     )

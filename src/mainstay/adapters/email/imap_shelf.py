@@ -51,6 +51,14 @@ class ImapShelf:
         """Set keywords on a mail of the Inbox."""
         return await asyncio.to_thread(self._put, message_id, labels)
 
+    async def take(self, message_id: str, labels: tuple[str, ...]) -> CallResult:
+        """Take keywords off a mail of the Inbox."""
+        return await asyncio.to_thread(self._put, message_id, labels, on=False)
+
+    async def lacks(self, message_id: str, labels: tuple[str, ...]) -> FindResult:
+        """Whether the mail has none of the keywords."""
+        return await asyncio.to_thread(self._has, message_id, labels, on=False)
+
     async def has(self, message_id: str, labels: tuple[str, ...]) -> FindResult:
         """Whether the mail has all of the keywords."""
         return await asyncio.to_thread(self._has, message_id, labels)
@@ -88,7 +96,7 @@ class ImapShelf:
                 mailbox.append(message, sent, flag_set=["\\Seen"])
             return True
 
-    def _put(self, message_id: str, labels: tuple[str, ...]) -> CallResult:
+    def _put(self, message_id: str, labels: tuple[str, ...], *, on: bool = True) -> CallResult:
         keywords = tuple(keyword(label) for label in labels)
         try:
             with session(self._account) as mailbox:
@@ -99,20 +107,22 @@ class ImapShelf:
                 if not uids:
                     return Refused("the mail is no longer in the Inbox")
                 for uid in uids:
-                    mailbox.flag([str(uid)], list(keywords), True)
-                return Done({"labels": list(labels)})
+                    mailbox.flag([str(uid)], list(keywords), on)
+                return Done({"labels": list(labels) if on else []})
         except ImapFailed as failed:
             return NotNow(f"{self._account.host}: {failed.reason}")
         except (AdapterError, ValueError) as error:
             return Refused(str(error))
 
-    def _has(self, message_id: str, labels: tuple[str, ...]) -> FindResult:
+    def _has(self, message_id: str, labels: tuple[str, ...], *, on: bool = True) -> FindResult:
         try:
             with session(self._account) as mailbox:
                 mailbox.folder.set(self._account.inbox, readonly=True)
-                criteria = [part for label in labels for part in ("KEYWORD", keyword(label))]
+                # Only a mail that is there can be said to lack something.
+                word = "KEYWORD" if on else "UNKEYWORD"
+                criteria = [part for label in labels for part in (word, keyword(label))]
                 there = search(mailbox, "HEADER", "Message-ID", quoted(message_id), *criteria)
-                return Found({"labels": list(labels)}) if there else Absent()
+                return Found({"labels": list(labels) if on else []}) if there else Absent()
         except ImapFailed as failed:
             return Unknown(f"{self._account.host}: {failed.reason}")
         except (AdapterError, ValueError) as error:
