@@ -45,6 +45,7 @@ from mainstay.ledger.backup import (
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.durable import copy_durably, digest_of_file, flush_folder, write_durably
 from mainstay.ledger.export import rfc3339
+from mainstay.ledger.head_mark import SUFFIX
 from mainstay.ledger.lock import alone
 from mainstay.ledger.projection import Projector
 from mainstay.ledger.projections import STANDARD, TABLES
@@ -57,7 +58,7 @@ REASON = "restored from a backup"
 ASIDE = "replaced"
 _PARTIAL = RESTORING + ".partial"
 _REPORT = "report.json"
-_LOGS = ("-wal", "-shm")
+_LOGS = ("-wal", "-shm", SUFFIX)  # and the mark of its end
 
 
 @dataclass(frozen=True, slots=True)

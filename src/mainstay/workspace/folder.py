@@ -3,6 +3,7 @@
     mainstay.toml, workflows/, policies/, templates/, ...    the operator's; may be put under git
     .mainstay/id             which master key belongs to it
     .mainstay/ledger.db      events, views, small blobs
+    .mainstay/ledger.db-head how far it had come
     .mainstay/blobs/         large blobs
     .mainstay/keys.sqlite3   keys of subjects, wrapped by the master key
     .mainstay/lock           held by whoever writes

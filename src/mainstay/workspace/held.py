@@ -15,11 +15,11 @@ import msgspec
 from mainstay import __version__
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import Json
+from mainstay.ledger.head_mark import MarkedStore
 from mainstay.ledger.lock import WriterLock
 from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.rebuild import Progress, rebuild
 from mainstay.ledger.rows import META
-from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.standing import disagreements
 from mainstay.ledger.store import Epoch, Put
 from mainstay.runtime.clock import Clock
@@ -139,7 +139,7 @@ class Held:
         self._lock = WriterLock(folder.lock)
         self._lock.acquire()
         try:
-            self.store = SqliteStore(folder.ledger, tables=TABLES)
+            self.store = MarkedStore(folder.ledger, tables=TABLES)
             self.assembly = assembly(folder, self.store, writable=True)
             self._brake = ReplyBrake(self.store, clock, self.assembly.reply_limits)
             self.director = Director(

@@ -246,11 +246,13 @@ class Workspace:
 
     def verify(self, progress: Progress | None = None) -> Verified | Broken:
         """Prove that the ledger is whole, or name the first position that is not. Needs no key."""
+        from mainstay.ledger.head_mark import read_mark
         from mainstay.ledger.verify import verify
 
-        if not self.folder.ledger.exists():
+        ledger = self.folder.ledger
+        if not ledger.exists():
             raise NotFound("There is no ledger yet.", remedy="Run `mainstay ingest` or `mainstay up` first.")
-        return verify(self.folder.ledger, blobs=self.folder.blobs, progress=progress)
+        return verify(ledger, blobs=self.folder.blobs, anchors=read_mark(ledger), progress=progress)
 
     def export(self) -> Iterator[bytes]:
         """The ledger as CloudEvents, one JSON object a line; sealed values stay sealed."""
