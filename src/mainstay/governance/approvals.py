@@ -1,7 +1,8 @@
-"""What waits for the operator: cards and acts in doubt, as the views keep them.
+"""What waits for the operator: cards, acts in doubt, and acts that could not be taken back, as the views keep them.
 
 What a card shows of the effect itself lies in sealed blobs (`payload`, `card`); opening them is left to the
-caller, who knows what may be shown where.
+caller, who knows what may be shown where. The card of an act in a forked run, and of one that takes another back, has
+to be read with that other effect: `governance.earlier` finds it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.store import EventStore, Value
 
 WAITING = "waiting"
+COMPENSATION = "compensation"
 LISTED_MAX = 1_000
 
 
@@ -24,7 +26,9 @@ class Card:
     """One effect that waits, or waited, for a person's yes to exactly `digest`."""
 
     approval: ApprovalId
-    status: str  # waiting, granted, edited, denied, rejected, expired, cancelled, superseded
+    status: (
+        str  # waiting, granted, edited, denied, rejected, expired, cancelled, superseded, happened, withdrawn
+    )
     run: RunId
     task: int
     workflow: str
@@ -44,19 +48,28 @@ class Card:
     actor: str | None
     open_us: int
     position: int
+    undo: bool  # it takes back what the run did
+    undoes: int | None  # the task that it takes back
+    parent: RunId | None  # the run that this one goes on from
 
     @property
     def waits(self) -> bool:
         """Whether an answer is still asked for."""
         return self.status == WAITING
 
+    @property
+    def read_with(self) -> bool:
+        """Whether it must not be answered without the effect that `governance.earlier` finds."""
+        return self.undo or self.parent is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An act of which only the operator can say whether it happened."""
+    """An act of which only the operator can say whether it happened, or that could not be taken back."""
 
     run: RunId
     task: int
+    kind: str  # in_doubt, compensation
     workflow: str
     act: str
     adapter: str
@@ -67,6 +80,14 @@ class Doubt:
     reason: str
     since: Instant
     position: int
+    undo: bool  # it takes back what the run did
+    undoes: int | None  # the task that it takes back
+    parent: RunId | None  # the run that this one goes on from
+
+    @property
+    def proposed(self) -> bool:
+        """Whether there was an effect: a compensation may fail before its executor proposed one."""
+        return bool(self.digest)
 
 
 def waiting(store: EventStore, *, limit: int = LISTED_MAX) -> list[Card]:
@@ -107,9 +128,14 @@ def card(store: EventStore, approval: str) -> Card:
 
 
 def in_doubt(store: EventStore, *, limit: int = LISTED_MAX) -> list[Doubt]:
-    """The acts in doubt, longest first."""
+    """The acts in doubt and those that could not be taken back, longest first."""
     rows = store.select("in_doubt", limit=limit)
     return sorted((Doubt(**_columns(Doubt, row)) for row in rows), key=lambda one: (one.since, one.position))
+
+
+def not_taken_back(store: EventStore, *, limit: int = LISTED_MAX) -> list[Doubt]:
+    """Of these, only the ones that are known to have failed to take something back."""
+    return [one for one in in_doubt(store, limit=limit) if one.kind == COMPENSATION]
 
 
 def _card(row: Mapping[str, Value]) -> Card:
@@ -117,4 +143,5 @@ def _card(row: Mapping[str, Value]) -> Card:
 
 
 def _columns(kind: type[Any], row: Mapping[str, Value]) -> dict[str, Any]:
-    return {one.name: row[one.name] for one in fields(kind)}
+    columns = {one.name: row[one.name] for one in fields(kind)}
+    return columns | {"undo": bool(columns["undo"])}
