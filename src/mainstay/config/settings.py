@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mainstay.config.accounts import AdapterSettings, read_adapter
+from mainstay.config.limits import Throttles, read_recovery, read_throttles
 from mainstay.config.living import (
     BackupSettings,
     LogSettings,
@@ -24,10 +25,15 @@ from mainstay.config.living import (
 )
 from mainstay.config.reading import LOOPBACK, path_of, reference
 from mainstay.config.toml import parse_toml
+from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.values import Micros
 from mainstay.workflows.document import Problems, Section
 
 FILE = "mainstay.toml"
+_TABLES = (
+    *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery"),
+    *("console", "notify", "logs", "backup"),
+)
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
 
@@ -92,6 +98,8 @@ class Settings:
     notify: NotifySettings = field(default_factory=NotifySettings)
     logs: LogSettings = field(default_factory=LogSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
+    throttles: Throttles = ()  # by scope: "workspace", "adapter:NAME", "agent:NAME"
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -103,9 +111,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     top, problems = document.top, Problems()
     found: dict[str, object] = {}
     with problems.caught():
-        top.only(
-            "workspace", "operator", "adapters", "models", "budgets", "console", "notify", "logs", "backup"
-        )
+        top.only(*_TABLES)
     with problems.caught():
         found["workspace"] = _workspace(top.table("workspace"), folder)
     with problems.caught():
@@ -132,11 +138,20 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
         logs = read_logs(top.table("logs"))
     with problems.caught():
         backup = read_backup(top.table("backup"), folder)
+    throttles: Throttles = ()
+    with problems.caught():
+        # Of an adapter with a mistake in it the name is there all the same.
+        throttles = read_throttles(top.table("throttles"), (*top.table("adapters").data,))
+    breaker = BreakerSettings()
+    with problems.caught():
+        breaker = read_recovery(top.table("recovery"))
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
     assert isinstance(operator, OperatorSettings)
-    return Settings(workspace, operator, adapters, models, budgets, console, notify, logs, backup)
+    return Settings(
+        workspace, operator, adapters, models, budgets, console, notify, logs, backup, throttles, breaker
+    )
 
 
 def _workspace(section: Section, folder: Path) -> WorkspaceSettings:
