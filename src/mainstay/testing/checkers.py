@@ -58,6 +58,7 @@ from mainstay.ledger.store import EventStore, RecordedEvent, RowChange
 from mainstay.ledger.verify import Verified, verify
 from mainstay.runtime.tick import Tick
 from mainstay.testing.process import VIEWS, Process
+from mainstay.testing.telling import Listener
 from mainstay.testing.world import MESSAGE, Provider
 
 
@@ -124,7 +125,7 @@ class Audit:
     begun_at: dict[RunId, int] = field(default_factory=dict)
     refusals: Counter[RunId] = field(default_factory=Counter)
     changes: list[RowChange] = field(default_factory=list)
-    lines: list[str] | None = None  # the story, where somebody wants to read it
+    listeners: list[Listener] = field(default_factory=list)
 
     # --- reading the ledger -----------------------------------------------------------------------
 
@@ -141,8 +142,6 @@ class Audit:
         event = self.codec.event(recorded)
         demand(recorded.position == self.position + 1, "positions count without gaps")
         self.position = recorded.position
-        if self.lines is not None:
-            self.lines.append(f"{recorded.position:5d}  {recorded.stream[:16]:16s} {event}")
         after: RunState | None = None
         if recorded.stream.startswith("run:"):
             run = run_of(recorded.stream)
@@ -151,8 +150,12 @@ class Audit:
                 self.begun_at[run] = recorded.position
             self._before(run, before, recorded.at, event)
             after = self.states[run] = evolve(before, cast(RunEvent, event))
+            for listener in self.listeners:
+                listener.event(recorded, event, after)
             self._money(run, before, after, recorded.at, event)
         else:
+            for listener in self.listeners:
+                listener.event(recorded, event, None)
             self._house(recorded, event)
         self.changes += VIEWS.project(recorded.position, recorded.at, recorded.stream, event, after)
 

@@ -7,6 +7,7 @@ time every run must have ended. Everything is drawn from the seed: a history is 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
+from mainstay.testing.telling import Listener, RawStory
 from mainstay.testing.world import Provider, SimulatedNotifier, upgrade
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class History:
         parts: Parts | None = None,
         crash_at: int | None = None,
         story: bool = False,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self.mix = mix
         self.chaos = Chaos(seed, mix.rates, crash_at)
@@ -75,7 +78,8 @@ class History:
             self.chaos.paths,
             self.outside.answered,
         )
-        self.audit.lines = [] if story else None
+        self.raw = RawStory() if story else None
+        self.audit.listeners = [*listeners, *([self.raw] if self.raw else [])]
         self.operator = Operator(self.outside, self.audit, self.chaos.random("operator"))
         self.mailbox = Mailbox(self.outside, self.audit, self.chaos.random("mailbox"))
         self.process: Process | None = None
@@ -84,6 +88,11 @@ class History:
         self.steps = 0
         self.to_arrive = mix.messages
         self.to_start = mix.starts
+
+    @property
+    def lines(self) -> list[str]:
+        """The raw log, if a story was asked for."""
+        return self.raw.lines if self.raw is not None else []
 
     @property
     def paths(self) -> Counter[str]:
@@ -117,12 +126,12 @@ class History:
         self, provider: Provider, operation: Operation, key: IdempotencyKey, payload: bytes
     ) -> None:
         """See `world.Guard`."""
-        self._tell("calls", provider.name, key)
+        self._tell("call", f"{provider.name}.{operation.name} {key[:8]}")
         self.audit.call_began(provider, operation, key, payload, stale=self.acting in self.zombies)
 
     def happened(self, provider: Provider, operation: Operation, key: IdempotencyKey, payload: bytes) -> None:
         """See `world.Guard`."""
-        self._tell("HAPPENED", provider.name, key)
+        self._tell("happened", f"{provider.name}.{operation.name} {key[:8]}")
         self.audit.happened(provider, operation, key)
 
     # --- steps ------------------------------------------------------------------------------------
@@ -141,13 +150,13 @@ class History:
                     self._haunt(self.zombies[-1])
                 self._go_on(self.process)
         except Crash as crash:
-            self._tell("crash", crash.point)
+            self._tell("crash", str(crash.point))
             self._die()
         except StorageFailed:
-            self._tell("the disk failed")
+            self._tell("disk failed")
             self._die()
         except StorageFull:
-            self._tell("the disk was full at the start")
+            self._tell("disk failed", "full at the start")
             self._die()
 
     def _boot(self) -> None:
@@ -160,7 +169,7 @@ class History:
             raise
         self.paths["boot"] += 1
         self.process = process
-        self._tell("booted", process.director.epoch)
+        self._tell("boot", str(process.director.epoch))
         self.audit.after_boot(process)
         for plan in self.mix.plans:
             if plan.workflow.name not in process.director.workflows:
@@ -182,7 +191,7 @@ class History:
             visitor.load_concerned()
             tick = visitor.tick(256)
             if tick is not None:
-                self._tell("decided under the lock", visitor.director.epoch)
+                self._tell("visit", str(visitor.director.epoch))
                 self.audit.after_commit(visitor, tick)
         visitor.end()
         if self.sqlite is not None:
@@ -229,7 +238,7 @@ class History:
         count = self.random.choice((1, 2, 256, 256))
         tick = process.tick(count)
         if tick is None:
-            self._tell("the disk is full")
+            self._tell("disk full")
             self.clock.advance(SECOND)
             return
         if len(tick.batch) > 3:
@@ -282,7 +291,7 @@ class History:
             process.drop_calls()
             self.zombies.append(process)
             self.process = None
-            self._tell("falls asleep", process.director.epoch)
+            self._tell("asleep", str(process.director.epoch))
             self._boot()
 
     def _set_back(self, micros: int) -> None:
@@ -347,9 +356,9 @@ class History:
         ]
         return "; ".join(runs)
 
-    def _tell(self, *what: object) -> None:
-        if self.audit.lines is not None:
-            self.audit.lines.append("       ~ " + " ".join(str(one) for one in what))
+    def _tell(self, kind: str, detail: str = "") -> None:
+        for listener in self.audit.listeners:
+            listener.aside(self.clock.now(), kind, detail)
 
 
 def _sqlite_disk(chaos: Chaos) -> SqliteDisk:

@@ -30,6 +30,7 @@ from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.values import Digest, Json
+from mainstay.runtime.performer import Route
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.cast import MAILBOX
 from mainstay.testing.checkers import Audit, Card
@@ -142,8 +143,8 @@ class Operator:
         act = state.task(card.task).act
         assert act is not None
         action = act.action
-        route = process.route(action.act, {})
-        assert route is not None
+        provider = self.outside.providers[action.adapter]
+        route = Route(action.adapter, provider, provider.operation(action.operation))
         request = self.outside.mix.cast.edited(self.random, action.act)
         edited = process.performer.action(
             route, action.act, card.run, card.task, state.head.subject, request, action.features

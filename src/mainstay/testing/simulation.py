@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -138,20 +138,26 @@ def run_points(name: str, seed: int) -> Seen:
 
 def shrink(failure: Failure) -> History:
     """The shortest history of this seed that breaks the same rule, told."""
-    best, tries = draw(failure.seed), 0
+    mix = shorten(draw(failure.seed), failure.rule, lambda mix: run_seed(failure.seed, mix=mix)[1])
+    history, _ = run_seed(failure.seed, mix=mix, story=True)
+    return history
+
+
+def shorten(mix: Mix, rule: str, again: Callable[[Mix], Failure | None]) -> Mix:
+    """The smallest mix, as far as trying finds one, that still breaks the rule."""
+    best, tries = mix, 0
     shorter = True
     while shorter and tries < SHRINK_MAX:
         shorter = False
-        for mix in smaller(best):
+        for less in smaller(best):
             tries += 1
-            _, again = run_seed(failure.seed, mix=mix)
-            if again is not None and again.rule == failure.rule:
-                best, shorter = mix, True
+            failure = again(less)
+            if failure is not None and failure.rule == rule:
+                best, shorter = less, True
                 break
             if tries >= SHRINK_MAX:
                 break
-    history, _ = run_seed(failure.seed, mix=best, story=True)
-    return history
+    return best
 
 
 def find(planted: Planted, seeds: int = PLANTED_SEEDS) -> tuple[int, str] | None:
@@ -263,7 +269,7 @@ def _print_table(figures: dict[str, float], paths: Counter[str]) -> None:
 def _report(failure: Failure) -> None:
     print(f"\nSeed {failure.seed} broke a promise: {failure.text}")
     history = shrink(failure)
-    print("\n".join(history.audit.lines or ()))
+    print("\n".join(history.lines))
     print(f"Again: python -m mainstay.testing.simulation --seed {failure.seed} -v")
 
 
@@ -273,7 +279,7 @@ def _tell(seed: int, *, verbose: bool) -> int:
         _report(failure)
         return 1
     if verbose:
-        print("\n".join(history.audit.lines or ()))
+        print("\n".join(history.lines))
     print(f"Seed {seed} kept every promise in {history.steps} steps and {history.paths['crash']} crashes.")
     return 0
 

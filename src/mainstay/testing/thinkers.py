@@ -74,14 +74,14 @@ class SimulatedAgent:
             failure = random.choice(_FAILURES)
             after_s = float(random.randint(1, 300)) if failure is FailureClass.THROTTLED else None
             return agents.Failed(failure, "to order", after_s, random.choice((usage, None)))
-        answer = self._answer(brief, usage)
+        confused = chaos.strikes("agent confused")
+        answer = self._wrong(brief, usage) if confused else self.answer(brief, usage)
         await Pause(Point.AGENT_ANSWERED)
         return answer
 
-    def _answer(self, brief: Brief, usage: Usage) -> agents.Outcome:
+    def answer(self, brief: Brief, usage: Usage) -> agents.Outcome:
+        """What it says when it says what it should."""
         random = self.chaos.random("agent")
-        if self.chaos.strikes("agent confused"):
-            return self._wrong(brief, usage)
         if brief.act:
             text = f"{brief.task} {brief.attempt} {random.randrange(1_000)}"
             features = {"risky": random.random() < 0.2, "recipient_known": random.random() < 0.7}
