@@ -6,6 +6,7 @@ import pytest
 
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.sqlite import SqliteStore
+from mainstay.testing.conformance.compacted import SHARES, compacted
 from mainstay.testing.conformance.store import OpenStore, StoreConformance
 
 
@@ -21,3 +22,11 @@ class TestSqliteStore(StoreConformance):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> OpenStore:
         return lambda tables: SqliteStore(tmp_path / "ledger.sqlite3", tables=tables)
+
+
+class TestCompactedStore(StoreConformance):
+    persistent = True
+
+    @pytest.fixture(params=SHARES)
+    def open_store(self, request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+        return compacted(tmp_path / "ledger.sqlite3", share=request.param)

@@ -1,7 +1,8 @@
 """The ledger file's own schema: made on an empty file, recognised on any other.
 
 `application_id` says that a file is a ledger, `user_version` says which shape it has. A newer shape is
-refused rather than guessed at; an older one would be brought forward here, one step for each version.
+refused rather than guessed at; an older one is brought forward by whoever opens it for writing, one step for each
+version, all in one transaction. A new file takes the same steps from an empty one.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from mainstay.ledger.connection import APPLICATION_ID, SQLITE_MIN, Connection
 from mainstay.ledger.store import Table
 from mainstay.ledger.views import create_table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_STEPS = ("sqlite.sql", "sqlite_2.sql")  # to version 1, from 1 to 2
 
 Read = Callable[[str, tuple[Any, ...]], list[Any]]
 
 
 def make_ledger(writer: Connection, tables: Mapping[str, Table]) -> None:
-    """Bring an empty file to the current schema in one transaction, and make the views that are missing."""
+    """Bring an empty or older file to the current schema in one transaction, and make the views that are missing."""
     if sqlite3.sqlite_version_info < SQLITE_MIN:
         raise Unavailable(
             "This Python's SQLite is too old.",
@@ -33,11 +35,12 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table]) -> None:
     writer.execute("BEGIN IMMEDIATE")
     try:
         if not writer.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
-            for statement in (
-                files("mainstay.ledger").joinpath("sql/sqlite.sql").read_text("utf-8").split("\n\n")
-            ):
-                writer.execute(statement)
             writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        version = writer.execute("PRAGMA user_version").fetchall()[0][0]
+        for step in _STEPS[version:]:
+            for statement in files("mainstay.ledger").joinpath("sql", step).read_text("utf-8").split("\n\n"):
+                writer.execute(statement)
+        if version != SCHEMA_VERSION:
             writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         writer.execute("UPDATE writer SET epoch = epoch")  # a file that cannot be written is found out here
         there = {

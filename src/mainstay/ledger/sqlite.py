@@ -6,8 +6,10 @@ and events refer to them by integers; what the writer needs of them it remembers
 forgets all of it when somebody else wrote to the file or an append failed. The unique index over (stream,
 version) is the last guard.
 
+Old events may lie in segment files (`ledger.compaction`); what was sealed is as much a part of the ledger as before.
+
 Reading is inherited from `ledger.sqlite_reader`, views' SQL is made in `ledger.views`, what failures mean is
-decided in `ledger.connection`, schema and its versions lie in `sql/sqlite.sql` and `ledger.schema`.
+decided in `ledger.connection`, schema and its versions lie in `sql/` and `ledger.schema`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from mainstay.ledger.connection import (
     open_writer,
 )
 from mainstay.ledger.schema import make_ledger, refuse_foreign
+from mainstay.ledger.segments import Sealed
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import (
     GENESIS,
@@ -54,8 +57,17 @@ _INSERT_EVENT = (
 )
 _INSERT_BLOB = "INSERT OR IGNORE INTO blobs (digest, data) VALUES (?, ?)"
 _SELECT_STREAM = (
-    "SELECT s.key, coalesce((SELECT max(version) FROM events WHERE stream = s.key), 0) "
+    "SELECT s.key, coalesce((SELECT max(version) FROM events WHERE stream = s.key), "
+    "(SELECT max(last) FROM sealed_streams WHERE stream = s.key), 0) "
     "FROM streams s WHERE s.name = ?"
+)
+_INSERT_SEGMENT = (
+    "INSERT INTO segments (last, first, name, bytes, digest, before, after, at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_SEALED = (
+    "INSERT INTO sealed_streams (stream, last, first, segment) "
+    "VALUES ((SELECT key FROM streams WHERE name = ?), ?, ?, ?)"
 )
 _NO_CORRELATION = name_part("")
 
@@ -185,6 +197,58 @@ class SqliteStore(SqliteReader):
                     self._raise(error)
                 # No space to fold it: everything stays in the log, which is just as durable.
             self._pages_logged = 0
+
+    def seal(self, segment: Sealed, *, epoch: Epoch, at: Instant) -> None:
+        """Take the events of a segment out of the table, in the transaction that names its file, which must be
+        durable already. The file's own triggers refuse a segment that is not exactly the oldest events, and refuse
+        to let go of any event that no segment has.
+        """
+        with self._turn:
+            writer = self._writing()
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                self._require(writer, epoch)
+                writer.execute(
+                    _INSERT_SEGMENT,
+                    (
+                        segment.last,
+                        segment.first,
+                        segment.name,
+                        len(segment.data),
+                        segment.digest,
+                        segment.before,
+                        segment.after,
+                        at,
+                    ),
+                )
+                writer.executemany(
+                    _INSERT_SEALED,
+                    [(name, held.last, held.first, segment.last) for name, held in segment.streams.items()],
+                )
+                writer.execute(
+                    "DELETE FROM events WHERE position BETWEEN ? AND ?", (segment.first, segment.last)
+                )
+                writer.execute("COMMIT")
+            except BaseException as error:
+                self._undo(error)
+        self.checkpoint()
+
+    def pages(self) -> tuple[int, int, int]:
+        """How many pages the file has, how many of them are free, and their size in bytes."""
+        asked = ("page_count", "freelist_count", "page_size")
+        pages, free, size = (self._read(f"PRAGMA {name}", ())[0][0] for name in asked)
+        return pages, free, size
+
+    def shrink(self) -> None:
+        """Give the space that is free within the file back to the disk. Takes as long as copying the file."""
+        with self._turn:
+            writer = self._writing()
+            try:
+                writer.execute("VACUUM")
+            except BaseException as error:
+                self._undo(error)
+            self._data_version = -1
+        self.checkpoint(truncate=True)
 
     def create_tables(self, tables: Sequence[Table]) -> None:
         """Make the views that are not there yet; those that are stay as they are."""

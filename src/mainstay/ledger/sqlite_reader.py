@@ -7,6 +7,9 @@ keep the log from being folded into the file.
 The events of a stream are proved against the hash chain as they are read: each is held to its hash and to the hash of
 the event before it. Views and snapshots, which can be made again, are not.
 
+Events that were sealed are not in the table: where a version or position is missing, `ledger.sealed` has what fills the
+gap. The last event is never sealed, so the head is always in the table.
+
 After a failure of the disk every further call is refused (`StorageFailed`): the process must end.
 """
 
@@ -17,6 +20,7 @@ from contextlib import suppress
 from functools import lru_cache
 from os import PathLike, fspath
 from os.path import exists
+from pathlib import Path
 from struct import error as StructError  # noqa: N812
 from typing import Any, NoReturn
 
@@ -34,6 +38,7 @@ from mainstay.ledger.connection import (
 )
 from mainstay.ledger.rows import STANDARD_TABLES
 from mainstay.ledger.schema import require_ledger
+from mainstay.ledger.sealed import SealedEvents
 from mainstay.ledger.store import (
     GENESIS,
     NEW,
@@ -50,6 +55,7 @@ from mainstay.ledger.store import (
 from mainstay.ledger.views import Views
 
 READ_CHUNK = 512
+SEGMENTS = "segments"  # the folder of segment files, beside the ledger's file
 STREAMS_AT_ONCE = 256  # whose events are in memory together
 _NO_CORRELATION = name_part("")
 
@@ -63,7 +69,7 @@ _SELECT_COLUMNS = (
     "SELECT m.name, t.name, t.type, t.pk FROM sqlite_master m JOIN pragma_table_info(m.name) t "
     "WHERE m.type = 'table' ORDER BY m.name, t.cid"
 )
-_NO_VIEWS = frozenset({"streams", "actors", "events", "blobs", "writer"})
+_NO_VIEWS = frozenset({"streams", "actors", "events", "blobs", "writer", "segments", "sealed_streams"})
 # The same with what proves it: the hash before it, and whether its correlation is its own stream.
 _SELECT_PROVED = (
     _SELECT_EVENT.replace(
@@ -105,6 +111,7 @@ class SqliteReader:
         self._closed = False
         self._idle: list[Connection] = []
         self._views = Views((*STANDARD_TABLES, *(tables or ())))
+        self.sealed = SealedEvents(Path(self.path).parent / SEGMENTS, self._read)
         try:
             self._open()
             if tables is None:
@@ -157,13 +164,16 @@ class SqliteReader:
             "ORDER BY e.version LIMIT ?"
         )
         version: int = after
-        while rows := self._read(sql, (GENESIS, stream, version, READ_CHUNK)):
+        while True:
+            rows = self._read(sql, (GENESIS, stream, version, READ_CHUNK))
+            if not rows or rows[0][2] != version + 1:
+                yield from self.sealed.read(stream, after=version, until=rows[0][2] if rows else None)
             for row in rows:
                 self._prove(row)
                 yield RecordedEvent(*row[:12])
-            version = rows[-1][2]
             if len(rows) < READ_CHUNK:
                 return
+            version = rows[-1][2]
 
     def read_many(
         self, streams: Mapping[StreamId, Version]
@@ -220,6 +230,8 @@ class SqliteReader:
             :12
         ]
         previous, correlated = row[12:]
+        if previous is None:
+            previous = self.sealed.hash_at(position - 1)
         try:
             names = name_part(actor) + name_part(stream) + name_part(correlation if correlated else "")
             if link(previous, position, version, kind, schema, at, causation, tx, names, data) == stored:
@@ -239,11 +251,15 @@ class SqliteReader:
 
     def read_all(self, *, after: Position = ORIGIN, limit: int) -> tuple[RecordedEvent, ...]:
         rows = self._read(_SELECT_EVENT + "WHERE e.position > ? ORDER BY e.position LIMIT ?", (after, limit))
-        return tuple(RecordedEvent(*row) for row in rows)
+        found = tuple(RecordedEvent(*row) for row in rows)
+        if rows and rows[0][0] != after + 1:
+            before = self.sealed.read_all(after=after, limit=min(limit, rows[0][0] - after - 1))
+            return (*before, *found)[:limit]
+        return found
 
     def version(self, stream: StreamId) -> Version:
         sql = "SELECT max(version) FROM events WHERE stream = (SELECT key FROM streams WHERE name = ?)"
-        return Version(self._read(sql, (stream,))[0][0] or 0)
+        return Version(self._read(sql, (stream,))[0][0] or self.sealed.version(stream))
 
     def get(self, table: str, key: tuple[Value, ...]) -> dict[str, Value] | None:
         sql, columns = self._views.get(table)

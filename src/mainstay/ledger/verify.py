@@ -3,7 +3,8 @@
 Found and named by position: a changed byte in any column, an event deleted, inserted or swapped, a gap, a
 stream whose versions do not follow one another. A tail that was cut off leaves a shorter chain that holds;
 only an `anchor`, a hash known from outside the ledger, shows it. Blobs are checked against their names, and
-every blob that an event refers to must be there.
+every blob that an event refers to must be there. Of a sealed range every byte counts: its file is held to the
+ledger's digest of it, and the chain runs through it.
 
 The check reads raw rows in short slices, so it can run beside a writer and never holds its log open.
 """
@@ -19,22 +20,26 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from struct import error as StructError  # noqa: N812
-from typing import Any
 
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError, WorkspaceError
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
 from mainstay.ledger.references import references
 from mainstay.ledger.schema import require_ledger
+from mainstay.ledger.segments import Row
+from mainstay.ledger.segments_verify import (
+    DERIVED,
+    SEALED_OUT_OF_STEP,
+    SEALED_VERSION,
+    SEGMENTS_IN_ORDER,
+    sealed_slices,
+)
+from mainstay.ledger.sqlite_reader import SEGMENTS
 from mainstay.ledger.store import GENESIS, ORIGIN, EventStore, Position
 
 SLICE = 1_000
 SEEN_MAX = 100_000  # blobs that are known to be there: runs of a workflow share its definition
 Progress = Callable[[Position], None]
-Row = tuple[
-    Any, ...
-]  # position, stream, version, type, schema, at, correlation, causation, actor, tx, hash, data
-
 # A correlation is "" for the stream itself. Any name is NULL when its key points nowhere.
 _SLICE = (
     "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, "
@@ -44,7 +49,7 @@ _SLICE = (
 )
 # Over the index alone, in its own order: what `read` of a stream will see.
 _OUT_OF_STEP = (
-    "SELECT position FROM (SELECT position, version, lag(version, 1, 0) OVER w AS version_before, "
+    "SELECT position FROM (SELECT position, version, coalesce(lag(version) OVER w, {sealed}, 0) AS version_before, "
     "lag(position, 1, 0) OVER w AS position_before FROM events INDEXED BY events_by_stream "
     "WINDOW w AS (PARTITION BY stream ORDER BY version)) "
     "WHERE version != version_before + 1 OR position <= position_before ORDER BY position LIMIT 1"
@@ -103,7 +108,12 @@ def _verify_file(
     try:
         require_ledger(lambda sql, values: connection.execute(sql, values).fetchall(), path=path)
         missing: list[Broken] = []
-        slices = _file_slices(connection)
+        sealing = bool(connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'segments'").fetchall())
+        segments = connection.execute(SEGMENTS_IN_ORDER).fetchall() if sealing else []
+        sealed = segments[-1][1] if segments else 0
+        slices: Iterator[list[Row]] = chain(
+            sealed_slices(connection, Path(path).parent / SEGMENTS, segments), _file_slices(connection)
+        )
         if blobs is not None:
             slices = _missing_blobs(slices, connection, blobs, missing)
         events = _follow(slices, anchors, progress)
@@ -111,15 +121,17 @@ def _verify_file(
             return events
         if missing:
             return missing[0]
-        out_of_step = connection.execute(_OUT_OF_STEP).fetchall()
+        out_of_step = (
+            connection.execute(SEALED_OUT_OF_STEP).fetchall() if sealing else []
+        ) or connection.execute(_OUT_OF_STEP.format(sealed=SEALED_VERSION if sealing else "NULL")).fetchall()
         if out_of_step:
             return Broken(Position(out_of_step[0][0]), "Its stream's versions do not follow one another.")
         indexed = connection.execute("SELECT count(*) FROM events INDEXED BY events_by_stream").fetchall()[0][
             0
         ]
-        if indexed != events.positions:
+        if indexed != events.positions - sealed:
             return Broken(
-                ORIGIN, f"The index of streams has {indexed} entries for {events.positions} events."
+                ORIGIN, f"The index of streams has {indexed} entries for {events.positions - sealed} events."
             )
         kept = 0
         for name, sound in chain(_row_blobs(connection), _file_blobs(blobs) if blobs else ()):
@@ -139,6 +151,8 @@ def _follow(
     while True:
         try:
             rows = next(slices, None)
+        except LedgerCorrupt as error:
+            return Broken(Position(error.fields.get("position", last + 1)), error.why)
         except SQLITE3.errors as error:
             return Broken(Position(last + 1), f"Its stored bytes cannot be read: {error}.")
         if rows is None:
@@ -164,13 +178,13 @@ def _follow(
                 found = link(previous, position, version, kind, schema, at, causation, tx, names, data)
             except (AssertionError, AttributeError, StructError, TypeError) as error:
                 return Broken(Position(position), f"Its envelope makes no sense: {error}.")
-            if found != stored:
+            if stored is not DERIVED and found != stored:
                 return Broken(Position(position), "Its hash is not the hash of its stored bytes.")
-            if anchors and anchors.get(position, stored) != stored:
+            if anchors and anchors.get(position, found) != found:
                 return Broken(
                     Position(position), "Its hash is not the one that was signed: history was rewritten."
                 )
-            previous, last = stored, position
+            previous, last = found, position
         if progress is not None:
             progress(Position(last))
     if anchors and max(anchors) > last:
