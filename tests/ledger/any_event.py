@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from enum import EnumType
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
 from mainstay.kernel.events import NUMBERS, Event
 from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
-from mainstay.kernel.policy import Action
 from mainstay.kernel.values import Digest, Json
 
 PLANS = {
@@ -47,8 +46,6 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(PLANS.values()))
     if hint == Json:
         return json
-    if hint is Action:
-        return record(Action)
     if hint is bool:
         return st.booleans()
     if hint is int:
@@ -62,8 +59,12 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
         return st.none()
     if isinstance(hint, EnumType):
         return st.sampled_from(list(hint))
-    if get_origin(hint) is tuple:
+    if is_dataclass(hint):
+        return record(cast(type[Any], hint))
+    if get_origin(hint) is tuple and get_args(hint)[-1] is ...:
         return st.lists(of(get_args(hint)[0]), max_size=3).map(tuple)
+    if get_origin(hint) is tuple:
+        return st.tuples(*map(of, get_args(hint)))
     return st.one_of([of(part) for part in get_args(hint)])
 
 

@@ -86,8 +86,7 @@ class Story:
         return {
             "run": self.run,
             "workflow": self.workflow,
-            "parent": self.parent,
-            "point": self.point or None,
+            **({"parent": self.parent, "point": self.point} if self.parent is not None else {}),
             "status": self.status,
             "started_at": self.started_at,
             "ended_at": self.ended_at,
