@@ -27,7 +27,7 @@ from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.performer import Performer
-from mainstay.runtime.tick import Request
+from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
@@ -149,15 +149,19 @@ class Held:
                 projections=STANDARD,
                 policy=self.assembly.files.policy,
                 limits=self.assembly.limits,
+                throttles=dict(self.assembly.untyped.settings.throttles),
+                breakers=self.assembly.untyped.settings.breaker,
                 version=__version__,
                 ceilings={name: one.cost_max_micros for name, one in self.assembly.light_agents.items()},
                 performing=performing,
             )
             epoch = self.store.acquire()
             wrong = disagreements(self.store, self.director.codec, STANDARD)
-            if wrong:
-                log.warning("%s: not what the events say; all views are folded anew", ", ".join(wrong))
+            if wrong or folder.anew.exists():
+                what = ", ".join(wrong) or "a view that was looked at before"
+                log.warning("%s: not what the events say; all views are folded anew", what)
                 self._forget_views(epoch)
+                folder.anew.unlink(missing_ok=True)
             rebuild(
                 self.store,
                 self.director.codec,
@@ -180,9 +184,12 @@ class Held:
         marks = [Put(META.name, (f"projection:{one.name}",), {"value": ""}) for one in STANDARD]
         self.store.append((), epoch=epoch, at=self.clock.now(), changes=marks)
 
-    def register(self) -> None:
-        """Put the workflows and rules of the folder in force, where they differ from what the ledger knows."""
-        from mainstay.kernel.commands import AdoptPolicy, RegisterWorkflow
+    def register(self) -> list[Owed]:
+        """Put the workflows and rules of the folder in force, where they differ from what the ledger knows.
+
+        A workflow whose file is gone starts no more runs. Returns what is owed by it: timers of schedules.
+        """
+        from mainstay.kernel.commands import AdoptPolicy, RegisterWorkflow, RetireWorkflow
         from mainstay.kernel.ids import digest
 
         requests: list[Request] = []
@@ -192,10 +199,12 @@ class Held:
                 assert digest(raw) == plan.digest, "a definition is stored under its own digest"
                 command = RegisterWorkflow(name, plan.workflow.version, plan.digest)
                 requests.append(Request(command, "operator", blobs={plan.digest: raw}))
+        for name in self.director.workflows:
+            if name not in self.assembly.definitions:
+                requests.append(Request(RetireWorkflow(name, "operator"), "operator"))
         if self.director.policy.digest:
             requests.append(Request(AdoptPolicy(self.director.policy.digest), "operator"))
-        if requests:
-            self.director.handle(requests)
+        return self.director.handle(requests) if requests else []
 
     def performer(self, **options: object) -> Performer:
         """A performer over the parts of this workspace."""
