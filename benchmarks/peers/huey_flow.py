@@ -103,7 +103,8 @@ class HueyFlow:
         return sqlite_bytes(self._path)
 
     def setting(self) -> str:
-        return f"`SqliteHuey`, `fsync=True`, {self._workers} worker threads in the submitting process"
+        threads = "one worker thread" if self._workers == 1 else f"{self._workers} worker threads"
+        return f"`SqliteHuey`, `fsync=True`, {threads} in the submitting process"
 
     def durability(self) -> dict[str, Any]:
         connection = self._huey.storage.conn

@@ -137,7 +137,8 @@ class LangGraphFlow:
 
     def setting(self) -> str:
         saver = "SqliteSaver" if self._kind == "sync" else "AsyncSqliteSaver"
-        return f'`{saver}`, `durability="sync"`, {self._width} at once'
+        width = "one" if self._width == 1 else self._width
+        return f'`{saver}`, `durability="sync"`, {width} at once'
 
     def durability(self) -> dict[str, Any]:
         with sqlite3.connect(self._path) as asking:

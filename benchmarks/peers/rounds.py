@@ -8,8 +8,9 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from benchmarks.peers.table import Row
 STEPS = 5
 _ATTEMPTS = 3  # at a kill in the middle
 Shown = Callable[[str], Told]  # a part begins; what hears its progress
+_Figures = dict[str, Any]
+_Part = tuple[
+    Row, list[_Figures], Callable[[], _Figures]
+]  # whose, where its figures go, and how they come about
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,41 +115,35 @@ class Bench:
 
 
 def measure(bench: Bench, rows: dict[Peer, Row], work: Work) -> None:
-    """All rounds, then all kills. A peer that fails leaves the run, and its row says why."""
+    """All rounds, then all kills. A peer that fails leaves the run; without ours there is nothing to compare."""
+    for row, figures, part in _parts(bench, rows, work):
+        if row.missing:
+            continue
+        try:
+            figures.append(part())
+        except PeerFailed as failed:
+            row.missing, row.failed = "it failed", True
+            print(f"{row.name} failed: {failed}", file=sys.stderr)
+            if row.ours:
+                return
+
+
+def _parts(bench: Bench, rows: dict[Peer, Row], work: Work) -> Iterator[_Part]:
     for number in range(work.rounds):
         for peer in _turned(tuple(rows), number):
             part = f"round {number + 1} of {work.rounds}"
-            _attempt(
-                rows[peer],
-                lambda peer=peer, part=part: rows[peer].rounds.append(
-                    bench.measured(peer, part, workflows=work.workflows, single=work.single)
-                ),
-            )
+            run = partial(bench.measured, peer, part, workflows=work.workflows, single=work.single)
+            yield rows[peer], rows[peer].rounds, run
     for number in range(work.kills):
-        for peer in rows:
+        for peer, row in rows.items():
             part = f"kill {number + 1} of {work.kills}"
-            _attempt(
-                rows[peer],
-                lambda peer=peer, part=part, number=number: rows[peer].kills.append(
-                    bench.killed(peer, part, work.workflows, work.seed + number)
-                ),
-            )
+            yield row, row.kills, partial(bench.killed, peer, part, work.workflows, work.seed + number)
 
 
 def _turned(peers: Sequence[Peer], number: int) -> list[Peer]:
     """Another one begins each round: what the one before leaves in the disk's queue falls on all."""
     turn = number % len(peers)
     return [*peers[turn:], *peers[:turn]]
-
-
-def _attempt(row: Row, part: Callable[[], None]) -> None:
-    if row.missing:
-        return
-    try:
-        part()
-    except PeerFailed as failed:
-        row.missing = "it failed"
-        print(f"{row.name} failed: {failed}", file=sys.stderr)
 
 
 def _environment(peer: Peer) -> dict[str, str]:

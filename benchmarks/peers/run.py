@@ -55,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
     text = table.markdown(measured)
     print(text, end="")
-    if not given.dry and len(peers) == len(PEERS):
+    whole = len(peers) == len(PEERS) and not any(row.failed for row in rows.values())
+    if whole and not given.dry:
         table.written(_DOCUMENT, text)
         print(f"Written to {_DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
     return 0 if measured.against_goal()[0] else 1

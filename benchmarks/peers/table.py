@@ -35,6 +35,7 @@ class Row:
     rounds: list[dict[str, Any]] = field(default_factory=list)
     kills: list[dict[str, Any]] = field(default_factory=list)
     missing: str = ""
+    failed: bool = False  # missing because it broke: no document should keep that
 
     def figure(self, name: str) -> float | None:
         """The median over the rounds."""

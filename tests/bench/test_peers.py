@@ -123,9 +123,17 @@ def test_an_engine_that_fails_leaves_the_run_and_the_others_go_on(
 
     measure(bench, rows, Work(workflows=3, single=1, rounds=2, kills=0, seed=1))
 
-    assert (rows[broken].missing, rows[broken].rounds) == ("it failed", [])
+    assert (rows[broken].missing, rows[broken].failed, rows[broken].rounds) == ("it failed", True, [])
     assert len(rows[fake].rounds) == 2
     assert capsys.readouterr().err == "Broken failed: no such engine\n"
+
+
+def test_without_ours_there_is_nothing_to_compare(bench: Bench, fake: Peer, broken: Peer) -> None:
+    rows = {peer: table.Row(peer.words, recovers=True, ours=peer is broken) for peer in (broken, fake)}
+
+    measure(bench, rows, Work(workflows=3, single=1, rounds=2, kills=1, seed=1))
+
+    assert (rows[fake].rounds, rows[fake].kills) == ([], [])
 
 
 def test_a_program_that_ends_without_a_result_has_failed(tmp_path: Path) -> None:
