@@ -64,6 +64,8 @@ def _result(child: subprocess.Popen[bytes], told: Told) -> dict[str, Any] | None
                 return result
             case {"done": int(done), "of": int(of)}:
                 told(done, of)
+            case _:
+                continue  # JSON that is not ours
     return None
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _BIN = "/usr/lib/postgresql"
 _READY_S = 60.0
@@ -52,7 +53,7 @@ def running() -> Iterator[Server]:
         for path in (folder, sockets):
             os.chown(path, user.pw_uid, user.pw_gid)
     # One look at who we become, for both programs.
-    become = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    become: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     try:
         _initialised(initdb, data, become)
         version = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True).stdout
@@ -64,7 +65,7 @@ def running() -> Iterator[Server]:
                 stderr=log,
                 cwd=folder,
                 start_new_session=True,  # a Ctrl-C is ours to pass on
-                **become,  # type: ignore[arg-type]
+                **become,
             )
         try:
             _until_ready(server, data, folder / "log")
@@ -98,13 +99,13 @@ def _user() -> pwd.struct_passwd | None:
     raise NoPostgres("it does not run as root, and there is neither a user postgres nor nobody")
 
 
-def _initialised(initdb: str, data: Path, become: dict[str, object]) -> None:
+def _initialised(initdb: str, data: Path, become: dict[str, Any]) -> None:
     made = subprocess.run(
         [initdb, "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
         capture_output=True,
         text=True,
         cwd=data.parent,
-        **become,  # type: ignore[call-overload]
+        **become,
     )
     if made.returncode != 0:
         raise NoPostgres(f"initdb failed: {made.stderr.strip().splitlines()[-1:]}")

@@ -40,7 +40,7 @@ class Row:
     def figure(self, name: str) -> float | None:
         """The median over the rounds."""
         values = [one[name] for one in self.rounds if one.get(name) is not None]
-        return median(values) if values else None
+        return float(median(values)) if values else None
 
 
 @dataclass(frozen=True, slots=True)
