@@ -572,7 +572,7 @@ class BudgetWarned:
 
 @dataclass(frozen=True, slots=True)
 class DirectorStopped:
-    """A director ended as it should: nothing was under way that it did not hear of."""
+    """A director ended in order; what was under way is settled by the next one."""
 
     epoch: int
 

@@ -25,6 +25,7 @@ from mainstay.kernel.commands import ClearIncident
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import DirectorBusy, DirectorUnavailable, StorageFull
 from mainstay.kernel.events import IncidentKind
+from mainstay.kernel.plan import Priority
 from mainstay.kernel.values import SECOND
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.director import TICK_MAX, Director
@@ -63,6 +64,8 @@ class Loop:
         self._clock = clock
         self._inbox: deque[Request] = deque()
         self._owed: deque[Owed] = deque()
+        self._urgent: deque[Owed] = deque()  # of runs whose workflow goes first
+        self._patient: deque[Owed] = deque()  # and of those that go last
         self._news = asyncio.Event()
         self._stopping = False
         self._ended = False
@@ -115,7 +118,8 @@ class Loop:
     @property
     def quiet(self) -> bool:
         """Whether nothing is waiting or under way; timers may still be owed."""
-        return not (self._deciding or self._inbox or self._owed or len(self._workers) > self._idle)
+        waiting = self._inbox or self._owed or self._urgent or self._patient
+        return not (self._deciding or waiting or len(self._workers) > self._idle)
 
     def stop(self) -> None:
         """End `run` after the tick under way. What is being performed is cancelled; the next boot settles it."""
@@ -228,9 +232,11 @@ class Loop:
         for owed in effects:
             if isinstance(owed.effect, WakeAt):
                 self.timers.add(owed.effect)
-            else:
+            elif owed.priority is Priority.NORMAL:
                 self._owed.append(owed)
-        if self._owed:
+            else:
+                (self._urgent if owed.priority is Priority.HIGH else self._patient).append(owed)
+        if self._owed or self._urgent or self._patient:
             self._want_worker()
 
     def _want_worker(self) -> None:
@@ -254,9 +260,9 @@ class Loop:
 
     async def _work(self, working: _Working) -> None:
         self._coming = False
-        owed_queue = self._owed
+        owed_queue, urgent, patient = self._owed, self._urgent, self._patient
         while not self._stopping:
-            if not owed_queue:
+            if not (owed_queue or urgent or patient):
                 if self._idle:
                     return  # one that waits for work is enough
                 self._idle += 1
@@ -266,8 +272,8 @@ class Loop:
                 finally:
                     self._idle -= 1
                 continue
-            owed = owed_queue.popleft()
-            if owed_queue:
+            owed = (urgent or owed_queue or patient).popleft()
+            if owed_queue or urgent or patient:
                 self._want_worker()  # it comes when this one awaits something, and finds nothing if it does not
             working.owed = owed
             working.timed_out = False

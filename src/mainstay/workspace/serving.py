@@ -7,19 +7,25 @@ import logging
 import signal
 from collections.abc import Callable
 
+from mainstay.governance.incidents import open_incidents
+from mainstay.kernel.commands import StopDirector
 from mainstay.kernel.effects import Notify
 from mainstay.kernel.errors import StorageFull
+from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
 from mainstay.ledger.rebuild import Progress
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.runtime.collector import settle_collector
 from mainstay.runtime.control import ControlServer
 from mainstay.runtime.desk import Desk
+from mainstay.runtime.incidents import Incidents, view_disagreed
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
+from mainstay.runtime.tick import Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held, operate
+from mainstay.workspace.watching import Standing, Watch
 
 log = logging.getLogger("mainstay")
 
@@ -63,7 +69,24 @@ class Service:
         self._unanswered: set[asyncio.Task[Json]] = set()  # what goes on although its asker was sent away
         try:
             performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
-            self.loop = Loop(self.held.director, performer, self._clock, noticed=self._noticed)
+            self.loop = Loop(
+                self.held.director,
+                performer,
+                self._clock,
+                noticed=self._noticed,
+                incident=lambda incident: self._incidents.tell(incident),
+            )
+            self._incidents = Incidents(
+                self.loop.send,
+                [(IncidentKind(one.kind), one.subject) for one in open_incidents(self.held.store)],
+            )
+            self._watch = Watch(
+                folder,
+                self._clock,
+                self._incidents,
+                self._standing,
+                self.held.assembly.files.settings.backup,
+            )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
         except BaseException:
             self.held.close()  # the lock would stay with us
@@ -72,22 +95,28 @@ class Service:
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
+        ended = False
         try:
+            self._watch.begin()
             owed = self.held.director.boot()
             if not self.held.director.cards_agree():
-                log.warning("the list of cards disagrees with the ledger's events; all views are folded anew")
+                self._incidents.tell(view_disagreed())
                 self.held.rebuild_views()
-            self.held.register()
+            owed += self.held.register()
             settle_collector()
-            self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed)
+            self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed, heard=self._watch.heard)
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(self.loop.run(owed))
                 await self._control.start()
                 readers = [group.create_task(one.run()) for one in self.ingests.values() if self._ingest]
+                self._watch.ready(self._rhythms() if self._ingest else {})
+                watching = group.create_task(self._watch.run())
                 ready()
                 await working
-                for reader in readers:
-                    reader.cancel()
+                for one in (*readers, watching):
+                    one.cancel()
+            self.held.director.handle([Request(StopDirector())])
+            ended = True
         except* Exception as group_error:
             first = group_error.exceptions[0]
             raise first from first.__cause__
@@ -97,6 +126,15 @@ class Service:
             await asyncio.gather(*self._reading.values(), return_exceptions=True)
             await self._control.close()
             self.held.close()
+            self._watch.end(on_purpose=ended)
+
+    def _rhythms(self) -> dict[str, float]:
+        accounts = self.held.assembly.accounts
+        found = {name: accounts[name].mailbox for name in self.ingests}
+        return {name: one.poll_s for name, one in found.items() if one is not None}
+
+    def _standing(self) -> Standing:
+        return Standing(self.held.director.position, self.held.director.epoch)
 
     def stop(self) -> None:
         """End after the tick that is under way."""
