@@ -30,6 +30,7 @@ from mainstay.runtime.desk import Desk
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.loop import WORKER_MAX, Loop
 from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.steering import Steering
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.fakes import FakeAdapter
 from mainstay.testing.plans import ALLOW_ALL, plan_of, think
@@ -109,6 +110,7 @@ class House:
         worker_max: int = WORKER_MAX,
         store: DiskStore | None = None,
         clock: ManualClock | None = None,
+        **director: Any,
     ) -> None:
         self.plans = {plan.digest: plan for plan in plans or (plan_of(think("only")),)}
         self.store = store or DiskStore()
@@ -119,7 +121,12 @@ class House:
         self.artifacts = Artifacts(self.vault, InMemoryBlobs(self.store.blob))
         self.noticed: list[tuple[str, Exception]] = []
         self.director = Director(
-            self.store, self.clock, PlanShelf(self.plans.__getitem__), projections=STANDARD, policy=policy
+            self.store,
+            self.clock,
+            PlanShelf(self.plans.__getitem__),
+            projections=STANDARD,
+            policy=policy,
+            **director,
         )
         for plan in self.plans.values():
             name = plan.workflow.name
@@ -138,6 +145,7 @@ class House:
             self.director, self.performer, self.clock, worker_max=worker_max, noticed=self.notice
         )
         self.desk = Desk(self.director, self.performer, self.artifacts, self.route, self.loop.ask)
+        self.steering = Steering(self.director, self.artifacts, self.loop.ask, adapters=("email",))
 
     def notice(self, what: str, error: Exception) -> None:
         self.noticed.append((what, error))
@@ -175,6 +183,15 @@ class House:
     async def settled(self) -> None:
         """Let the loop work until nothing is waiting or under way."""
         await until(lambda: self.loop.quiet)
+
+    async def later(self, us: int) -> None:
+        """The clock goes on, and the loop looks at it."""
+        self.clock.advance(us)
+        self.loop._news.set()
+        await asyncio.sleep(0)
+        await self.settled()
+        await asyncio.sleep(0)
+        await self.settled()
 
     async def ask(self, request: Request) -> Answer:
         return await self.loop.ask(request)
