@@ -44,7 +44,7 @@ def run_engine(options: Options = Options(), told: Told = lambda part, done, of:
     with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.folder or None) as name:
         folder = Path(name)
         figures = _killed(folder, options, told) if options.kill else _measured(folder, options, told)
-    return Report(figures, asdict(options), _machine(load_before))
+    return Report(figures, asdict(options), machine(load_before))
 
 
 def _killed(folder: Path, options: Options, told: Told) -> dict[str, Any]:
@@ -102,7 +102,8 @@ def _medians(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _machine(load_before: float) -> dict[str, Any]:
+def machine(load_before: float) -> dict[str, Any]:
+    """On what was measured, and how busy it was."""
     import sqlite3
 
     return {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from importlib.resources import as_file
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mainstay.bench.process import Progress
-from mainstay.bench.rig import peak_mb
+from mainstay.bench.rig import peak_mb, resident_mb
 from mainstay.data import sample_path
 from mainstay.runtime.clock import SystemClock
 from mainstay.workspace.doors import Together
@@ -72,14 +71,14 @@ async def mail_ingested(folder: Path, progress: Progress, *, messages: int) -> d
         held.director.acquire()
         held.register()
         held.assembly.agents  # noqa: B018  loads the embedder, which the goal for memory counts
-        before_mb, resident_mb = peak_mb(), list[float]()
+        before_mb, now_mb = peak_mb(), list[float]()
 
         done = 0
 
         def told(count: int) -> None:
             nonlocal done
             done += count
-            resident_mb.append(_resident_mb())
+            now_mb.append(resident_mb())
             progress(done, messages)
 
         (ingest,) = held.ingests(Together(held.director).ask).values()
@@ -96,8 +95,8 @@ async def mail_ingested(folder: Path, progress: Progress, *, messages: int) -> d
             "ledger_bytes_per_message": _size(held.folder) / messages,
             "mailbox_mb": (root / "inbox.mbox").stat().st_size / 1e6,
             "mb_before": before_mb,
-            "mb_at_a_tenth": resident_mb[len(resident_mb) // 10],
-            "mb_at_the_end": resident_mb[-1],
+            "mb_at_a_tenth": now_mb[len(now_mb) // 10],
+            "mb_at_the_end": now_mb[-1],
             "peak_mb": peak_mb(),
         }
     finally:
@@ -132,14 +131,6 @@ async def mail_triaged(folder: Path, progress: Progress, *, messages: int) -> di
     service.stop()
     await working
     return figures
-
-
-def _resident_mb() -> float:
-    """What this process has in memory now; where that cannot be read, what it had at most."""
-    if not sys.platform.startswith("linux"):
-        return peak_mb()
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * 4096 / 1e6
 
 
 def _size(folder: Folder) -> int:

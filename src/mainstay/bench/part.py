@@ -22,7 +22,13 @@ _PARTS: dict[str, Any] = {
     "victim": victim,
     "survivor": survivor,
 }
-_MAIL = ("mail_ingested", "mail_triaged")  # imported only where they run: they bring the whole product
+# Imported only where they run: they bring the whole product.
+_LATE = {
+    "mail_ingested": "mainstay.bench.mailbox",
+    "mail_triaged": "mainstay.bench.mailbox",
+    "ledger_filled": "mainstay.bench.ledger_fill",
+    "ledger_booted": "mainstay.bench.ledger_boot",
+}
 _TOLD_IN_ALL = 50  # lines of progress: enough for a bar, too few to be felt
 
 
@@ -43,10 +49,10 @@ def _write(line: dict[str, Any]) -> None:
 
 
 def _part(name: str) -> Any:
-    if name in _MAIL:
-        from mainstay.bench import mailbox
+    if name in _LATE:
+        from importlib import import_module
 
-        return getattr(mailbox, name)
+        return getattr(import_module(_LATE[name]), name)
     return _PARTS[name]
 
 
@@ -59,6 +65,8 @@ def main(name: str, given: str) -> None:
     options = {key: value for key, value in options.items() if key in wanted}
     if inspect.iscoroutinefunction(part):
         result = asyncio.run(part(folder, _Teller(), **options))
+    elif "progress" in wanted:
+        result = part(folder, _Teller(), **options)
     else:
         result = part(folder, **options)
     _write({"result": result})

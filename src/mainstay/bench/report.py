@@ -35,6 +35,10 @@ GOALS = (
     Goal("lost", 0, words="accepted runs lost by a kill -9"),
     Goal("repeated_though_done", 0, words="finished steps done again after it"),
     Goal("recover_s", 1, words="restart until work goes on, s"),
+    Goal("append_growth", 1.3, words="an append: p50 at the end against the beginning"),
+    Goal("boot_s", 3, words="boot, from the start of the process, s"),
+    Goal("boot_growth", 2, words="boot: the whole ledger against the early one"),
+    Goal("boot_peak_mb", 250, words="boot: largest memory, MB"),
 )
 _WORDS = {
     "workflows_per_s": "workflows a second",
@@ -49,6 +53,23 @@ _WORDS = {
     "open_runs_at_kill": "unfinished runs at the kill",
     "in_flight_at_kill": "steps in flight at the kill",
     "repeated_in_flight": "of these done again",
+    "events": "events",
+    "runs": "runs",
+    "unfinished": "unfinished runs",
+    "events_of_unfinished": "their events",
+    "filled_events_per_s": "filled, events a second",
+    "ledger_mb": "ledger, MB",
+    "bytes_per_event": "bytes an event",
+    "append_p50_ms_first": "an append at the beginning: p50, ms",
+    "append_p50_ms_last": "an append at the end: p50, ms",
+    "append_p99_ms_last": "an append at the end: p99, ms",
+    "append_growth_beside_raw": "the same beside bare SQLite",
+    "append_growth_largest": "the largest of all windows, beside bare SQLite",
+    "cold_boot_s": "boot with nothing in the page cache, s",
+    "first_boot_s": "boot from the early ledger, s",
+    "first_cold_boot_s": "the same with nothing in the page cache, s",
+    "first_boot_peak_mb": "the same: largest memory, MB",
+    "cold_boot_growth": "boot with nothing in the page cache: whole against early",
 }
 
 
@@ -59,6 +80,7 @@ class Report:
     figures: dict[str, Any]
     options: dict[str, Any]
     machine: dict[str, Any]
+    title: str = "mainstay bench engine"
 
     @property
     def missed(self) -> tuple[Goal, ...]:
@@ -80,7 +102,7 @@ class Report:
         """A table: what was measured, what is asked for, and whether it is met."""
         from rich.table import Table
 
-        table = Table(title="mainstay bench engine", title_justify="left")
+        table = Table(title=self.title, title_justify="left")
         table.add_column("")
         table.add_column("measured", justify="right")
         table.add_column("goal", justify="right")

@@ -222,6 +222,15 @@ def ledger_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob(LEDGER + "*"))
 
 
+def resident_mb() -> float:
+    """What this process has in memory now; where that cannot be read, what it had at most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return peak_mb()
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def peak_mb() -> float:
     """The largest resident size of this process. Linux counts the parent's into `ru_maxrss` of a child, so the
     kernel's own figure for this address space is read where there is one.
