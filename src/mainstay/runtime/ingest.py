@@ -84,12 +84,14 @@ class Ingest:
         store: EventStore,
         ask: Ask,
         noticed: Callable[[str, Exception], None] = lambda what, error: None,
+        heard: Callable[[str], None] = lambda instance: None,
     ) -> None:
         self._mailbox = mailbox
         self._artifacts = artifacts
         self._store = store
         self._ask = ask
         self._noticed = noticed
+        self._heard = heard  # told of each answer of the source, however much it brings
         self._pulling = asyncio.Lock()
 
     async def run(self) -> None:
@@ -120,6 +122,7 @@ class Ingest:
             while more:
                 cursor = self._cursor()
                 delivery = await self._mailbox.source.pull(cursor, limit=PULL_MAX)
+                self._heard(self._mailbox.instance)
                 await self._take(delivery.items, cursor, delivery.cursor, pulled)
                 progress(len(delivery.items))
                 more = delivery.more

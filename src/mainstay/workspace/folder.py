@@ -9,6 +9,8 @@
     .mainstay/lock           held by whoever writes
     .mainstay/control.sock   how commands reach a director that is at work
     .mainstay/cache/         what can be made again: the embedder's graph, vectors
+    .mainstay/logs/          what the director said
+    .mainstay/heartbeat      the director's last sign of life
 
 Finding a folder imports next to nothing; making and opening one imports what it takes.
 
@@ -68,9 +70,29 @@ class Folder:
         return self.state / "control.sock"
 
     @property
+    def anew(self) -> Path:
+        """There when the next director is to fold all views anew, because some are not what the events say."""
+        return self.state / "fold-anew"
+
+    @property
     def cache(self) -> Path:
         """What can be made again."""
         return self.state / "cache"
+
+    @property
+    def logs(self) -> Path:
+        """What the director said."""
+        return self.state / "logs"
+
+    @property
+    def heartbeat(self) -> Path:
+        """The director's last sign of life."""
+        return self.state / "heartbeat"
+
+    @property
+    def outage(self) -> Path:
+        """What was noticed of the director being away, and whether the operator was told."""
+        return self.state / "outage"
 
     @property
     def id(self) -> str:
