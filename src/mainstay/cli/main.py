@@ -11,7 +11,19 @@ from typing import Annotated, Any
 
 import typer
 
-from mainstay.cli import admin, connect, demo, doctor, inbox, inspect, operate, report, simulate
+from mainstay.cli import (
+    admin,
+    connect,
+    demo,
+    doctor,
+    inbox,
+    inspect,
+    ledger,
+    operate,
+    report,
+    simulate,
+    workflows,
+)
 from mainstay.cli.options import new_typer
 from mainstay.kernel.errors import MainstayError
 
@@ -42,7 +54,7 @@ def _root(
     """The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."""
 
 
-for part in (operate, inspect, inbox, report, simulate, admin, connect, doctor, demo):
+for part in (operate, inspect, inbox, report, workflows, simulate, admin, ledger, connect, doctor, demo):
     part.add_to(app)
 
 

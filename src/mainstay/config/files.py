@@ -101,6 +101,17 @@ def load_settings(folder: Path) -> Settings:
     return read_settings(_optional(folder, FILE), folder)
 
 
+def load_workflows(folder: Path) -> tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]]:
+    """The workflows of the folder that can be read, untyped, and what is wrong with the others."""
+    problems, found = Problems(), dict[str, WorkflowFile]()
+    with problems.caught():
+        for file, raw in _all(folder, "workflows", ".yaml", WorkflowError):
+            with problems.caught():
+                one = read_workflow(raw, file)
+                found.setdefault(one.workflow.name, one)
+    return found, tuple(problems.found)
+
+
 def _workflows(folder: Path, catalog: Catalog | None) -> dict[str, WorkflowFile]:
     problems, found = Problems(), dict[str, WorkflowFile]()
     for file, raw in _all(folder, "workflows", ".yaml", WorkflowError):

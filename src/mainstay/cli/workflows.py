@@ -1,0 +1,129 @@
+"""Commands about definitions: which versions of a workflow there are, who follows them, and how they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
+from mainstay.cli.render import cells, clock_time, count, emit, error_value, say, show, table
+
+if TYPE_CHECKING:
+    from mainstay.workflows.difference import Change
+    from mainstay.workspace.versions import WorkflowState, WorkflowVersion
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A workflow.", show_default=False)]
+Which = Annotated[
+    str,
+    typer.Argument(
+        help="A version: its number, the beginning of its digest, or `file` for what lies in the folder now.",
+        show_default=False,
+    ),
+]
+
+group = new_typer("Workflows, their versions, and who follows them.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the command line."""
+    group.command("list")(workflows_list)
+    group.command("diff")(workflows_diff)
+    app.add_typer(group, name="workflows")
+
+
+def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+    """Every workflow: the version in force, the runs in flight on each version, and how its file stands to it."""
+    with open_workspace(workspace) as opened:
+        states, broken = opened.workflows()
+    if as_json:
+        return emit({"workflows": states, "broken": [error_value(one) for one in broken]})
+    if states:
+        made = table(
+            "Workflow", ("Version", {"justify": "right"}), "Digest", "Since", "State", "Runs in flight"
+        )
+        for state in states:
+            for index, one in enumerate(_of_interest(state)):
+                made.add_row(
+                    *cells(
+                        state.name if index == 0 else "",
+                        one.version,
+                        one.definition[:8],
+                        clock_time(one.at),
+                        _state(state, one),
+                        one.runs or "",
+                    )
+                )
+        show(made)
+    for error in broken:
+        say(f"Cannot be read: {error}")
+    for state in states:
+        if state.file_differs and any(one.in_force for one in state.versions):
+            if state.file:
+                say(
+                    f"{state.file} differs from what is in force: mainstay workflows diff {state.name}. "
+                    "It comes into force at the next start of the director."
+                )
+            elif not broken:
+                say(f"{state.name} has no file any more: the next start of the director retires it.")
+    return None if states or broken else say("No workflows: put one into workflows/.")
+
+
+def workflows_diff(
+    name: Name, old: Which = "", new: Which = "", workspace: InWorkspace = HERE, as_json: AsJson = False
+) -> None:
+    """What differs between two versions: what is in force and the file, if you name none."""
+    with open_workspace(workspace) as opened:
+        found = opened.workflow_difference(name, old, new)
+    if as_json:
+        return emit(found)
+    say(f"{name}: from {_version(found.old)}", f"{' ' * len(name)}  to   {_version(found.new)}")
+    if not found.changes:
+        return say("They say the same.")
+    made = table("Where", "What", "Before", "After")
+    place: str | None = None
+    for change in found.changes:
+        where = f"task {change.task}" if change.task else "the workflow"
+        made.add_row(*cells("" if where == place else where, *_row(change)))
+        place = where
+    show(made)
+    runs = found.old.runs
+    if runs:
+        say(f"{count(runs, 'run')} in flight {'stays' if runs == 1 else 'stay'} on {_short(found.old)}.")
+    return None
+
+
+def _row(change: Change) -> tuple[str, str, str]:
+    if not change.key:
+        return "the task", change.before or "(there was none)", change.after or "(gone)"
+    return change.key, change.before or "-", change.after or "-"
+
+
+def _of_interest(state: WorkflowState) -> list[WorkflowVersion]:
+    """What is in force or in the folder, and older versions that runs still follow."""
+    found = [one for one in state.versions if one.in_force or one.in_file or one.runs]
+    return found or [*state.versions[:1]]
+
+
+def _state(state: WorkflowState, one: WorkflowVersion) -> str:
+    words = ["in force"] if one.in_force else []
+    if one.in_file:
+        words.append("in the folder")
+    return ", ".join(words) or (
+        "older" if state.file or any(v.in_force for v in state.versions) else "retired"
+    )
+
+
+def _short(one: WorkflowVersion) -> str:
+    return f"version {one.version} ({one.definition[:8]})"
+
+
+def _version(one: WorkflowVersion) -> str:
+    words = [one.definition[:8]]
+    if one.in_force:
+        words.append("in force")
+    if one.in_file:
+        words.append("in the folder")
+    if one.runs:
+        words.append(f"{count(one.runs, 'run')} in flight")
+    return f"version {one.version} ({', '.join(words)})"

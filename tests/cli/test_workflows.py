@@ -1,0 +1,136 @@
+"""`mainstay workflows`: versions, who follows them, how they differ, and what becomes of a file that is taken away."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from mainstay.cli import main as command_line
+from mainstay.workspace import Workspace
+from tests.cli.conftest import Desk, until
+
+
+class Typed:
+    """A command in this process, in one workspace."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self._capsys = root, capsys
+
+    def text(self, *arguments: str, code: int = 0) -> str:
+        assert command_line.run([*arguments, "-w", str(self.root)]) == code
+        said = self._capsys.readouterr()
+        return said.err if code else said.out
+
+    def value(self, *arguments: str) -> object:
+        return json.loads(self.text(*arguments, "--json"))
+
+    @property
+    def file(self) -> Path:
+        return self.root / "workflows" / "triage.yaml"
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.file.read_text("utf-8")
+        assert old in text
+        self.file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+@pytest.fixture
+def typed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> Typed:
+    return Typed(desk.root, capsys)
+
+
+def open_runs(root: Path) -> int:
+    with Workspace.open(root) as opened:
+        return opened.count("open_runs")
+
+
+def test_the_list_tells_versions_and_runs_in_flight(typed: Typed) -> None:
+    runs = open_runs(typed.root)
+    assert runs >= 4
+    text = typed.text("workflows", "list")
+    assert "in force, in the folder" in text
+    assert text.splitlines()[-1].split()[-1] == str(runs)
+
+    typed.edit("deadline: P2D", "deadline: P3D")
+    text = typed.text("workflows", "list")
+    assert "workflows/triage.yaml differs from what is in force: mainstay workflows diff triage" in text
+    found = typed.value("workflows", "list")
+    assert isinstance(found, dict)
+    (state,) = found["workflows"]
+    assert [(one["in_force"], one["in_file"], one["runs"]) for one in state["versions"]] == [
+        (False, True, 0),
+        (True, False, runs),
+    ]
+
+
+def test_the_difference_between_what_is_in_force_and_the_file(typed: Typed) -> None:
+    error = typed.text("workflows", "diff", "triage", code=5)
+    assert "nothing to compare it with" in error
+    typed.edit("deadline: P2D", "deadline: P3D")
+    typed.edit("version: ", "priority: high\nversion: 1")
+    text = typed.text("workflows", "diff", "triage")
+    assert [line.split() for line in text.splitlines() if "deadline" in line] == [
+        ["task", "send", "deadline", "P2D", "P3D"]
+    ]
+    assert "normal" in text
+    assert f"{open_runs(typed.root)} runs in flight stay on version" in text
+    found = typed.value("workflows", "diff", "triage")
+    assert isinstance(found, dict)
+    assert {"task": "send", "key": "deadline", "before": "P2D", "after": "P3D"} in found["changes"]
+    digests = [found[one]["definition"] for one in ("old", "new")]
+    back = typed.value("workflows", "diff", "triage", digests[1][:8], digests[0][:8])
+    assert isinstance(back, dict)
+    assert {"task": "send", "key": "deadline", "before": "P3D", "after": "P2D"} in back["changes"]
+    assert typed.value("workflows", "diff", "triage", digests[0]) == found
+    assert "They say the same." in typed.text("workflows", "diff", "triage", "file", "file")
+
+
+def test_what_is_not_there_is_told(typed: Typed) -> None:
+    assert "Did you mean 'triage'?" in typed.text("workflows", "diff", "trage", code=5)
+    assert "There is no version '77'" in typed.text("workflows", "diff", "triage", "77", code=5)
+    typed.file.write_text("name: [", "utf-8")
+    assert "workflows/triage.yaml" in typed.text("workflows", "diff", "triage", "file", code=2)
+    assert "Cannot be read: workflows/triage.yaml" in typed.text("workflows", "list")
+
+
+def test_a_file_that_is_taken_away_leaves_its_runs_at_work_and_starts_none(desk: Desk, typed: Typed) -> None:
+    runs = open_runs(typed.root)
+    typed.file.unlink()
+    assert "triage has no file any more: the next start of the director retires it" in typed.text(
+        "workflows", "list"
+    )
+    desk.start()
+    card = desk.workspace.approvals()[0]
+    with desk.workspace as opened:
+        assert opened.approve(card.approval).live
+    until(lambda: open_runs(typed.root) == runs - 1)
+    with desk.workspace as opened:
+        row, _ = opened.run(card.run)
+        assert row["status"] == "succeeded"
+        assert opened.rows("workflows") == []
+        before = opened.count("runs")
+    assert desk.delivered()
+    with (desk.root / "inbox.mbox").open("ab") as mailbox:
+        mailbox.write(
+            b"\nFrom eve@example.com Thu Jan  1 00:00:00 2026\nFrom: eve@example.com\n"
+            b"To: help@northdesk.example\nSubject: Price?\nMessage-ID: <late@example.com>\n\nWhat does it cost?\n"
+        )
+    with desk.workspace as opened:
+        opened.ingest()
+        assert opened.count("runs") == before
+    desk.stop_all()
+    text = typed.text("workflows", "list")
+    assert "retired" in text
+    assert text.splitlines()[-1].split()[-1] == str(runs - 1)
+
+
+def test_a_definition_that_was_lost_is_missed(desk: Desk, typed: Typed) -> None:
+    (state,) = typed.value("workflows", "list")["workflows"]  # type: ignore[index]
+    (one,) = state["versions"]
+    typed.text("audit", "verify")
+    with sqlite3.connect(desk.root / ".mainstay" / "ledger.db") as ledger:
+        gone = ledger.execute("DELETE FROM blobs WHERE digest = ?", (bytes.fromhex(one["definition"]),))
+        assert gone.rowcount == 1
+    error = typed.text("audit", "verify", code=4)
+    assert f"Its blob {one['definition']} is gone" in error
