@@ -16,7 +16,7 @@ from mainstay.kernel.ids import run_id
 from mainstay.kernel.values import Usage
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.projections import STANDARD, TABLES
-from mainstay.ledger.rebuild import rebuild
+from mainstay.ledger.rebuild import RebuildableStore, rebuild
 from mainstay.ledger.store import RowChange
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.director import Director, PlanShelf
@@ -30,8 +30,8 @@ OPEN_EVERY = 2  # each second run is left after its first task
 class Lived:
     """The store, its director, and work for it."""
 
-    def __init__(self) -> None:
-        self.store = InMemoryStore(tables=TABLES)
+    def __init__(self, store: RebuildableStore | None = None) -> None:
+        self.store = store or InMemoryStore(tables=TABLES)
         self.clock = ManualClock()
         self.director = Director(
             self.store,

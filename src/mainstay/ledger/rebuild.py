@@ -90,11 +90,11 @@ class Fold:
         """Money held by the runs that are not over."""
         return sum(run.held for run in self._runs.values())
 
-    def slice(self, after: Position) -> tuple[list[RowChange], Position]:
+    def slice(self, after: Position, *, events: int = SLICE) -> tuple[list[RowChange], Position]:
         """The row changes of the next slice of the ledger, and its last position."""
         changes: list[RowChange] = []
         last = after
-        for recorded in self.proof.follow(self._store.read_all(after=after, limit=SLICE)):
+        for recorded in self.proof.follow(self._store.read_all(after=after, limit=min(events, SLICE))):
             event = self._codec.event(recorded)
             last = recorded.position
             run = None

@@ -7,6 +7,7 @@ used, and the fold starts from the first event. Encoding the state is the caller
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from hashlib import sha256
@@ -48,6 +49,17 @@ def load_snapshot(store: EventStore, name: str, shape: bytes) -> Snapshot | None
     if checksum != _checksum(name, position, shape, data):
         return None
     return Snapshot(Position(position), data)
+
+
+def holds(row: Mapping[str, Value]) -> bool:
+    """Whether the row of a snapshot is what was written, whatever shape it has."""
+    name, position, shape, sealed = row["name"], row["position"], row["shape"], row["data"]
+    if not (isinstance(name, str) and isinstance(position, int)):
+        return False
+    if not (isinstance(shape, bytes) and isinstance(sealed, bytes)):
+        return False
+    checksum, data = sealed[:_CHECKSUM_BYTES], sealed[_CHECKSUM_BYTES:]
+    return checksum == _checksum(name, position, shape, data)
 
 
 def shape_of(*types: Any) -> bytes:
