@@ -27,7 +27,7 @@ from pathlib import Path
 
 import msgspec
 
-from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError, SecretError
 from mainstay.kernel.events import Event, KillSwitchThrown, LedgerRestored
 from mainstay.kernel.ids import WORKSPACE, transaction_id
 from mainstay.kernel.plan import Plan
@@ -106,6 +106,21 @@ def restore(
         flush_folder(state)
         _swap(state, report)
         return report
+
+
+def keys_kept(keys: Path) -> bytes | None:
+    """By what a file of keys knows its master key; None: nobody has used it. Raises `SecretError` if it is none."""
+    try:
+        with closing(_read_only(keys)) as kept:
+            rows = kept.execute("SELECT checked FROM master").fetchall()
+    except sqlite3.Error as error:
+        raise SecretError(
+            "The file of keys is damaged.",
+            why=f"{keys} cannot be read: {error}.",
+            remedy="Copy keys.sqlite3 from where you keep it to its place. Nothing was changed.",
+            path=str(keys),
+        ) from error
+    return rows[0][0] if rows else None
 
 
 def keys_missing(ledger: Path, keys: Path) -> tuple[int, int]:

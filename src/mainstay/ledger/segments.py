@@ -383,7 +383,7 @@ class Segment:
 
 
 def _back(position: int, causation: int) -> int:
-    """How far back the cause lies; 0: there is none. Whatever number was stored is kept, also one that makes no sense."""
+    """How far back the cause lies; 0: there is none. Any number that was stored is kept."""
     back = position - causation
     return (back if back > 0 else back - 1) if causation else 0
 
