@@ -81,7 +81,7 @@ def test_references_to_secrets_are_those_that_are_read() -> None:
 
 
 def test_acts_are_those_of_the_contract() -> None:
-    said = re.search(r"Two acts exist: (.*?)\. ", FLAT)
+    said = re.search(r"Three acts exist: (.*?)\. ", FLAT)
     assert said
     named = re.findall(r"`email\.(\w+)`", said[1])
     assert named == [one.name for one in contract(Repeatability.ONCE).operations]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,24 @@ from mainstay.agents.template import PLACEHOLDERS
 from mainstay.config import policies
 from mainstay.config.accounts import SOURCES
 from mainstay.config.intents import read_approved_replies, read_forbidden_words, read_intents
+from mainstay.config.limits import BURST
 from mainstay.config.policies import FIELDS, read_policy
 from mainstay.config.settings import Settings, read_settings
 from mainstay.config.templates import read_templates
-from mainstay.kernel.contract import Finality
+from mainstay.kernel.contract import Field, FieldType, Finality, Schema
 from mainstay.kernel.door import APPROVAL_LIFE_US
 from mainstay.kernel.errors import ConfigError
-from mainstay.kernel.plan import Operator
+from mainstay.kernel.plan import Missed, Operator, Role, Workflow
 from mainstay.kernel.policy import Decision, Policy, Rule, evaluate
 from mainstay.kernel.values import DAY
 from mainstay.runtime.clock import SystemClock
+from mainstay.runtime.schedules import RUNS_MAX
 from mainstay.testing.plans import action, rule
-from mainstay.workflows import loader
-from mainstay.workflows.catalog import MESSAGE_RECEIVED, Catalog
+from mainstay.workflows.catalog import MESSAGE_RECEIVED, SCHEDULE_DUE, AgentSignature, Catalog
 from mainstay.workflows.document import Path as KeyPath
 from mainstay.workflows.document import Section
-from mainstay.workflows.loader import read_workflow
+from mainstay.workflows.loader import TOP_KEYS, read_workflow
+from mainstay.workflows.tasks import ACT_KEYS, TASK_KEYS, THINK_KEYS, UNDO_KEYS
 from mainstay.workflows.typing import check
 from mainstay.workspace.folder import STATE, Folder
 from mainstay.workspace.held import Held
@@ -39,6 +42,8 @@ from tests.docs.pages import Snippet, all_snippets, bare, rows, snippets, text_o
 from tests.repository.tree import ROOT
 
 PAGE = "workspace.md"
+# What the page calls an agent of the reader's own.
+OWN_AGENT = AgentSignature(Role.SPECIALIST, Schema((Field("due", FieldType.STRING),)), Schema())
 
 # --- snippets ----------------------------------------------------------------------------------------------------
 
@@ -50,7 +55,9 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
         patch.setenv("MAINSTAY_KEY_HOME", str(folder / "keys"))
         held = Held(lay_out(folder / "desk"), SystemClock())
         try:
-            yield held.assembly.catalog
+            yield replace(
+                held.assembly.catalog, agents={**held.assembly.catalog.agents, "weekly-report": OWN_AGENT}
+            )
         finally:
             held.close()
 
@@ -96,6 +103,8 @@ HEADINGS: dict[KeyPath, str] = {
     ("adapters", "NAME", "send"): "### `send`",
     ("models", "NAME"): "### `[models.NAME]`",
     ("budgets",): "### `[budgets]`",
+    ("throttles",): "### `[throttles]`",
+    ("recovery",): "### `[recovery]`",
     ("console",): "### `[console]`",
     ("notify",): "### `[notify]`",
     ("logs",): "### `[logs]`",
@@ -111,6 +120,8 @@ BASE: dict[KeyPath, str] = {
     ("adapters", "NAME", "send"): '[adapters.support.send]\nsmtp = "smtp.example.org"',
     ("models", "NAME"): '[models.default]\nuse = "ollama:qwen3"',
     ("budgets",): "[budgets]",
+    ("throttles",): "[throttles]",
+    ("recovery",): "[recovery]",
     ("console",): "[console]",
     ("notify",): "[notify]",
     ("logs",): "[logs]",
@@ -141,7 +152,9 @@ def test_the_documented_keys_are_those_that_are_read(monkeypatch: pytest.MonkeyP
 
     top = taken.pop(())
     assert top == {str(path[0]) for path in HEADINGS}
-    documented = {path: {bare(row[0]) for row in rows(PAGE, heading)} for path, heading in HEADINGS.items()}
+    documented = {
+        path: {bare(row[0]).strip('"') for row in rows(PAGE, heading)} for path, heading in HEADINGS.items()
+    }
     assert documented == dict(taken)
     assert set(SOURCES) <= documented["adapters", "NAME"]
 
@@ -196,7 +209,6 @@ UNUSED = {
     "[models.NAME]": r"settings\.models",
     "[console]": r"settings\.console",
     "data_class": r"allowed_data",
-    "compensate": r"\.compensate",
 }
 
 
@@ -228,14 +240,14 @@ WORKFLOW = (
 
 
 def test_the_keys_of_a_workflow_are_those_that_are_read() -> None:
-    assert [bare(row[0]) for row in rows(PAGE, "### The keys of a workflow")] == list(loader._TOP)
+    assert [bare(row[0]) for row in rows(PAGE, "### The keys of a workflow")] == list(TOP_KEYS)
 
 
 def test_the_keys_of_a_task_are_those_that_are_read() -> None:
     where = {bare(row[0]): row[1] for row in rows(PAGE, "### The keys of a task")}
-    assert set(where) == set(loader._TASK)
-    assert {key for key, kind in where.items() if kind in ("all", "agent", "inspector")} == set(loader._THINK)
-    assert {key for key, kind in where.items() if kind in ("all", "act")} == set(loader._ACT)
+    assert set(where) == set(TASK_KEYS)
+    assert {key for key, kind in where.items() if kind in ("all", "agent", "inspector")} == set(THINK_KEYS)
+    assert {key for key, kind in where.items() if kind in ("all", "act")} == set(ACT_KEYS)
 
 
 TASK_DEFAULTS = [
@@ -255,10 +267,34 @@ def test_to_write_a_task_s_default_changes_nothing(key: str, where: str, default
 
 def test_the_other_defaults_of_a_workflow() -> None:
     plain = read_workflow(WORKFLOW.format(top="", inspect="", send="").encode(), "one.yaml").workflow
-    text = WORKFLOW.format(top="supersede: never\n", inspect="", send="")
+    usual = "supersede: never\npriority: normal\nconcurrency: { key: 1 }\n"
+    text = WORKFLOW.format(top=usual, inspect="", send="")
     assert read_workflow(text.encode(), "one.yaml").workflow == plain
     deadline = next(row[2] for row in rows(PAGE, "### The keys of a task") if row[0] == "`deadline`")
     assert (deadline, APPROVAL_LIFE_US) == ("`P7D`", 7 * DAY)
+
+
+def test_the_keys_of_a_schedule_and_what_it_leaves_out() -> None:
+    def read(more: str) -> Workflow:
+        on = f'on: {{ schedule: "0 9 * * *"{more} }}'
+        text = f"name: one\nversion: 1\n{on}\ntasks: {{ t: {{ act: email.label }} }}\n"
+        return read_workflow(text.encode(), "one.yaml").workflow
+
+    table = {bare(row[0]): row for row in rows(PAGE, "### Schedules")}
+    assert set(table) == {"schedule", "zone", "missed"}
+    assert read(f", zone: {bare(table['zone'][1])}, missed: {bare(table['missed'][1])}") == read("")
+    assert set(re.findall(r"`(\w+)`", table["missed"][2])) == {str(one) for one in Missed}
+    assert {f"trigger.{name}" for name in SCHEDULE_DUE.names} <= set(
+        re.findall(r"\{([\w.]+)\}", text_of(PAGE))
+    )
+    assert ("the newest hundred" in table["missed"][2], RUNS_MAX) == (True, 100)
+    assert ("without `burst` it is ten" in text_of(PAGE), BURST) == (True, 10)
+
+
+def test_the_keys_of_what_takes_an_act_back() -> None:
+    said = re.search(r"The table takes (.*?);", text_of(PAGE))
+    assert said
+    assert re.findall(r"`(\w+)`", said[1]) == list(UNDO_KEYS)
 
 
 def test_operators_and_trigger_fields_are_those_of_the_language() -> None:
