@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     setup.command("embedder")(embedder)
     app.add_typer(setup, name="setup")
     bench.command("engine")(engine)
+    bench.command("ledger")(ledger)
     app.add_typer(bench, name="bench")
 
 
@@ -208,5 +209,33 @@ def engine(
         from rich.console import Console
 
         report.render(Console())
+    if report.missed:
+        raise typer.Exit(1)
+
+
+def ledger(
+    events: Annotated[int, typer.Option(min=1_000, help="Events in the end.")] = 10_000_000,
+    unfinished: Annotated[int, typer.Option(min=1, help="Runs that are not over.")] = 5_000,
+    boot_at: Annotated[int, typer.Option(min=1, help="Also boot after so many events.")] = 1_000_000,
+    samples: Annotated[int, typer.Option(min=2, help="Appends measured at each tenth.")] = 500,
+    decided: Annotated[
+        bool, typer.Option("--decided", help="Every run by the director: three times slower.")
+    ] = False,
+    folder: Annotated[str, typer.Option(help="Where the ledger is made.", show_default="temporary")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Whether a ledger of ten million events is as quick as an empty one. Takes 3 GB and some minutes."""
+    from mainstay.bench.engine import progress_bar
+    from mainstay.bench.ledger import Options, render, run_ledger
+
+    options = Options(events, unfinished, boot_at, samples, decided, folder)
+    with progress_bar(sys.stderr.isatty() and not as_json) as told:
+        report = run_ledger(options, told)
+    if as_json:
+        emit(report.as_dict())
+    else:
+        from rich.console import Console
+
+        render(report, Console())
     if report.missed:
         raise typer.Exit(1)

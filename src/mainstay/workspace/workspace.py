@@ -34,14 +34,21 @@ from mainstay.workspace.folder import Folder, create, find_folder, open_vault
 if TYPE_CHECKING:
     from mainstay.governance.explain import Story
     from mainstay.governance.report import Report
+    from mainstay.kernel.errors import ConfigError
     from mainstay.kernel.plan import Plan
     from mainstay.kernel.state import RunState
     from mainstay.ledger.agreement import Difference
+    from mainstay.ledger.backup import BackupReport
+    from mainstay.ledger.backup import Progress as Copying
     from mainstay.ledger.blobs import BlobStore
     from mainstay.ledger.codec import Codec
+    from mainstay.ledger.compaction import Compaction
+    from mainstay.ledger.compaction import Progress as Sealing
+    from mainstay.ledger.stats import LedgerStats
     from mainstay.ledger.store import RecordedEvent
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
+    from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +287,43 @@ class Workspace:
 
         return export(self._store, f"urn:mainstay:{self.folder.id}")
 
+    def workflows(self) -> tuple[list[WorkflowState], tuple[ConfigError, ...]]:
+        """Every workflow with its versions and who follows them, and what is wrong with files that cannot be read."""
+        versions = self._versions()
+        return versions.states(), versions.broken
+
+    def workflow_difference(self, name: str, old: str = "", new: str = "") -> WorkflowDifference:
+        """What differs between two versions, each by number, digest or `file`. Raises `NotFound` or `AmbiguousId`."""
+        return self._versions().difference(name, old, new)
+
+    # --- care of the ledger ----------------------------------------------------------------------------------------
+
+    def back_up(
+        self, target: str | os.PathLike[str], *, progress: Copying = lambda what, done, of: None
+    ) -> BackupReport:
+        """Copy the ledger, also while a director works, and prove the copy. Keys are not in it."""
+        from mainstay import __version__
+        from mainstay.ledger.backup import back_up
+
+        now = self._clock.now()
+        return back_up(self.folder.state, Path(target), at=now, version=__version__, progress=progress)
+
+    def compact(
+        self, *, before: int | None = None, progress: Sealing = lambda done, of: None
+    ) -> Compaction:
+        """Seal what is over in compressed files; no event is dropped. Raises `WorkspaceLocked` beside a director."""
+        from mainstay.workspace.ledger_care import compact_ledger
+
+        self._store  # noqa: B018  says that there is no ledger, if there is none
+        return compact_ledger(self.folder, before=before, now=self._clock.now(), progress=progress)
+
+    def stats(self) -> LedgerStats:
+        """The ledger in numbers: what it is made of, how it grows, when the disk will be full."""
+        from mainstay.ledger.stats import ledger_stats
+
+        self._store  # noqa: B018  says that there is no ledger, if there is none
+        return ledger_stats(self.folder.ledger, self.folder.blobs, now=self._clock.now())
+
     # --- deciding --------------------------------------------------------------------------------------------------
 
     def approve(
@@ -396,6 +440,13 @@ class Workspace:
         from mainstay.workflows.canonical import restore
 
         return compile_plan(restore(self._blobs.read(digest)), digest)
+
+    def _versions(self) -> Versions:
+        from mainstay.workspace.versions import Versions
+
+        self.folder.id  # noqa: B018  says that this is no workspace, if it is none
+        ledger = (self._store, self._blobs, self._codec) if self.begun else None
+        return Versions(self.folder.root, ledger)
 
     def _events(self, run: str) -> list[tuple[RecordedEvent, Any]]:
         return [(one, self._codec.event(one)) for one in self._store.read(run_stream(RunId(run)))]
