@@ -117,7 +117,7 @@ def test_arguments_that_would_spoil_the_ledger_are_refused(operation: str, argum
             raise AssertionError(f"{name} was reached")
 
     with pytest.raises(CommandRefused):
-        asyncio.run(operate(NobodysDesk(), {}, operation, arguments))  # type: ignore[arg-type]
+        asyncio.run(operate(NobodysDesk(), NobodysDesk(), {}, operation, arguments))  # type: ignore[arg-type]
 
 
 def test_many_sends_at_once_read_the_mailbox_once(folder: Folder) -> None:

@@ -29,10 +29,10 @@ from mainstay.adapters.email import (
 )
 from mainstay.agents.base import MessageView
 from mainstay.kernel.commands import AdvanceCursor, Command, ObserveSent, ReceiveMessage, RejectMessage
-from mainstay.kernel.errors import DirectorUnavailable, StaleEpoch, StorageFailed
+from mainstay.kernel.errors import DirectorUnavailable, NotFound, StaleEpoch, StorageFailed
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
-from mainstay.ledger.store import EventStore
+from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.tick import Answer, Request
 
@@ -127,6 +127,31 @@ class Ingest:
                 progress(len(delivery.items))
                 more = delivery.more
         return pulled
+
+    async def read_again(self, item_key: str) -> str:
+        """Read something once more that was rejected: what became of it (received, duplicate, dropped, rejected).
+
+        Raises `NotFound` for an item that this mailbox never rejected, or whose bytes were put away.
+        """
+        row = self._store.get("rejected", (item_key,))
+        if row is None or row["mailbox"] != self._mailbox.mailbox:
+            raise NotFound(
+                "This mailbox has rejected no such item.", why="It may belong to another one.", item=item_key
+            )
+        vault = self._artifacts.vault
+        raw = self._artifacts.get(Digest(str(row["raw"])), vault.subject("rejected:" + item_key), b"raw")
+        item = Item(raw, Instant(_int(row["at"])), str(row["origin"] or ""))
+        mail = await asyncio.to_thread(lambda: parse(raw))
+        pulled = Pulled()
+        self._make_keys([mail])
+        command = self._command(item, mail, pulled)
+        if command is None:
+            return "dropped"
+        if isinstance(command, RejectMessage):
+            self._artifacts.take_staged()
+            return "rejected"
+        answer = await self._ask(Request(command, "operator", blobs=self._artifacts.take_staged()))
+        return "duplicate" if answer.detail.get("duplicate") else "received"
 
     def _cursor(self) -> Json:
         row = self._store.get("cursors", (self._mailbox.instance,))
@@ -271,6 +296,11 @@ def _encoded(view: MessageView) -> bytes:
             for name, value in view.model_dump().items()
         }
         return MessageView.model_validate(cleaned).model_dump_json().encode()
+
+
+def _int(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def _short(text: str) -> str:

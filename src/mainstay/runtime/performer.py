@@ -226,13 +226,16 @@ class Performer:
             answer = await agent.work(brief, self._tools(brief))
         except ValidationError as error:
             reason = f"agent {effect.agent!r} broke its types: {_first(error)}"
-            return Failed(FailureClass.INVALID, reason, usage=None)  # what it had spent by then is unknown
+            # What it had spent by then is unknown.
+            return Failed(FailureClass.INVALID, reason, usage=None, exception=_place(error))
         except MainstayError as error:
             return Failed(FailureClass.REFUSED, self._seal(str(error), effect.subject), usage=None)
         except Exception as error:  # somebody else's code: its fault is a value here
             self._noticed(f"agent {effect.agent}", error)
             reason = f"agent {effect.agent!r} raised {type(error).__name__}: {error}"
-            return Failed(FailureClass.BUG, self._seal(reason, effect.subject), usage=None)
+            return Failed(
+                FailureClass.BUG, self._seal(reason, effect.subject), usage=None, exception=_place(error)
+            )
         try:
             return self._closed(effect, answer)
         except StorageFull as error:
@@ -363,7 +366,8 @@ class Performer:
                 await self._refresh(action.adapter)
         except Exception as error:  # a mailbox that cannot be read must not stop what was approved for ever
             self._noticed(f"refresh of {action.adapter}", error)
-            return Failed(FailureClass.TRANSIENT, "the mailbox could not be read once more before sending")
+            reason = "the mailbox could not be read once more before sending"
+            return Failed(FailureClass.TRANSIENT, reason, exception=_place(error))
         stopped = self._may_leave(effect, payload)
         if stopped is not None:
             return stopped
@@ -371,7 +375,8 @@ class Performer:
             answer = await adapter.call(action.operation, payload, key=action.key)
         except Exception as error:  # it may have been handed over before the adapter's code failed
             self._noticed(f"adapter {action.adapter}", error)
-            return Failed(FailureClass.BUG, f"adapter {action.adapter!r} raised {type(error).__name__}")
+            reason = f"adapter {action.adapter!r} raised {type(error).__name__}"
+            return Failed(FailureClass.BUG, reason, exception=_place(error))
         match answer:
             case Done(response):
                 return Acted(_kept(response))
@@ -434,6 +439,17 @@ class Performer:
                 return Sought(Sighting.UNKNOWN)
             case _:
                 assert_never(answer)
+
+
+def _place(error: BaseException) -> str:
+    """Type and place of what was raised. Never its text, which may quote a person."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return type(error).__name__
+    file = place.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f"{type(error).__name__} in {file}:{place.tb_lineno}"
 
 
 def _card(rendered: Rendered, request: Json) -> bytes:

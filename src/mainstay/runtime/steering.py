@@ -71,6 +71,7 @@ class Steering:
     ) -> list[Decided]:
         """End every open run of a workflow or of the workspace; of an adapter, give up the acts that wait for it."""
         self._require_scope(scope, name)
+        self._director.load_all()  # under the lock only what was asked about is in memory
         found: list[Decided] = []
         for run, one in list(self._director.runs.items()):
             state = one.state

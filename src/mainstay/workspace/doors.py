@@ -94,11 +94,11 @@ class LockDoor:
         from mainstay.workspace.held import operate
 
         decide = Together(held.director).ask
-        desk = held.desk(decide)
-        if operation in ("ingest", "start"):
+        desk, steering = held.desk(decide), held.steering(decide)
+        if operation in ("ingest", "start", "replay", "restart", "fork"):
             held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
-        ingests = held.ingests(decide) if operation == "ingest" else {}
-        return asyncio.run(operate(desk, ingests, operation, arguments, progress=self._progress))
+        ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
+        return asyncio.run(operate(desk, steering, ingests, operation, arguments, progress=self._progress))
 
 
 class Together:

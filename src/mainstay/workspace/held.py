@@ -27,6 +27,7 @@ from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.steering import Steering
 from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
@@ -39,6 +40,7 @@ Ingests = Mapping[str, Ingest]
 
 async def operate(
     desk: Desk,
+    steering: Steering,
     ingests: Ingests,
     operation: str,
     arguments: Json,
@@ -67,6 +69,27 @@ async def operate(
                 return await _ingest(ingests, progress, **arguments)
             case "status":
                 return desk.status(**arguments)
+            case "pause_scope":
+                return encode(await steering.pause(**arguments))
+            case "resume_scope":
+                return encode(await steering.resume(**arguments))
+            case "cancel_scope":
+                ended = await steering.cancel_scope(**arguments)
+                return {"cancelled": [encode(one) for one in ended]}
+            case "pause_run":
+                return encode(await steering.pause_run(**arguments))
+            case "resume_run":
+                return encode(await steering.resume_run(**arguments))
+            case "cancel_task":
+                return encode(await steering.cancel_task(**arguments))
+            case "restart":
+                return encode(await steering.restart(**arguments))
+            case "fork":
+                return encode(await steering.fork(**arguments))
+            case "replay":
+                return await _replay(steering, ingests, **arguments)
+            case "purge":
+                return encode(await steering.purge(**arguments))
             case _:
                 raise CommandRefused(
                     f"There is no operation {operation!r}.",
@@ -78,7 +101,14 @@ async def operate(
 
 
 # What is said through the socket is typed by nobody else, and what is decided stands in the ledger for ever.
-_TYPES: Mapping[str, type] = {"open_us": int, "task": int, "on": bool, "trigger": dict}  # all else is text
+_TYPES: Mapping[str, type] = {
+    "open_us": int,
+    "task": int,
+    "on": bool,
+    "trigger": dict,
+    "version": int,
+    "changes": dict,
+}  # all else is text
 _INTEGER_MAX = 2**63 - 1
 
 
@@ -105,6 +135,25 @@ def _unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+async def _replay(steering: Steering, ingests: Ingests, letter: str, *, actor: str) -> Json:
+    """Try a dead letter again: a message is read once more, a failed run is restarted where it was given up."""
+    row = steering.dead_letter(letter)
+    name, kind = str(row["letter"]), str(row["kind"])
+    if kind == "run":
+        began = await steering.restart(name, actor=actor)
+        await steering.note_replay(name, kind, "started", actor=actor, run=began.run)
+        return encode(began)
+    one = ingests.get(str(row["mailbox"]))
+    if one is None:
+        raise CommandRefused(
+            f"There is no mailbox {row['mailbox']!r} any more.",
+            why="A message is read by the mailbox that it came to.",
+            remedy="Put it back into mainstay.toml, or purge the letter.",
+        )
+    outcome = await one.read_again(name)
+    return encode(await steering.note_replay(name, kind, outcome, actor=actor))
 
 
 async def _ingest(ingests: Ingests, progress: Callable[[int], None], adapter: str = "") -> Json:
@@ -230,6 +279,11 @@ class Held:
             self.assembly.route,
             ask,  # type: ignore[arg-type]
         )
+
+    def steering(self, ask: Callable[[Request], object]) -> Steering:
+        """The operator's hand on the runs of this director."""
+        adapters = self.assembly.untyped.settings.adapters
+        return Steering(self.director, self.assembly.artifacts, ask, adapters=adapters)  # type: ignore[arg-type]
 
     def ingests(self, ask: Callable[[Request], object], **options: object) -> dict[str, Ingest]:
         """The mailboxes of this workspace."""

@@ -88,6 +88,7 @@ class Service:
                 self.held.assembly.files.settings.backup,
             )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
+            self.steering = self.held.steering(self.loop.ask)
         except BaseException:
             self.held.close()  # the lock would stay with us
             raise
@@ -150,7 +151,7 @@ class Service:
         """Do what was asked; on a full disk say so at once, for it may take hours until there is space."""
         if operation == "status":
             return {
-                **await operate(self.desk, self.ingests, operation, arguments),
+                **await operate(self.desk, self.steering, self.ingests, operation, arguments),
                 "disk_full": self.loop.disk_full,
             }
         if self.loop.disk_full:
@@ -160,7 +161,7 @@ class Service:
                 remedy="Free some space: the director goes on by itself. Then run this command again.",
             )
         self._full.clear()
-        working = asyncio.create_task(operate(self.desk, self.ingests, operation, arguments))
+        working = asyncio.create_task(operate(self.desk, self.steering, self.ingests, operation, arguments))
         full = asyncio.create_task(self._full.wait())
         try:
             await asyncio.wait({working, full}, return_when=asyncio.FIRST_COMPLETED)
