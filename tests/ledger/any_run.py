@@ -1,4 +1,5 @@
-"""Random histories of a small workspace: several workflows, every kind of answer, cancellations and doubts.
+"""Random histories of a small workspace: several workflows, every kind of answer, cancellations and doubts, forks,
+pauses, what is taken back.
 
 `Play` is a little director: it decides commands with the real kernel, keeps the standard views with what it
 appends, and can be told from one seed what the world answers.
@@ -12,20 +13,27 @@ from random import Random
 from mainstay.kernel.budget import Balances, Limits
 from mainstay.kernel.commands import (
     Acted,
+    Admit,
     CancelRun,
+    CancelTask,
     EditApproval,
     Failed,
     GrantApproval,
     Inspected,
     Outcome,
+    PauseRun,
+    PauseTask,
     Produced,
     Proposed,
+    ReconcileRun,
     RecordNotified,
     RecordOutcome,
     RecoverRun,
     RejectApproval,
     ReleaseRun,
     ResolveDoubt,
+    ResumeRun,
+    ResumeTask,
     RunCommand,
     Sighting,
     Sought,
@@ -36,7 +44,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
-from mainstay.kernel.events import Event, FailureClass, TaskSucceeded
+from mainstay.kernel.events import Event, FailureClass, Inherited, RunForked, TaskSucceeded
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import (
     IdempotencyKey,
@@ -60,6 +68,7 @@ from mainstay.ledger.projection import Projection, Projector
 from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.store import NewEvent, StreamAppend
 from mainstay.workflows.canonical import definition_digest
+from tests.ledger.any_house import happens
 
 START = Instant(1_700_000_000_000_000)
 
@@ -98,9 +107,20 @@ FAN = Workflow(
 PAY = Workflow(
     "pay", 1, (_act("transfer", "bank.transfer"), _act("book", "books.enter", needs=("transfer",)))
 )
+ORDER = Workflow(
+    "order",
+    2,
+    (
+        _think("check", Role.SPECIALIST, cost_max_micros=100, deadline_us=HOUR),
+        _act("reserve", "books.enter", needs=("check",), compensate=_act("undo reserve", "books.cancel")),
+        _act("charge", "bank.transfer", needs=("reserve",), compensate=_act("undo charge", "bank.refund")),
+        _act("tell", "email.reply", needs=("charge",), deadline_us=DAY, delay_us=60_000_000),
+    ),
+    deadline_us=3 * DAY,
+)
 PLANS: dict[Digest, Plan] = {
     name: compile_plan(workflow, name)
-    for workflow in (TRIAGE, FAN, PAY)
+    for workflow in (TRIAGE, FAN, PAY, ORDER)
     for name in [definition_digest(workflow)]
 }
 POLICY = Policy(
@@ -116,6 +136,8 @@ REPEATABLE = {
     "email.send": (Repeatability.FINDABLE, Finality.FINAL_LOW),
     "bank.transfer": (Repeatability.ONCE, Finality.FINAL_HIGH),
     "books.enter": (Repeatability.KEYED, Finality.REVERSIBLE),
+    "books.cancel": (Repeatability.KEYED, Finality.REVERSIBLE),
+    "bank.refund": (Repeatability.FINDABLE, Finality.FINAL_HIGH),
 }
 
 
@@ -175,7 +197,7 @@ class Play:
         for event in events:
             if isinstance(event, TaskSucceeded):
                 act = state.task(event.task).act
-                if act is not None:
+                if act is not None and state.undoes(event.task) is None:
                     place = (state.head.workflow, act.action.act)
                     self.counts[place] = self.counts.get(place, 0) + 1
         self.append(run_stream(command.run), events, actor, state, str(command.run), cause=cause)
@@ -207,32 +229,76 @@ class Play:
         return pending(self.runs[run])
 
 
-def wander(seed: int, *, steps: int = 60, play: Play | None = None) -> Play:
+def wander(seed: int, *, steps: int = 80, play: Play | None = None) -> Play:
     """A history drawn from one seed: runs start, the world answers well and badly, the operator does anything."""
     random = Random(seed)
     play = play or Play(limits=Limits(day_micros=random.choice([None, 1_000])))
     for _ in range(steps):
-        play.now = Instant(play.now + random.choice([0, 0, 1_000_000, HOUR, DAY]))
+        play.now = Instant(
+            play.now
+            + random.choice([0, 0, 0, 1_000_000, 1_000_000, HOUR, DAY if random.random() < 0.3 else 0])
+        )
         if random.random() < 0.05:
             play.killed = not play.killed
-        if not play.runs or random.random() < 0.08:
-            behind = random.choice([None, *play.runs]) if random.random() < 0.3 else None
-            play.start(
-                random.choice(["triage", "triage", "newsletter", "pay"]),
-                subject=random.choice([None, SubjectId("5" * 32)]),
-                trigger={"message": {"key": f"message-{len(play.runs)}", "thread": "t"}},
-                behind=behind,
-            )
+        if not play.runs or random.random() < 0.06:
+            _begin(random, play)
             continue
-        run = random.choice(list(play.runs))
+        if random.random() < 0.06:
+            happens(random, play)
+            continue
+        going = [run for run, state in play.runs.items() if not state.ended or state.left]
+        run = random.choice(going[-3:] if going and random.random() < 0.8 else list(play.runs))
         play.command(_any_command(random, run, play), actor=random.choice(["director", "operator"]))
     return play
 
 
+def _begin(random: Random, play: Play) -> None:
+    behind = random.choice([None, *play.runs]) if random.random() < 0.3 else None
+    workflow, forked = (
+        random.choice(["triage", "triage", "newsletter", "pay", "order", "order", "order"]),
+        None,
+    )
+    if play.runs and random.random() < 0.2:
+        parent = play.runs[random.choice(list(play.runs))]
+        workflow, forked = parent.head.workflow, fork(parent, play.store.version(run_stream(parent.head.run)))
+    play.start(
+        workflow,
+        subject=random.choice([None, SubjectId("5" * 32)]),
+        trigger={"message": {"key": f"message-{len(play.runs)}", "thread": "t"}},
+        behind=behind,
+        line=random.choice(["key", "workflow"]),
+        not_before=Instant(play.now + HOUR) if random.random() < 0.15 else Instant(0),
+        forked=forked,
+    )
+
+
+def fork(parent: RunState, version: int, actor: str = "operator") -> RunForked:
+    """Where a run begins that takes over what the parent has done without gaps; what fanned out is done anew."""
+    done: list[Inherited] = []
+    plan = parent.plan
+    for number in range(plan.size) if plan is not None else ():
+        task, spec = parent.task(number), parent.spec(number)
+        known = {one.task for one in done}
+        if (
+            task.phase is Phase.SUCCEEDED
+            and spec.for_each is None
+            and plan
+            and known >= set(plan.needs[number])
+        ):
+            done.append(Inherited(number, task.output or {}, task.act is not None))
+    return RunForked(parent.head.run, version, actor, "", tuple(done))
+
+
 def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
     effects = play.owed(run)
-    if not effects or random.random() < 0.08:
+    if random.random() < (0.04 if effects else 0.3):
         return random.choice(_REMARKS)(run)
+    if not effects or random.random() < 0.1:
+        paused = play.runs[run].unusual.paused_tasks
+        task = random.randrange(-1, max(1, play.runs[run].size))
+        if paused and random.random() < 0.3:
+            return ResumeTask(run, random.choice(paused), "operator")
+        return random.choice(_STEERING)(run, task)
     match random.choice(effects):
         case InvokeAgent(task=task, attempt=attempt, act=act, name=name):
             return RecordOutcome(run, task, attempt, _agent(random, run, task, act, name))
@@ -242,7 +308,9 @@ def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
             return RecordOutcome(run, task, attempt, _call(random))
         case InvokeAdapter(task=task, attempt=attempt):
             return RecordOutcome(run, task, attempt, Sought(random.choice(list(Sighting)), {"seen": True}))
-        case WakeAt(task=task):
+        case WakeAt(task=task, at=at):
+            if random.random() < (0.8 if at < play.now + HOUR else 0.1):
+                play.now = max(play.now, at)
             return Wake(run, task)
         case Notify(task=task):
             return _operator(random, run, task, play)
@@ -298,7 +366,19 @@ def _call(random: Random) -> Outcome:
 
 _REMARKS: list[Callable[[RunId], RunCommand]] = [
     lambda run: CancelRun(run, "operator", "not needed"),
+    lambda run: CancelRun(run, "operator"),
     lambda run: SupersedeRun(run, "a newer message", "message-9"),
     lambda run: RecoverRun(run),
     lambda run: ReleaseRun(run, run),
+]
+_STEERING: list[Callable[[RunId, int], RunCommand]] = [
+    lambda run, task: PauseRun(run, "operator", "wait a moment"),
+    lambda run, task: ResumeRun(run, "operator"),
+    lambda run, task: ResumeRun(run, "operator"),
+    lambda run, task: PauseTask(run, task, "operator"),
+    lambda run, task: ResumeTask(run, task, "operator"),
+    lambda run, task: CancelTask(run, task, "operator", "not needed"),
+    lambda run, task: Admit(run),
+    lambda run, task: ReconcileRun(run),
+    lambda run, task: Wake(run, task),
 ]
