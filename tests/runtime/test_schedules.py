@@ -299,6 +299,14 @@ def test_to_make_up_for_all_has_a_bound() -> None:
     assert (found.missed, found.dropped, found.capped) == (300, 200, False)
 
 
+@pytest.mark.parametrize(("cron", "days"), [("*/15 * * * *", 2), ("0 */2 * * *", 10)])
+def test_of_too_many_to_count_the_newest_start(cron: str, days: int) -> None:
+    begin = Instant(NOON - 3_000 * DAY)
+    found = firings(Schedule(cron, BERLIN, Missed.ALL), begin, NOON)
+    newest = dues(Schedule(cron, BERLIN), Instant(NOON - days * DAY), NOON, 1_000)
+    assert (found.runs, found.capped) == (newest[-RUNS_MAX:], True)
+
+
 @pytest.mark.parametrize("missed", Missed)
 def test_a_month_of_minutes_is_counted_up_to_a_bound(missed: Missed) -> None:
     # Every minute of January, looked at in May.

@@ -126,7 +126,9 @@ def test_the_sample_workspace_says_the_same() -> None:
         assert replace(mine, inputs=(), compensate=None) == replace(told, inputs=())
         assert set(told.inputs) <= set(mine.inputs)
     assert (sample.on, sample.key, sample.supersede) == (example.on, example.key, example.supersede)
-    assert {one.name: one.compensate.act for one in sample.tasks if one.compensate} == {"label": "email.unlabel"}
+    assert {one.name: one.compensate.act for one in sample.tasks if one.compensate} == {
+        "label": "email.unlabel"
+    }
 
 
 def test_the_rest_of_a_task() -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import islice, takewhile
 from typing import assert_never
 
 from cronsim import CronSim
@@ -79,8 +79,7 @@ def firings(schedule: Schedule, after: Instant, until: Instant, tolerance_us: in
     found = dues(schedule, after, until, COUNT_MAX + 1)
     capped = len(found) > COUNT_MAX
     if capped:
-        last = _last_due(schedule, after, until)
-        found = dues(schedule, Instant(max(after, last - DAY)), until, COUNT_MAX)
+        found = _newest(schedule, after, until)
     if not found:
         return Firing((), after, 0, 0)
     missed = tuple(due for due in found if due <= until - tolerance_us)
@@ -96,6 +95,17 @@ def firings(schedule: Schedule, after: Instant, until: Instant, tolerance_us: in
             assert_never(schedule.missed)
     count = COUNT_MAX if capped else len(missed)
     return Firing(runs, found[-1], count, count + len(on_time) - len(runs), capped)
+
+
+def _newest(schedule: Schedule, after: Instant, until: Instant) -> tuple[Instant, ...]:
+    """The last `RUNS_MAX` times of a stretch that has more than that, and some before them."""
+    last, span = _last_due(schedule, after, until), DAY
+    while True:
+        begin = Instant(max(after, last - span))
+        found = tuple(takewhile(lambda due: due <= until, _times(schedule, begin)))
+        if len(found) >= RUNS_MAX or begin == after:
+            return found
+        span *= 2
 
 
 def _last_due(schedule: Schedule, after: Instant, until: Instant) -> Instant:
