@@ -116,6 +116,15 @@ def test_a_star_that_matches_nothing_is_told(tmp_path: Path) -> None:
     assert "did you mean 'email.*'?" in told.remedy
 
 
+@pytest.mark.parametrize(("agent", "told"), [("intent", []), ("intend", ["did you mean 'intent'?"])])
+def test_a_throttle_of_an_agent_that_nobody_asks_is_told(tmp_path: Path, agent: str, told: list[str]) -> None:
+    files(tmp_path, name="Ada")
+    with (tmp_path / "mainstay.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[throttles]\n"agent.{agent}" = "5/minute"\n')
+    read = load_workspace_files(tmp_path)
+    assert [one.remedy for one in advice(read, ACTS) if one.part == "throttles"] == told
+
+
 def test_the_sample_needs_no_advice() -> None:
     read = load_workspace_files(Path(str(sample_path("workspace"))), acts=ACTS)
     assert list(advice(read, ACTS)) == []

@@ -46,6 +46,23 @@ def advice(files: WorkspaceFiles, acts: Collection[str]) -> Iterator[Advice]:
             suggestion(act, families(acts)),
         )
 
+    for agent in idle_throttles(files):
+        yield Advice(
+            "throttles",
+            f"[throttles] slows down agent.{agent}, which no workflow asks.",
+            suggestion(agent, sorted(_agents(files))),
+        )
+
+
+def idle_throttles(files: WorkspaceFiles) -> tuple[str, ...]:
+    """Agents that are throttled and never asked: most often a name with a slip in it."""
+    throttled = (scope.partition(":") for scope, _ in files.settings.throttles)
+    return tuple(name for kind, _, name in throttled if kind == "agent" and name not in _agents(files))
+
+
+def _agents(files: WorkspaceFiles) -> set[str]:
+    return {task.agent for file in files.workflows.values() for task in file.workflow.tasks}
+
 
 def unheard_advice(files: WorkspaceFiles) -> Iterator[Advice]:
     """Of mailboxes alone."""
