@@ -134,3 +134,22 @@ def test_a_definition_that_was_lost_is_missed(desk: Desk, typed: Typed) -> None:
         assert gone.rowcount == 1
     error = typed.text("audit", "verify", code=4)
     assert f"Its blob {one['definition']} is gone" in error
+
+
+def test_a_run_that_is_cancelled_takes_its_labels_back(desk: Desk, typed: Typed) -> None:
+    labels = desk.root / ".mainstay" / "labels.jsonl"
+    set_before = [json.loads(line) for line in labels.read_text("utf-8").splitlines()]
+    assert all("taken" not in one for one in set_before)
+    desk.start()
+    with desk.workspace as opened:
+        card = opened.approvals()[0]
+        opened.cancel(card.run, reason="a mistake")
+    until(lambda: "taken" in labels.read_text("utf-8"))
+    until(lambda: desk.workspace.run(card.run)[0]["status"] == "cancelled")
+    desk.stop_all()
+    taken = [one for one in map(json.loads, labels.read_text("utf-8").splitlines()) if "taken" in one]
+    assert len(taken) == 1
+    was = {(one["message_id"], tuple(one["labels"])) for one in set_before}
+    assert (taken[0]["message_id"], tuple(taken[0]["taken"])) in was
+    assert not desk.delivered()
+    assert "undo label" in typed.text("run", "show", card.run)
