@@ -27,14 +27,20 @@ from mainstay.kernel.events import (
     TaskStarted,
 )
 from mainstay.kernel.plan import Literal, resolve
-from mainstay.kernel.state import ORDINARY, RUN, Phase, RunState, Sources, TaskState
+from mainstay.kernel.state import DONE, ORDINARY, RUN, Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
+
+
+_NOTHING_OWED = DONE | {Phase.WAITING, Phase.READY, Phase.EXPANDED}
 
 
 def pending(state: RunState) -> tuple[Effect, ...]:
     """Everything the outside world still owes this run; for boot, since the loop hands out `new_effects`."""
-    tasks = (effect for number, task in state.all_tasks() for effect in owed(state, number, task))
-    return (*tasks, *_calendar(state))
+    found: list[Effect] = []
+    for number, task in state.all_tasks():
+        if task.phase not in _NOTHING_OWED:  # of nearly all tasks nothing is, and a boot asks for them all
+            found += owed(state, number, task)
+    return (*found, *_calendar(state))
 
 
 def _calendar(state: RunState) -> list[Effect]:
