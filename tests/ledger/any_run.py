@@ -303,7 +303,7 @@ def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
         case InvokeAgent(task=task, attempt=attempt, act=act, name=name):
             return RecordOutcome(run, task, attempt, _agent(random, run, task, act, name))
         case InvokeAdapter(task=task, attempt=attempt, mode=Mode.CALL):
-            if random.random() < 0.1:
+            if random.random() < 0.25:
                 return CancelRun(run, "operator", "while it was under way")
             return RecordOutcome(run, task, attempt, _call(random))
         case InvokeAdapter(task=task, attempt=attempt):
