@@ -30,7 +30,6 @@ from mainstay.kernel.plan import Literal, resolve
 from mainstay.kernel.state import DONE, ORDINARY, RUN, Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
 
-
 _NOTHING_OWED = DONE | {Phase.WAITING, Phase.READY, Phase.EXPANDED}
 
 
