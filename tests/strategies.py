@@ -17,20 +17,27 @@ from hypothesis import strategies as st
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     Acted,
+    Admit,
     CancelRun,
+    CancelTask,
     EditApproval,
     Failed,
     GrantApproval,
     Inspected,
     Outcome,
+    PauseRun,
+    PauseTask,
     Produced,
     Proposed,
+    ReconcileRun,
     RecordNotified,
     RecordOutcome,
     RecoverRun,
     RejectApproval,
     ReleaseRun,
     ResolveDoubt,
+    ResumeRun,
+    ResumeTask,
     RunCommand,
     Sighting,
     Sought,
@@ -53,23 +60,38 @@ from mainstay.kernel.events import (
     ApprovalRequested,
     AttemptFailed,
     BudgetRefused,
+    CompensationBegun,
+    CompensationFailed,
+    CompensationPlanned,
+    DeadlineSet,
     DoubtResolved,
     FailureClass,
+    FailureDiagnosed,
+    Inherited,
     LookupDeferred,
     LookupStarted,
     OperatorNotified,
     PlanAccepted,
     RevisionRequested,
     RunCancelled,
+    RunDelayed,
     RunEvent,
     RunFailed,
+    RunForked,
+    RunPaused,
     RunQueued,
+    RunRecovered,
     RunReleased,
+    RunResumed,
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    StartDeferred,
+    TaskCancelled,
     TaskExpanded,
     TaskFailed,
+    TaskPaused,
+    TaskResumed,
     TaskSkipped,
     TaskStarted,
     TaskSucceeded,
@@ -165,6 +187,27 @@ def events(plan: Plan) -> st.SearchStrategy[RunEvent]:
         st.builds(RunCancelled, _texts),
         st.just(RunSucceeded()),
         st.builds(RunFailed, _texts),
+        st.builds(RunDelayed, _times),
+        st.builds(
+            RunForked,
+            st.just(RUN),
+            _tasks,
+            _texts,
+            inherited=st.lists(st.builds(Inherited, st.integers(0, 4)), max_size=3).map(tuple),
+            expansions=st.lists(st.tuples(st.just(3), st.integers(1, 3)), max_size=1).map(tuple),
+        ),
+        st.builds(DeadlineSet, _tasks, _times),
+        st.builds(StartDeferred, _tasks, st.sampled_from(["delay", "pause:run", "throttle:x"]), _times),
+        st.builds(FailureDiagnosed, _tasks, _tasks, failures, _texts),
+        st.builds(RunPaused, _texts),
+        st.builds(RunResumed, _texts),
+        st.builds(TaskPaused, _tasks, _texts),
+        st.builds(TaskResumed, _tasks, _texts),
+        st.builds(TaskCancelled, _tasks, _texts, cost=_costs),
+        st.builds(RunRecovered, _tasks),
+        st.builds(CompensationBegun, st.sampled_from(["failed", "cancelled"])),
+        st.builds(CompensationPlanned, st.lists(st.integers(0, 5), max_size=3).map(tuple)),
+        st.builds(CompensationFailed, _tasks, _tasks, failures, _texts),
     )
 
 
@@ -179,7 +222,9 @@ def random_plan(random: Random) -> Plan:
         needs = tuple(random.sample(before, min(len(before), random.choice((0, 1, 1, 2, 3)))))
         tasks.append(_random_task(random, f"t{number}", needs, tasks))
     run_max = random.choice((None, None, None, 60, 400))
-    return plan_of(*tasks, cost_max_micros=run_max)
+    deadline_us = random.choice((None, None, None, DAY))
+    delay_us = random.choice((0, 0, 0, 0, MINUTE))
+    return plan_of(*tasks, cost_max_micros=run_max, deadline_us=deadline_us, delay_us=delay_us)
 
 
 def _random_task(random: Random, name: str, needs: tuple[str, ...], before: list[TaskSpec]) -> TaskSpec:
@@ -191,6 +236,9 @@ def _random_task(random: Random, name: str, needs: tuple[str, ...], before: list
     when = None
     if needs and random.random() < 0.2:
         when = Compare(Ref(needs[0], ("yes",)), Operator.IS, True)
+    undo = None
+    if kind is TaskKind.ACT and random.random() < 0.6:
+        undo = TaskSpec(f"undo {name}", TaskKind.ACT, Role.EXECUTOR, "a", "email.label", attempt_max=1)
     return TaskSpec(
         name,
         kind,
@@ -203,8 +251,10 @@ def _random_task(random: Random, name: str, needs: tuple[str, ...], before: list
         each,
         optional=random.random() < 0.2,
         cost_max_micros=random.choice((0, 0, 5, 20)),
-        revisions_max=random.choice((0, 1, 2)),
+        revisions_max=random.choice((0, 1, 2, 2)),
         deadline_us=random.choice((None, HOUR)),
+        delay_us=random.choice((*(0 for _ in range(15)), MINUTE)),
+        compensate=undo,
         attempt_max=random.choice((1, 2, 5)),
     )
 
@@ -258,7 +308,12 @@ class Walk:
         trigger = {"rows": list(range(self.random.randint(0, 4)))}
         behind = RunId("0" * 32) if self.random.random() < 0.1 else None
         plan = self.book.plan
-        yield self._tell(StartRun(RUN, plan.workflow.name, plan.digest, trigger, "", None, behind))
+        later = Instant(self.book.facts.now + HOUR) if self.random.random() < 0.02 else Instant(0)
+        forked = RunForked(RunId("1" * 32), 9, "me") if self.random.random() < 0.1 else None
+        start = StartRun(
+            RUN, plan.workflow.name, plan.digest, trigger, "", None, behind, not_before=later, forked=forked
+        )
+        yield self._tell(start)
         for _ in range(count):
             self._world()
             command = self._next()
@@ -276,7 +331,12 @@ class Walk:
                 yield self._tell(ResolveDoubt(RUN, self.random.choice(doubts), word, "me"))
                 continue
             if not owed:
-                return
+                if self.book.state.ended:
+                    return
+                yield self._tell(self._let_go())
+                continue
+            if self.book.state.unusual.paused:
+                yield self._tell(ResumeRun(RUN, "me"))
             effect = self.random.choice(owed)
             if isinstance(effect, Notify) or (isinstance(effect, WakeAt) and self.random.random() < 0.3):
                 yield from self._person(effect.task)
@@ -286,6 +346,15 @@ class Walk:
                 yield self._tell(CancelRun(RUN, "me"))
             yield self._tell(self._fairly(effect))
         raise AssertionError(f"the run goes on for ever; it owes {pending(self.book.state)}")
+
+    def _let_go(self) -> RunCommand:
+        """Take back a pause, and admit what waits for room."""
+        unusual = self.book.state.unusual
+        if unusual.paused:
+            return ResumeRun(RUN, "me")
+        if unusual.paused_tasks:
+            return ResumeTask(RUN, unusual.paused_tasks[0], "me")
+        return Admit(RUN)
 
     def _tell(self, command: RunCommand) -> RunCommand:
         self.said.append(command)
@@ -330,11 +399,21 @@ class Walk:
             lambda: RecordOutcome(RUN, task, random.randint(0, 3), self._outcome(task)),
             lambda: SupersedeRun(RUN, "newer") if random.random() < 0.1 else Wake(RUN, task),
             lambda: CancelRun(RUN, "me") if random.random() < 0.1 else Wake(RUN, task),
+            lambda: RecoverRun(RUN, strict=True),
+            lambda: ReconcileRun(RUN) if random.random() < 0.1 else Wake(RUN, task),
+            lambda: Admit(RUN, task),
+            lambda: PauseRun(RUN, "me") if random.random() < 0.15 else ResumeRun(RUN, "me"),
+            lambda: ResumeRun(RUN, "me"),
+            lambda: PauseTask(RUN, task, "me"),
+            lambda: ResumeTask(RUN, task, "me"),
+            lambda: CancelTask(RUN, task, "me") if random.random() < 0.4 else Wake(RUN, task),
         ]
         return random.choice(chosen)()
 
     def _person(self, number: int) -> Iterator[RunCommand]:
         """What a person does about a card or a doubt of this task, if there is one."""
+        if not self.book.state.exists(number):
+            return  # it is the run itself
         random, task = self.random, self.book.state.task(number)
         if task.act is None or (task.act.approval is None and not task.act.calls):
             return

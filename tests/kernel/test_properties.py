@@ -26,13 +26,18 @@ from mainstay.kernel.events import (
     ApprovalRequested,
     AttemptFailed,
     BudgetRefused,
+    CompensationBegun,
+    CompensationFailed,
     DoubtResolved,
     FailureClass,
+    FailureDiagnosed,
     LookupStarted,
     RevisionRequested,
     RunCancelled,
     RunEvent,
+    RunFailed,
     RunSuperseded,
+    TaskCancelled,
     TaskExpanded,
     TaskFailed,
     TaskSkipped,
@@ -94,8 +99,9 @@ def test_the_same_command_twice_adds_nothing(seed: int) -> None:
         if isinstance(command, RecoverRun):
             # A second boot may have lost what the first one's decision had begun.
             begun = {event.task for event in walk.book.last if isinstance(event, TaskStarted | ActionStarted)}
+            told = [event for event in again if not isinstance(event, FailureDiagnosed)]
             assert all(
-                isinstance(event, AttemptFailed | TaskFailed) and event.task in begun for event in again[:1]
+                isinstance(event, AttemptFailed | TaskFailed) and event.task in begun for event in told[:1]
             )
         else:
             assert again == ()
@@ -116,7 +122,8 @@ def test_what_is_kept_equals_what_is_counted(seed: int) -> None:
 def _spent(log: list[RunEvent]) -> int:
     """What the events say was spent, read without the fold."""
     costly = (
-        TaskSucceeded, TaskFailed, AttemptFailed, ActionProposed, RevisionRequested, RunCancelled, RunSuperseded
+        TaskSucceeded, TaskFailed, AttemptFailed, ActionProposed, RevisionRequested, RunCancelled, RunSuperseded,
+        RunFailed, TaskCancelled, CompensationBegun, CompensationFailed,
     )  # fmt: skip
     return sum(event.cost for event in log if isinstance(event, costly))
 
@@ -135,7 +142,9 @@ def test_what_new_events_owe_adds_up_to_what_is_pending(seed: int) -> None:
 
 
 def _tally(effects: list[Effect] | tuple[Effect, ...]) -> Counter[str]:
-    return Counter({repr(effect) for effect in effects})  # a card may expire just when its task's deadline comes
+    return Counter(
+        {repr(effect) for effect in effects}
+    )  # a card may expire just when its task's deadline comes
 
 
 @WALKS
@@ -241,12 +250,12 @@ def test_histories_are_the_same_for_the_same_seed(seed: int) -> None:
 
 def test_the_walks_reach_the_rare_paths() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(500):
         walk = Walk(seed)
-        for _ in walk.steps(80):
+        for _ in walk.steps(120):
             pass
         seen.update(type(event).__name__ for event in walk.book.log)
-    of_runs = {kind.__name__ for number, kind in NUMBERS.items() if number < 40}
+    of_runs = {kind.__name__ for number, kind in NUMBERS.items() if number < 40 or number >= 70}
     assert {name for name in of_runs if seen[name] < 3} == set()
 
 

@@ -52,7 +52,7 @@ class Draft:
         if self.state.undoes(number) is None:
             self.emit(TaskFailed(number, attempt, failure, reason, cost))
         else:
-            self.emit(CompensationFailed(number, attempt, failure, reason))
+            self.emit(CompensationFailed(number, attempt, failure, reason, cost=cost))
 
     def defers(self, number: int, *, agent: str = "", action: Action | None = None) -> bool:
         """Whether this start has to wait for a pause to end, a throttle or a breaker; if so that is recorded."""

@@ -448,6 +448,7 @@ class CompensationFailed:
     failure: FailureClass
     reason: str
     withdrawn: ApprovalId | None = None  # its card, if it expired
+    cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,9 +263,9 @@ def _unusual_evolve(state: RunState, event: RunEvent) -> RunState:
             return compensating(state, event)
         case CompensationPlanned(tasks=acts):
             return undoing(state, acts)
-        case CompensationFailed(task=number, attempt=attempt):
+        case CompensationFailed(task=number, attempt=attempt, cost=cost):
             old = state.task(number)
-            return move(state, number, TaskState(Phase.DOUBT, 0, attempt, 0, None, old.act))
+            return move(state, number, TaskState(Phase.DOUBT, 0, attempt, 0, None, old.act), cost)
         case _:
             _closed_union(event)
             return state

@@ -149,6 +149,7 @@ class House:
                 self.workflows[name] = Registered(name, version, definition)
             case WorkflowRetired(name=name):
                 self.workflows.pop(name, None)
+                self.fired.pop(name, None)  # what comes while it is retired was not missed
             case PolicyAdopted(policy=policy):
                 self.policy = policy
             case KillSwitchThrown(on=on):

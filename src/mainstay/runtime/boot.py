@@ -104,12 +104,15 @@ def _read_house(store: EventStore) -> House:
     for row in store.select("incidents", where={"cleared_at": None}, limit=_ALL):
         house.incidents.add((str(row["kind"]), str(row["subject"])))
     for row in store.select("schedules", limit=_ALL):
+        if row["workflow"] not in house.workflows:
+            continue  # it was retired
         house.fired[str(row["workflow"])] = Instant(_int(row["due"]))
     facts = {str(row["key"]): str(row["value"]) for row in store.select("house", limit=_ALL)}
     house.policy = Digest(facts.get("policy", ""))
     house.killed = facts.get("kill_switch") == "on"
     house.epoch = int(facts.get("epoch", 0))
-    house.clean = facts.get("clean", facts.get("epoch", "")) == facts.get("epoch", "")
+    # Before the first director that counted there was none, or one of an older version: taken to have ended well.
+    house.clean = "unclean" not in facts or facts.get("clean") == facts.get("epoch")
     house.unclean = int(facts.get("unclean", 0))
     house.restored = bool(facts.get("restored"))
     return house

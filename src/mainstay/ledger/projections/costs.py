@@ -11,6 +11,7 @@ from mainstay.kernel.events import (
     ApprovalRejected,
     AttemptFailed,
     CompensationBegun,
+    CompensationFailed,
     Event,
     RevisionRequested,
     RunCancelled,
@@ -64,6 +65,7 @@ class Spent:
             RevisionRequested,
             TaskCancelled,
             CompensationBegun,
+            CompensationFailed,
             RunStarted,
             RunSucceeded,
             RunFailed,
@@ -93,6 +95,7 @@ class Spent:
                 | ActionProposed()
                 | RevisionRequested()
                 | TaskCancelled()
+                | CompensationFailed()
                 | CompensationBegun()
             ):
                 if not event.cost:

@@ -12,6 +12,7 @@ from mainstay.kernel.events import (
     ActionProposed,
     AttemptFailed,
     CompensationBegun,
+    CompensationFailed,
     Event,
     PlanAccepted,
     RevisionRequested,
@@ -95,6 +96,7 @@ class Runs:
             ActionProposed,
             RevisionRequested,
             TaskCancelled,
+            CompensationFailed,
         }
     )
 
@@ -165,6 +167,7 @@ class Runs:
                 | ActionProposed()
                 | RevisionRequested()
                 | TaskCancelled()
+                | CompensationFailed()
             ):
                 return _spending(stream, event.cost)
             case _:
