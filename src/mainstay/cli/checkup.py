@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import stat
 import sys
@@ -10,14 +9,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mainstay.cli.render import count
+from mainstay.cli.render import clock_time, count, now_us, span
 from mainstay.kernel.errors import MainstayError, WorkspaceLocked, WorkspaceNotFound
 from mainstay.workspace import Workspace
 from mainstay.workspace.doors import director_runs
 from mainstay.workspace.folder import Folder, adopt, find_folder
 
-SPACE_FEW_BYTES, SPACE_NONE_BYTES = 500_000_000, 50_000_000
+if TYPE_CHECKING:
+    from mainstay.governance.incidents import OpenIncident
+
+SPACE_NONE_BYTES = 50_000_000
+LATE_BACKUP = 2  # times as old as it should be
 SQLITE_MIN = (3, 37, 0)  # strict tables
 PROVED_MAX = 200_000  # events: a second; more is for `mainstay audit verify`
 
@@ -42,7 +46,18 @@ def check_up(start: Path, *, fix: bool) -> list[Finding]:
         folder = find_folder(start)
     except WorkspaceNotFound as error:
         return [*findings, Finding("workspace", "fail", error.what, error.remedy)]
-    for check in (_folder, _director, _space, _key, _files, _secrets, _ledger, _embedder):
+    for check in (
+        _folder,
+        _director,
+        _incidents,
+        _space,
+        _backups,
+        _key,
+        _files,
+        _secrets,
+        _ledger,
+        _embedder,
+    ):
         try:
             findings += check(folder, fix)
         except MainstayError as error:
@@ -139,14 +154,68 @@ def _director(folder: Folder, fix: bool) -> Iterable[Finding]:
 
 
 def _space(folder: Folder, fix: bool) -> Iterable[Finding]:
-    free = shutil.disk_usage(folder.state).free
-    level = "ok" if free >= SPACE_FEW_BYTES else "warn" if free >= SPACE_NONE_BYTES else "fail"
+    from mainstay.kernel.values import Instant
+    from mainstay.runtime.disk import look_at_disk
+
+    found = look_at_disk(folder.state, folder.cache, Instant(now_us()), keep=False)
+    level = "fail" if found.free_bytes < SPACE_NONE_BYTES else "warn" if found.short else "ok"
+    grows = found.growth_bytes_a_day
     yield Finding(
         "disk",
         level,
-        f"{free / 1e9:.1f} GB free",
-        "" if level == "ok" else "Make room: nothing is taken in without it.",
+        f"{found.free_bytes / 1e9:.1f} GB free; the workspace holds {found.held_bytes / 1e9:.1f} GB"
+        + (f" and grows by {grows / 1e6:,.1f} MB a day" if grows else ""),
+        ""
+        if level == "ok"
+        else f"There should be {found.needed_bytes / 1e9:.1f} GB: make room, "
+        "nothing is taken in on a full disk.",
     )
+
+
+def _backups(folder: Folder, fix: bool) -> Iterable[Finding]:
+    from mainstay.config.files import load_settings
+    from mainstay.workspace.backing import last_good
+
+    settings = load_settings(folder.root).backup
+    if settings.folder is None:
+        yield Finding(
+            "backups",
+            "note",
+            "None are made by themselves.",
+            "Name [backup] folder in mainstay.toml, best on another disk.",
+        )
+        return
+    if not folder.ledger.exists():
+        return
+    last = last_good(settings, folder)
+    if last is None:
+        yield Finding(
+            "backups", "warn", f"There is none in {settings.folder} yet.", "`mainstay up` makes it."
+        )
+        return
+    age_us = now_us() - last.at
+    late = age_us > LATE_BACKUP * settings.every_us
+    yield Finding(
+        "backups",
+        "warn" if late else "ok",
+        f"the last good one is {span(age_us)} old, up to event {last.head:,}",
+        "`mainstay ledger backup` makes one now and shows what is wrong." if late else "",
+    )
+
+
+def _incidents(folder: Folder, fix: bool) -> Iterable[Finding]:
+    if not folder.ledger.exists():
+        return
+    with Workspace(folder) as workspace:
+        for one in workspace.incidents():
+            about = " ".join(filter(None, (one.kind.replace("_", " "), one.subject)))
+            yield Finding(
+                "incident", "warn", f"{about}, since {clock_time(one.since)}: {one.what}", _ways(one)
+            )
+
+
+def _ways(one: OpenIncident) -> str:
+    return "; ".join(one.candidates)[:1].upper() + "; ".join(one.candidates)[1:]
 
 
 def _key(folder: Folder, fix: bool) -> Iterable[Finding]:

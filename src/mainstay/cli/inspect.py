@@ -234,6 +234,11 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     if any(found[name] for name in ("left_to_you", "failed", "unreadable", "unheard")):
         say("          (of late; `mainstay inbox --waiting` lists them)")
     say(f"Ledger    {count(found['position'], 'event')}")
+    if found["backed_up_at"]:
+        say(f"Backup    {span(now_us() - found['backed_up_at'])} ago")
+    for one in found["incidents"]:
+        about = " ".join(filter(None, (one["kind"].replace("_", " "), one["subject"])))
+        say(f"Trouble   {about}: {one['what']}")
     if found.get("kill_switch"):
         say("The kill switch is on: nothing leaves until `mainstay resume`.")
     return None

@@ -16,12 +16,16 @@ from mainstay.cli import (
     connect,
     demo,
     doctor,
+    heartbeat,
     inbox,
     inspect,
     ledger,
+    logs,
     operate,
     report,
+    service,
     simulate,
+    upgrade,
     workflows,
 )
 from mainstay.cli.options import new_typer
@@ -54,7 +58,10 @@ def _root(
     """The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."""
 
 
-for part in (operate, inspect, inbox, report, workflows, simulate, admin, ledger, connect, doctor, demo):
+for part in (
+    *(operate, inspect, inbox, report, workflows, simulate, admin, ledger, logs),
+    *(service, heartbeat, upgrade, connect, doctor, demo),
+):
     part.add_to(app)
 
 

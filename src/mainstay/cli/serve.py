@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,15 @@ from mainstay.cli.inbox import count_left, for_you
 from mainstay.cli.render import count, emit, say, sentences
 from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError
+from mainstay.runtime.logs import LogFile, log_to, stop_logging
 
 if TYPE_CHECKING:
     from mainstay.workspace import Workspace
     from mainstay.workspace.serving import Service
 
+log = logging.getLogger("mainstay")
+
+STOPPED = "Stopped. What was under way is settled at the next start."
 LOOK_EVERY_S = 0.5
 COUNT_EVERY_S = 5.0  # looking through the newest messages takes a third of a second
 PROVED_AT_START_MAX = 100_000  # events: half a second; a longer ledger is for `mainstay audit verify`
@@ -28,8 +33,26 @@ def serve(workspace: Workspace, *, as_json: bool, ingest: bool) -> None:
     _prove(workspace)
     screen.tell("starting", f"{workspace.folder.root}: starting")
     _log_to(screen)
-    asyncio.run(_serve(workspace, screen, ingest=ingest))
-    screen.tell("stopped", "Stopped. What was under way is settled at the next start.")
+    handler = _log_file(workspace)
+    try:
+        asyncio.run(_serve(workspace, screen, ingest=ingest))
+        log.info("stopped")
+    except BaseException as error:
+        log.error("ended by %s", type(error).__name__, exc_info=True)
+        raise
+    finally:
+        stop_logging(handler)
+    screen.tell("stopped", STOPPED)
+
+
+def _log_file(workspace: Workspace) -> LogFile | None:
+    from mainstay import __version__
+    from mainstay.config.files import load_settings
+
+    settings = load_settings(workspace.folder.root).logs
+    handler = log_to(workspace.folder.logs, size_mb=settings.size_mb, count=settings.count)
+    log.info("starting, version %s", __version__)
+    return handler
 
 
 def _prove(workspace: Workspace) -> None:
@@ -73,6 +96,13 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
     finally:
         for task in watching:
             task.cancel()
+    if service.loop.deaf:
+        # Somebody's code does not hear that it is over, and the interpreter would wait for it for ever. All that was
+        # acknowledged is durable, and the workspace is free.
+        log.warning("%d that did not hear their end were left behind", service.loop.deaf)
+        screen.tell("stopped", STOPPED)
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _advice(service: Service) -> list[str]:
@@ -122,7 +152,7 @@ def _count_left(service: Service) -> dict[str, int]:
         with Workspace(service.held.folder) as opened:
             return count_left(opened)
     except (MainstayError, OSError) as error:
-        logging.getLogger("mainstay").warning("what is left to you could not be counted: %s", error)
+        log.warning("what is left to you could not be counted: %s", error)
         return {}
 
 
@@ -156,6 +186,5 @@ class _Lines(logging.Handler):
 
 
 def _log_to(screen: _Screen) -> None:
-    log = logging.getLogger("mainstay")
     log.addHandler(_Lines(screen))
     log.propagate = False

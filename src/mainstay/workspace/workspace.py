@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mainstay.kernel.errors import DirectorUnavailable, NotFound, WorkspaceLocked
+from mainstay.kernel.errors import ConfigError, DirectorUnavailable, NotFound, WorkspaceLocked
 from mainstay.kernel.ids import RunId, SubjectId, run_stream
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_card, find_id
@@ -33,6 +33,7 @@ from mainstay.workspace.folder import Folder, create, find_folder, open_vault
 
 if TYPE_CHECKING:
     from mainstay.governance.explain import Story
+    from mainstay.governance.incidents import OpenIncident
     from mainstay.governance.report import Report
     from mainstay.kernel.errors import ConfigError
     from mainstay.kernel.plan import Plan
@@ -308,9 +309,7 @@ class Workspace:
         now = self._clock.now()
         return back_up(self.folder.state, Path(target), at=now, version=__version__, progress=progress)
 
-    def compact(
-        self, *, before: int | None = None, progress: Sealing = lambda done, of: None
-    ) -> Compaction:
+    def compact(self, *, before: int | None = None, progress: Sealing = lambda done, of: None) -> Compaction:
         """Seal what is over in compressed files; no event is dropped. Raises `WorkspaceLocked` beside a director."""
         from mainstay.workspace.ledger_care import compact_ledger
 
@@ -384,19 +383,40 @@ class Workspace:
             return door.ask("ingest", {"adapter": adapter})
 
     def status(self) -> Json:
-        """Who is at work and what waits."""
+        """Who is at work, what waits, what is wrong with the house, and when it was last backed up."""
         if director_runs(self.folder):
-            return {"director": "at work", **SocketDoor(self.folder).ask("status", {})}
+            return {"director": "at work", **SocketDoor(self.folder).ask("status", {}), **self._care()}
         if not self.begun:
             self.folder.id  # noqa: B018  says that this is no workspace, if it is none
-            return {"director": "not running", "position": 0, "open_runs": 0, "waiting": 0, "in_doubt": 0}
-        return {
+            nothing = {"director": "not running", "position": 0, "open_runs": 0, "waiting": 0, "in_doubt": 0}
+            return nothing | self._care()
+        return self._care() | {
             "director": "not running",
             "position": self._store.head,
             "open_runs": self._store.count("open_runs"),
             "waiting": self.waiting(),
             "in_doubt": self._store.count("in_doubt"),
         }
+
+    def incidents(self) -> list[OpenIncident]:
+        """What is wrong with the house itself and not over: a silent source, a short disk, a backup that failed."""
+        from mainstay.governance.incidents import open_incidents
+
+        return open_incidents(self._store) if self.begun else []
+
+    def _care(self) -> Json:
+        from mainstay.config.files import load_settings
+        from mainstay.workspace.backing import last_good
+
+        found = [
+            {"kind": one.kind, "subject": one.subject, "what": one.what, "since": one.since}
+            for one in self.incidents()
+        ]
+        try:
+            last = last_good(load_settings(self.folder.root).backup, self.folder)
+        except ConfigError:
+            last = None  # a slip in a file must not hide what waits
+        return {"incidents": found, "backed_up_at": last.at if last else None}
 
     # --- within ----------------------------------------------------------------------------------------------------
 
