@@ -1,6 +1,6 @@
 """A backup by rule: where `[backup]` says, read back whole, the old ones put away.
 
-`python -m mainstay.workspace.backing FOLDER` is what a director at work starts as a child of low priority: copying and
+`python -m mainstay.workspace.backing FOLDER TIME` is what a director at work starts as a child of low priority: copying and
 proving a large ledger takes minutes of processor time that the director should not give.
 """
 
@@ -68,16 +68,15 @@ def back_up_now(settings: BackupSettings, folder: Folder, *, now: Instant) -> Ba
     return report
 
 
-def main(root: str) -> int:
+def main(root: str, now: str) -> int:
     """The child's errand: one JSON object on the standard output."""
     import msgspec
 
     from mainstay.config.files import load_settings
-    from mainstay.runtime.clock import SystemClock
 
     folder = Folder(Path(root))
     try:
-        report = back_up_now(load_settings(folder.root).backup, folder, now=SystemClock().now())
+        report = back_up_now(load_settings(folder.root).backup, folder, now=Instant(int(now)))
     except MainstayError as error:
         sys.stdout.write(msgspec.json.encode(error.as_dict()).decode() + "\n")
         return 1
@@ -87,4 +86,4 @@ def main(root: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

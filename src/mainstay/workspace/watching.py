@@ -191,7 +191,8 @@ class Watch:
 
     async def _made(self) -> str:
         """Have it made by a child; what went wrong, or nothing."""
-        command = (sys.executable, "-m", "mainstay.workspace.backing", str(self.folder.root))
+        now = str(int(self.clock.now()))
+        command = (sys.executable, "-m", "mainstay.workspace.backing", str(self.folder.root), now)
         child = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
