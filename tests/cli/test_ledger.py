@@ -44,6 +44,8 @@ def test_a_backup_says_what_it_is_and_where_the_keys_are(desk: Desk, shelf: Path
     assert str(desk.root.parent.parent) in done.stdout or "master.key" in done.stdout
     assert "same" not in done.stderr
     assert verify_backup(made).head == desk.workspace.head
+    with_keys = asked(desk, "ledger", "backup", str(shelf / "b"), "--keys-to", str(shelf / "keys"))
+    assert with_keys["keys_copied_to"] == str(shelf / "keys")
     again = asked(desk, "ledger", "backup", str(made), code=5)
     assert again["error"] == "CommandRefused"
 
@@ -127,7 +129,8 @@ def test_missing_keys_are_told_before_anything_is_replaced(desk: Desk, shelf: Pa
 
 
 def test_on_a_new_machine_keys_and_a_backup_are_enough(desk: Desk, shelf: Path) -> None:
-    made = backed_up(desk, shelf)
+    keys = shelf.parent / "keys"
+    made = Path(asked(desk, "ledger", "backup", str(shelf), "--keys-to", str(keys))["backup"])
     with desk.workspace as opened:
         cards = [card.text for card in opened.approvals()]
     new = desk.root.parent / "new"
@@ -136,7 +139,7 @@ def test_on_a_new_machine_keys_and_a_backup_are_enough(desk: Desk, shelf: Path) 
     assert nothing.returncode == 8, nothing.stdout
     assert not (new / ".mainstay").exists()
     (new / ".mainstay").mkdir()
-    shutil.copy(Folder(desk.root).keys, Folder(new).keys)
+    shutil.copy(keys, Folder(new).keys)
     done = desk.run("ledger", "restore", str(made), "--into", str(new))
     assert done.returncode == 0, done.stdout + done.stderr
     assert os.stat(new / ".mainstay").st_mode & 0o077 == 0

@@ -11,7 +11,7 @@ from threading import Event, Thread
 import pytest
 
 from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, LedgerTooNew, NotFound, StorageFull
-from mainstay.kernel.ids import digest
+from mainstay.kernel.ids import SubjectId, digest
 from mainstay.kernel.values import Instant
 from mainstay.ledger import backup
 from mainstay.ledger.backup import (
@@ -21,16 +21,19 @@ from mainstay.ledger.backup import (
     SUFFIX,
     back_up,
     backups,
+    copy_keys,
     prune,
     read_manifest,
     verify_backup,
 )
 from mainstay.ledger.blobs import BlobStore
+from mainstay.ledger.keys import SqliteKeys, WrappedKey
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.verify import Verified, verify
 from mainstay.testing.conformance.store import AT, A, B, part
 
 BIG = bytes(200_000)
+KEYS_FRESH = "keys.fresh"
 
 
 @pytest.fixture
@@ -89,6 +92,26 @@ def test_keys_are_never_in_a_backup(state: Path, shelf: Path) -> None:
     assert not [
         path for path in report.path.rglob("*") if path.is_file() and b"the keys of" in path.read_bytes()
     ]
+
+
+def test_keys_are_copied_apart_from_backups_only(state: Path, shelf: Path) -> None:
+    keys = SqliteKeys(state / KEYS_FRESH)
+    keys.put({SubjectId("aa" * 16): WrappedKey(1, b"wrapped")})
+    (state / KEYS_FRESH).replace(state / "keys.sqlite3")
+    (state / (KEYS_FRESH + "-wal")).replace(state / "keys.sqlite3-wal")
+    made = take(state, shelf / "mine").path
+    for place in (made / "keys", made / "deep" / "keys", state / "copy", shelf / "mine"):
+        with pytest.raises(CommandRefused):
+            copy_keys(state, place)
+    copied = copy_keys(state, shelf / "keys")
+    assert copied.stat().st_mode & 0o077 == 0
+    with closing(sqlite3.connect(copied)) as connection:
+        assert connection.execute("SELECT wrapped FROM subjects").fetchall() == [(b"wrapped",)]
+    assert sorted(one.name for one in shelf.iterdir()) == ["keys", "mine"]
+    (state / "keys.sqlite3").unlink()
+    with pytest.raises(NotFound, match="no keys yet"):
+        copy_keys(state, shelf / "more")
+    keys.close()
 
 
 def test_nobody_else_can_look_into_it(state: Path, shelf: Path) -> None:

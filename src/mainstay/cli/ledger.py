@@ -42,6 +42,12 @@ def backup(
     target: Annotated[
         Path, typer.Argument(metavar="TARGET", help="A new folder, or one that the backup is to lie in.")
     ],
+    keys_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys-to", help="Also copy the keys, to a new file apart from it.", show_default=False
+        ),
+    ] = None,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +56,7 @@ def backup(
 
     with open_workspace(workspace) as opened:
         with _stages(quiet=as_json) as told:
-            report = opened.back_up(target, progress=told)
+            report = opened.back_up(target, keys_to=keys_to, progress=told)
         keys, master = keys_of(opened.folder)
     if as_json:
         return emit(
@@ -64,6 +70,7 @@ def backup(
                 "took_us": report.took_us,
                 "same_disk": report.same_disk,
                 "keys": [str(keys), str(master)],
+                "keys_copied_to": str(keys_to.absolute()) if keys_to else None,
             }
         )
     say(
@@ -74,6 +81,8 @@ def backup(
         f"  {keys}",
         f"  {master}",
     )
+    if keys_to:
+        say(f"The first of them was copied to {keys_to.absolute()}: as fresh as this backup.")
     if report.same_disk:
         say("It lies on the disk of the workspace: what kills the one kills the other. Copy it to another.")
     return None

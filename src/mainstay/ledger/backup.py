@@ -114,7 +114,7 @@ def back_up(
     try:
         _require_space(state, place.parent)
         work.mkdir(mode=0o700)
-        _copy_ledger(state / LEDGER, work / LEDGER, progress)
+        _copy_database(state / LEDGER, work / LEDGER, progress)
         segments = _copy_segments(state / SEGMENTS, work, progress)
         files, size = _copy_blobs(state / BLOBS, work / BLOBS, progress)
         for name in BESIDE:
@@ -156,6 +156,34 @@ def back_up(
         (time.monotonic_ns() - began) // 1_000,
         same_disk=place.stat().st_dev == state.stat().st_dev,
     )
+
+
+def copy_keys(state: Path, target: Path) -> Path:
+    """Copy the keys to a new file, also while a director works. It must lie apart from every backup.
+
+    Raises `CommandRefused` where it cannot be, and `NotFound` where there are none yet.
+    """
+    if not (state / KEYS).exists():
+        raise NotFound("There are no keys yet.", remedy="They are made with the first message that is read.")
+    place = target.absolute()
+    if place.exists() or place.is_symlink():
+        _refuse_existing(place)
+    within = next((one for one in place.parents if (one / MANIFEST).exists()), None)
+    if within is not None or place.parent.resolve().is_relative_to(state.resolve()):
+        raise CommandRefused(
+            "Keys are not kept beside what they open.",
+            why=f"{place} lies in {within or state}.",
+            remedy="Name a file elsewhere: on another disk, or where you keep passwords.",
+        )
+    work = place.with_name(f".{place.name}.{os.getpid()}{PARTIAL}")
+    try:
+        _copy_database(state / KEYS, work, lambda what, done, of: None)
+        work.rename(place)
+        flush_folder(place.parent)
+    except OSError as error:
+        work.unlink(missing_ok=True)
+        _refuse(error, place)
+    return place
 
 
 def read_manifest(backup: Path) -> Manifest:
@@ -279,7 +307,7 @@ def _require_space(state: Path, target: Path) -> None:
         )
 
 
-def _copy_ledger(source: Path, target: Path, progress: Progress) -> None:
+def _copy_database(source: Path, target: Path, progress: Progress) -> None:
     """One consistent copy, page by page. The open read transaction holds the moment: without it every commit of
     the director would start the copy from the beginning.
     """
@@ -289,7 +317,7 @@ def _copy_ledger(source: Path, target: Path, progress: Progress) -> None:
             ledger.execute("PRAGMA query_only = ON")
             ledger.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
             ledger.execute("BEGIN")
-            ledger.execute("SELECT position FROM events ORDER BY position DESC LIMIT 1").fetchall()
+            ledger.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchall()
 
             def told(status: int, remaining: int, total: int) -> None:
                 progress("Copying the ledger", total - remaining, total)

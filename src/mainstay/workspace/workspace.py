@@ -300,14 +300,24 @@ class Workspace:
     # --- care of the ledger ----------------------------------------------------------------------------------------
 
     def back_up(
-        self, target: str | os.PathLike[str], *, progress: Copying = lambda what, done, of: None
+        self,
+        target: str | os.PathLike[str],
+        *,
+        keys_to: str | os.PathLike[str] | None = None,
+        progress: Copying = lambda what, done, of: None,
     ) -> BackupReport:
-        """Copy the ledger, also while a director works, and prove the copy. Keys are not in it."""
+        """Copy the ledger, also while a director works, and prove the copy.
+
+        Keys are never in it; with `keys_to` they are copied to a file of their own, after it and so as fresh.
+        """
         from mainstay import __version__
-        from mainstay.ledger.backup import back_up
+        from mainstay.ledger.backup import back_up, copy_keys
 
         now = self._clock.now()
-        return back_up(self.folder.state, Path(target), at=now, version=__version__, progress=progress)
+        report = back_up(self.folder.state, Path(target), at=now, version=__version__, progress=progress)
+        if keys_to is not None:
+            copy_keys(self.folder.state, Path(keys_to))
+        return report
 
     def compact(self, *, before: int | None = None, progress: Sealing = lambda done, of: None) -> Compaction:
         """Seal what is over in compressed files; no event is dropped. Raises `WorkspaceLocked` beside a director."""
