@@ -24,7 +24,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,50 +32,51 @@ from typing import NoReturn
 
 import msgspec
 
-from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, LedgerTooNew, NotFound, StorageFull
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, NotFound, StorageFull
 from mainstay.kernel.values import Instant
+from mainstay.ledger.backup_manifest import (
+    BLOBS,
+    FORMAT,
+    LEDGER,
+    MANIFEST,
+    PARTIAL,
+    SEGMENTS,
+    SUFFIX,
+    Manifest,
+    Part,
+    Progress,
+    backups,
+    prune,
+    read_manifest,
+    verified_copy,
+    verify_backup,
+)
 from mainstay.ledger.connection import BUSY_TIMEOUT_MS, failure
 from mainstay.ledger.durable import copy_durably, digest_of_file, flush_folder, write_durably
 from mainstay.ledger.export import rfc3339
-from mainstay.ledger.verify import Broken, Verified, verify
 
-LEDGER, SEGMENTS, BLOBS, MANIFEST = "ledger.db", "segments", "blobs", "manifest.json"
 BESIDE = ("id", "labels.jsonl")  # small files that belong to a ledger
 KEYS = "keys.sqlite3"
-SUFFIX = ".mainstay-backup"
-PARTIAL = ".partial"
-FORMAT = 1
 PAGES_A_STEP = 1_024  # 4 MB between two looks at the progress
 SPARE_BYTES = 16 << 20
 
-_PARTIAL = re.compile(r"\..*\.(\d+)\.partial")
-
-Progress = Callable[[str, int, int], None]  # what is being done, so far, of so much
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A file of a backup."""
-
-    name: str
-    bytes: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a backup says of itself. It is believed only as far as the chain bears it out."""
-
-    format: int
-    made_at: int
-    version: str  # of Mainstay
-    workspace: str  # whose keys open it
-    head: int
-    head_hash: str
-    ledger: Part
-    segments: tuple[Part, ...]
-    blob_files: int
-    blob_bytes: int
+__all__ = [
+    "BESIDE",
+    "BLOBS",
+    "LEDGER",
+    "MANIFEST",
+    "SEGMENTS",
+    "SUFFIX",
+    "BackupReport",
+    "Manifest",
+    "Progress",
+    "back_up",
+    "backups",
+    "copy_keys",
+    "prune",
+    "read_manifest",
+    "verify_backup",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def back_up(
         for name in BESIDE:
             if (state / name).exists():
                 copy_durably(state / name, work / name)
-        verdict = _verified(work, progress)
+        verdict = verified_copy(work, progress)
         ledger = _part(work / LEDGER, LEDGER)
         manifest = Manifest(
             FORMAT,
@@ -184,88 +185,6 @@ def copy_keys(state: Path, target: Path) -> Path:
         work.unlink(missing_ok=True)
         _refuse(error, place)
     return place
-
-
-def read_manifest(backup: Path) -> Manifest:
-    """What a backup says of itself. Raises `NotFound`, `LedgerCorrupt` or `LedgerTooNew`."""
-    try:
-        manifest = msgspec.json.decode((backup / MANIFEST).read_bytes(), type=Manifest)
-    except (FileNotFoundError, NotADirectoryError):
-        raise NotFound(
-            f"{backup} is no backup of a ledger.",
-            why=f"There is no {MANIFEST} in it, which is written last.",
-            remedy=f"Name the folder that `mainstay ledger backup` made; its name ends in {SUFFIX}.",
-        ) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise LedgerCorrupt(
-            "This backup is damaged.",
-            why=f"Its {MANIFEST} makes no sense: {error}.",
-            remedy="Use another backup.",
-            path=str(backup),
-        ) from error
-    if manifest.format > FORMAT:
-        raise LedgerTooNew(
-            "This backup was made by a newer Mainstay.",
-            why=f"It has format {manifest.format}; this version knows up to {FORMAT}.",
-            remedy="Upgrade Mainstay.",
-            path=str(backup),
-        )
-    return manifest
-
-
-def verify_backup(backup: Path, progress: Progress = lambda what, done, of: None) -> Manifest:
-    """Read a backup whole and hold it to its manifest, its hashes and its chain. Raises `LedgerCorrupt`."""
-    manifest = read_manifest(backup)
-    for part in (manifest.ledger, *manifest.segments):
-        found = backup / part.name
-        if not found.exists():
-            raise _damaged(backup, f"{part.name} is missing.")
-        if found.stat().st_size != part.bytes or digest_of_file(found) != part.digest:
-            raise _damaged(backup, f"The bytes of {part.name} have changed since it was made.")
-    verdict = _verified(backup, progress)
-    if (verdict.positions, verdict.head_hash.hex()) != (manifest.head, manifest.head_hash):
-        raise _damaged(backup, f"Its chain ends at {verdict.positions}, its manifest says {manifest.head}.")
-    return manifest
-
-
-def backups(folder: Path) -> list[tuple[Path, Manifest]]:
-    """The backups in a folder, oldest first; what is no whole backup is passed over."""
-    found: list[tuple[Path, Manifest]] = []
-    for path in folder.iterdir() if folder.is_dir() else ():
-        try:
-            found.append((path, read_manifest(path)))
-        except (NotFound, LedgerCorrupt, LedgerTooNew, OSError):
-            continue
-    return sorted(found, key=lambda one: (one[1].made_at, one[0].name))
-
-
-def prune(folder: Path, keep: int, *, workspace: str = "") -> list[Path]:
-    """Remove all but the `keep` newest backups in a folder, and what crashes left half made; what was removed.
-
-    With `workspace` only that workspace's. Anything else in the folder is left alone.
-    """
-    assert keep >= 1, "the newest backup is never removed"
-    mine = [path for path, one in backups(folder) if workspace in ("", one.workspace)]
-    gone = mine[:-keep]
-    for path in folder.glob(f".*{PARTIAL}"):
-        named = _PARTIAL.fullmatch(path.name)
-        if named and not _alive(int(named[1])):
-            gone.append(path)
-    for path in gone:
-        # Without its manifest it is no backup any more, whatever becomes of the rest.
-        (path / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(path)
-    return gone
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _place(state: Path, target: Path, workspace: str, at: Instant) -> Path:
@@ -385,28 +304,8 @@ def _blob_files(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob("??/??/*"))
 
 
-def _verified(folder: Path, progress: Progress) -> Verified:
-    def told(position: int) -> None:
-        progress("Verifying", position, 0)
-
-    verdict = verify(folder / LEDGER, blobs=folder / BLOBS, progress=told)
-    if isinstance(verdict, Broken):
-        where = f"from position {verdict.position} on" if verdict.position else "beside the events"
-        raise LedgerCorrupt(
-            "What was copied does not verify, so it is no backup.",
-            why=f"It does not hold {where}: {verdict.reason}",
-            remedy="Keep the last good backup. `mainstay audit verify` says whether the ledger itself is damaged.",
-            position=int(verdict.position),
-        )
-    return verdict
-
-
 def _part(path: Path, name: str) -> Part:
     return Part(name, path.stat().st_size, digest_of_file(path))
-
-
-def _damaged(backup: Path, why: str) -> LedgerCorrupt:
-    return LedgerCorrupt("This backup is damaged.", why=why, remedy="Use another backup.", path=str(backup))
 
 
 def _refuse_existing(place: Path) -> NoReturn:
