@@ -21,12 +21,13 @@ from mainstay.kernel.state import (
     ORDINARY,
     Expansion,
     Head,
+    Phase,
     Revision,
     RunState,
     Status,
     TaskState,
-    TaskTable,
     Unusual,
+    waiting_task,
 )
 from mainstay.kernel.values import Digest
 from mainstay.ledger.rows import SNAPSHOTS
@@ -57,7 +58,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     head: Head
     status: Status
     plan: str | None
-    tasks: Any  # rows by chunk
+    tasks: tuple[tuple[_TaskRow, ...], ...]  # type: ignore[valid-type]  # rows by chunk
     ready: tuple[tuple[tuple[int, ...], int], ...]
     busy: int
     left: int
@@ -100,7 +101,7 @@ def forget_run(run: RunId) -> Delete:
 def encode_run(state: RunState, version: int) -> bytes:
     """A run as bytes."""
     plan = state.plan.digest if state.plan is not None else None
-    tasks = [[_trimmed(task) for task in chunk] for chunk in state.tasks]
+    tasks: Any = [[_trimmed(task) for task in chunk] for chunk in state.tasks]
     rest = (getattr(state, name) for name in _KEPT[4:])
     return _encode(_Stored(version, state.head, state.status, plan, tasks, *rest))
 
@@ -112,7 +113,8 @@ def decode_run(data: bytes, plans: Plans) -> tuple[RunState, int]:
     *rest, unusual = (getattr(stored, name) for name in _KEPT[4:])
     usual = ORDINARY if unusual == ORDINARY else unusual  # shared: what is ordinary is recognised by identity
     kept = (*rest, usual)
-    return RunState(stored.head, stored.status, plan, _table(stored.tasks), *kept), stored.version
+    table = tuple(tuple([_task(row) for row in chunk]) for chunk in stored.tasks)
+    return RunState(stored.head, stored.status, plan, table, *kept), stored.version
 
 
 def _name(run: RunId) -> str:
@@ -127,6 +129,8 @@ def _trimmed(task: TaskState) -> Row:
     return row[:end]
 
 
-def _table(chunks: Any) -> TaskTable:
-    rows = msgspec.convert(chunks, tuple[tuple[_TaskRow, ...], ...])  # type: ignore[valid-type]
-    return tuple(tuple(TaskState(*_row(row)) for row in chunk) for chunk in rows)
+def _task(row: Any) -> TaskState:
+    values: Row = _row(row)
+    if values[0] is Phase.WAITING and values[1] and values[2:] == _TRAILING[2:]:
+        return waiting_task(values[1])  # shared, as when the run was folded: most tasks of a long run wait
+    return TaskState(*values)
