@@ -132,7 +132,7 @@ async def _watch(service: Service, screen: _Screen) -> None:
             counted_at, counted_s = status["position"], time.monotonic()
             left = await asyncio.to_thread(_count_left, service)
         status |= left
-        now = tuple(status[name] for name in status if name not in ("position", "epoch"))
+        now = tuple(status[name] for name in status if name not in ("position", "epoch", "deferred"))
         if now != last:
             last = now
             parts = [

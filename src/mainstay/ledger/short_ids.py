@@ -10,6 +10,7 @@ from mainstay.kernel.errors import AmbiguousId, NotFound
 from mainstay.ledger.store import EventReader, Value
 
 SHORT_ID_MIN = 4
+_CALLED = {"approvals": ("card", "approvals"), "dead_letters": ("dead letter", "dead-letters")}  # in errors
 _SCAN_MAX = 100_000
 
 
@@ -25,12 +26,12 @@ def find_id(store: EventReader, table: str, column: str, short: str) -> str:
     wanted = short.strip().lower()
     if store.get(table, (wanted,)) is not None:
         return wanted
-    what = "card" if table == "approvals" else "run"
+    what, command = _CALLED.get(table, ("run", "runs"))
     if len(wanted) < SHORT_ID_MIN or not all(one in "0123456789abcdef" for one in wanted):
         raise NotFound(
             f"{short!r} is no id of a {what}.",
             why=f"Ids are hex digits; {SHORT_ID_MIN} of them are enough where no other begins so.",
-            remedy=f"`mainstay {'approvals' if what == 'card' else 'runs'}` lists them.",
+            remedy=f"`mainstay {command}` lists them.",
         )
     rows = store.select(table, order=column, after=wanted[:-1] + _before(wanted[-1]), limit=_SCAN_MAX)
     fitting: list[str] = []
@@ -40,7 +41,7 @@ def find_id(store: EventReader, table: str, column: str, short: str) -> str:
             fitting.append(value)
         elif value > wanted:
             break
-    if not fitting and what == "run":
+    if not fitting and what != "card":
         # Run ids begin with the time: their ends tell them apart, so the end is a short id too.
         fitting = [
             str(row[column])
@@ -51,7 +52,7 @@ def find_id(store: EventReader, table: str, column: str, short: str) -> str:
         raise NotFound(
             f"There is no {what} {short!r}.",
             why="No id in this workspace begins so.",
-            remedy=f"`mainstay {'approvals' if what == 'card' else 'runs'}` lists them.",
+            remedy=f"`mainstay {command}` lists them.",
         )
     if len(fitting) > 1:
         raise AmbiguousId(

@@ -63,6 +63,11 @@ class Admitting:
         """Whether nothing waits and nothing is counted: nearly always."""
         return not (self._throttles or len(self._waiting))
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many starts wait for each scope: a throttle, a breaker, a pause."""
+        return self._waiting.counts()
+
     def hear(
         self, before: RunState, state: RunState, event: RunEvent, at: Instant
     ) -> BreakerOpened | BreakerClosed | None:

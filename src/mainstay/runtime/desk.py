@@ -197,6 +197,7 @@ class Desk:
             "waiting": store.count("approvals", where={"status": "waiting"}),
             "in_doubt": store.count("in_doubt"),
             "kill_switch": self._director.killed,
+            "deferred": self._director.waiting,
         }
 
     def find_run(self, short: str) -> str:

@@ -183,6 +183,11 @@ class Director:
         """The workflows in force for new runs."""
         return self.house.workflows
 
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many starts wait for room, by the scope that they wait for."""
+        return self._admitting.waiting
+
     # --- boot ------------------------------------------------------------------------------------------------------
 
     @paused_collector()

@@ -6,7 +6,7 @@ waiting. Kept in memory beside the open runs; after a boot it is what the open r
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from mainstay.kernel.ids import RunId
@@ -58,6 +58,10 @@ class Waiting:
     def scopes(self) -> Sequence[str]:
         """What anybody waits for."""
         return tuple(self._lines)
+
+    def counts(self) -> dict[str, int]:
+        """How many starts wait under each scope."""
+        return dict(Counter(self._known.values()))
 
     def __len__(self) -> int:
         return len(self._known)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mainstay.workspace.workspace import Card, Decided, Workspace
+    from mainstay.workspace.decided import Decided
+    from mainstay.workspace.workspace import Card, Workspace
 
 __all__ = ["Card", "Decided", "Workspace"]
 

@@ -28,6 +28,7 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.clock import Clock, SystemClock
+from mainstay.workspace.decided import Decided, decided
 from mainstay.workspace.doors import Door, LockDoor, SocketDoor, director_runs, locked_without_answer
 from mainstay.workspace.folder import Folder, create, find_folder, open_vault
 
@@ -49,18 +50,8 @@ if TYPE_CHECKING:
     from mainstay.ledger.store import RecordedEvent
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
+    from mainstay.workspace.steering import Steering
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What a decision led to. `events` is 0 when it had been decided already; `live`: it is being performed now."""
-
-    run: str
-    task: int
-    events: int
-    status: str
-    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +80,9 @@ class Card:
     requested_at: Instant
     expires_at: Instant
     message: Json  # from, subject, text of what is answered
+    read_with: str = (
+        ""  # the effect that was before this one: of the run it goes on from, or what it takes back
+    )
 
 
 class Workspace:
@@ -297,6 +291,15 @@ class Workspace:
         """What differs between two versions, each by number, digest or `file`. Raises `NotFound` or `AmbiguousId`."""
         return self._versions().difference(name, old, new)
 
+    @cached_property
+    def steering(self) -> Steering:
+        """Pause, resume and cancel at every level, fork and restart, dead letters, schedules."""
+        from mainstay.workspace.steering import Steering
+
+        return Steering(
+            self._door, lambda: self._store, lambda run: self.run(run)[1], self._stored_plan, self._clock
+        )
+
     # --- care of the ledger ----------------------------------------------------------------------------------------
 
     def back_up(
@@ -406,6 +409,7 @@ class Workspace:
             "open_runs": self._store.count("open_runs"),
             "waiting": self.waiting(),
             "in_doubt": self._store.count("in_doubt"),
+            "kill_switch": self.steering.killed,
         }
 
     def incidents(self) -> list[OpenIncident]:
@@ -511,13 +515,7 @@ class Workspace:
     def _decide(self, operation: str, **arguments: Any) -> Decided:
         with self._door() as door:
             answer = door.ask(operation, arguments)
-            return Decided(
-                str(answer["run"]),
-                int(answer["task"]),
-                int(answer["events"]),
-                str(answer["status"]),
-                door.live,
-            )
+            return decided(answer, live=door.live)
 
     def _card(self, row: Json) -> Card:
         subject = SubjectId(row["subject"]) if row["subject"] else None
@@ -549,7 +547,20 @@ class Workspace:
             requested_at=Instant(row["requested_at"]),
             expires_at=Instant(row["expires_at"]),
             message=self._message(state),
+            read_with=self._read_with(row) if row["undo"] or row["parent"] else "",
         )
+
+    def _read_with(self, row: Json) -> str:
+        """The effect without which this card must not be answered, in one sentence; empty if there was none."""
+        from mainstay.governance.earlier import earlier, tell
+
+        one = earlier(self._events, RunId(row["run"]), row["task"])
+        if one is None:
+            return ""
+        shown = self._artifacts.open_json(one.card, one.subject, b"card") if one.card else None
+        reason = self._artifacts.open_text(one.reason)
+        title, recipients = (shown.get("title", ""), shown.get("recipients", ())) if shown else ("", ())
+        return tell(replace(one, reason=reason), str(title), [str(to) for to in recipients])
 
     def _rationale(self, run: str, task: int) -> str:
         from mainstay.kernel.events import ActionProposed
