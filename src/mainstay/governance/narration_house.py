@@ -128,7 +128,8 @@ def _fired(event: ScheduleFired) -> str:
 
 
 def _incident(event: IncidentDetected) -> str:
-    told = f"{_trouble(event.kind, event.subject).capitalize()}: {event.what}"
+    trouble = _trouble(event.kind, event.subject)
+    told = f"{trouble[0].upper()}{trouble[1:]}: {event.what}"
     if event.candidates:
         told += f". What can be done: {', or '.join(one.replace('_', ' ') for one in event.candidates)}"
     return told + (f". What is done: {event.remedy.replace('_', ' ')}" if event.remedy else "")
