@@ -4,6 +4,7 @@
     .mainstay/id             which master key belongs to it
     .mainstay/ledger.db      events, views, small blobs
     .mainstay/ledger.db-head how far it had come
+    .mainstay/segments/      sealed events
     .mainstay/blobs/         large blobs
     .mainstay/keys.sqlite3   keys of subjects, wrapped by the master key
     .mainstay/lock           held by whoever writes
@@ -53,6 +54,11 @@ class Folder:
     def blobs(self) -> Path:
         """Large blobs."""
         return self.state / "blobs"
+
+    @property
+    def segments(self) -> Path:
+        """Sealed events."""
+        return self.state / "segments"
 
     @property
     def keys(self) -> Path:
