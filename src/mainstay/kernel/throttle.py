@@ -42,22 +42,28 @@ class Buckets:
         rate = self.rates.get(scope)
         if rate is None:
             return now
-        # A clock that was set back must not turn the debt of minutes into days.
-        full_at = min(self._full_at.get(scope, 0), now + rate.burst * rate.interval_us)
-        full_at = max(full_at, now) + taken * rate.interval_us
+        full_at = max(self._owes_until(scope, rate, now), now) + taken * rate.interval_us
         return Instant(max(now, full_at - (rate.burst - 1) * rate.interval_us))
 
     def take(self, scope: str, at: Instant) -> None:
         """A start happened."""
         rate = self.rates.get(scope)
         if rate is not None:
-            full_at = min(self._full_at.get(scope, 0), at + rate.burst * rate.interval_us)
-            self._full_at[scope] = max(full_at, at) + rate.interval_us
+            self._full_at[scope] = max(self._owes_until(scope, rate, at), at) + rate.interval_us
 
     def drain(self, at: Instant) -> None:
         """Nothing is known of what started before: every bucket counts as empty."""
         for scope, rate in self.rates.items():
             self._full_at[scope] = at + rate.burst * rate.interval_us
+
+    def settle(self, now: Instant) -> None:
+        """A clock that was set back must not turn the debt of minutes into days: from now on a full bucket is owed."""
+        for scope, rate in self.rates.items():
+            if scope in self._full_at:
+                self._full_at[scope] = self._owes_until(scope, rate, now)
+
+    def _owes_until(self, scope: str, rate: Rate, now: Instant) -> int:
+        return min(self._full_at.get(scope, 0), now + rate.burst * rate.interval_us)
 
     def levels(self) -> dict[str, int]:
         """What must be remembered over a restart."""

@@ -297,6 +297,7 @@ class Director:
         tick = onto or Tick(self.clock.now())
         if onto is None:
             self._inbox.begin_tick()
+            self._admitting.admission.buckets.settle(tick.at)
             self._gone.clear()
             self.balances.roll(tick.at)
         if start is not None:
