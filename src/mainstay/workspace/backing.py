@@ -1,7 +1,7 @@
 """A backup by rule: where `[backup]` says, read back whole, the old ones put away.
 
-`python -m mainstay.workspace.backing FOLDER TIME` is what a director at work starts as a child of low priority: copying and
-proving a large ledger takes minutes of processor time that the director should not give.
+`python -m mainstay.workspace.backing FOLDER TIME` is what a director at work starts as a child of low priority: copying
+and proving a large ledger takes minutes of processor time that the director should not give.
 """
 
 from __future__ import annotations
