@@ -383,8 +383,8 @@ class Director:
     def overtaken(self, run: RunId) -> str:
         """What newer thing made an effect of this run needless while it was about to leave; empty: nothing."""
         one = self.runs.get(run)
-        if one is None or one.state.plan is None:
-            return ""
+        if one is None or one.state.plan is None or one.state.status is Status.COMPENSATING:
+            return ""  # what was done is taken back all the same
         head = one.state.head
         if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
             line = self._lines.of_key(head.workflow, head.key)
