@@ -370,6 +370,7 @@ def test_the_files_are_those_of_the_folder(desk: Folder, tmp_path: Path) -> None
         one for one in named if not one.startswith(STATE)
     }
     properties = (desk.ledger, desk.segments, desk.blobs, desk.keys, desk.lock, desk.socket, desk.cache)
+    properties += (desk.logs, desk.heartbeat, desk.outage)
     told = {one.removeprefix(f"{STATE}/").rstrip("/") for one in named if one.startswith(STATE)}
     assert told == {path.name for path in properties} | {"id", "labels.jsonl"}
     left = {path.name for path in desk.state.iterdir()} - {"ledger.db-wal", "ledger.db-shm"}

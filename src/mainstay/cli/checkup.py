@@ -199,7 +199,7 @@ def _backups(folder: Folder, fix: bool) -> Iterable[Finding]:
         "backups",
         "warn" if late else "ok",
         f"the last good one is {span(age_us)} old, up to event {last.head:,}",
-        "`mainstay ledger backup` makes one now and shows what is wrong." if late else "",
+        f"`mainstay ledger backup {settings.folder}` makes one now and shows what is wrong." if late else "",
     )
 
 

@@ -147,6 +147,6 @@ def backup_failed(*, error: str, last_good: Instant | None, now: Instant) -> Det
         "",
         f"The backup failed ({error}). {good}",
         {"error": error, "last_good": last_good or 0},
-        ("look at [backup] folder in mainstay.toml", "`mainstay ledger backup` shows the error"),
+        ("look at [backup] folder in mainstay.toml", "`mainstay ledger backup FOLDER` shows the error"),
         "it is tried again in an hour",
     )
