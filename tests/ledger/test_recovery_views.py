@@ -113,7 +113,8 @@ def test_a_run_that_takes_back_what_it_did_stays_open_until_that_is_done() -> No
 def test_what_could_not_be_taken_back_is_asked_about_as_such() -> None:
     play, run = charged()
     play.command(CancelRun(run, "operator"))
-    hear(play, run, 4, Failed(FailureClass.REFUSED, "no refunds here"))
+    hear(play, run, 4, Failed(FailureClass.REFUSED, "no refunds here", usage=Usage(7)))
+    assert only(play, "spent")["cost_micros"] == only(play, "runs")["spent"] == play.runs[run].spent == 47
     doubt = only(play, "in_doubt")
     assert (doubt["kind"], doubt["undo"], doubt["undoes"], doubt["act"]) == (
         "compensation",

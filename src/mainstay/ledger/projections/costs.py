@@ -97,6 +97,7 @@ class Spent:
                 | TaskCancelled()
                 | CompensationFailed()
                 | CompensationBegun()
+                | CompensationFailed()
             ):
                 if not event.cost:
                     return ()
