@@ -57,6 +57,8 @@ class Waiting:
 
     def scopes(self) -> Sequence[str]:
         """What anybody waits for."""
+        if not self._known:
+            self._lines.clear()  # whose turn it was has gone; an empty line must not look like room that came free
         return tuple(self._lines)
 
     def counts(self) -> dict[str, int]:
