@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mainstay.kernel.errors import LedgerCorrupt
 from mainstay.kernel.values import Instant
 from mainstay.ledger.codec import Codec
-from mainstay.ledger.connection import SQLITE3, Connection, open_reader
+from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
 from mainstay.ledger.projection import Projection, Projector
 from mainstay.ledger.proving import Proof
 from mainstay.ledger.rebuild import Fold, RebuildableStore, outdated
@@ -58,7 +59,13 @@ def differences(
         store: EventStore = _as_store(reader)
         # A view of another version is folded anew by the next director: there is nothing to hold it against.
         current = [one for one in projections if one not in outdated(store, tuple(projections))]
-        return (*_damaged_snapshots(reader), *_views(reader, store, codec, current, Path(folder), progress))
+        try:
+            return (
+                *_damaged_snapshots(reader),
+                *_views(reader, store, codec, current, Path(folder), progress),
+            )
+        except (SQLITE3.errors, UnicodeError) as error:
+            raise failure(error, path=reader.path) or _unreadable(reader.path, error) from error
 
 
 def _views(
@@ -79,7 +86,10 @@ def _views(
             rows = connection.execute("SELECT coalesce(max(position), 0) FROM main.events").fetchall()
             fold.up_to(max(rows[0][0], fold.last), progress)
             for table in tables:
-                yield from _differing(connection, table)
+                try:
+                    yield from _differing(connection, table)
+                except (SQLITE3.errors, UnicodeError) as error:
+                    yield Difference(table.name, f"Its table cannot be read: {error}.")
             connection.execute("COMMIT")
 
 
@@ -129,6 +139,15 @@ def _damaged_snapshots(reader: SqliteReader) -> Iterator[Difference]:
             reason = "Its checksum does not hold. It is not used: the fold begins before it."
             yield Difference(SNAPSHOTS.name, reason, damaged)
         name = str(rows[-1]["name"])
+
+
+def _unreadable(path: str, error: Exception) -> LedgerCorrupt:
+    return LedgerCorrupt(
+        "The ledger's file is damaged.",
+        why=f"The views of {path} cannot be read: {error}.",
+        remedy="Restore the last backup.",
+        path=path,
+    )
 
 
 def _as_store(reader: SqliteReader) -> EventStore:

@@ -116,7 +116,7 @@ class SqliteReader:
             self._open()
             if tables is None:
                 self._views.add(self._found_tables())
-        except driver.errors as error:
+        except (driver.errors, UnicodeError) as error:
             self.close()
             meaning = failure(error, path=self.path)
             raise meaning or _unreadable(error, self.path) from error
@@ -318,7 +318,7 @@ class SqliteReader:
                 return connection.execute(sql, parameters).fetchall()
             finally:
                 self._give_back(connection)
-        except self._driver.errors as error:
+        except (self._driver.errors, UnicodeError) as error:
             self._raise(error)
 
     def _usable(self) -> None:
@@ -333,13 +333,15 @@ class SqliteReader:
         if ends_the_process(error):
             self._broken = f"An earlier access to {self.path} failed: {error}."
         meaning = failure(error, path=self.path)
+        if meaning is None and (isinstance(error, UnicodeError) or "no such " in str(error)):
+            meaning = _unreadable(error, self.path)
         if meaning is None:
             raise error
         raise meaning from error
 
 
 def _unreadable(error: Exception, path: str) -> LedgerCorrupt:
-    """A failure while opening that is no failure of the disk: the schema is not what it should be."""
+    """A failure that is no failure of the disk: the schema is not what it should be."""
     return LedgerCorrupt(
         "The ledger's file is damaged.",
         why=f"{path} has not the tables of a ledger: {error}.",

@@ -1,9 +1,9 @@
 """The views that every decision rests on, sealed now and then, and held against the events before a director begins.
 
-How often something was done, what was spent, the kill switch, definitions, how far each source was read: a flipped byte
-there would be believed. So every `SEAL_EVERY` events their rows are copied, with the hash of the last event, into a
-snapshot (which has a checksum), and at boot that copy, with the events since folded onto it, must be what the views
-say. The runs that are not over stand in two views, which must name the same.
+How often something was done, what was spent, the kill switch, what is paused, definitions, how far each source was
+read: a flipped byte there would be believed. So every `SEAL_EVERY` events their rows are copied, with the hash of the
+last event, into a snapshot (which has a checksum), and at boot that copy, with the events since folded onto it, must be
+what the views say. The runs that are not over stand in two views, which must name the same.
 
 Rules of this file:
 
@@ -34,7 +34,7 @@ SEAL_EVERY = 2_048  # events
 FOLD_MAX = 20_000  # events that are folded where nothing is sealed
 DAYS = 70  # of what was spent: the month that budgets look at, and the one before
 NAME = "standing"
-VIEWS = frozenset({"done", "spent", "workflows", "house", "cursors"})
+VIEWS = frozenset({"done", "spent", "workflows", "house", "cursors", "schedules", "pauses", "breakers"})
 _OWN = {"house": frozenset({"held"})}  # rows that the director writes itself: no event says them
 _ALL = 1_000_000_000
 

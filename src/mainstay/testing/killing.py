@@ -33,7 +33,16 @@ from mainstay.kernel.errors import DirectorUnavailable, MainstayError
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.control import ControlClient
 from mainstay.testing.killing_books import REST, WINDOWS, Books
-from mainstay.testing.killing_house import KEY_HOME, LOG, MARKS, WORKFLOWS, be_killed, lay_out, lines
+from mainstay.testing.killing_house import (
+    KEY_HOME,
+    LOG,
+    MARKS,
+    WORKFLOWS,
+    be_killed,
+    lay_out,
+    lines,
+    own_keys,
+)
 from mainstay.testing.killing_planted import PLANTED
 
 CYCLES = 200
@@ -278,15 +287,10 @@ def run_cycles(
     """All cycles in a workspace of their own."""
     # Short, because a socket's name has a bound; and with a key of its own beside it.
     place = keep or Path(tempfile.mkdtemp(prefix="mainstay-crash-"))
-    keys = os.environ.get(KEY_HOME)
-    os.environ[KEY_HOME] = str(place / "keys")
     try:
-        return Killing(place / "desk", seed, planted=planted).run(cycles, seed, progress)
+        with own_keys(place / "keys"):
+            return Killing(place / "desk", seed, planted=planted).run(cycles, seed, progress)
     finally:
-        if keys is None:
-            del os.environ[KEY_HOME]
-        else:
-            os.environ[KEY_HOME] = keys
         if keep is None:
             shutil.rmtree(place, ignore_errors=True)
 
