@@ -109,12 +109,13 @@ _TYPES: Mapping[str, type] = {
     "version": int,
     "changes": dict,
 }  # all else is text
+_BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task"})  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
 
 
 def _require_types(operation: str, arguments: Json) -> None:
     for name, value in arguments.items():
-        wanted = _TYPES.get(name, str)
+        wanted = str if name == "task" and operation in _BY_NAME else _TYPES.get(name, str)
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             why = f"{name} must be {_KINDS[wanted]}, not {value!r:.40}."
         elif isinstance(value, int) and abs(value) > _INTEGER_MAX:
