@@ -1,4 +1,4 @@
-"""What the first golden log tells: a small office for some days, with every kind of event in it.
+"""What a golden log tells: a small office for some days, with every kind of event in it.
 
 It is played through the real kernel when a log is made; the tests read only the log. A later log should tell
 what is new since, and may tell all of this again.
@@ -10,11 +10,14 @@ from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     Acted,
     CancelRun,
+    CancelTask,
     EditApproval,
     Failed,
     GrantApproval,
     Inspected,
     Outcome,
+    PauseRun,
+    PauseTask,
     Produced,
     Proposed,
     RecordNotified,
@@ -23,29 +26,44 @@ from mainstay.kernel.commands import (
     RejectApproval,
     ReleaseRun,
     ResolveDoubt,
+    ResumeRun,
+    ResumeTask,
     Sighting,
     Sought,
     SupersedeRun,
     Wake,
 )
 from mainstay.kernel.events import (
+    BreakerClosed,
+    BreakerOpened,
     BudgetWarned,
     CursorAdvanced,
+    DeadLetterPurged,
+    DeadLetterReplayed,
     DirectorStarted,
+    DirectorStopped,
     FailureClass,
+    IncidentCleared,
+    IncidentDetected,
+    IncidentKind,
     KillSwitchThrown,
+    LedgerRestored,
     MessageReceived,
     MessageRejected,
     PolicyAdopted,
+    ScheduleFired,
+    ScopePaused,
+    ScopeResumed,
     ThreadAnswered,
     WorkflowRegistered,
+    WorkflowRetired,
 )
-from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, SubjectId
-from mainstay.kernel.state import Act
-from mainstay.kernel.values import DAY, SECOND, Digest, Instant, Json, Usage
-from tests.ledger.any_run import PLANS, Play, action
+from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, SubjectId, run_stream
+from mainstay.kernel.state import RUN, Act
+from mainstay.kernel.values import DAY, HOUR, SECOND, Digest, Instant, Json, Usage
+from tests.ledger.any_run import PLANS, Play, action, fork
 
-ABOUT = "an office for some days: mail, cards, doubts, budgets, fan-outs"
+ABOUT = "an office for some days: mail, cards, doubts, budgets, fan-outs; what is taken back, paused, forked, restored"
 INBOX = StreamId("inbox:support")
 SUBJECT = SubjectId("5" * 32)
 
@@ -59,6 +77,9 @@ def play() -> Play:
     _runs_that_were_ended_from_outside(office)
     _a_transfer_in_doubt(office)
     _a_fan_out_with_failures(office)
+    _an_order_that_is_taken_back_and_begun_anew(office)
+    _an_order_that_is_steered(office)
+    _what_the_house_notices(office)
     _what_is_still_under_way(office)
     _a_budget_that_is_spent(office)
     return office
@@ -231,6 +252,77 @@ def _a_fan_out_with_failures(office: Play) -> None:
     sum_task = 3
     if office.runs[run].task(sum_task).phase.name == "RUNNING":
         _answer(office, run, sum_task, Failed(FailureClass.REFUSED, "no such agent"))
+
+
+def _ordered(office: Play, **more: object) -> RunId:
+    """An order that is reserved and paid."""
+    run = office.start("order", **more)
+    if office.runs[run].plan is None:
+        office.now = Instant(office.now + HOUR)
+        office.command(Wake(run, RUN))
+    _answer(office, run, 0, Produced({"stock": 3}, "there is enough", (), Usage(30)))
+    _answer(office, run, 1, Proposed(action(run, 1, "books.enter", f"reserve {run}"), "it is in stock"))
+    _answer(office, run, 1, Acted({"entry": 5}))
+    _answer(office, run, 2, Proposed(action(run, 2, "bank.transfer", f"charge {run}", 90), "it was ordered"))
+    _grant(office, run, 2)
+    _answer(office, run, 2, Acted({"id": "t-1"}))
+    return run
+
+
+def _an_order_that_is_taken_back_and_begun_anew(office: Play) -> None:
+    office.now = Instant(office.now + DAY)
+    run = _ordered(office)
+    point = fork(office.runs[run], office.store.version(run_stream(run)))
+    office.command(CancelRun(run, "operator", "the customer withdrew"), "operator")
+    _answer(office, run, 4, Failed(FailureClass.REFUSED, "no refunds on holidays", usage=Usage(4)))
+    office.command(ResolveDoubt(run, 4, "did_not", "operator"), "operator")
+    office.command(Wake(run, 4))
+    _answer(office, run, 4, Proposed(action(run, 4, "bank.refund", "refund"), "it was cancelled"))
+    _grant(office, run, 4)
+    _answer(office, run, 4, Acted({"id": "r-1"}))
+    _answer(office, run, 5, Proposed(action(run, 5, "books.cancel", "entry 5"), "it was cancelled"))
+    _answer(office, run, 5, Acted())
+    again = office.start("order", forked=point)
+    office.now = Instant(office.now + 60 * SECOND)
+    office.command(Wake(again, 3))
+    _answer(office, again, 3, Proposed(action(again, 3, "email.reply", "on its way"), "it was paid"))
+    _grant(office, again, 3)
+    _answer(office, again, 3, Acted({"message_id": "<o@example.org>"}))
+
+
+def _an_order_that_is_steered(office: Play) -> None:
+    office.now = Instant(office.now + DAY)
+    run = _ordered(office, not_before=Instant(office.now + HOUR))
+    office.command(PauseTask(run, 3, "operator", "not before noon"), "operator")
+    office.command(PauseRun(run, "operator"), "operator")
+    office.command(ResumeRun(run, "operator"), "operator")
+    office.now = Instant(office.now + 60 * SECOND)
+    office.command(Wake(run, 3))
+    office.command(ResumeTask(run, 3, "operator"), "operator")
+    office.command(CancelTask(run, 3, "operator", "told by telephone"), "operator")
+
+
+def _what_the_house_notices(office: Play) -> None:
+    office.now = Instant(office.now + DAY)
+    silent = IncidentDetected(
+        IncidentKind.SOURCE_SILENT, "support", "no word for two days", {"days": 2}, ("wait", "ask"), "ask"
+    )
+    told = [
+        ScopePaused("workflow", "newsletter", "operator", "a holiday"),
+        ScopeResumed("workflow", "newsletter", "operator"),
+        BreakerOpened("email", "reply", Instant(office.now + 30 * SECOND), 5, 1, "no answer from the relay"),
+        BreakerClosed("email", "reply"),
+        ScheduleFired("newsletter", Instant(office.now - HOUR), 0, 2, 2),
+        silent,
+        IncidentCleared(IncidentKind.SOURCE_SILENT, "support"),
+        DeadLetterReplayed("e" * 32, "message", "operator", None, "rejected"),
+        DeadLetterPurged("e" * 32, "message", "operator", "it is no mail"),
+        WorkflowRetired("newsletter", "operator"),
+        DirectorStopped(1),
+        LedgerRestored(40, "a" * 64, "operator"),
+        DirectorStarted(2, "0.1", 1),
+    ]
+    office.append(WORKSPACE, told, cause=0)
 
 
 def _a_budget_that_is_spent(office: Play) -> None:

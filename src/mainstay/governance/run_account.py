@@ -274,8 +274,9 @@ class RunAccount:
         match event:
             case RunSucceeded():
                 self.outcome = "succeeded"
-            case RunFailed():
+            case RunFailed(cost=cost):
                 self.outcome = "failed"
+                self._of(_RUN).cost_micros += cost
             case RunCancelled(cost=cost):
                 self.outcome = "cancelled"
                 self._of(_RUN).cost_micros += cost
@@ -338,8 +339,9 @@ class RunAccount:
                 self._note(Kind.IN_DOUBT, "in_doubt", task)
             case DoubtResolved():
                 self._leave(task)
-            case CompensationFailed(failure=failure):
+            case CompensationFailed(failure=failure, cost=cost):
                 self._enter(task, Part.OPERATOR)
+                self._of(self._name(task)).cost_micros += cost
                 self._note(Kind.NOT_TAKEN_BACK, failure, task)
             case _:
                 assert_never(event)
