@@ -76,7 +76,7 @@ def test_of_the_life_before_only_what_can_still_hold_stays_open() -> None:
         (clock_jumped(7_200.0), "forwards by 7,200 s"),
         (clock_jumped(-60.4), "back by 60 s"),
         (SILENT, "20 minutes"),
-        (view_disagreed(), "list of cards"),
+        (view_disagreed("approvals, runs"), "events say: approvals, runs"),
         (disk_growing(free_bytes=3 * 10**9, needed_bytes=9 * 10**9, growth_bytes_a_day=3 * 10**8), "10 days"),
         (disk_growing(free_bytes=10**8, needed_bytes=10**9, growth_bytes_a_day=0), "0.1 GB are free, 1.0 GB"),
         (backup_failed(error="no disk", last_good=None, now=Instant(DAY)), "There is no good one"),

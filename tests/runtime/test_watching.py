@@ -262,3 +262,16 @@ def test_views_that_disagree_are_an_incident_of_the_past_once_they_are_folded(fo
         (row,) = workspace.rows("incidents")
         assert (row["kind"], row["times"]) == ("view_disagreed", 1)
         assert row["cleared_at"]
+
+
+def test_a_view_that_was_changed_is_found_at_boot_and_recorded(folder: Folder) -> None:
+    begun(folder)
+    folder.anew.touch()  # as `mainstay doctor` leaves it when a view is not what the events say
+
+    begun(folder)
+    with Workspace(folder) as workspace:
+        (row,) = workspace.rows("incidents")
+        assert (row["kind"], row["what"]) == (
+            "view_disagreed",
+            "Not what the events say: a view that was looked at before.",
+        )

@@ -98,14 +98,15 @@ def performer_lost(subject: str, *, deadline_s: float, deaf_s: float) -> DetectI
     )
 
 
-def view_disagreed() -> DetectIncident:
-    """A view is not what the events fold to."""
+def view_disagreed(views: str) -> DetectIncident:
+    """Views are not what the events fold to."""
     return DetectIncident(
         IncidentKind.VIEW_DISAGREED,
-        "approvals",
-        "The list of cards disagreed with the runs that wait.",
-        candidates=("fold all views anew", "restore a backup"),
-        remedy="all views are folded anew from the events",
+        "",
+        f"Not what the events say: {views}.",
+        {"views": views},
+        ("fold all views anew", "restore a backup"),
+        "all views are folded anew from the events",
     )
 
 

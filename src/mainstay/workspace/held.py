@@ -185,6 +185,7 @@ class Held:
     ) -> None:
         self.folder = folder
         self.clock = clock
+        self.disagreed = ""  # views that were not what the events say, before they were folded anew
         folder.id  # noqa: B018  says first of all that this is no workspace
         self._lock = WriterLock(folder.lock)
         self._lock.acquire()
@@ -209,6 +210,7 @@ class Held:
             wrong = disagreements(self.store, self.director.codec, STANDARD)
             if wrong or folder.anew.exists():
                 what = ", ".join(wrong) or "a view that was looked at before"
+                self.disagreed = what  # for whoever records it
                 log.warning("%s: not what the events say; all views are folded anew", what)
                 self._forget_views(epoch)
                 folder.anew.unlink(missing_ok=True)

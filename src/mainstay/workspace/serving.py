@@ -100,8 +100,10 @@ class Service:
         try:
             self._watch.begin()
             owed = self.held.director.boot()
+            if self.held.disagreed:
+                self._incidents.tell(view_disagreed(self.held.disagreed))
             if not self.held.director.cards_agree():
-                self._incidents.tell(view_disagreed())
+                self._incidents.tell(view_disagreed("approvals"))
                 self.held.rebuild_views()
             owed += self.held.register()
             settle_collector()
