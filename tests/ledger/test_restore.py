@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError, NotFound, WorkspaceLocked
+from mainstay.kernel.errors import (
+    CommandRefused,
+    LedgerCorrupt,
+    MainstayError,
+    NotFound,
+    StorageFailed,
+    StorageFull,
+    WorkspaceLocked,
+)
 from mainstay.kernel.events import DirectorStarted, KillSwitchThrown, LedgerRestored
 from mainstay.kernel.ids import WORKSPACE
 from mainstay.kernel.plan import Plan
@@ -89,7 +97,7 @@ def test_a_wrecked_ledger_is_restored_under_the_kill_switch(state: Path, taken: 
     assert (report.backup_head, report.head) == (20, 22)
     whole(state, 22)
     restored, thrown = told(state)[-2:]
-    assert restored == LedgerRestored(20, report.backup_hash, "operator")
+    assert restored == LedgerRestored(20, report.backup_hash, "operator", backup_at=AT)
     assert thrown == KillSwitchThrown("operator", True, "restored from a backup")
     with closing(SqliteReader(state / LEDGER, tables=None)) as reader:
         assert reader.get("house", ("kill_switch",)) == {
@@ -187,6 +195,39 @@ def test_what_refuses_refuses_before_anything_is_changed(state: Path, taken: Pat
     with pytest.raises(NoKeys):
         put_back(taken, state, replacing=True, may=refuse)
     assert contents(state) == before
+
+
+@pytest.mark.parametrize(("number", "kind"), [(28, StorageFull), (5, StorageFailed)])
+@pytest.mark.parametrize("after", range(3))
+def test_a_disk_that_gives_out_replaces_nothing(
+    state: Path,
+    taken: Path,
+    number: int,
+    kind: type[MainstayError],
+    after: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.rmtree(state / BLOBS)
+    (state / "id").unlink()
+    before = contents(state)
+    copied = iter(range(after))
+
+    def copy(source: Path, target: Path) -> int:
+        if next(copied, None) is None:
+            target.write_bytes(b"a part of it")
+            raise OSError(number, "No more")
+        return durable.copy_durably(source, target)
+
+    monkeypatch.setattr(restoring, "copy_durably", copy)
+    with pytest.raises(kind, match="Nothing was replaced"):
+        put_back(taken, state)
+    left = contents(state)
+    assert {name: left[name] for name in before} == before
+    assert not [name for name in left if "restoring" in name]
+    monkeypatch.undo()
+    (state / "id").unlink(missing_ok=True)
+    put_back(taken, state)
+    whole(state, 22)
 
 
 def test_blobs_are_added_and_mended_never_removed(state: Path, taken: Path) -> None:

@@ -12,11 +12,13 @@ from enum import StrEnum
 from mainstay.kernel.events import FailureClass, IncidentKind, RunForked
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.policy import Action
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import NO_USAGE, Digest, Instant, Json, Usage
 
 # --- what an agent or an adapter answered ---------------------------------------------------------
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Produced:
     """The agent gave its typed output."""
@@ -96,6 +98,7 @@ Outcome = Produced | Proposed | Inspected | Failed | Acted | Sought | Withheld
 # --- for a run ------------------------------------------------------------------------------------
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class StartRun:
     """Begin a run of a registered workflow; `behind` names the run with the same key that has not ended."""
@@ -112,6 +115,7 @@ class StartRun:
     forked: RunForked | None = None  # where it goes on from
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class RecordOutcome:
     """What became of an attempt."""
@@ -338,11 +342,15 @@ class RejectMessage:
 
 @dataclass(frozen=True, slots=True)
 class ObserveSent:
-    """A message of the operator's own hand was seen in Sent."""
+    """A message of the operator's own hand was seen in Sent.
+
+    With `sent_at` it answers only what had been written before.
+    """
 
     mailbox: str
     message_key: str
     thread: str
+    sent_at: Instant = Instant(0)
 
 
 @dataclass(frozen=True, slots=True)

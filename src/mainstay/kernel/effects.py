@@ -8,9 +8,11 @@ from enum import StrEnum
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Instant, Json
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class InvokeAgent:
     """Ask an agent. Safe to repeat: an agent changes nothing outside."""

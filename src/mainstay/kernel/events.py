@@ -14,6 +14,7 @@ from enum import StrEnum
 from mainstay.kernel.ids import ApprovalId, IdempotencyKey, RunId, SubjectId
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Action
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant, Json
 
 
@@ -34,6 +35,7 @@ class FailureClass(StrEnum):
 # --- stream run:<id> ------------------------------------------------------------------------------
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run of a workflow began, pinned to the content hash of its definition."""
@@ -92,6 +94,7 @@ class DeadlineSet:
     at: Instant
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class PlanAccepted:
     """The plan was validated and is what the run follows; the ledger keeps its digest, the plan is a blob."""
@@ -99,6 +102,7 @@ class PlanAccepted:
     plan: Plan
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
     """An attempt of a task began: an agent is asked, and its ceiling of money is held."""
@@ -108,6 +112,7 @@ class TaskStarted:
     hold: int = 0
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded:
     """The task is done; here is what it gave, why, and what it relied on."""
@@ -451,6 +456,7 @@ class CompensationFailed:
     cost: int = 0
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class RunSucceeded:
     """Every task is done or was skipped for a stated reason."""
@@ -498,11 +504,12 @@ class MessageRejected:
 
 @dataclass(frozen=True, slots=True)
 class ThreadAnswered:
-    """The operator answered a thread by hand, seen in Sent."""
+    """The operator answered a thread by hand, seen in Sent; or we did, and a restored ledger does not know it."""
 
     mailbox: str
     message_key: str
     thread: str
+    sent_at: Instant = Instant(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -667,6 +674,7 @@ class LedgerRestored:
     backup_head: int
     backup_hash: str
     actor: str
+    backup_at: Instant = Instant(0)  # of the last event in the backup: what left after it is not in this ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,11 @@ from mainstay.kernel.admission import Admission
 from mainstay.kernel.budget import Balances, Limits
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of one tick. `balances`, `counts`, `admission` are live folds: they move with every event."""

@@ -19,6 +19,7 @@ from mainstay.kernel.events import RunForked
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.plan import Plan, Ref, TaskSpec, resolve
 from mainstay.kernel.policy import Action
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant, Json
 
 CHUNK = 64
@@ -87,6 +88,7 @@ class Act:
     asked: int = 0  # how many cards there were for it
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class TaskState:
     """One task. `waiting` counts what it still needs (of a fan-out: items not done); `wake_at` 0 is no timer."""
@@ -141,6 +143,7 @@ class Unusual:
 ORDINARY = Unusual()
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Head:
     """What never changes in a run."""
@@ -156,6 +159,7 @@ class Head:
 TaskTable = tuple[tuple[TaskState, ...], ...]
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class RunState:
     """A run, folded."""

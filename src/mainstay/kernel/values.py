@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, NewType
 
+from mainstay.kernel.swift import swift
+
 Instant = NewType("Instant", int)  # microseconds since the epoch, UTC
 Micros = NewType("Micros", int)  # millionths of a US dollar; never a float
 Digest = NewType("Digest", str)  # lower-case hex SHA-256 of stored bytes
@@ -29,6 +31,7 @@ _DURATION = re.compile(
 _MONEY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What one attempt consumed: money in micro-units, tokens, calls to a model."""

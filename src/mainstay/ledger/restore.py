@@ -16,6 +16,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -27,7 +28,14 @@ from pathlib import Path
 
 import msgspec
 
-from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError, SecretError
+from mainstay.kernel.errors import (
+    CommandRefused,
+    LedgerCorrupt,
+    MainstayError,
+    SecretError,
+    StorageFailed,
+    StorageFull,
+)
 from mainstay.kernel.events import Event, KillSwitchThrown, LedgerRestored
 from mainstay.kernel.ids import WORKSPACE, transaction_id
 from mainstay.kernel.plan import Plan
@@ -97,11 +105,15 @@ def restore(
         if not replacing:
             _refuse_loss(state, backup, manifest)
         shutil.rmtree(state / _PARTIAL, ignore_errors=True)
-        report = _prepare(backup, manifest, state, at, actor)
-        _add_blobs(backup / BLOBS, state / BLOBS, progress)
-        for name in BESIDE:
-            if (backup / name).exists() and not (state / name).exists():
-                copy_durably(backup / name, state / name)
+        try:
+            report = _prepare(backup, manifest, state, at, actor)
+            _add_blobs(backup / BLOBS, state / BLOBS, progress)
+            for name in BESIDE:
+                if (backup / name).exists() and not (state / name).exists():
+                    copy_durably(backup / name, state / name)
+        except (OSError, StorageFull) as error:
+            shutil.rmtree(state / _PARTIAL, ignore_errors=True)
+            raise _not_replaced(error, state) from error
         (state / _PARTIAL).rename(state / RESTORING)
         flush_folder(state)
         _swap(state, report)
@@ -190,10 +202,21 @@ def _prepare(backup: Path, manifest: Manifest, state: Path, at: Instant, actor: 
     return report
 
 
+def _not_replaced(error: OSError | StorageFull, state: Path) -> MainstayError:
+    full = isinstance(error, StorageFull) or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    kind = StorageFull if full else StorageFailed
+    why = error.why if isinstance(error, StorageFull) else f"{error.filename or state}: {error.strerror}."
+    return kind(
+        why=why,
+        remedy=f"Nothing was replaced. {'Free some space' if full else 'Check the disk'}, then restore again.",
+        path=str(state),
+    )
+
+
 def _mark_restored(ledger: Path, manifest: Manifest, at: Instant, actor: str) -> Position:
     """Append that it was restored, and throw the kill switch. Views of another version are left to the next rebuild."""
     events: tuple[Event, ...] = (
-        LedgerRestored(manifest.head, manifest.head_hash, actor),
+        LedgerRestored(manifest.head, manifest.head_hash, actor, _last_at(ledger)),
         KillSwitchThrown(actor, True, REASON),
     )
     with closing(SqliteStore(ledger, tables=TABLES)) as store:
@@ -212,6 +235,13 @@ def _mark_restored(ledger: Path, manifest: Manifest, at: Instant, actor: str) ->
         head = store.append(batch, epoch=store.acquire(), at=at, changes=changes)
         store.checkpoint(truncate=True)
     return head
+
+
+def _last_at(ledger: Path) -> Instant:
+    """When the last event of a ledger was recorded."""
+    with closing(SqliteReader(ledger, tables=TABLES)) as reader:
+        last = reader.read_all(after=Position(reader.head - 1), limit=1)
+    return last[0].at if last else Instant(0)
 
 
 def _no_plan(digest: Digest) -> Plan:

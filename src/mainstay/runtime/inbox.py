@@ -76,7 +76,9 @@ class Inbox:
             case ObserveSent():
                 if self._seen("messages", command.message_key):
                     return None
-                answered = ThreadAnswered(command.mailbox, command.message_key, command.thread)
+                answered = ThreadAnswered(
+                    command.mailbox, command.message_key, command.thread, command.sent_at
+                )
                 return StreamId("inbox:" + command.mailbox), answered
             case AdvanceCursor():
                 advanced = CursorAdvanced(
@@ -142,9 +144,17 @@ class Inbox:
         """The operator answered a thread by hand: the runs about it are needless now."""
         found: list[Request] = []
         for run in self._lines.of_thread(command.thread):
+            if command.sent_at and self._written_at(run) > command.sent_at:
+                continue  # the customer wrote again after that answer
             self._lines.answer(run, BY_HAND)
             found.append(Request(SupersedeRun(run, BY_HAND, command.message_key)))
         return found
+
+    def _written_at(self, run: RunId) -> int:
+        message = self._runs[run].state.head.trigger.get("message")
+        row = self._store.get("messages", (str(message["key"]),)) if isinstance(message, dict) else None
+        written = row["sent_at"] if row is not None else None
+        return written if isinstance(written, int) else 0
 
     def due(self, house: House, at: Instant) -> list[tuple[ScheduleFired, list[Request]]]:
         """The schedules whose time has come, each with the runs that it starts."""

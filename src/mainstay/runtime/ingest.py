@@ -167,6 +167,8 @@ class Ingest:
             command = self._command(item, mail, pulled)
             if command is not None:
                 commands.append(command)
+        # An answer that the ledger has lost ends the runs of what it answered, so they must be there by then.
+        commands.sort(key=lambda command: isinstance(command, ObserveSent) and command.sent_at > 0)
         staged = self._artifacts.take_staged()
         answers = await asyncio.gather(
             *(
@@ -199,7 +201,13 @@ class Ingest:
         if isinstance(mail, Rejected):
             return self._rejected(item, mail.reason)
         own = self._mailbox.own_addresses
-        if recognise(mail, own, self._mailbox.seal_key):
+        ours = recognise(mail, own, self._mailbox.seal_key)
+        if ours == "witness" and self._was_lost(mail):
+            # A restored ledger does not know that this left: whatever it answered must not be answered again.
+            return ObserveSent(
+                self._mailbox.mailbox, self._key(mail.message_id), self._thread(mail), mail.date or Instant(0)
+            )
+        if ours:
             pulled.dropped += 1
             return None
         if item.folder == "sent":
@@ -253,9 +261,21 @@ class Ingest:
             automatic="machine" if machine else "",
             attachments=attachments,
             defects=tuple(_short(one) for one in mail.defects[:8]),
-            history=item.history,
+            history=item.history or self._was_answered(thread, mail),
             fields={"reply": bool(mail.references)},
         )
+
+    def _was_lost(self, mail: ParsedMail) -> bool:
+        """Whether this was written in the time that a restored ledger has lost."""
+        row = self._store.get("house", ("lost_since",))
+        return row is not None and int(str(row["value"])) <= (mail.date or 0) <= _int(row["at"])
+
+    def _was_answered(self, thread: str, mail: ParsedMail) -> bool:
+        """Whether it was answered in that time: its run is lost, and a new one would answer it again."""
+        if not self._was_lost(mail):
+            return False
+        answers = self._store.select("messages", where={"thread": thread, "own": 1}, limit=1_000)
+        return any(_int(row["sent_at"] or 0) >= (mail.date or 0) for row in answers)
 
     def _attachment(self, attachment: Attachment, subject: SubjectId) -> Digest:
         head = msgspec.json.encode({"name": attachment.name, "type": attachment.content_type})

@@ -60,6 +60,7 @@ class House:
 
     `clean`     the epoch of the last director that ended as it should; a later `epoch` is at work or ended otherwise
     `unclean`   how many before this one ended otherwise, in a row
+    `lost_since`  what left between then and its own time is not in this ledger: it was restored from a backup
     `restored`  head and hash of the backup that this ledger came from, until a director begins and reconciles it
     """
 
@@ -87,8 +88,8 @@ class House:
                 changes.append(Delete("house", ("restored",)))
             case DirectorStopped(epoch=epoch):
                 facts = {"clean": str(epoch)}
-            case LedgerRestored(backup_head=head, backup_hash=hash_):
-                facts = {"restored": f"{head} {hash_}"}
+            case LedgerRestored(backup_head=head, backup_hash=hash_, backup_at=backup_at):
+                facts = {"restored": f"{head} {hash_}", "lost_since": str(backup_at)}
             case PolicyAdopted(policy=policy):
                 facts = {"policy": policy}
             case KillSwitchThrown(on=on):

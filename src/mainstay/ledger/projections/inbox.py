@@ -70,6 +70,7 @@ class Messages:
                     "mailbox": event.mailbox,
                     "thread": event.thread,
                     "own": 1,
+                    "sent_at": event.sent_at or None,
                     "position": position,
                     "received_at": at,
                 }

@@ -1,0 +1,132 @@
+"""A ledger out of a backup: what may have left since is looked for first, and nothing is answered twice."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import permutations
+
+import pytest
+
+from mainstay.adapters.email.marks import marks
+from mainstay.kernel.events import KillSwitchThrown, LedgerRestored
+from mainstay.kernel.ids import WORKSPACE
+from mainstay.kernel.plan import Trigger
+from mainstay.kernel.state import Phase
+from mainstay.kernel.values import HOUR, MINUTE, SECOND, Instant
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.projection import Projector
+from mainstay.ledger.projections import STANDARD
+from mainstay.ledger.store import NewEvent, StreamAppend
+from mainstay.runtime import ingest
+from mainstay.runtime.clock import ManualClock
+from mainstay.testing.plans import ASK_ALL, act, plan_of, ref
+from tests.runtime.house import DiskStore, House, at_work, until
+from tests.runtime.test_ingest import OWN, SEAL_KEY, Inbox, item, mail
+
+NOW = 1_700_000_000_000_000
+SEND = plan_of(act("send", act="email.reply"))
+
+
+def restored(store: DiskStore, at: Instant, since: Instant) -> None:
+    """What `mainstay ledger restore` leaves at the end of a ledger."""
+    codec, projector = Codec({}.__getitem__), Projector(STANDARD)
+    events = (
+        LedgerRestored(store.head, "", "operator", since),
+        KillSwitchThrown("operator", True, "restored"),
+    )
+    new, changes = [], []
+    for position, event in enumerate(events, store.head + 1):
+        number, schema, data = codec.encode(event)
+        new.append(NewEvent(number, schema, data, "operator", bytes(16)))
+        changes += projector.project(position, at, WORKSPACE, event, None)
+    batch = [StreamAppend(WORKSPACE, store.version(WORKSPACE), new)]
+    store.append(batch, epoch=store.acquire(), at=at, changes=changes)
+
+
+def test_a_card_of_the_backup_is_looked_up_before_it_may_be_answered() -> None:
+    async def story() -> None:
+        clock = ManualClock()
+        before = House(SEND, policy=ASK_ALL, clock=clock)
+        async with at_work(before):
+            for name in ("sent since", "not sent"):
+                await before.ask(before.begin(name, subject="ann@example.com"))
+            await until(lambda: len(before.cards()) == 2)
+            await before.settled()
+        card = next(row for row in before.cards() if row["run"] == before.run_of("sent since"))
+        sent = before.director.runs[before.run_of("sent since")].state.task(0).act
+        assert sent is not None
+
+        # After the backup it was approved and left; then the disk died.
+        since = clock.now()
+        clock.advance(HOUR)
+        restored(before.store, clock.now(), since)
+        after = House(SEND, policy=ASK_ALL, clock=clock, store=before.store)
+        after.artifacts = before.artifacts
+        after.performer._artifacts = before.artifacts
+        after.adapter.authoritative = True
+        await after.adapter.call("reply", b"as it left", key=sent.action.key)
+        async with at_work(after):
+            assert after.director.killed
+            await until(lambda: after.status("sent since") == "succeeded")
+            await until(lambda: after.phase("not sent") is Phase.APPROVAL)
+            await after.settled()
+            assert after.adapter.happened(sent.action.key) == 1
+            assert card["approval"] not in [row["approval"] for row in after.cards()]
+            asked = [
+                name for name in after.events("not sent") if name in ("LookupStarted", "ApprovalRequested")
+            ]
+            assert asked == ["ApprovalRequested", "LookupStarted", "ApprovalRequested"]
+
+    asyncio.run(story())
+
+
+ANSWER = plan_of(
+    act("send", act="email.reply"), on=Trigger("message.received/1"), key=ref("trigger.message.thread")
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(("asked", "ours", "again"))))
+@pytest.mark.parametrize("at_once", [1, 64])
+def test_what_was_answered_in_the_time_that_is_lost_is_not_answered_again(
+    order: tuple[str, ...], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at(minutes: int) -> str:
+        return format_datetime(datetime.fromtimestamp(NOW // SECOND, UTC) + timedelta(minutes=minutes))
+
+    monkeypatch.setattr(ingest, "PULL_MAX", at_once)
+    marked = {name.replace("-", "_"): value for name, value in marks(SEAL_KEY, "witness", "a" * 32)}
+    mails = {
+        "asked": mail(1, Date=at(10)),
+        "ours": mail(50, sender=OWN, References="<1@example.com>", Date=at(20), **marked),
+        "again": mail(2, References="<1@example.com>", Date=at(30)),
+    }
+    house = House(ANSWER, policy=ASK_ALL)
+    restored(house.store, Instant(NOW + HOUR), Instant(NOW + MINUTE))
+    house.director.boot()
+    inbox = Inbox(
+        *(item(mails[name], folder="sent" if name == "ours" else "inbox") for name in order), house=house
+    )
+    inbox.pull()
+    wrote = {
+        str(row["run"]): row["message"] for row in house.store.select("runs", where={"status": "queued"})
+    }
+    wrote |= {
+        str(row["run"]): row["message"] for row in house.store.select("runs", where={"status": "running"})
+    }
+    [left] = set(wrote.values())
+    row = house.store.get("messages", (left,))
+    assert row is not None
+    assert row["sent_at"] == NOW + 30 * MINUTE, (
+        "only what was written after our answer is still to be answered"
+    )
+
+
+def test_what_left_before_the_backup_is_known_and_dropped() -> None:
+    marked = {name.replace("-", "_"): value for name, value in marks(SEAL_KEY, "witness", "a" * 32)}
+    early = format_datetime(datetime.fromtimestamp(NOW // SECOND, UTC))
+    house = House(ANSWER, policy=ASK_ALL)
+    restored(house.store, Instant(NOW + HOUR), Instant(NOW + MINUTE))
+    house.director.boot()
+    inbox = Inbox(item(mail(50, sender=OWN, Date=early, **marked), folder="sent"), house=house)
+    assert inbox.pull().dropped == 1
+    assert inbox.rows("messages") == []
