@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, LedgerTooNew, StorageFull
-from mainstay.kernel.ids import StreamId
+from mainstay.kernel.events import NUMBER_OF, WorkflowRegistered
+from mainstay.kernel.ids import StreamId, digest
 from mainstay.kernel.values import Instant
 from mainstay.ledger import compaction, schema
 from mainstay.ledger.compaction import Compaction, closed_until, compact
@@ -20,7 +21,7 @@ from mainstay.ledger.rows import META
 from mainstay.ledger.segments import BLOCK_EVENTS, Segment, row_of, seal
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SEGMENTS, SqliteReader
-from mainstay.ledger.store import GENESIS, EventStore, Position, Put, StreamAppend, Version
+from mainstay.ledger.store import GENESIS, EventStore, NewEvent, Position, Put, StreamAppend, Version
 from mainstay.ledger.verify import Broken, Verified, verify
 from mainstay.testing.conformance.compacted import seal_range
 from mainstay.testing.conformance.store import AT, event
@@ -486,13 +487,33 @@ def test_a_change_to_what_the_ledger_says_of_segments_is_seen(sealed: Path, stat
     assert isinstance(verify(sealed), Broken)
 
 
-def test_anchors_and_missing_blobs_are_looked_for_in_segments_too(sealed: Path) -> None:
+def test_anchors_are_held_against_segments_too(sealed: Path) -> None:
     with closing(SqliteReader(sealed)) as reader:
         signed = reader.read_all(after=Position(99), limit=1)[0].hash
     assert isinstance(verify(sealed, anchors={100: signed}), Verified)
     found = verify(sealed, anchors={100: bytes(32)})
     assert isinstance(found, Broken)
     assert found.position == 100
+
+
+def test_a_blob_that_a_sealed_event_refers_to_is_missed(tmp_path: Path) -> None:
+    path, name = tmp_path / "ledger.db", digest(b"the definition")
+    with closing(SqliteStore(path)) as store:
+        fill(store, events=300)
+        epoch = store.acquire()
+        kind, data = NUMBER_OF[WorkflowRegistered], b'{"definition":"%s"}' % name.encode()
+        new = [NewEvent(kind, 1, data, "operator", bytes(16))]
+        for blobs in ({name: b"the definition"}, {}):
+            stream = StreamId("workflows")
+            batch = [StreamAppend(stream, store.version(stream), new)]
+            position = store.append(batch, epoch=epoch, at=AT, blobs=blobs)
+        seal_range(store, 0, position - 1, epoch=epoch, at=AT)
+    assert isinstance(verify(path, blobs=tmp_path / "blobs"), Verified)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM blobs")
+    found = verify(path, blobs=tmp_path / "blobs")
+    assert isinstance(found, Broken)
+    assert (found.position, name in found.reason) == (position - 1, True)
 
 
 # --- the format ---------------------------------------------------------------------------------------------
