@@ -261,7 +261,9 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
         # The executor never came to propose it: it is asked again, with what it may cost held anew.
         draft.emit(StartDeferred(number, "again", draft.facts.now))
     elif command.answer == "did_not" and not state.ended:
-        _ask(draft, number, Verdict(Decision.ASK, "in doubt", "you said that it did not go out"))
+        undone = state.undoes(number) is not None
+        said = "you said that it was not taken back" if undone else "you said that it did not go out"
+        _ask(draft, number, Verdict(Decision.ASK, "in doubt", said))
     else:
         reason = "left in doubt" if command.answer == "unknown" else "it did not go out"
         cost = task.hold if command.answer == "unknown" else 0

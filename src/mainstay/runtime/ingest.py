@@ -94,6 +94,11 @@ class Ingest:
         self._heard = heard  # told of each answer of the source, however much it brings
         self._pulling = asyncio.Lock()
 
+    @property
+    def mailbox(self) -> str:
+        """What workflows and events call it."""
+        return self._mailbox.mailbox
+
     async def run(self) -> None:
         """Pull, wait, pull again, until cancelled. An unreachable mailbox is told and tried again.
 

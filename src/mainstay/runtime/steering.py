@@ -95,7 +95,10 @@ class Steering:
             if name:
                 raise CommandRefused("The workspace is paused as a whole.", remedy="Leave the name out.")
             return
-        names = sorted(self._adapters if scope == "adapter" else self._director.workflows)
+        # A workflow that was retired may have runs in flight.
+        open_ones = {one.state.head.workflow for one in self._director.runs.values()}
+        workflows = {*self._director.workflows, *open_ones}
+        names = sorted(self._adapters if scope == "adapter" else workflows)
         if known and name not in names:
             raise NotFound(
                 f"There is no {scope} {name!r}.",
@@ -218,6 +221,8 @@ class Steering:
             return self._artifacts.close_value(reply.model_copy(update={"text": value}), subject)
         if isinstance(old, str) and old.startswith(SEALED) and isinstance(value, str):
             return self._artifacts.seal_text(value, subject)
+        if type(old) is float and type(value) is int:
+            return float(value)
         if isinstance(old, dict) or (old is not None and type(old) is not type(value)):
             raise CommandRefused(
                 f"{path} cannot be {value!r:.40}.",
@@ -328,6 +333,7 @@ class Steering:
         )
 
     def _number(self, state: RunState, name: str) -> int:
+        self._require_plan(state, state.head.run)
         for number, _ in state.all_tasks():
             if state.name(number) == name:
                 return number

@@ -146,7 +146,7 @@ async def _replay(steering: Steering, ingests: Ingests, letter: str, *, actor: s
         began = await steering.restart(name, actor=actor)
         await steering.note_replay(name, kind, "started", actor=actor, run=began.run)
         return encode(began)
-    one = ingests.get(str(row["mailbox"]))
+    one = next((one for one in ingests.values() if one.mailbox == row["mailbox"]), None)
     if one is None:
         raise CommandRefused(
             f"There is no mailbox {row['mailbox']!r} any more.",
