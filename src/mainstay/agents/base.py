@@ -20,6 +20,7 @@ from mainstay.kernel.contract import FieldType, Schema
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Role
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import NO_USAGE, Instant, Json, Usage
 
 
@@ -70,6 +71,7 @@ class Finding(Data):
     remedy: str = ""
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Brief:
     """All that an agent is given for one attempt."""
@@ -106,6 +108,7 @@ class Tools(Protocol):
         ...
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Produced:
     """The typed output."""

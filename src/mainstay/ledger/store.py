@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import NamedTuple, NewType, Protocol
 
 from mainstay.kernel.ids import StreamId
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant
 
 Position = NewType("Position", int)
@@ -29,6 +30,7 @@ NEW = Version(0)  # the expected version of a stream that must not exist yet
 GENESIS = bytes(32)  # the hash before the first event
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event to be written: its encoded form, and the position of the event that led to it (0: none)."""
@@ -41,6 +43,7 @@ class NewEvent:
     causation: int = 0
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class StreamAppend:
     """Events for the end of one stream; `expected` is the version the stream must have before."""
@@ -99,6 +102,7 @@ class Table:
 Value = int | str | bytes | None
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Put:
     """Insert a row (columns not named are None), or replace the named columns of the one with this key."""
@@ -108,6 +112,7 @@ class Put:
     columns: Mapping[str, Value] = field(default_factory=dict)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Add:
     """Add to integer columns of a row; a missing row, or a column that is None, counts as zero."""
@@ -117,6 +122,7 @@ class Add:
     columns: Mapping[str, int] = field(default_factory=dict)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Delete:
     """Remove a row, if it is there."""

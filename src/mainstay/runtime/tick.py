@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mainstay.kernel.commands import Command
 from mainstay.kernel.effects import Effect
 from mainstay.kernel.plan import Priority
+from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import RowChange, StreamAppend
 
@@ -34,6 +35,7 @@ class Answer:
     detail: Json = field(default_factory=dict)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Owed:
     """An effect to perform, and the position of the event that owes it."""
