@@ -169,8 +169,8 @@ def test_the_time_from_the_first_look_to_the_decision_is_recorded(typed: Typed, 
 
 def test_cancel_ends_a_run(typed: Typed, desk: Desk, cards: list[str]) -> None:
     run = typed.value("approvals", "show", cards[0])["run"]
-    assert "Cancelled run" in typed.text("cancel", run, "--reason", "by hand")
-    assert typed.value("run", "show", run)["status"] == "cancelled"
+    assert "first it takes back what it did" in typed.text("cancel", run, "--reason", "by hand")
+    assert typed.value("run", "show", run)["status"] == "compensating"
     assert desk.status_of(cards[0]) == "cancelled"
 
 

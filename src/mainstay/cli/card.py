@@ -28,6 +28,8 @@ def _effect(card: Card) -> list[str]:
     lines = [f"{safe_line(card.act)} to {', '.join(safe_line(one) for one in card.recipients) or 'nobody'}"]
     lines.append(f"Subject: {safe_line(card.title)}")
     lines += [f"Attached: {safe_line(one)}" for one in card.attachments]
+    if card.read_with:
+        lines.append(f"Before:   {safe_line(card.read_with)}")
     lines += ["", *(f"  | {line}" for line in safe(card.text).rstrip().split("\n"))]
     return lines
 

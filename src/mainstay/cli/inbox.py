@@ -18,6 +18,7 @@ from mainstay.cli.triaged import (
     FOR_YOU,
     LEFT,
     MESSAGE_MAX,
+    NOT_TAKEN_BACK,
     REFUSED,
     UNHEARD,
     UNREADABLE,
@@ -86,9 +87,10 @@ def inbox(
 def count_left(workspace: Workspace) -> dict[str, int]:
     """How many of the newest messages are left to the operator without a card, failed, or could not be read."""
     if not workspace.begun:
-        return dict.fromkeys(("left_to_you", "failed", "unreadable", "unheard"), 0)
+        return dict.fromkeys(("not_taken_back", "left_to_you", "failed", "unreadable", "unheard"), 0)
     of = Counter(one.outcome for one in read_triaged(workspace, newest=LATE, sealed=True))
     return {
+        "not_taken_back": of[NOT_TAKEN_BACK],
         "left_to_you": of[LEFT],
         "failed": of[FAILED] + of[REFUSED],
         "unreadable": of[UNREADABLE],
@@ -98,8 +100,10 @@ def count_left(workspace: Workspace) -> dict[str, int]:
 
 def for_you(found: dict[str, Any]) -> str:
     """What waits for the operator, in one line."""
-    parts = [count(found["waiting"], "card"), f"{found['in_doubt']:,} in doubt"]
+    failed = found.get("not_taken_back", 0)
+    parts = [count(found["waiting"], "card"), f"{max(0, found['in_doubt'] - failed):,} in doubt"]
     words = (
+        ("not_taken_back", "not taken back"),
         ("left_to_you", "left to you"),
         ("failed", "failed"),
         ("unreadable", "unreadable"),

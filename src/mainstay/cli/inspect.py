@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,7 +24,9 @@ from mainstay.cli.render import (
 )
 from mainstay.kernel.values import money
 
-STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
+if TYPE_CHECKING:
+    from mainstay.workspace import Card
+
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")]
 
 # Of the table of cards: what may be cut, by share, and what the rest takes with its gaps.
@@ -45,7 +47,6 @@ card = new_typer("One card.")
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the command line."""
-    app.command("runs")(runs)
     run.command("show")(run_show)
     app.add_typer(run, name="run")
     app.command("explain")(explain)
@@ -56,45 +57,6 @@ def add_to(app: typer.Typer) -> None:
     card.command("show")(approval_show)
     app.add_typer(card, name="approval", hidden=True)
     app.command("status")(status)
-
-
-def runs(
-    status: Annotated[str, typer.Option(help=f"Only these: {', '.join(STATUSES)}.")] = "",
-    limit: Limit = 50,
-    workspace: InWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Runs, newest first."""
-    if status and status not in STATUSES:
-        from mainstay.kernel.errors import CommandRefused
-
-        raise CommandRefused(
-            f"{status!r} is no status of a run.", remedy=f"Use one of {', '.join(STATUSES)}."
-        )
-    with open_workspace(workspace) as opened:
-        rows = opened.runs(status=status, limit=limit) if opened.begun else []
-        cards = opened.rows("approvals", where={"status": "waiting"}, limit=10_000) if rows else []
-    asked = {str(one["run"]) for one in cards}
-    if as_json:
-        return emit([{**row, "waits_for_you": str(row["run"]) in asked} for row in rows])
-    if not rows:
-        return say("No runs." if status else "No runs yet: `mainstay ingest` reads the mailbox.")
-    made = table("Run", "Workflow", "Status", "Began", "Took", ("Cost", {"justify": "right"}))
-    for row in rows:
-        ended = row["ended_at"]
-        took = span(int(ended) - int(row["started_at"])) if ended else ""
-        began = clock_time(int(row["started_at"]))
-        made.add_row(
-            *cells(
-                short_run(str(row["run"])),
-                row["workflow"],
-                "waits for you" if row["status"] == "running" and str(row["run"]) in asked else row["status"],
-                began,
-                took,
-                money(row["spent"] or 0),
-            )
-        )
-    return show(made)
 
 
 def run_show(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
@@ -110,6 +72,7 @@ def run_show(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False)
             "agent": state.spec(number).agent,
             "act": state.spec(number).act,
             "phase": task.phase.name.lower(),
+            "paused": number in state.unusual.paused_tasks,
             "attempt": task.attempt,
         }
         for number, task in state.all_tasks()
@@ -125,14 +88,29 @@ def run_show(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False)
         ("#", {"justify": "right"}), "Task", "Who", "Act", "Phase", ("Attempt", {"justify": "right"})
     )
     for one in tasks:
-        made.add_row(*cells(one["task"], one["name"], one["agent"], one["act"], one["phase"], one["attempt"]))
+        made.add_row(*cells(one["task"], one["name"], one["agent"], one["act"], _phase(one), one["attempt"]))
     show(made)
     return say(f"The whole story: mainstay explain {short_run(str(row['run']))}")
 
 
-def explain(run: RunId, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+def _phase(task: dict[str, Any]) -> str:
+    return f"{task['phase']}, paused" if task["paused"] else str(task["phase"])
+
+
+def explain(
+    run: RunId,
+    events: Annotated[
+        bool, typer.Option("--events", help="Its events one by one, numbered as `runs fork --at` takes them.")
+    ] = False,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
     """The story of a run: who did what, and why."""
+    from mainstay.cli.runs import show_events
+
     with open_workspace(workspace) as opened:
+        if events:
+            return show_events(opened, run, as_json)
         story = opened.explain(run)
     if as_json:
         return emit(story.as_dict())
@@ -146,58 +124,53 @@ def approvals(
     if context.invoked_subcommand is not None:
         context.obj = (workspace, as_json)  # options may stand before `show` too
         return None
+    from mainstay.cli.doubts import show_doubts
+
     with open_workspace(workspace) as opened:
         waiting = opened.approvals(limit=limit) if opened.begun else []
         doubts = opened.in_doubt() if opened.begun else []
         total = opened.waiting() if opened.begun else 0
-    if as_json:
-        return emit({"waiting": waiting, "in_doubt": doubts})
-    now = now_us()
-    if waiting:
-        to, what, why = shares(_NARROW, fixed=_FIXED)
-        made = table(
-            ("Card", {"min_width": 8, "no_wrap": True}),
-            ("To", to),
-            ("What", what),
-            ("Why", why),
-            ("Final", {"no_wrap": True}),
-            ("Age", {"no_wrap": True}),
-            ("Expires", {"no_wrap": True}),
-        )
-        for one in waiting:
-            made.add_row(
-                *cells(
-                    short_card(one.approval),
-                    ", ".join(one.recipients),
-                    one.title,
-                    one.rule or one.reason,
-                    _FINALITY.get(one.finality, one.finality),
-                    span(now - one.requested_at),
-                    span(one.expires_at - now),
-                )
-            )
-        show(made)
-    if doubts:
-        say("In doubt: did these go out?")
-        made = table("Run", ("Task", {"justify": "right"}), "Act", "Why", "Since")
-        for row in doubts:
-            made.add_row(
-                *cells(
-                    short_run(str(row["run"])),
-                    row["task"],
-                    row["act"],
-                    row["reason"],
-                    clock_time(row["since"]),
-                )
-            )
-        show(made)
-        say("Answer with: mainstay resolve RUN TASK happened|did_not|unknown")
+        if as_json:
+            return emit({"waiting": waiting, "in_doubt": doubts})
+        _show_cards(waiting)
+        show_doubts(opened, doubts)
     if not waiting and not doubts:
         return say("Nothing waits for you.")
     more = f" ({total - len(waiting):,} more not shown)" if total > len(waiting) else ""
+    if not waiting:
+        return None
     return say(
         f"{count(total, 'card')}{more}. Look: mainstay approvals show CARD. Decide: approve, edit, reject."
     )
+
+
+def _show_cards(waiting: list[Card]) -> None:
+    if not waiting:
+        return
+    now = now_us()
+    to, what, why = shares(_NARROW, fixed=_FIXED)
+    made = table(
+        ("Card", {"min_width": 8, "no_wrap": True}),
+        ("To", to),
+        ("What", what),
+        ("Why", why),
+        ("Final", {"no_wrap": True}),
+        ("Age", {"no_wrap": True}),
+        ("Expires", {"no_wrap": True}),
+    )
+    for one in waiting:
+        made.add_row(
+            *cells(
+                short_card(one.approval),
+                ", ".join(one.recipients),
+                one.title,
+                one.rule or one.reason,
+                _FINALITY.get(one.finality, one.finality),
+                span(now - one.requested_at),
+                span(one.expires_at - now),
+            )
+        )
+    show(made)
 
 
 def approval_show(
@@ -219,17 +192,18 @@ def approval_show(
 
 def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     """Who is at work, and what waits."""
+    from mainstay.cli.held_back import standing, standing_lines
     from mainstay.cli.inbox import count_left, for_you
 
     with open_workspace(workspace) as opened:
         found = opened.status()
-        found |= count_left(opened)
+        found |= count_left(opened) | standing(opened)
         root = opened.folder.root
     if as_json:
         return emit({"workspace": root.as_posix(), **found})
     say(f"Workspace {root}")
     say(f"Director  {found['director']}")
-    say(f"Runs      {found['open_runs']:,} open")
+    say(f"Runs      {found['open_runs']:,} open", *standing_lines(found))
     say(f"For you   {for_you(found)}")
     if any(found[name] for name in ("left_to_you", "failed", "unreadable", "unheard")):
         say("          (of late; `mainstay inbox --waiting` lists them)")
@@ -240,5 +214,5 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
         about = " ".join(filter(None, (one["kind"].replace("_", " "), one["subject"])))
         say(f"Trouble   {about}: {one['what']}")
     if found.get("kill_switch"):
-        say("The kill switch is on: nothing leaves until `mainstay resume`.")
+        say("The kill switch is on: nothing leaves until `mainstay resume --kill-switch`.")
     return None

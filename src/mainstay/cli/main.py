@@ -14,17 +14,22 @@ import typer
 from mainstay.cli import (
     admin,
     connect,
+    dead_letters,
     demo,
     doctor,
+    doubts,
     heartbeat,
+    held_back,
     inbox,
     inspect,
     ledger,
     logs,
     operate,
     report,
+    runs,
     service,
     simulate,
+    steering,
     upgrade,
     workflows,
 )
@@ -59,8 +64,8 @@ def _root(
 
 
 for part in (
-    *(operate, inspect, inbox, report, workflows, simulate, admin, ledger, logs),
-    *(service, heartbeat, upgrade, connect, doctor, demo),
+    *(operate, doubts, steering, runs, inspect, inbox, dead_letters, held_back, report, workflows),
+    *(simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
 ):
     part.add_to(app)
 

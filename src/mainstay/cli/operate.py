@@ -27,10 +27,6 @@ def add_to(app: typer.Typer) -> None:
         ("approve", approve),
         ("reject", reject),
         ("edit", edit),
-        ("resolve", resolve),
-        ("cancel", cancel),
-        ("kill", kill),
-        ("resume", resume),
     ):
         app.command(name)(command)
 
@@ -132,7 +128,7 @@ def approve(
         found = opened.approval(card)
         decided = opened.approve(found.approval, digest=wanted, open_us=open_for_us(opened, found.approval))
         if as_json:
-            return emit(_decision(decided, approval=found.approval, digest=found.digest))
+            return emit(decision(decided, approval=found.approval, digest=found.digest))
         _tell(decided, f"Approved: {found.act} to {', '.join(found.recipients)}, effect {found.digest[:12]}.")
     return None
 
@@ -153,7 +149,7 @@ def reject(
         open_us = open_for_us(opened, found.approval)
         decided = opened.reject(found.approval, reason=reason, digest=wanted, open_us=open_us)
         if as_json:
-            return emit(_decision(decided, approval=found.approval, digest=found.digest))
+            return emit(decision(decided, approval=found.approval, digest=found.digest))
         _tell(
             decided, f"Rejected: {found.act} to {', '.join(found.recipients)}. Nothing is sent.", sends=False
         )
@@ -187,57 +183,11 @@ def edit(
         new = _newest_card(opened, decided)
         if as_json:
             return emit(
-                _decision(decided, approval=new["approval"], digest=new["digest"], replaced=found.digest)
+                decision(decided, approval=new["approval"], digest=new["digest"], replaced=found.digest)
             )
         _tell(
             decided, f"Approved as edited: effect {str(new['digest'])[:12]} in place of {found.digest[:12]}."
         )
-    return None
-
-
-def resolve(
-    run: RunId,
-    task: Annotated[int, typer.Argument(help="The task's number, as `mainstay approvals` shows it.")],
-    answer: Annotated[str, typer.Argument(help="happened, did_not or unknown.")],
-    workspace: InWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Answer "did this go out?" for an act in doubt."""
-    with open_workspace(workspace) as opened:
-        decided = opened.resolve(run, task, answer)
-        if as_json:
-            return emit(_decision(decided))
-        _tell(decided, f"Recorded: {answer}.", sends=False)
-    return None
-
-
-def cancel(run: RunId, reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """End a run."""
-    with open_workspace(workspace) as opened:
-        decided = opened.cancel(run, reason=reason)
-        if as_json:
-            return emit(_decision(decided))
-        _tell(decided, f"Cancelled run {decided.run[-8:]}.", sends=False)
-    return None
-
-
-def kill(reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """The kill switch: nothing leaves until `resume`."""
-    _throw(workspace, on=True, reason=reason, as_json=as_json)
-
-
-def resume(reason: Reason = "", workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """Take the kill switch back."""
-    _throw(workspace, on=False, reason=reason, as_json=as_json)
-
-
-def _throw(path: Path, *, on: bool, reason: str, as_json: bool) -> None:
-    with open_workspace(path) as opened:
-        decided = opened.kill_switch(on=on, reason=reason)
-    if as_json:
-        return emit({"kill_switch": "on" if on else "off", "events": decided.events, "live": decided.live})
-    changed = "is now" if decided.events else "was already"
-    say(f"The kill switch {changed} {'on: nothing leaves until `mainstay resume`' if on else 'off'}.")
     return None
 
 
@@ -246,7 +196,8 @@ def _newest_card(opened: Workspace, decided: Decided) -> dict[str, Any]:
     return opened.rows("approvals", where=where, order="position", descending=True, limit=1)[0]
 
 
-def _decision(decided: Decided, **more: Any) -> dict[str, Any]:
+def decision(decided: Decided, **more: Any) -> dict[str, Any]:
+    """A decision for programs."""
     return {
         "run": decided.run,
         "task": decided.task,

@@ -69,3 +69,11 @@ def new_typer(text: str) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+
+
+def given_before(context: typer.Context, workspace: Path, as_json: bool) -> tuple[Path, bool]:
+    """The shared options of a command within a group, with what stood before its name."""
+    if context.obj is None:
+        return workspace, as_json
+    before, json_before = context.obj
+    return before if workspace == HERE else workspace, as_json or json_before

@@ -27,11 +27,12 @@ WAITS, DOUBT, SENT, LEFT, ANSWERED, NO_ANSWER, REPLACED, REFUSED, REJECTED, CANC
     "cancelled",
 )
 FAILED, UNREADABLE, UNHEARD, UNDER_WAY = "failed", "unreadable", "no workflow", "under way"
+NOT_TAKEN_BACK = "not taken back"
 ORDER = (
-    WAITS, DOUBT, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED, CANCELLED, UNREADABLE,
-    UNHEARD, UNDER_WAY,
+    WAITS, DOUBT, NOT_TAKEN_BACK, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED, CANCELLED,
+    UNREADABLE, UNHEARD, UNDER_WAY,
 )  # fmt: skip
-FOR_YOU = (WAITS, DOUBT, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
+FOR_YOU = (WAITS, DOUBT, NOT_TAKEN_BACK, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
 """What only the operator can bring to an end."""
 SENDS = ".reply"  # the act that answers a message
 MESSAGE_MAX = 10_000
@@ -40,6 +41,7 @@ _MEANING = {
     SENT: "approved by you, and delivered",
     LEFT: "no draft: risky, or like nothing that you have taught it",
     DOUBT: "nobody but you can say whether it went out",
+    NOT_TAKEN_BACK: "the run ends, and something that it did could not be taken back",
     FAILED: "it was given up, with the reason",
     REFUSED: "an agent or a rule refused to go on",
     ANSWERED: "you have answered it yourself",
@@ -50,6 +52,12 @@ _MEANING = {
     REPLACED: "a newer message of the same thread took its place",
     UNREADABLE: "kept aside, with the reason",
     UNDER_WAY: "not settled yet",
+}
+_STANDING = {
+    "delayed": "it begins later",
+    "queued": "it waits for its turn",
+    "paused": "its run is paused",
+    "compensating": "it takes back what it did",
 }
 _SHOWN = {WAITS: 8, LEFT: 10, REFUSED: 4, SENT: 3, NO_ANSWER: 4}
 _SHOWN_OTHERWISE = 2
@@ -117,7 +125,10 @@ class _Reading:
         thread = str(trigger.get("thread", "")) if isinstance(trigger, dict) else ""
         card = self._cards.get(run)
         if run in self._doubts:
-            outcome, why = DOUBT, str(self._doubts[run]["reason"])
+            doubt = self._doubts[run]
+            outcome, why = DOUBT, str(doubt["reason"])
+            if doubt["kind"] == "compensation":
+                outcome, why = NOT_TAKEN_BACK, f"{doubt['act']}: {why}"
         elif run in self._waiting:
             outcome, why = WAITS, str(self._waiting[run]["reason"])
             why = why if self._sealed else _remarks(workspace, run) or why
@@ -125,6 +136,8 @@ class _Reading:
             pass
         elif card is not None and card["status"] == "rejected":
             outcome, why = REJECTED, "nothing was sent"
+        elif card is not None and card["status"] == "cancelled":
+            outcome, why = CANCELLED, "you gave its answer up"
         elif card is not None and card["status"] == "expired":
             outcome, why = LEFT, "nobody answered its card in time, so nothing was sent"
         elif self._sealed:
@@ -196,7 +209,7 @@ def _outcome(
     if status == "running":
         return UNDER_WAY, "its tasks go on"
     if status != "succeeded":
-        return UNDER_WAY, status
+        return UNDER_WAY, _STANDING.get(status, status)
     if noted.get("reply_expected"):
         return REFUSED, "the draft was refused"
     if "machine" in flags:
