@@ -33,6 +33,7 @@ from mainstay.workspace.doors import Door, LockDoor, SocketDoor, director_runs, 
 from mainstay.workspace.folder import Folder, create, find_folder, open_vault
 
 if TYPE_CHECKING:
+    from mainstay.config.settings import Settings
     from mainstay.governance.explain import Story
     from mainstay.governance.incidents import OpenIncident
     from mainstay.governance.report import Report
@@ -419,7 +420,6 @@ class Workspace:
         return open_incidents(self._store) if self.begun else []
 
     def _care(self) -> Json:
-        from mainstay.config.files import load_settings
         from mainstay.workspace.backing import last_good
 
         found = [
@@ -427,10 +427,17 @@ class Workspace:
             for one in self.incidents()
         ]
         try:
-            last = last_good(load_settings(self.folder.root).backup, self.folder)
+            last = last_good(self._settings().backup, self.folder)
         except ConfigError:
             last = None  # a slip in a file must not hide what waits
         return {"incidents": found, "backed_up_at": last.at if last else None}
+
+    def _settings(self) -> Settings:
+        # Of the operator's files only the settings are read: a slip in another one must not hide what waits.
+        from mainstay.config.settings import FILE, read_settings
+
+        file = self.folder.root / FILE
+        return read_settings(file.read_bytes() if file.exists() else b"", self.folder.root)
 
     # --- within ----------------------------------------------------------------------------------------------------
 
@@ -453,13 +460,9 @@ class Workspace:
 
     @cached_property
     def _artifacts(self) -> Artifacts:
-        # Of the operator's files only the settings are read: a slip in another one must not hide what waits.
-        from mainstay.config.settings import FILE, read_settings
         from mainstay.runtime.artifacts import Artifacts
 
-        root = self.folder.root
-        file = root / FILE
-        settings = read_settings(file.read_bytes() if file.exists() else b"", root)
+        settings = self._settings()
         return Artifacts(open_vault(self.folder, settings.workspace.key), self._blobs)
 
     @cached_property
