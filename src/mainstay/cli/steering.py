@@ -62,7 +62,8 @@ def pause(
 ) -> None:
     """Begin nothing new, until `resume`.
 
-    In the whole workspace, or in what you name: workflow NAME, adapter NAME, run RUN. What is under way is still heard, looked up and asked about. To stop everything that leaves, use `kill`.
+    In the whole workspace, or in what you name: workflow NAME, adapter NAME, run RUN. What is under way is still heard,
+    looked up and asked about. To stop everything that leaves, use `kill`.
     """
     kind = _meant("pause", what, name, task)
     with open_workspace(workspace) as opened:
@@ -92,8 +93,9 @@ def resume(
 ) -> None:
     """Go on after `kill` or `pause`.
 
-    What you name goes on: workflow NAME, adapter NAME, run RUN, workspace. Without a word `resume` takes back the kill switch where that is on, and otherwise the pause of the whole workspace.
-    Where both are on, say which: `resume --kill-switch` or `resume workspace`.
+    What you name goes on: workspace, workflow NAME, adapter NAME, run RUN. Without a word `resume` takes back the kill
+    switch where that is on, and otherwise the pause of the whole workspace. Where both are on, say which:
+    `resume --kill-switch` or `resume workspace`.
     """
     if kill_switch and (what or name or task):
         raise CommandRefused(
