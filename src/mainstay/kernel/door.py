@@ -257,14 +257,19 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
     draft.emit(DoubtResolved(number, command.answer, command.actor))
     if command.answer == "happened":
         draft.emit(TaskSucceeded(number, task.attempt, {}, task.hold, "the operator says it went out"))
-    elif command.answer == "did_not" and task.act is None and not state.ended:
+    elif command.answer == "did_not" and not _goes_on(state, number):
+        draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, "it did not go out"))
+    elif command.answer == "did_not" and task.act is None:
         # The executor never came to propose it: it is asked again, with what it may cost held anew.
         draft.emit(StartDeferred(number, "again", draft.facts.now))
-    elif command.answer == "did_not" and not state.ended:
+    elif command.answer == "did_not":
         undone = state.undoes(number) is not None
         said = "you said that it was not taken back" if undone else "you said that it did not go out"
         _ask(draft, number, Verdict(Decision.ASK, "in doubt", said))
     else:
-        reason = "left in doubt" if command.answer == "unknown" else "it did not go out"
-        cost = task.hold if command.answer == "unknown" else 0
-        draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, reason, cost))
+        draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, "left in doubt", task.hold))
+
+
+def _goes_on(state: RunState, number: int) -> bool:
+    """Whether this act is still wanted: not once its run has ended, nor while the run takes back what it did."""
+    return state.status is Status.RUNNING or (not state.ended and state.undoes(number) is not None)

@@ -67,8 +67,8 @@ def finish(state: RunState, number: int, task: TaskState, cost: int) -> RunState
     unusual = state.unusual
     if task.act is not None and task.phase is Phase.SUCCEEDED and state.spec(number).compensate is not None:
         unusual = replace(unusual, undoable=(*unusual.undoable, number))
-    if state.ended:
-        tasks = with_task(state.tasks, number, task)  # nothing waits any more
+    if state.ended or (state.status is Status.COMPENSATING and state.undoes(number) is None):
+        tasks = with_task(state.tasks, number, task)  # nothing of the plan waits any more
     elif number < plan.size:
         tasks, freed = _released(with_task(state.tasks, number, task), plan.dependents[number])
     elif state.undoes(number) is not None:
