@@ -6,7 +6,7 @@ import re
 
 from mainstay.cli.units import HEARTBEAT_EVERY_S, WATCHDOG_S, Service, systemd_units
 from mainstay.config.living import NotifySettings
-from mainstay.governance.run_account import Part
+from mainstay.governance.run_time import Part
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import MINUTE
 from mainstay.ledger.connection import SQLITE_MIN

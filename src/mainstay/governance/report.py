@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mainstay.governance.run_account import IN_FLIGHT, Kind, Mode, Part, RunAccount
+from mainstay.governance.run_account import IN_FLIGHT, Kind, Mode, RunAccount
+from mainstay.governance.run_time import Part
 from mainstay.kernel.events import Event, RunEvent
 from mainstay.kernel.ids import RunId, run_stream
 from mainstay.ledger.store import EventReader, RecordedEvent

@@ -2,10 +2,7 @@
 
 Rules of this file:
 
-- A run's time is cut without gap or overlap, so that the parts add up to the whole. At each moment it counts as a call
-  if an adapter is at it; else as the agents' if one is at work; else as the operator's if a person is asked; else as
-  retry if only a back-off or the next look-up is waited for; else as queue.
-- Nothing is read but what events say. A clock that was set back gives no negative time.
+- Nothing is read but what events say. How time is cut stands in `run_time`.
 - No text of a failure is kept: classes, names of tasks, words of our own. A report shows nothing personal.
 """
 
@@ -16,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
+from mainstay.governance.run_time import Part, RunTime
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
@@ -62,19 +60,6 @@ from mainstay.kernel.events import (
     TaskStarted,
     TaskSucceeded,
 )
-
-
-class Part(StrEnum):
-    """What a moment of a run was spent on."""
-
-    QUEUE = "queue"
-    AGENTS = "agents"
-    CALLS = "calls"
-    RETRY = "retry"
-    OPERATOR = "operator"
-
-
-_AT_WORK = (Part.AGENTS, Part.CALLS)
 
 
 class Kind(StrEnum):
@@ -134,23 +119,24 @@ class RunAccount:
     outcome: str = IN_FLIGHT  # or succeeded, failed, cancelled, superseded
     started_at: int = 0
     ended_at: int = 0
-    spent_us: dict[Part, int] = field(default_factory=lambda: dict.fromkeys(Part, 0))
+    time: RunTime = field(default_factory=RunTime)
     modes: Counter[Mode] = field(default_factory=Counter)
     tasks: dict[str, TaskAccount] = field(default_factory=dict)
     answers: Counter[str] = field(default_factory=Counter)  # approved, edited, rejected
     answered_us: list[int] = field(default_factory=list)  # from each question to its answer
     operator_us: int = 0  # how long cards were open
     _names: list[str] = field(default_factory=list)
-    _doing: dict[int, Part] = field(default_factory=dict)  # tasks that are not merely waiting for their turn
-    _since: dict[int, int] = field(default_factory=dict)  # when that began
-    _paused: bool = False
     _edited: bool = False
-    _at: int = 0
 
     @property
     def ended(self) -> bool:
         """Whether the run is over."""
         return self.ended_at > 0
+
+    @property
+    def spent_us(self) -> dict[Part, int]:
+        """Where its time went."""
+        return self.time.spent_us
 
     @property
     def elapsed_us(self) -> int:
@@ -164,7 +150,8 @@ class RunAccount:
 
     def take(self, at: int, event: RunEvent) -> None:
         """One more event of this run."""
-        self._pass(at)
+        if not self.ended:
+            self.time.go_on(at)
         match event:
             case (
                 TaskStarted()
@@ -204,13 +191,14 @@ class RunAccount:
                 self._note(Kind.DEFERRED, scope.partition(":")[0], task)
                 self._leave(task)
             case RunStarted():
-                self.started_at = self._at = at
+                self.started_at = at
+                self.time.begin(at)
             case RunSucceeded() | RunFailed() | RunCancelled() | RunSuperseded():
                 self._end(at, event)
             case CompensationBegun(cost=cost):
                 self._of(_RUN).cost_micros += cost
             case RunPaused() | RunResumed():
-                self._paused = isinstance(event, RunPaused)
+                self.time.paused = isinstance(event, RunPaused)
             case RunRecovered(lost=lost):
                 if lost:
                     self.modes[Kind.LOST, "lost", _RUN] += lost
@@ -232,43 +220,24 @@ class RunAccount:
     def close(self, at: int) -> None:
         """Count the time of a run in flight up to now."""
         if not self.ended:
-            self._pass(at)
+            self.time.go_on(at)
 
     # --- time ------------------------------------------------------------------------------------------------------
 
-    def _pass(self, at: int) -> None:
-        if self.ended or at <= self._at:
-            return
-        if self.started_at:
-            self.spent_us[self._part()] += at - self._at
-        self._at = at
-
-    def _part(self) -> Part:
-        doing = self._doing.values()
-        if Part.CALLS in doing:
-            return Part.CALLS
-        if Part.AGENTS in doing:
-            return Part.AGENTS
-        if self._paused or Part.OPERATOR in doing:
-            return Part.OPERATOR
-        return Part.RETRY if Part.RETRY in doing else Part.QUEUE
-
     def _enter(self, task: int, part: Part) -> None:
         self._leave(task)
-        self._doing[task] = part
-        self._since[task] = self._at
+        self.time.enter(task, part)
 
     def _leave(self, task: int) -> None:
-        part = self._doing.pop(task, None)
-        if part is None:
-            return
-        took = self._at - self._since.pop(task)
-        if part is Part.AGENTS:
-            self._of(self._name(task)).agents_us.append(took)
-        elif part is Part.CALLS:
-            self._of(self._name(task)).calls_us.append(took)
-        elif part is Part.OPERATOR:
-            self.answered_us.append(took)
+        match self.time.leave(task):
+            case Part.AGENTS, took_us:
+                self._of(self._name(task)).agents_us.append(took_us)
+            case Part.CALLS, took_us:
+                self._of(self._name(task)).calls_us.append(took_us)
+            case Part.OPERATOR, took_us:
+                self.answered_us.append(took_us)
+            case _:
+                pass  # it waited for its turn, or for a retry
 
     def _end(self, at: int, event: _Ending) -> None:
         match event:
@@ -286,9 +255,7 @@ class RunAccount:
             case _:
                 assert_never(event)
         self.ended_at = at
-        for task in [one for one, part in self._doing.items() if part not in _AT_WORK]:
-            self._doing.pop(task)  # withdrawn: nobody answered
-            self._since.pop(task)
+        self.time.withdraw()
 
     # --- what happened -----------------------------------------------------------------------------------------------
 
@@ -363,8 +330,7 @@ class RunAccount:
                 self.answers["rejected"] += 1
                 self.operator_us += open_us
             case ApprovalExpired():
-                self._doing.pop(task, None)
-                self._since.pop(task, None)  # no answer: its time is the run's, not an answer's
+                self.time.leave(task)  # no answer: its time is the run's, not an answer's
                 self._note(Kind.EXPIRED, "silence", task)
             case _:
                 assert_never(event)
