@@ -230,6 +230,7 @@ def _show(found: LedgerStats) -> None:
         ("Day", "Events"),
         [(clock_time(one.day * _US_A_DAY + _US_A_DAY // 2)[:10], one.events) for one in found.days],
     )
+    say("")
     views = table("View", ("Version", {"justify": "right"}), "Mark", ("Rows", {"justify": "right"}))
     for one in found.views:
         mark = (
@@ -246,6 +247,7 @@ def _show(found: LedgerStats) -> None:
 def _bars(title: str, heads: tuple[str, str], rows: list[tuple[str, int]]) -> None:
     if not rows:
         return
+    say("")
     made = table(heads[0], (heads[1], {"justify": "right"}), "", title=title)
     most = max(number for _, number in rows) or 1
     for name, number in rows:

@@ -138,4 +138,4 @@ def keys_of(folder: Folder) -> tuple[Path, Path]:
     """Where the keys lie that no backup holds: those of correspondents, and the master key."""
     from mainstay.ledger.keys import master_key_path
 
-    return folder.keys, _named_master(folder) or master_key_path(folder.id)
+    return folder.keys, (_named_master(folder) or master_key_path(folder.id)).resolve()
