@@ -391,6 +391,11 @@ def told_to(house: House) -> list[DetectIncident | ClearIncident]:
     return told
 
 
+async def wait_for(free: asyncio.Event) -> agents.Outcome:
+    await free.wait()
+    return agents.Produced(Thought(), "at last")
+
+
 async def turns(number: int = 20) -> None:
     for _ in range(number):
         await asyncio.sleep(0)
@@ -448,10 +453,19 @@ def test_a_worker_that_does_not_hear_is_reported_and_replaced() -> None:
             await until(lambda: house.status("quick") == "succeeded")  # the pool has its one worker again
             assert house.loop.deaf == 1
             before = house.events("deaf")
+            free = asyncio.Event()
+            house.thinker.work_as = lambda brief: wait_for(free)
+            asked = len(house.thinker.asked)
+            for name in ("busy", "next"):
+                await house.ask(house.begin(name))
+            await until(lambda: len(house.thinker.asked) == asked + 1)
             gate.set()
-            await until(lambda: house.loop.deaf == 0)
+            await until(lambda: house.loop.deaf == 0)  # it ends: its place was taken, although more waits
             await turns()
+            assert len(house.thinker.asked) == asked + 1
             assert house.events("deaf") == before, "the late answer decides to nothing"
+            free.set()
+            await until(lambda: house.status("next") == "succeeded")
         assert [(type(one), one.kind, one.subject) for one in told] == [
             (DetectIncident, IncidentKind.PERFORMER_LOST, "agent thinker"),
             (ClearIncident, IncidentKind.PERFORMER_LOST, "agent thinker"),
