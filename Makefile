@@ -84,6 +84,7 @@ nightly: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.simulation --planted
 	@$(RUN) -m mainstay.testing.killing --cycles 2000 --seed 2
 	@$(RUN) -m mainstay.testing.killing --planted
+	@$(RUN) -m mainstay.testing.flipping --flips 5000 --seed 2
 
 clean:
 	rm -rf $(VENV) .peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
