@@ -97,7 +97,8 @@ def test_a_rule_that_never_decides_is_pointed_out(desk: Path, said: Said) -> Non
     rules.write_text(
         '[[rule]]\nname = "elsewhere"\nwhen = { act = "email.reply", mailbox = "sales" }\nthen = "deny"\nwhy = "x"\n'
     )
-    assert "This rule never decided anything: 'elsewhere'." in said("triage", "--seeds", "15")[1]
+    (line,) = [one for one in said("triage", "--seeds", "15")[1].split("\n") if "never decided" in one]
+    assert "'elsewhere'" in line
 
 
 def test_the_rules_in_force_are_the_operators_own(desk: Path, said: Said) -> None:

@@ -52,6 +52,8 @@ class Cast(Protocol):
         ...
 
 
+# Each of these but the mailbox can be told to take back what it did, in its own way.
+UNDO = "undo"
 # adapter: operation, repeatability, finality, authoritative, price
 _PROVIDERS: dict[str, tuple[str, Repeatability, Finality, bool, int | None]] = {
     "keyed": ("do", Repeatability.KEYED, Finality.WITHDRAWABLE, False, 300),
@@ -73,16 +75,21 @@ class StandardCast:
         """See `Cast.providers`."""
         found = {}
         for name, (verb, repeatability, finality, authoritative, price) in _PROVIDERS.items():
-            operation = Operation(
-                verb,
-                Schema((Field("text", FieldType.TEXT),)),
-                Schema((Field("key", FieldType.STRING),)),
-                repeatability,
-                finality,
-                attempt_max=3,
+            verbs = (verb,) if name in _MAIL.values() else (verb, UNDO)
+            operations = tuple(
+                Operation(
+                    one,
+                    Schema((Field("text", FieldType.TEXT),)),
+                    Schema((Field("key", FieldType.STRING),)),
+                    repeatability,
+                    finality,
+                    attempt_max=3,
+                )
+                for one in verbs
             )
-            contract = Contract(name, 1, 0, (operation,))
-            found[name] = Provider(name, contract, chaos, guard, elapsed_s, authoritative, {verb: price})
+            contract = Contract(name, 1, 0, operations)
+            prices = {verb: price, UNDO: 0}
+            found[name] = Provider(name, contract, chaos, guard, elapsed_s, authoritative, prices)
         return found
 
     def agents(self, chaos: Chaos, spent: Counter[RunId]) -> dict[str, SimulatedAgent]:

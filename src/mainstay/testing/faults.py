@@ -94,11 +94,12 @@ class Chaos:
         self.points += 1
         if self.crash_at is not None:
             if self.points == self.crash_at:
-                raise self._crash(point)
+                raise self.kill(point)
         elif self.strikes("crash"):
-            raise self._crash(point)
+            raise self.kill(point)
 
-    def _crash(self, point: Point) -> Crash:
+    def kill(self, point: Point) -> Crash:
+        """What ends the process at this boundary."""
         self.paths[f"crash: {point}"] += 1
         return Crash(point)
 

@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mainstay.kernel.commands import RegisterWorkflow
+from mainstay.kernel.commands import RegisterWorkflow, StopDirector
 from mainstay.kernel.contract import Operation
 from mainstay.kernel.errors import StaleEpoch, StorageFailed, StorageFull
 from mainstay.kernel.ids import IdempotencyKey, RunId
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
-from mainstay.ledger.store import EventStore
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.tick import Request
-from mainstay.testing.checkers import Audit, Violation, demand
+from mainstay.testing.backups import backup, restore
+from mainstay.testing.checkers import Audit, Rules, Violation, demand
 from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
+from mainstay.testing.steward import Steward
 from mainstay.testing.telling import Listener, RawStory
 from mainstay.testing.world import Provider, SimulatedNotifier, upgrade
 
 if TYPE_CHECKING:
     from mainstay.testing.sqlite_disk import SqliteDisk
 
-BEGIN = 1_767_225_600 * SECOND  # 2026-01-01T00:00:00Z
 SETTLE_STEPS = 6_000
 SETTLE_US = 400 * DAY
 
@@ -53,9 +53,9 @@ class History:
         self.mix = mix
         self.chaos = Chaos(seed, mix.rates, crash_at)
         self.random = Random(f"{seed} schedule")
-        self.clock = ManualClock(BEGIN + self.random.randrange(DAY))
+        self.clock = ManualClock(mix.begin)
         self.sqlite = _sqlite_disk(self.chaos) if mix.sqlite else None
-        self.disk: EventStore = InMemoryStore(tables=VIEWS.tables)
+        self.disk: Any = InMemoryStore(tables=VIEWS.tables)
         self.really_spent: Counter[RunId] = Counter()
         world = mix.cast.providers(self.chaos, self, self.clock.monotonic_s)
         plans = {plan.digest: plan for plan in mix.plans}
@@ -70,24 +70,30 @@ class History:
             SimulatedNotifier(self.chaos),
             parts or Parts(),
         )
-        self.audit = Audit(
-            Codec(plans.__getitem__),
-            mix.policy,
-            mix.limits,
-            self.outside.providers,
-            self.chaos.paths,
-            self.outside.answered,
-        )
+        self.codec = Codec(plans.__getitem__)
+        self.audit = self._new_audit()
         self.raw = RawStory() if story else None
         self.audit.listeners = [*listeners, *([self.raw] if self.raw else [])]
         self.operator = Operator(self.outside, self.audit, self.chaos.random("operator"))
+        self.steward = Steward(self.outside, self.audit, self.chaos.random("steward"))
         self.mailbox = Mailbox(self.outside, self.audit, self.chaos.random("mailbox"))
         self.process: Process | None = None
         self.zombies: list[Process] = []
         self.acting: Process | None = None  # whose turn it is
         self.steps = 0
+        self.kept: InMemoryStore | None = None  # a backup
         self.to_arrive = mix.messages
         self.to_start = mix.starts
+
+    def _new_audit(self) -> Audit:
+        mix = self.mix
+        rules = Rules(mix.policy, mix.limits, mix.throttles, mix.breakers)
+        audit = Audit(self.codec, rules, self.outside.providers, self.chaos.paths, self.outside.answered)
+        for plan in mix.plans:
+            on = plan.workflow.on
+            if on is not None and on.schedule is not None:
+                audit.schedules.schedules[plan.workflow.name] = on.schedule
+        return audit
 
     @property
     def lines(self) -> list[str]:
@@ -112,7 +118,12 @@ class History:
                 self.sqlite.close()
 
     def _run(self) -> None:
-        for _ in range(self.mix.steps):
+        for number in range(self.mix.steps):
+            if self.mix.restore and self.sqlite is None:
+                if number == self.mix.steps // 3:
+                    self.kept = backup(self.disk)
+                elif number == self.mix.steps * 2 // 3:
+                    self._restore()
             self.step()
         self.chaos.quiet = True
         self.operator.calm = True
@@ -145,6 +156,8 @@ class History:
             elif self.process is None:
                 self._boot()
             else:
+                if self._stops(self.process):
+                    return
                 self._strike()
                 if self.zombies and self.random.random() < 0.3:
                     self._haunt(self.zombies[-1])
@@ -159,6 +172,31 @@ class History:
             self._tell("disk failed", "full at the start")
             self._die()
 
+    def _restore(self) -> None:
+        """The machine is lost; a new one begins with the backup, behind what the world has seen since."""
+        assert self.kept is not None
+        if self.process is not None:
+            self.process.end()
+            self.process = None
+        for zombie in list(self.zombies):
+            self._bury(zombie)
+        self._tell("restore")
+        before = self.audit
+        self.audit = self._new_audit()
+        self.audit.books.clock_crossed_back = before.books.clock_crossed_back
+        self.audit.said_yes |= before.said_yes
+        restored_paths = self.chaos.paths.copy()
+        self.audit.books.replaying = True
+        self.audit.catch_up(self.kept)
+        self.audit.books.replaying = False
+        self.chaos.paths.clear()
+        self.chaos.paths.update(restored_paths)  # what was seen is counted once
+        self.audit.listeners = before.listeners
+        self.disk = restore(self.kept, self.codec, self.clock.now())
+        self.audit.catch_up(self.disk)
+        for person in (self.operator, self.steward, self.mailbox):
+            person.audit = self.audit
+
     def _boot(self) -> None:
         process = Process(self.outside, self._open_store())
         self.acting = process
@@ -171,7 +209,7 @@ class History:
         self.process = process
         self._tell("boot", str(process.director.epoch))
         self.audit.after_boot(process)
-        for plan in self.mix.plans:
+        for plan in self.mix.plans if not self.operator.calm else ():
             if plan.workflow.name not in process.director.workflows:
                 new = RegisterWorkflow(plan.workflow.name, 1, plan.digest)
                 process.inbox.append(Request(new, "operator"))
@@ -214,6 +252,23 @@ class History:
         if self.sqlite is not None:
             self.sqlite.end_life()
 
+    def _stops(self, process: Process) -> bool:
+        """The director is stopped as it should be, when nothing is under way."""
+        if process.jobs or process.inbox or process.stuck or not self.chaos.strikes("stop"):
+            return False
+        self.acting = process
+        process.inbox.append(Request(StopDirector(), "operator"))
+        tick = process.tick(1)
+        if tick is None:
+            return True
+        self.audit.after_commit(process, tick)
+        self._tell("stop")
+        process.end()
+        self.process = None
+        if self.sqlite is not None:
+            self.sqlite.end_life()
+        return True
+
     def _go_on(self, process: Process) -> None:
         self.acting = process
         random = self.random
@@ -246,7 +301,7 @@ class History:
         self.audit.after_commit(process, tick)
 
     def _people(self, process: Process) -> bool:
-        choice = self.random.randrange(4)
+        choice = self.random.randrange(5)
         if choice == 0 and self.to_arrive:
             self.to_arrive -= 1
             self.mailbox.arrive()
@@ -257,6 +312,8 @@ class History:
             return True
         if choice == 2:
             return self.mailbox.read(process)
+        if choice == 3:
+            return self.steward.act(process, calm=self.operator.calm)
         return self.operator.act(process)
 
     def _wait(self, process: Process) -> None:
@@ -297,8 +354,9 @@ class History:
     def _set_back(self, micros: int) -> None:
         before = self.clock.now()
         self.clock.jump(-micros)
+        self.audit.books.set_back += 1
         if before // DAY != self.clock.now() // DAY:
-            self.audit.clock_crossed_back = True
+            self.audit.books.clock_crossed_back = True
 
     def _haunt(self, zombie: Process) -> None:
         """An older process wakes and goes on as if nothing had happened; it must notice, and end."""

@@ -6,13 +6,14 @@ shorter by making its mix smaller (`smaller`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from random import Random
 from typing import Any
 
+from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import (
@@ -21,12 +22,15 @@ from mainstay.kernel.plan import (
     Binding,
     Compare,
     Literal,
+    Missed,
     Not,
     Operator,
     Plan,
     Predicate,
+    Priority,
     Ref,
     Role,
+    Schedule,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -35,11 +39,13 @@ from mainstay.kernel.plan import (
     compile_plan,
 )
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
-from mainstay.kernel.values import DAY, HOUR
+from mainstay.kernel.throttle import Rate
+from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Instant
 from mainstay.testing.cast import STANDARD_CAST, Cast
 from mainstay.testing.world import MESSAGE
 from mainstay.workflows.loader import read_workflow
 
+BEGIN = Instant(1_767_225_600 * SECOND)  # 2026-01-01T00:00:00Z
 # The most often that each fault strikes where it can; a mix draws below it, or nothing.
 RATES: dict[str, float] = {
     "crash": 0.025,
@@ -76,7 +82,13 @@ RATES: dict[str, float] = {
     "kill switch": 0.04,
     "cancel": 0.04,
     "stale yes": 0.1,
+    "pause": 0.06,
+    "cancel task": 0.02,
+    "incident": 0.01,
+    "fork": 0.05,
+    "stop": 0.01,
 }
+UNDOS = ("keyed.undo", "findable.undo", "vague.undo", "once.undo")
 ACTS = ("keyed.do", "findable.do", "vague.do", "once.do", "legal.do", "email.label", "email.reply")
 
 
@@ -95,6 +107,11 @@ class Mix:
     attention: float = 0.5  # how readily the operator looks at the cards
     by_hand: float = 0.1  # share of messages that are the operator's own answers
     doubled: float = 0.15  # share of messages that arrive twice
+    forks: int = 0
+    restore: bool = False  # a backup is taken, and restored later
+    throttles: Mapping[str, Rate] = field(default_factory=dict)
+    breakers: BreakerSettings = DEFAULT_BREAKER
+    begin: Instant = BEGIN
     sqlite: bool = False
     cast: Cast = STANDARD_CAST
 
@@ -103,9 +120,14 @@ def draw(seed: int) -> Mix:
     """The mix of a seed."""
     random = Random(f"{seed} mix")
     rates = draw_rates(random)
-    plans = [random_plan(random, number) for number in range(random.randint(1, 2))]
-    if random.random() < 0.5:
+    begin = Instant(BEGIN + random.randrange(DAY))
+    plans = [random_plan(random, number, begin) for number in range(random.randint(1, 2))]
+    if random.random() < 0.4:
         plans.append(triage())
+    if random.random() < 0.2:
+        plans[-1], begin = scheduled(random)
+    if random.random() < 0.03:
+        plans.append(poisoned(random))
     return Mix(
         rates=rates,
         plans=tuple(plans),
@@ -118,6 +140,11 @@ def draw(seed: int) -> Mix:
         attention=random.choice((0.1, 0.5, 1.0)),
         by_hand=random.choice((0.0, 0.4)),
         doubled=random.choice((0.0, 0.3)),
+        forks=random.choice((0, 0, 1, 2)),
+        restore=random.random() < 0.12,
+        throttles=_throttles(random),
+        breakers=_breakers(random),
+        begin=begin,
         sqlite=seed % 50 == 7,
     )
 
@@ -141,8 +168,16 @@ def smaller(mix: Mix) -> Iterator[Mix]:
             if 0 <= less < value:
                 changes: dict[str, Any] = {name: less}
                 yield replace(mix, **changes)
-    if mix.limits != Limits():
-        yield replace(mix, limits=Limits())
+    for name, plain in (
+        ("limits", Limits()),
+        ("throttles", {}),
+        ("breakers", DEFAULT_BREAKER),
+        ("forks", 0),
+        ("restore", False),
+    ):
+        if getattr(mix, name) != plain:
+            without: dict[str, Any] = {name: plain}
+            yield replace(mix, **without)
 
 
 @cache
@@ -155,11 +190,11 @@ def triage() -> Plan:
 # --- random plans ---------------------------------------------------------------------------------
 
 
-def random_plan(random: Random, number: int) -> Plan:
+def random_plan(random: Random, number: int, begin: Instant = BEGIN) -> Plan:
     """A workflow of three to nine tasks: branches, fan-outs, inspectors, acts of every kind."""
     tasks: list[TaskSpec] = []
     for at in range(random.randint(2, 7)):
-        tasks.append(_random_task(random, at, tasks))
+        tasks.append(_timed(random, _random_task(random, at, tasks), begin))
         last = tasks[-1]
         if last.kind is TaskKind.THINK and last.for_each is None and random.random() < 0.2:
             tasks.append(_inspector(random, last))
@@ -173,6 +208,11 @@ def random_plan(random: Random, number: int) -> Plan:
         Ref("trigger", ("message", "thread")) if random.random() < 0.7 else None,
         random.choice(list(Supersede)),
         random.choice((None, None, 2_500)),
+        priority=random.choice(list(Priority)),
+        runs_max=random.choice((None, None, None, 1, 2)),
+        key_max=random.choice((1, 1, 1, 2)),
+        deadline_us=random.choice((None, None, None, None, HOUR, 2 * DAY)),
+        delay_us=random.choice((0, 0, 0, 0, 10 * MINUTE)),
     )
     return compile_plan(workflow, digest(repr(workflow).encode()))
 
@@ -203,6 +243,7 @@ def _random_task(random: Random, at: int, before: list[TaskSpec]) -> TaskSpec:
 def _act(random: Random, name: str, before: list[TaskSpec]) -> TaskSpec:
     lists = [one for one in before if one.kind is TaskKind.THINK and one.role is not Role.INSPECTOR]
     fans = bool(lists) and random.random() < 0.1
+    undo = _undo(random, name) if random.random() < 0.4 else None
     return TaskSpec(
         name,
         TaskKind.ACT,
@@ -215,10 +256,88 @@ def _act(random: Random, name: str, before: list[TaskSpec]) -> TaskSpec:
         for_each=Ref(random.choice(lists).name, ("items",)) if fans else None,
         optional=random.random() < 0.15,
         cost_max_micros=random.choice((0, 0, 150)),
+        compensate=undo,
         deadline_us=random.choice((None, 2 * HOUR, 2 * DAY)),
         timeout_s=20.0,
         attempt_max=random.randint(1, 4),
     )
+
+
+def _undo(random: Random, name: str) -> TaskSpec:
+    """What takes an act back; it may read what the act gave."""
+    inputs: tuple[tuple[str, Binding], ...] = (("seed", Literal(random.randrange(1_000))),)
+    if random.random() < 0.5:
+        inputs += (("key", Ref(name, ("key",))),)
+    return TaskSpec(
+        f"undo {name}",
+        TaskKind.ACT,
+        Role.EXECUTOR,
+        "proposer",
+        random.choice(UNDOS),
+        inputs=inputs,
+        timeout_s=20.0,
+        attempt_max=random.randint(1, 3),
+    )
+
+
+def _timed(random: Random, task: TaskSpec, begin: Instant) -> TaskSpec:
+    """Sometimes later, or in time for something."""
+    if random.random() < 0.08:
+        task = replace(task, delay_us=random.choice((MINUTE, HOUR)))
+    if random.random() < 0.04:
+        task = replace(task, not_before=Instant(begin + random.randrange(DAY)))
+    if task.kind is TaskKind.THINK and random.random() < 0.08:
+        task = replace(task, deadline_us=random.choice((10 * SECOND, 5 * MINUTE, HOUR)))
+    return task
+
+
+def poisoned(random: Random) -> Plan:
+    """A workflow with a task that ends every director that begins it."""
+    bad = TaskSpec(
+        "bad", TaskKind.THINK, Role.SPECIALIST, "poison", timeout_s=20.0, attempt_max=random.randint(1, 3)
+    )
+    after = TaskSpec("after", TaskKind.THINK, Role.SPECIALIST, "thinker", timeout_s=20.0)
+    workflow = Workflow("poisoned", 1, (bad, after))
+    return compile_plan(workflow, digest(repr(workflow).encode()))
+
+
+# Places whose clocks are put forward and back, and instants shortly before they are.
+_CHANGES: tuple[tuple[str, int], ...] = (
+    ("Europe/Berlin", 1_774_746_000),  # 2026-03-29T01:00:00Z
+    ("Europe/Berlin", 1_792_890_000),  # 2026-10-25T01:00:00Z
+    ("America/New_York", 1_772_953_200),  # 2026-03-08T07:00:00Z
+    ("America/New_York", 1_793_512_800),  # 2026-11-01T06:00:00Z
+    ("Australia/Lord_Howe", 1_775_314_800),  # 2026-04-04T15:00:00Z, by half an hour
+    ("Australia/Lord_Howe", 1_791_041_400),  # 2026-10-03T15:30:00Z
+    ("UTC", 1_774_746_000),
+)
+_CRONS = (
+    "30 2 * * *",
+    "0 1-3 * * *",
+    "*/30 1-3 * * *",
+    "15 0,12 * * *",
+    "0 */6 * * *",
+    "45 1 * * 0",
+    "10 */2 * * 6,0",
+)
+
+
+def scheduled(random: Random) -> tuple[Plan, Instant]:
+    """A small workflow on a schedule, and an instant shortly before a change of the clock."""
+    zone, change = random.choice(_CHANGES)
+    schedule = Schedule(random.choice(_CRONS), zone, random.choice(list(Missed)))
+    tasks = [TaskSpec("think0", TaskKind.THINK, Role.SPECIALIST, "thinker", timeout_s=20.0)]
+    if random.random() < 0.5:
+        tasks.append(replace(_act(random, "act1", tasks), for_each=None))
+    workflow = Workflow(
+        "scheduled",
+        1,
+        tuple(tasks),
+        Trigger("schedule.due/1", schedule=schedule),
+        runs_max=random.choice((None, None, 1)),
+    )
+    begin = Instant(change * SECOND - random.randrange(DAY))
+    return compile_plan(workflow, digest(repr(workflow).encode())), begin
 
 
 def _inspector(random: Random, target: TaskSpec) -> TaskSpec:
@@ -279,6 +398,33 @@ def _policy(random: Random) -> Policy:
     if random.random() < 0.1:
         rules.append(Rule("forbidden", Decision.DENY, "not here", random.choice(ACTS)))
     return Policy(tuple(rules))
+
+
+def _throttles(random: Random) -> dict[str, Rate]:
+    if random.random() < 0.65:
+        return {}
+    scopes = random.sample(_THROTTLED, random.randint(1, 2))
+    return {
+        scope: Rate(random.randint(1, 4), random.choice((MINUTE, 10 * MINUTE)), random.randint(1, 3))
+        for scope in scopes
+    }
+
+
+_THROTTLED = (
+    "workspace",
+    "agent:thinker",
+    "agent:proposer",
+    "adapter:keyed",
+    "adapter:findable",
+    "adapter:once",
+)
+
+
+def _breakers(random: Random) -> BreakerSettings:
+    if random.random() < 0.4:
+        return DEFAULT_BREAKER
+    rest = random.choice((30 * SECOND, 10 * MINUTE))
+    return BreakerSettings(random.randint(1, 3), rest, 4 * rest)
 
 
 def _limits(random: Random) -> Limits:

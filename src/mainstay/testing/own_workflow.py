@@ -15,14 +15,17 @@ from typing import Any, cast
 
 from mainstay.adapters.base import Adapter
 from mainstay.config.settings import FILE
+from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.errors import NotFound, WorkspaceNotFound
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.throttle import Rate
+from mainstay.kernel.values import DAY, Instant
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.testing.drawn import Hints, hints_of
 from mainstay.testing.faults import Chaos
-from mainstay.testing.mix import Mix, draw_rates
+from mainstay.testing.mix import BEGIN, Mix, draw_rates
 from mainstay.testing.own_cast import Instance, OwnCast, instances
 from mainstay.testing.world import MESSAGE
 from mainstay.workflows.document import suggestion
@@ -58,6 +61,8 @@ class OwnWorkflow:
     plan: Plan
     policy: Policy
     limits: Limits
+    throttles: Mapping[str, Rate]
+    breakers: BreakerSettings
     cast: OwnCast
 
     @property
@@ -98,7 +103,10 @@ def load(start: Path, name: str) -> OwnWorkflow:
         assembly.files.policy,
         pools,
     )
-    return OwnWorkflow(found.plan, assembly.files.policy, assembly.limits, own)
+    settings = assembly.untyped.settings
+    return OwnWorkflow(
+        found.plan, assembly.files.policy, assembly.limits, dict(settings.throttles), settings.breaker, own
+    )
 
 
 def draw_own(seed: int, own: OwnWorkflow) -> Mix:
@@ -119,5 +127,9 @@ def draw_own(seed: int, own: OwnWorkflow) -> Mix:
         attention=random.choice((0.1, 0.5, 1.0)),
         by_hand=random.choice((0.0, 0.0, 0.3)),
         doubled=random.choice((0.0, 0.3)),
+        forks=random.choice((0, 0, 1)),
+        throttles=own.throttles,
+        breakers=own.breakers,
+        begin=Instant(BEGIN + random.randrange(DAY)),
         cast=own.cast,
     )

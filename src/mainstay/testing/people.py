@@ -30,6 +30,7 @@ from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.values import Digest, Json
+from mainstay.runtime.lines import thread_of
 from mainstay.runtime.performer import Route
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.cast import MAILBOX
@@ -108,9 +109,9 @@ class Operator:
                 continue
             for number, task in state.all_tasks():
                 if task.phase is Phase.DOUBT and (self.calm or self.random.random() < 0.3):
-                    assert task.act is not None
-                    key = task.act.action.key
-                    happened = any(one.did(key) for one in self.outside.providers.values())
+                    happened = task.act is not None and any(
+                        one.did(task.act.action.key) for one in self.outside.providers.values()
+                    )
                     answer = "happened" if happened else "did_not"
                     if self.random.random() < 0.2:
                         answer = "unknown"
@@ -185,7 +186,7 @@ class Mailbox:
     def _thread(self) -> str:
         """Often one about which something is just being done: that is where it hurts."""
         acting = [act.run for act in self.audit.acts.values() if act.under_way]
-        threads = {str(self.audit.states[run].head.trigger["message"]["thread"]): None for run in acting}
+        threads = {thread_of(self.audit.states[run].head): None for run in acting}
         threads.pop("", None)  # begun by hand
         if threads and self.random.random() < 0.5:
             return self.random.choice(list(threads))

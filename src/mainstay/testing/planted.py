@@ -7,11 +7,8 @@ mainstay.testing.simulation --planted` says at which seed each is found.
 
 from __future__ import annotations
 
-import importlib
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from mainstay.kernel import door
@@ -22,7 +19,6 @@ from mainstay.kernel.commands import (
     Outcome,
     RecordOutcome,
     ReleaseRun,
-    RunCommand,
     Sighting,
     Wake,
 )
@@ -35,40 +31,14 @@ from mainstay.kernel.outcomes import _not_found, fail, record
 from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.recovery import Diagnosis, Remedy
 from mainstay.kernel.state import UNDER_WAY, Phase, RunState, Status, TaskState
-from mainstay.kernel.values import NO_USAGE, Instant, Json
+from mainstay.kernel.values import NO_USAGE, Instant
 from mainstay.runtime.director import Director
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Owed, Request, Tick
+from mainstay.testing.planted_steering import PLANTED_STEERING
+from mainstay.testing.planted_times import PLANTED_TIMES
+from mainstay.testing.planting import Planted
 from mainstay.testing.process import Parts
-
-Patch = tuple[str, str, Any]  # module, name, what stands there instead
-
-
-@dataclass(frozen=True)
-class Planted:
-    """One bug."""
-
-    name: str
-    parts: Callable[[], Parts] = Parts
-    patches: tuple[Patch, ...] = field(default=())
-
-    @contextmanager
-    def active(self) -> Iterator[Parts]:
-        """The parts with the bug, while it is in place."""
-        kept = []
-        for module_name, name, instead in self.patches:
-            owner: Any = importlib.import_module(module_name)
-            *outer, last = name.split(".")
-            for one in outer:
-                owner = getattr(owner, one)
-            kept.append((owner, last, getattr(owner, last)))
-            setattr(owner, last, instead)
-        try:
-            yield self.parts()
-        finally:
-            for owner, last, original in reversed(kept):
-                setattr(owner, last, original)
-
 
 # --- in the performer -----------------------------------------------------------------------------
 
@@ -121,11 +91,11 @@ class _RunsLoadedUntilFull(Director):
 
 class _KillSwitchNotAsked(Director):
     def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
-        killed, self.killed = self.killed, False
+        killed, self.house.killed = self.house.killed, False
         try:
             return super().still_wanted(run, task, attempt)
         finally:
-            self.killed = killed
+            self.house.killed = killed
 
 
 class _CancelNotHeard(Director):
@@ -149,14 +119,9 @@ class _OvertakenNotAsked(Director):
         return ""
 
 
-class _DuplicatesTaken(Director):
-    def _seen(self, table: str, key: str) -> bool:
-        return False
-
-
 class _CountsNotKept(Director):
-    def _count(self, state: RunState, event: Any) -> None:
-        return None
+    def _count(self, state: RunState, event: Any) -> bool:
+        return state.task(event.task).act is not None
 
 
 class _QueueNotReleased(Director):
@@ -167,12 +132,8 @@ class _QueueNotReleased(Director):
 
 
 class _EarlyTimerLost(Director):
-    def _run(self, tick: Tick, request: Request, command: RunCommand, queue: deque[Request]) -> Json:
-        events, effects = tick.events, len(tick.effects)
-        detail = super()._run(tick, request, command, queue)
-        if isinstance(command, Wake) and tick.events == events:
-            del tick.effects[effects:]
-        return detail
+    def _owe_still(self, tick: Tick, state: RunState, command: Wake, cause: int) -> None:
+        return None
 
 
 # --- in the kernel --------------------------------------------------------------------------------
@@ -247,7 +208,7 @@ def _never_left(task: TaskState) -> bool:
 
 _DOOR, _OUTCOMES, _RUN = "mainstay.kernel.door", "mainstay.kernel.outcomes", "mainstay.kernel.run"
 
-PLANTED: tuple[Planted, ...] = (
+_PLANTED: tuple[Planted, ...] = (
     Planted("the key changes with each attempt", lambda: Parts(performer=_KeyPerAttempt)),
     Planted("the digest is not checked again before the call", lambda: Parts(performer=_DigestNotRechecked)),
     Planted("the kill switch is not asked before the call", lambda: Parts(director=_KillSwitchNotAsked)),
@@ -264,12 +225,17 @@ PLANTED: tuple[Planted, ...] = (
     Planted(
         "in doubt is retried blindly", patches=(("mainstay.kernel.recovery", "_unproven", _always_again),)
     ),
-    Planted("once is called again after a crash", patches=((_RUN, "fail", _lost_is_retried),)),
+    Planted(
+        "once is called again after a crash", patches=(("mainstay.kernel.waking", "fail", _lost_is_retried),)
+    ),
     Planted("not seen is taken for absent", patches=((_OUTCOMES, "_not_found", _unseen_is_absent),)),
     Planted("effects are handed out before the commit", lambda: Parts(early_effects=True)),
     Planted("answers are given before the commit", lambda: Parts(early_answers=True)),
     Planted("a tick is thrown away when the disk is full", lambda: Parts(drop_when_full=True)),
-    Planted("a duplicate is taken in again", lambda: Parts(director=_DuplicatesTaken)),
+    Planted(
+        "a duplicate is taken in again",
+        patches=(("mainstay.runtime.inbox", "Inbox._seen", lambda inbox, table, key: False),),
+    ),
     Planted("an expired card can be granted", patches=((_DOOR, "_expired", _never_expired),)),
     Planted("an edit approves what was shown before", patches=((_RUN, "edit", _edit_approves_the_old),)),
     Planted("unknown cost counts as nothing", patches=((_RUN, "record", _record_unknown_as_free),)),
@@ -293,3 +259,5 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted("a card hides an earlier call", patches=((_DOOR, "may_have_left", _never_left),)),
 )
+
+PLANTED = (*_PLANTED, *PLANTED_STEERING, *PLANTED_TIMES)

@@ -120,6 +120,7 @@ class Process:
     stuck: Tick | None = None  # decided, and waiting for space on the disk
     reading: bool = False  # messages were put into the inbox and not all answered
     unread: int = 0
+    woken: set[tuple[int, str, int]] = field(default_factory=set)  # timers that have come
 
     def __post_init__(self) -> None:
         outside = self.outside
@@ -133,6 +134,8 @@ class Process:
             limits=outside.mix.limits,
             snapshot_every=SNAPSHOT_EVERY,
             performing=self.performing,
+            throttles=outside.mix.throttles,
+            breakers=outside.mix.breakers,
         )
         self.performer = outside.parts.performer(
             clock=outside.clock,
@@ -184,7 +187,11 @@ class Process:
 
     def wake_due(self) -> None:
         """Timers whose time has come go into the inbox."""
-        for wake in self.timers.due(self.outside.clock.now()):
+        now = self.outside.clock.now()
+        if (first := self.timers.next_at()) is None or first > now:
+            return
+        self.woken.update(one for one in self.timers._heap if one[0] <= now)
+        for wake in self.timers.due(now):
             self.inbox.append(Request(wake))
 
     def tick(self, count: int) -> Tick | None:

@@ -27,7 +27,9 @@ from typing import Any
 from mainstay.testing.checkers import Violation
 from mainstay.testing.history import History
 from mainstay.testing.mix import Mix, draw, smaller
-from mainstay.testing.planted import PLANTED, Planted
+from mainstay.testing.planted import PLANTED
+from mainstay.testing.planting import Planted
+from mainstay.testing.rare import RARE
 from mainstay.testing.scenarios import SCENARIOS, every_point
 
 CHUNK = 25  # seeds that one worker takes at a time
@@ -35,26 +37,6 @@ SEEDS_FOR_ALL_PATHS = 2_000  # from so many on, no rare path may be missing
 SHRINK_MAX = 150  # histories that shortening may cost
 SCENARIO_SEEDS = (11, 12, 13)
 PLANTED_SEEDS = 2_000
-
-RARE = (
-    *(f"crash: {point}" for point in (
-        "booting", "agent asked", "agent answered", "mailbox read once more", "call not arrived", "call arrived",
-        "looking up", "telling the operator", "answer not recorded", "before the commit", "within the commit",
-        "after the commit",
-    )),
-    "crash with a call under way", "torn append, kept", "torn append, lost", "disk full", "write error", "fsync error",
-    "SQLite file", "clock forward", "clock back", "clock over a day", "many decisions in one tick",
-    "stale epoch", "timed out", "late answer", "late answer ignored", "doubled answer", "call: refused",
-    "call: throttled", "call: not now", "call: doubled", "key honoured", "look-up found", "look-up absent",
-    "look-up unknown", "in doubt", "in doubt after a crash", "doubt: happened", "doubt: did_not", "doubt: unknown",
-    "approved", "edited", "rejected", "expired", "a yes that came too late", "denied by a rule", "contract upgraded",
-    "command while nobody is at work",
-    "superseded", "withheld", "answered by hand", "queued behind another run", "duplicate message",
-    "kill switch thrown", "kill switch released", "cancelled", "cancelled with an act under way",
-    "budget refused: run", "budget refused: day", "budget refused: workflow", "budget refused: month", "revision",
-    "for_each", "attempt lost with its process", "agent failed", "agent raised", "agent silent",
-    "agent confused", "notifier raised", "notifier silent", "effect: keyed", "effect: findable", "effect: once",
-)  # fmt: skip
 
 
 @dataclass(slots=True)

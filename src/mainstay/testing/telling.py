@@ -34,6 +34,8 @@ _ASIDES = {
     "disk failed": "The disk fails, and the process with it",
     "disk full": "The disk is full: what was decided waits",
     "asleep": "The process falls asleep, and another one takes its place",
+    "stop": "The director stops as it should",
+    "restore": "The machine is lost; a new one begins with a backup, under the kill switch",
     "visit": "A command decides under the lock: no director is at work",
     "call": "{} is called",
     "happened": "It takes effect at {}",

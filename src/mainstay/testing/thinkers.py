@@ -19,6 +19,8 @@ from mainstay.kernel.values import Usage
 from mainstay.testing.faults import Chaos, Point
 from mainstay.testing.world import FOREVER_S, Pause
 
+POISON = "poison"  # ends every process that asks it
+
 
 class Thought(Data):
     """What a thinker says."""
@@ -61,6 +63,8 @@ class SimulatedAgent:
     async def work(self, brief: Brief, tools: Tools) -> agents.Outcome:
         """See `Agent.work`."""
         chaos, random = self.chaos, self.chaos.random("agent")
+        if self.name == POISON:
+            raise chaos.kill(Point.AGENT_ASKED)
         silent = chaos.strikes("agent silent")
         await Pause(Point.AGENT_ASKED, FOREVER_S if silent else random.choice((0.0, 0.0, 1.0, 8.0)))
         cost = random.randint(0, brief.cost_max_micros)
@@ -124,6 +128,7 @@ def simulated_agents(chaos: Chaos, spent: Counter[RunId]) -> dict[str, Simulated
     named = {
         "thinker": Role.SPECIALIST,
         "proposer": Role.EXECUTOR,
+        POISON: Role.SPECIALIST,
         "inspector": Role.INSPECTOR,
         "intent": Role.SPECIALIST,
         "reply-writer": Role.EXECUTOR,
