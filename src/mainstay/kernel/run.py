@@ -110,6 +110,9 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             if state.status is Status.QUEUED:
                 draft.emit(RunReleased(after))
                 follow_plan(draft)
+                if draft.state.plan is None:
+                    # Its timer may have come while it was queued, before the clock was set back: it is owed anew.
+                    draft.emit(RunDelayed(draft.state.unusual.not_before))
         case RecoverRun(strict=strict):
             recover(draft, strict=strict)
         case ReconcileRun():
