@@ -18,7 +18,8 @@ from mainstay.ledger.export import export
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.projections.runs import OpenRuns
 from mainstay.ledger.rows import META
-from mainstay.ledger.segments import BLOCK_EVENTS, Segment, row_of, seal
+from mainstay.ledger.segments import BLOCK_EVENTS, Segment, linked
+from mainstay.ledger.segments_sealing import row_of, seal
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SEGMENTS, SqliteReader
 from mainstay.ledger.store import GENESIS, EventStore, NewEvent, Position, Put, StreamAppend, Version
@@ -458,10 +459,9 @@ def test_a_rewritten_segment_is_seen_at_its_end_even_if_it_proves_itself(sealed:
     fill(plain)
     rows[7][11] = b"forged"
     previous = plain.read_all(after=Position(399), limit=1)[0].hash
-    from mainstay.ledger.segments import _linked
 
     for row in rows:
-        previous = row[10] = _linked(previous, tuple(row))
+        previous = row[10] = linked(previous, tuple(row))
     forged = seal([tuple(row) for row in rows], plain.read_all(after=Position(399), limit=1)[0].hash)
     files(sealed)[1].write_bytes(forged.data)
     found = verify(sealed)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from mainstay.ledger.segments import row_of, seal
+from mainstay.ledger.segments_sealing import row_of, seal
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.store import GENESIS, Position, RecordedEvent
 from mainstay.testing.conformance.store import AT

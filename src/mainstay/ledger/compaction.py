@@ -27,7 +27,8 @@ from mainstay.kernel.values import Instant
 from mainstay.ledger.durable import digest_of_file, flush_folder, write_durably
 from mainstay.ledger.projections.runs import OpenRuns
 from mainstay.ledger.rebuild import outdated
-from mainstay.ledger.segments import SUFFIX, Row, Sealed, Segment, row_of, seal
+from mainstay.ledger.segments import SUFFIX, Row, Segment
+from mainstay.ledger.segments_sealing import Sealed, row_of, seal
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SEGMENTS
 from mainstay.ledger.store import GENESIS, Epoch, EventReader, Position

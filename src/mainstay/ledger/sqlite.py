@@ -34,7 +34,7 @@ from mainstay.ledger.connection import (
     open_writer,
 )
 from mainstay.ledger.schema import make_ledger, refuse_foreign
-from mainstay.ledger.segments import Sealed
+from mainstay.ledger.segments_sealing import Sealed
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import (
     GENESIS,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mainstay.kernel.values import Digest, Instant
-from mainstay.ledger.segments import row_of, seal
+from mainstay.ledger.segments_sealing import row_of, seal
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SEGMENTS
 from mainstay.ledger.store import GENESIS, Epoch, Position, RowChange, StreamAppend, Table
