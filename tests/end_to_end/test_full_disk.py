@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import errno
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import mainstay.ledger.sqlite as sqlite_module
+import mainstay.runtime.director as director_module
 import mainstay.runtime.loop as loop_module
 from mainstay.kernel.errors import StorageFull
+from mainstay.ledger.blobs import BlobStore
+from mainstay.ledger.connection import Connection, Driver
 from mainstay.ledger.verify import Verified
 from mainstay.workspace.serving import Service
 from tests.end_to_end.conftest import MakeDesk
@@ -198,3 +204,134 @@ def test_a_file_system_that_is_really_full_is_waited_out(
 
 def big_trigger() -> dict[str, object]:
     return {"note": "x" * 3000}
+
+
+# --- without space from the beginning, and where a file system cannot be mounted --------------------------------------
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, spare_pages: int) -> None:
+    """From now on a writer's file may grow by so many pages: for machines where no file system can be mounted."""
+    opened = sqlite_module.open_writer
+
+    def full(driver: Driver, path: str, **options: Any) -> Connection:
+        connection = opened(driver, path, **options)
+        (pages,) = connection.execute("PRAGMA page_count").fetchall()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + spare_pages}").fetchall()
+        return connection
+
+    monkeypatch.setattr(sqlite_module, "open_writer", full)
+
+
+def test_a_boot_without_space_ends_with_a_clear_word_and_costs_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(*, after: Callable[[Service], Any]) -> None:
+        async with at_work(desk) as service:
+            await settled(service)
+            await after(service)
+
+    async def begin(service: Service) -> None:
+        with desk.open() as workspace:
+            await asked(workspace.ingest)
+            await settled(service)
+
+    asyncio.run(story(after=begin))
+    before = desk.cards()
+    with monkeypatch.context() as patched, pytest.raises(StorageFull) as told:
+        patched.setattr(sqlite_module.SqliteStore, "append", _no_space)
+        asyncio.run(story(after=begin))
+    assert told.value.why
+    assert told.value.remedy
+    assert desk.cards() == before
+
+    async def look(service: Service) -> None:
+        assert desk.cards() == before
+
+    asyncio.run(story(after=look))
+    with desk.open() as workspace:
+        assert isinstance(workspace.verify(), Verified)
+        assert workspace.differences() == ()
+
+
+def _no_space(*given: Any, **named: Any) -> Any:
+    raise StorageFull(why="SQLite could not write it.", remedy="Free some space.")
+
+
+@pytest.mark.parametrize("spare_pages", [0, 1, 3])
+def test_a_file_that_may_not_grow_is_waited_out_from_the_first_tick(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, spare_pages: int
+) -> None:
+    async def story() -> None:
+        async with at_work(desk) as service:
+            await settled(service)
+        with (
+            monkeypatch.context() as patched,
+            contextlib.suppress(StorageFull),
+        ):  # not even the boot may have room
+            limited(patched, spare_pages)
+            async with at_work(desk) as service:
+                with desk.open() as workspace, pytest.raises(StorageFull):
+                    for number in range(200):
+                        await asked(workspace.start, "triage", big_trigger(), request=str(number))
+                accepted = len(desk.runs())
+                FullDisk(service).free()
+                await until(lambda: not service.loop.disk_full, "it goes on")
+                await settled(service)
+                assert len(desk.runs()) >= accepted
+        async with at_work(desk) as service:
+            await settled(service)
+        with desk.open() as workspace:
+            assert isinstance(workspace.verify(), Verified)
+            assert workspace.differences() == ()
+
+    asyncio.run(story())
+
+
+def test_a_snapshot_that_finds_no_space_waits_with_its_events(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(director_module, "SEAL_EVERY", 1)  # a snapshot with every commit
+
+    async def story() -> None:
+        async with at_work(desk) as service:
+            service.held.director._snapshot_every = 1
+            with desk.open() as workspace:
+                await asked(workspace.ingest)
+                await settled(service)
+                disk = FullDisk(service)
+                disk.fill()
+                with pytest.raises(StorageFull):
+                    for number in range(200):
+                        await asked(workspace.start, "triage", big_trigger(), request=str(number))
+                before = len(desk.runs())
+                disk.free()
+                await until(lambda: not service.loop.disk_full, "it goes on")
+                await settled(service)
+                assert len(desk.runs()) == before + 1
+        with desk.open() as workspace:
+            assert isinstance(workspace.verify(), Verified)
+            assert workspace.differences() == ()
+
+    asyncio.run(story())
+
+
+def test_a_blob_file_that_finds_no_space_leaves_nothing_behind(tmp_path: Path) -> None:
+    """At each step of storing one: nothing refers to it, no half of it stays, and the next try succeeds."""
+    data = b"x" * 100_000
+    for step in range(1, 3):
+        calls = 0
+
+        def full(handle: int, *, at: int = step) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        folder = tmp_path / str(step)
+        blobs = BlobStore(folder, lambda digest: None, fsync=full)
+        with pytest.raises(StorageFull) as told:
+            blobs.stage(data)
+        assert told.value.remedy
+        assert list(folder.glob("*.tmp")) == []
+        kept = blobs.stage(data)
+        assert blobs.read(kept.digest) == data
