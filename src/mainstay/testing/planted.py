@@ -243,7 +243,7 @@ _PLANTED: tuple[Planted, ...] = (
         "a run is superseded while it acts",
         patches=(
             (_RUN, "supersedable", _running_is_supersedable),
-            ("mainstay.runtime.director", "supersedable", _running_is_supersedable),
+            ("mainstay.runtime.inbox", "supersedable", _running_is_supersedable),
         ),
     ),
     Planted("a timer is lost when the clock goes back", lambda: Parts(director=_EarlyTimerLost)),
@@ -254,7 +254,8 @@ _PLANTED: tuple[Planted, ...] = (
         patches=(
             ("mainstay.kernel.moves", "may_have_left", _only_under_way),
             ("mainstay.kernel.state", "may_have_left", _only_under_way),
-            (_OUTCOMES, "may_have_left", _only_under_way),
+            ("mainstay.kernel.ending", "may_have_left", _only_under_way),
+            ("mainstay.kernel.waking", "may_have_left", _only_under_way),
         ),
     ),
     Planted("a card hides an earlier call", patches=((_DOOR, "may_have_left", _never_left),)),

@@ -24,16 +24,20 @@ class Planted:
     @contextmanager
     def active(self) -> Iterator[Parts]:
         """The parts with the bug, while it is in place."""
-        kept = []
-        for module_name, name, instead in self.patches:
-            owner: Any = importlib.import_module(module_name)
-            *outer, last = name.split(".")
-            for one in outer:
-                owner = getattr(owner, one)
-            kept.append((owner, last, getattr(owner, last)))
+        kept = [(*_place(module, name), instead) for module, name, instead in self.patches]
+        for owner, last, _, instead in kept:
             setattr(owner, last, instead)
         try:
             yield self.parts()
         finally:
-            for owner, last, original in reversed(kept):
+            for owner, last, original, _ in reversed(kept):
                 setattr(owner, last, original)
+
+
+def _place(module: str, name: str) -> tuple[Any, str, Any]:
+    """Where a name stands, and what stands there now."""
+    owner: Any = importlib.import_module(module)
+    *outer, last = name.split(".")
+    for one in outer:
+        owner = getattr(owner, one)
+    return owner, last, getattr(owner, last)

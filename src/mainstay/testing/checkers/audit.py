@@ -38,7 +38,7 @@ from mainstay.testing.checkers.books import Book, Books, Card, Rules, Started
 from mainstay.testing.checkers.cards import Cards
 from mainstay.testing.checkers.endings import Forks, Restores, Undoing
 from mainstay.testing.checkers.money import Money
-from mainstay.testing.checkers.promise import demand
+from mainstay.testing.checkers.promise import Violation, demand
 from mainstay.testing.checkers.times import Schedules, Waits
 from mainstay.testing.process import VIEWS, Process
 from mainstay.testing.telling import Listener
@@ -227,7 +227,8 @@ class Audit:
         demand(director.killed is self.killed, "the kill switch is remembered")
         demand(director.house.paused == self.pauses.scopes, "pauses are remembered")
         counts = {key: count for key, count in director.counts.items() if count}
-        demand(counts == money.counts, "counts equal what the log says", f"{counts} {money.counts}")
+        if counts != money.counts:
+            raise Violation("counts equal what the log says", f"{counts} {money.counts}")
         if not self.books.clock_crossed_back:
             day = director.balances.day
             spent = director.balances.day_spent
@@ -244,14 +245,16 @@ class Audit:
                     known = (
                         known or (effect.at, effect.run, effect.task) in process.woken
                     )  # it came, and is over
-                demand(known, "a timer that is owed runs", str(effect))
+                if not known:
+                    raise Violation("a timer that is owed runs", str(effect))
             else:
                 attempt = getattr(effect, "attempt", 0)
                 kind = "notice" if attempt == 0 and not hasattr(effect, "attempt") else "outcome"
                 known = (kind, effect.run, effect.task, attempt) in doing
                 if kind == "notice" and (effect.run, effect.task) in process.outside.notifier.untold:
                     continue
-                demand(known, "what is owed is being done", str(effect))
+                if not known:
+                    raise Violation("what is owed is being done", str(effect))
 
     def acknowledged(self, store: EventStore, position: int) -> None:
         """An answer was delivered that says: durable up to here."""
