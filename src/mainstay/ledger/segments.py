@@ -13,7 +13,7 @@ Rules of this file:
 - Names are stored as names, by number within the file: no table of the ledger is needed to verify it.
 - Damage is `LedgerCorrupt` with the first position of the block that it lies in.
 
-zlib, not lzma: on triaged mail lzma is a fifth smaller and reads at a fifth of the speed (`docs/adr/0007-segments.md`).
+zlib, not lzma: on triaged mail lzma is a sixth smaller and reads at a fifth of the speed (`docs/adr/0007-segments.md`).
 """
 
 from __future__ import annotations
