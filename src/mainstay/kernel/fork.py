@@ -87,6 +87,11 @@ def _take_over(
         # A fan-out whose list may differ is fanned out again, unless some of its acts have happened.
         if fan.parent in done or (fan.parent in anew and not any(keeps)):
             continue
+        if all(keeps):  # acts, all of which have happened: nothing is left to fan out over
+            gave = TaskState(Phase.SUCCEEDED, output={"items": [item.output for item in items]})
+            name = plan.workflow.tasks[fan.parent].name
+            inherited.append(_inherited(fan.parent, gave, name, changes or {}))
+            continue
         expansions.append((fan.parent, fan.count))
         inherited += (
             _inherited(place + at, item, "", {})
