@@ -101,7 +101,7 @@ class _Reading:
         cards = workspace.rows("approvals", order="requested_at", descending=True, limit=MESSAGE_MAX)[::-1]
         self._cards = {str(row["run"]): row for row in cards}  # of each run the newest
         self._waiting = {str(row["run"]): row for row in cards if row["status"] == "waiting"}
-        self._doubts = {str(row["run"]): row for row in workspace.in_doubt()}
+        self._doubts = {str(row["run"]): row for row in workspace.in_doubt(sealed=sealed)}
         own = workspace.rows(
             "messages", where={"own": 1}, order="position", descending=True, limit=MESSAGE_MAX
         )[::-1]

@@ -49,12 +49,14 @@ class Steering:
         store: Callable[[], SqliteReader],
         state_of: Callable[[RunId], RunState],
         plan_of: Callable[[Digest], Plan],
+        read_reason: Callable[[Json], Json],
         clock: Clock,
     ) -> None:
         self._door = door
         self._reader = store
         self._state_of = state_of
         self._plan_of = plan_of
+        self._read_reason = read_reason
         self._clock = clock
 
     # --- pause, resume, cancel ---------------------------------------------------------------------------------------
@@ -141,13 +143,14 @@ class Steering:
                 f"{status!r} is no status of a dead letter.", remedy=f"Use one of {', '.join(LETTERS)}."
             )
         where = {"status": status} if status else {}
-        return self._store.select("dead_letters", where=where, order="at", limit=limit)
+        rows = self._store.select("dead_letters", where=where, order="at", limit=limit)
+        return [self._read_reason(row) for row in rows]
 
     def dead_letter(self, letter: str) -> Json:
         """One of them, by a whole or short id. Raises `NotFound` or `AmbiguousId`."""
         row = self._store.get("dead_letters", (find_id(self._store, "dead_letters", "letter", letter),))
         assert row is not None
-        return row
+        return self._read_reason(row)
 
     def replay(self, letter: str, *, actor: str = OPERATOR) -> Decided:
         """Try a dead letter again: a message is read once more, a run is restarted where it was given up."""

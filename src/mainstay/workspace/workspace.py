@@ -192,9 +192,13 @@ class Workspace:
         """The position of the ledger's last event."""
         return self._store.head
 
-    def in_doubt(self) -> list[Json]:
-        """Acts of which only the operator can say whether they happened."""
-        return self._store.select("in_doubt", order="since", limit=1_000)
+    def in_doubt(self, *, sealed: bool = False) -> list[Json]:
+        """Acts of which only the operator can say whether they happened, and those that could not be taken back.
+
+        `sealed`: reasons are left as the ledger has them, and no key is needed.
+        """
+        rows = self._store.select("in_doubt", order="since", limit=1_000)
+        return rows if sealed else [self._read_reason(row) for row in rows]
 
     def rejected(self) -> list[Json]:
         """What came in and could not be read."""
@@ -298,7 +302,12 @@ class Workspace:
         from mainstay.workspace.steering import Steering
 
         return Steering(
-            self._door, lambda: self._store, lambda run: self.run(run)[1], self._stored_plan, self._clock
+            self._door,
+            lambda: self._store,
+            lambda run: self.run(run)[1],
+            self._stored_plan,
+            self._read_reason,
+            self._clock,
         )
 
     # --- care of the ledger ----------------------------------------------------------------------------------------
@@ -484,6 +493,13 @@ class Workspace:
         self.folder.id  # noqa: B018  says that this is no workspace, if it is none
         ledger = (self._store, self._blobs, self._codec) if self.begun else None
         return Versions(self.folder.root, ledger)
+
+    def _read_reason(self, row: Json) -> Json:
+        """A row with its reason as a person may read it: what an outside system said may name somebody."""
+        from mainstay.runtime.artifacts import SEALED
+
+        reason = str(row["reason"] or "")
+        return row | {"reason": self._artifacts.open_text(reason)} if reason.startswith(SEALED) else row
 
     def _events(self, run: str) -> list[tuple[RecordedEvent, Any]]:
         return [(one, self._codec.event(one)) for one in self._store.read(run_stream(RunId(run)))]
