@@ -207,7 +207,7 @@ class Watch:
                     assert task not in self.open, f"{action.repeatability} was called while one was open"
                 self.open[task] = "unproven" if self.open.get(task) == "unproven" else "called"
             case AttemptFailed(task=task, failure=failure) if task in self.open:
-                if failure in (FailureClass.TRANSIENT, FailureClass.THROTTLED):
+                if failure in (FailureClass.TRANSIENT, FailureClass.THROTTLED, FailureClass.STOPPED):
                     if self.open[task] == "called":
                         del self.open[task]  # proven not to have happened
                 else:

@@ -23,6 +23,7 @@ FAILURES = {
     "timeout": "there was no answer in time",
     "lost": "the director stopped while it ran",
     "bug": "the code raised an error",
+    "stopped": "it was held back before it left",
     "poisoned": "the director ended each time it was tried",
 }
 REMEDIES = {

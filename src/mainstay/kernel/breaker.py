@@ -145,6 +145,8 @@ class Breakers:
         self, key: tuple[str, str], one: Breaker | None, failure: FailureClass, at: Instant, reason: str
     ) -> BreakerOpened | BreakerClosed | None:
         if failure not in _UNWELL:
+            if one is not None and failure is FailureClass.STOPPED:
+                one.trial = False  # nobody was called: another may try
             answered = failure in (FailureClass.REFUSED, FailureClass.INVALID)
             return self._well(key, one) if answered else None
         if one is None:
@@ -159,6 +161,7 @@ class Breakers:
 
     def _opens(self, key: tuple[str, str], at: Instant, until: Instant, reason: str) -> BreakerOpened | None:
         one = self._by.setdefault(key, Breaker())
-        if one.until >= until:
+        if one.until >= until:  # it rests longer already, as after a clock was set back
+            one.trial = False
             return None
         return BreakerOpened(*key, until, max(1, one.failures), one.opened + 1, reason)

@@ -31,7 +31,7 @@ from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import ApprovalId, approval_id, approval_task
 from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action, Decision, Verdict, evaluate
-from mainstay.kernel.state import Act, Phase, RunState, Status, may_have_left
+from mainstay.kernel.state import Act, Phase, RunState, Status, goes_on, may_have_left
 from mainstay.kernel.values import DAY, Digest, Instant, Json
 
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
@@ -71,8 +71,9 @@ def _deny(draft: Draft, number: int, verdict: Verdict) -> None:
         draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
     else:
         reason = f"rule {verdict.rule!r} forbids it: {verdict.reason}"
-        attempt = draft.state.task(number).attempt
-        draft.emit(CompensationFailed(number, attempt, FailureClass.REFUSED, reason))
+        task = draft.state.task(number)
+        card = task.act.approval if task.act is not None and task.phase is Phase.APPROVAL else None
+        draft.emit(CompensationFailed(number, task.attempt, FailureClass.REFUSED, reason, card))
 
 
 def foresee(state: RunState, facts: Facts, number: int, action: Action) -> Verdict:
@@ -257,7 +258,7 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
     draft.emit(DoubtResolved(number, command.answer, command.actor))
     if command.answer == "happened":
         draft.emit(TaskSucceeded(number, task.attempt, {}, task.hold, "the operator says it went out"))
-    elif command.answer == "did_not" and not _goes_on(state, number):
+    elif command.answer == "did_not" and not goes_on(state, number):
         draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, "it did not go out"))
     elif command.answer == "did_not" and task.act is None:
         # The executor never came to propose it: it is asked again, with what it may cost held anew.
@@ -268,8 +269,3 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
         _ask(draft, number, Verdict(Decision.ASK, "in doubt", said))
     else:
         draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, "left in doubt", task.hold))
-
-
-def _goes_on(state: RunState, number: int) -> bool:
-    """Whether this act is still wanted: not once its run has ended, nor while the run takes back what it did."""
-    return state.status is Status.RUNNING or (not state.ended and state.undoes(number) is not None)

@@ -29,6 +29,7 @@ class FailureClass(StrEnum):
     TIMEOUT = "timeout"  # no answer within the deadline
     LOST = "lost"  # the director stopped while it ran
     BUG = "bug"  # our own code, or an agent's, raised
+    STOPPED = "stopped"  # held back directly before it left: nobody was called
     POISONED = "poisoned"  # the director ended each time it was tried
 
 

@@ -1,8 +1,9 @@
 """`evolve`: how each event changes a run. It never refuses and never chooses.
 
 An event that makes no sense for the state (which only a damaged log could hold) leaves the state as it is.
-The two events of every step come first in the `match`. States are built by spelling out the constructor,
-which costs a third of `dataclasses.replace`.
+The two events of every step come first, and see for themselves whether they fit: asked by way of the tables and the
+`match`, as all others are, they cost 1.2 µs more each. States are built by spelling out the constructor, which costs a
+third of `dataclasses.replace`.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ from mainstay.kernel.state import (
 )
 from mainstay.kernel.values import Instant
 
+_MAY_START = frozenset({Phase.READY, Phase.RETRYING, Phase.BLOCKED, Phase.DELAYED})
 _OPEN = frozenset(Phase) - DONE - {Phase.WAITING, Phase.EXPANDED}
 _CARD = frozenset({Phase.APPROVAL})
 # Not begun, or begun and proven to have changed nothing outside: this may be put off, or given up by the operator.
@@ -86,8 +88,6 @@ _LEADS_TO_LOOKUP = frozenset(
 
 # From which phases an event can lead on. An event that does not fit (only a damaged log holds one) changes nothing.
 _FROM: dict[type, frozenset[Phase]] = {
-    TaskStarted: frozenset({Phase.READY, Phase.RETRYING, Phase.BLOCKED, Phase.DELAYED}),
-    TaskSucceeded: _OPEN,
     TaskFailed: _OPEN,
     TaskSkipped: frozenset({Phase.READY, Phase.ACTING}),
     TaskExpanded: frozenset({Phase.READY}),
@@ -121,14 +121,20 @@ def nothing(run: RunId) -> RunState:
 
 def evolve(state: RunState, event: RunEvent) -> RunState:
     """The state after the event."""
+    if isinstance(event, TaskSucceeded):
+        old = state.find(event.task)
+        if old is None or old.phase not in _OPEN:
+            return state
+        done = TaskState(Phase.SUCCEEDED, 0, event.attempt, 0, event.output, old.act)
+        return finish(state, event.task, done, event.cost)
+    if isinstance(event, TaskStarted):
+        old = state.find(event.task)
+        if old is None or old.phase not in _MAY_START:
+            return state
+        return move(state, event.task, TaskState(Phase.RUNNING, 0, event.attempt, event.hold))
     if not _applies(state, event):
         return state
     match event:
-        case TaskSucceeded(task=number, attempt=attempt, output=output, cost=cost):
-            old = state.task(number)
-            return finish(state, number, TaskState(Phase.SUCCEEDED, 0, attempt, 0, output, old.act), cost)
-        case TaskStarted(task=number, attempt=attempt, hold=hold):
-            return move(state, number, TaskState(Phase.RUNNING, 0, attempt, hold))
         case RunStarted():
             head = Head(event.run, event.workflow, event.definition, event.trigger, event.key, event.subject)
             return RunState(head, Status.RUNNING, unusual=state.unusual)

@@ -45,7 +45,8 @@ def go_on(draft: Draft) -> None:
             continue
         if not draft.facts.performing or not state.ready or state.busy >= WINDOW:
             return
-        if state.unusual.paused or draft.facts.admission.pauses(state.head.workflow):
+        admission = draft.facts.admission
+        if state.unusual.paused or (not admission.idle and admission.pauses(state.head.workflow)):
             return  # what is ready stays ready; resuming comes back here
         numbers, gone = state.ready[0]
         _begin(draft, numbers[gone])

@@ -45,35 +45,20 @@ from mainstay.kernel.recovery import (
     remedy,
     retry_delay_us,
 )
-from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, supersedable
+from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, goes_on, supersedable
 from mainstay.kernel.values import Instant, Json
 
 
 def record(draft: Draft, command: RecordOutcome) -> None:
     """Hear what became of an attempt; nothing when it is not the one that is under way."""
     state, number = draft.state, command.task
-    if not state.exists(number):
-        return
-    task = state.task(number)
-    if task.attempt != command.attempt:
+    task = state.find(number)
+    if task is None or task.attempt != command.attempt:
         return  # a late answer of an attempt that was given up; the one that follows it will be heard
     match command.outcome:
-        case Produced(output=output, rationale=rationale, evidence=evidence, usage=usage):
-            if task.phase is Phase.RUNNING and state.spec(number).kind is TaskKind.ACT:
-                reason = "the agent answered, and this task wants an effect to be proposed"
-                fail(draft, number, Failed(FailureClass.INVALID, reason, usage=usage))
-            elif task.phase is Phase.RUNNING:
-                done = TaskSucceeded(
-                    number,
-                    command.attempt,
-                    output,
-                    usage.cost_micros,
-                    rationale,
-                    evidence,
-                    usage.input_tokens,
-                    usage.output_tokens,
-                )
-                draft.emit(done)
+        case Produced() as outcome:
+            if task.phase is Phase.RUNNING:
+                _produced(draft, number, command.attempt, outcome)
         case Acted(response=response):
             if _was_called(task):
                 _arrived(draft, number, response, "")
@@ -96,6 +81,26 @@ def record(draft: Draft, command: RecordOutcome) -> None:
                 _withhold(draft, number, reason)
         case _:
             assert_never(command.outcome)
+
+
+def _produced(draft: Draft, number: int, attempt: int, outcome: Produced) -> None:
+    usage = outcome.usage
+    if draft.state.spec(number).kind is TaskKind.ACT:
+        reason = "the agent answered, and this task wants an effect to be proposed"
+        fail(draft, number, Failed(FailureClass.INVALID, reason, usage=usage))
+        return
+    draft.emit(
+        TaskSucceeded(
+            number,
+            attempt,
+            outcome.output,
+            usage.cost_micros,
+            outcome.rationale,
+            outcome.evidence,
+            usage.input_tokens,
+            usage.output_tokens,
+        )
+    )
 
 
 def _was_called(task: TaskState) -> bool:
@@ -189,13 +194,13 @@ def fail(draft: Draft, number: int, outcome: Failed, *, at_once: bool = False) -
             failure,
             reason,
             outcome.exception,
-            _known(diagnosis, act, ended=state.ended),
+            _known(diagnosis, act, ended=not goes_on(state, number)),
             tuple(one.name.lower() for one in candidates(diagnosis)),
             way.name.lower(),
         )
     )
     match way:
-        case Remedy.RETRY if not state.ended:
+        case Remedy.RETRY if goes_on(state, number):
             delay = retry_delay_us(state.head.run, number, task.attempt, outcome.retry_after_us)
             at = Instant(draft.facts.now + (0 if at_once else delay))
             draft.emit(AttemptFailed(number, task.attempt, failure, reason, at, cost))
@@ -248,7 +253,7 @@ def _not_found(draft: Draft, number: int, sighting: Sighting) -> None:
     assert task.act is not None
     now, act = draft.facts.now, task.act
     if sighting is Sighting.ABSENT:
-        if draft.state.ended or act.calls >= act.action.attempt_max:
+        if not goes_on(draft.state, number) or act.calls >= act.action.attempt_max:
             draft.give_up(number, task.attempt, FailureClass.TRANSIENT, "it never arrived")
         else:
             judge(draft, number, act.authority, absent=True)

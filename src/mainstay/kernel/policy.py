@@ -84,6 +84,7 @@ class Policy:
     rules: tuple[Rule, ...]
     digest: Digest = Digest("")
     _by_act: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _by_agent: dict[str, Verdict] = field(default_factory=dict, compare=False, repr=False)
 
     def rules_for(self, act: str) -> tuple[Rule, ...]:
         """The rules that could match an act of this name, in order (remembered: few acts, asked often)."""
@@ -151,10 +152,16 @@ def evaluate(
 
 def evaluate_thinking(policy: Policy, agent: str) -> Verdict:
     """Whether an agent may be asked at all: allowed unless a rule for `agent.NAME` denies it."""
-    for rule in policy.rules_for("agent." + agent):
-        if rule.then is Decision.DENY and rule.act != "*" and not rule.conditions:
-            return Verdict(Decision.DENY, rule.name, rule.why)
-    return THINKING
+    known = policy._by_agent.get(agent)
+    if known is None:
+        rules = policy.rules_for("agent." + agent)
+        denying = (
+            one for one in rules if one.then is Decision.DENY and one.act != "*" and not one.conditions
+        )
+        rule = next(denying, None)
+        known = THINKING if rule is None else Verdict(Decision.DENY, rule.name, rule.why)
+        policy._by_agent[agent] = known  # few agents, asked often
+    return known
 
 
 def _holds(condition: Condition, action: Action, counts: Mapping[str, int]) -> bool:

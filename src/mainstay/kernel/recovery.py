@@ -1,7 +1,7 @@
 """What to do about an attempt that failed: one table, read by failure and by how the operation may be
 repeated.
 
-`TRANSIENT` and `THROTTLED` carry proof that nothing happened, so even an operation that may be called only
+`TRANSIENT`, `THROTTLED` and `STOPPED` carry proof that nothing happened, so even an operation that may be called only
 once is called again. `TIMEOUT`, `LOST`, `IN_DOUBT` and `BUG` carry none: there the contract decides. Nothing
 is retried whose contract does not allow it, and nothing that may have happened is given up in silence.
 """
@@ -55,7 +55,7 @@ def remedy(diagnosis: Diagnosis) -> Remedy:
     match diagnosis.failure:
         case FailureClass.REFUSED | FailureClass.INVALID | FailureClass.POISONED:
             return Remedy.ASK if diagnosis.tried else Remedy.GIVE_UP
-        case FailureClass.TRANSIENT | FailureClass.THROTTLED:
+        case FailureClass.TRANSIENT | FailureClass.THROTTLED | FailureClass.STOPPED:
             if not last:
                 return Remedy.RETRY
             return Remedy.ASK if diagnosis.tried else Remedy.GIVE_UP
@@ -69,7 +69,7 @@ def candidates(diagnosis: Diagnosis) -> tuple[Remedy, ...]:
     """Every way on that the contract allows for this failure, the one that `remedy` takes among them."""
     if diagnosis.failure in (FailureClass.REFUSED, FailureClass.INVALID, FailureClass.POISONED):
         return (Remedy.ASK,) if diagnosis.tried else (Remedy.GIVE_UP,)
-    if diagnosis.failure in (FailureClass.TRANSIENT, FailureClass.THROTTLED):
+    if diagnosis.failure in (FailureClass.TRANSIENT, FailureClass.THROTTLED, FailureClass.STOPPED):
         return (Remedy.RETRY, Remedy.ASK) if diagnosis.tried else (Remedy.RETRY, Remedy.GIVE_UP)
     match diagnosis.repeatability:
         case None:

@@ -194,17 +194,24 @@ class RunState:
         """The state of a task."""
         return self.tasks[number // CHUNK][number % CHUNK]
 
+    def find(self, number: int) -> TaskState | None:
+        """The state of a task; None when there is none of this number."""
+        at, offset = number // CHUNK, number % CHUNK
+        tasks = self.tasks
+        return tasks[at][offset] if 0 <= at < len(tasks) and offset < len(tasks[at]) else None
+
     def spec(self, number: int) -> TaskSpec:
         """The declaration of a task; an item of a `for_each` has its parent's."""
-        assert self.plan is not None
-        if number < self.plan.size:
-            return self.plan.workflow.tasks[number]
+        plan = self.plan
+        assert plan is not None
+        if number < len(plan.needs):
+            return plan.workflow.tasks[number]
         undone = self.undoes(number)
         if undone is not None:
             undo = self.spec(undone).compensate
             assert undo is not None
             return undo
-        return self.plan.workflow.tasks[self.expansion_of(number).parent]
+        return plan.workflow.tasks[self.expansion_of(number).parent]
 
     def undoes(self, number: int) -> int | None:
         """The act that this task takes back; None for an ordinary task."""
@@ -353,6 +360,11 @@ def with_more(table: TaskTable, states: Iterable[TaskState]) -> TaskTable:
 def owes_notice(task: TaskState) -> bool:
     """Whether the operator has yet to be told that this task waits for them."""
     return not task.notified and task.phase in (Phase.APPROVAL, Phase.DOUBT, Phase.BLOCKED)
+
+
+def goes_on(state: RunState, number: int) -> bool:
+    """Whether this task is still wanted: not once its run has ended, nor while the run takes back what it did."""
+    return state.status is Status.RUNNING or (not state.ended and state.undoes(number) is not None)
 
 
 def is_deferred(task: TaskState) -> bool:
