@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import CUSTOMER, Desk, Mailbox
 from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.working import at_work, clock_at_now, let_time_pass, settled, until
