@@ -11,19 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mainstay.adapters.base import Adapter
 from mainstay.kernel import outcomes
 from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.recovery import Diagnosis, Remedy, remedy
-from mainstay.testing.killing_house import Provider
 from mainstay.workspace.serving import Service
 
 SLOW_S = 0.05  # what stands in the wrong order must last long enough to be hit
 
 
-def _called_before_the_commit(service: Service, provider: Provider) -> None:
+def _called_before_the_commit(service: Service, provider: Adapter) -> None:
     loop = service.loop
     commit = loop._commit
     hand_out = loop._hand_out
@@ -38,7 +38,7 @@ def _called_before_the_commit(service: Service, provider: Provider) -> None:
     loop._commit = late  # type: ignore[method-assign]
 
 
-def _answered_before_the_commit(service: Service, provider: Provider) -> None:
+def _answered_before_the_commit(service: Service, provider: Adapter) -> None:
     loop = service.loop
     commit = loop._commit
 
@@ -52,7 +52,7 @@ def _answered_before_the_commit(service: Service, provider: Provider) -> None:
     loop._commit = late  # type: ignore[method-assign]
 
 
-def _another_key_each_time(service: Service, provider: Provider) -> None:
+def _another_key_each_time(service: Service, provider: Adapter) -> None:
     call = provider.call
 
     async def renamed(operation: str, payload: bytes, *, key: IdempotencyKey) -> Any:
@@ -61,7 +61,7 @@ def _another_key_each_time(service: Service, provider: Provider) -> None:
     provider.call = renamed  # type: ignore[method-assign]
 
 
-def _once_is_tried_again(service: Service, provider: Provider) -> None:
+def _once_is_tried_again(service: Service, provider: Adapter) -> None:
     def careless(diagnosis: Diagnosis) -> Remedy:
         if diagnosis.repeatability is Repeatability.ONCE and diagnosis.failure is FailureClass.LOST:
             return Remedy.RETRY
@@ -70,7 +70,7 @@ def _once_is_tried_again(service: Service, provider: Provider) -> None:
     setattr(outcomes, "remedy", careless)  # noqa: B010
 
 
-def _findable_is_not_looked_up(service: Service, provider: Provider) -> None:
+def _findable_is_not_looked_up(service: Service, provider: Adapter) -> None:
     def careless(diagnosis: Diagnosis) -> Remedy:
         if diagnosis.repeatability is Repeatability.FINDABLE:
             return remedy(replace(diagnosis, repeatability=Repeatability.KEYED))
@@ -79,7 +79,7 @@ def _findable_is_not_looked_up(service: Service, provider: Provider) -> None:
     setattr(outcomes, "remedy", careless)  # noqa: B010
 
 
-PLANTED: Mapping[str, Callable[[Service, Provider], None]] = {
+PLANTED: Mapping[str, Callable[[Service, Adapter], None]] = {
     "called before the commit": _called_before_the_commit,
     "answered before the commit": _answered_before_the_commit,
     "another key each time": _another_key_each_time,
