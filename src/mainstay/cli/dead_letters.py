@@ -131,8 +131,8 @@ def letter_show(
         say(f"A run of {row['workflow']}: mainstay explain {short(row)}")
     if row["outcome"]:
         became = f"started run {short_run(str(row['run']))}" if row["run"] else str(row["outcome"])
-        say(f"Tried again {clock_time(row['settled_at'])} by {row['actor']}: {became}")
-    elif row["status"] == "purged":
+        say(f"Tried again: {became}")
+    if row["status"] == "purged":
         say(f"Put away {clock_time(row['settled_at'])} by {row['actor']}")
     if row["status"] == "waiting":
         say(
