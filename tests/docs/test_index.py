@@ -60,6 +60,8 @@ def _parse(arguments: list[str]) -> None:
 
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands"):
+        if command.invoke_without_command and (not arguments or arguments[0].startswith("-")):
+            break  # a group that lists by itself
         name = arguments.pop(0)
         assert name in command.commands, f"there is no command {name!r}"
         command = command.commands[name]

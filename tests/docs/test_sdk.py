@@ -12,6 +12,7 @@ import pytest
 import mainstay
 from mainstay import Workspace
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.steering import Steering
 from tests.docs.pages import rows, snippets, text_of
 
 PAGE = "sdk.md"
@@ -40,6 +41,15 @@ def test_arguments_that_the_tables_name_exist() -> None:
     for row in rows(PAGE, "## Decide"):
         for name, arguments in re.findall(r"`(\w+)\(([^)]*)\)`", row[0]):
             known = inspect.signature(getattr(Workspace, name)).parameters
+            assert set(re.findall(r"(\w+)=", arguments)) <= set(known), name
+
+
+def test_every_call_of_steering_is_told_and_no_other() -> None:
+    told = {name for row in rows(PAGE, "## Steer") for name in re.findall(r"`(\w+)[(`]", row[0])}
+    assert told == {name for name in dir(Steering) if not name.startswith("_")}
+    for row in rows(PAGE, "## Steer"):
+        for name, arguments in re.findall(r"`(\w+)\(([^)]*)\)`", row[0]):
+            known = inspect.signature(getattr(Steering, name)).parameters
             assert set(re.findall(r"(\w+)=", arguments)) <= set(known), name
 
 
