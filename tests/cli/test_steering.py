@@ -301,3 +301,34 @@ def test_an_unreadable_message_is_a_dead_letter_that_is_replayed_and_purged(type
     assert "purged" in typed.text("dead-letters", "--all")
     assert "purged" in typed.text("dead-letters", "list", "--all")
     assert "Put away" in typed.text("dead-letters", "show", short)
+
+
+# --- with a director at work --------------------------------------------------------------------------------
+
+
+def test_what_was_approved_waits_for_a_paused_adapter(typed: Typed, desk: Desk) -> None:
+    desk.start()
+    until(lambda: typed.value("status")["director"] == "at work")
+    assert typed.value("pause", "adapter", "support")["live"] is True
+    card = next(one for one in typed.value("approvals")["waiting"] if one["act"] == "email.reply")
+    typed.text("approve", card["approval"])
+    until(lambda: typed.value("status")["deferred"] == {"pause:adapter:support": 1})
+    assert desk.delivered() == []
+    assert "Goes on: adapter support." in typed.text("resume", "adapter", "support")
+    until(lambda: len(desk.delivered()) == 1)
+    assert typed.value("status")["deferred"] == {}
+
+
+def test_status_says_what_waits_at_a_throttle(typed: Typed, desk: Desk) -> None:
+    settings = desk.root / "mainstay.toml"
+    settings.write_text(
+        settings.read_text("utf-8") + '\n[throttles]\n"adapter.support" = "1/hour"\n', "utf-8"
+    )
+    desk.start()
+    until(lambda: typed.value("status")["director"] == "at work")
+    replies = [one for one in typed.value("approvals")["waiting"] if one["act"] == "email.reply"][:3]
+    for card in replies:
+        typed.text("approve", card["approval"])
+    until(lambda: typed.value("status")["deferred"] == {"throttle:adapter:support": 2})
+    assert "Throttled 2 starts at adapter:support" in typed.text("status")
+    assert len(desk.delivered()) <= 1
