@@ -128,8 +128,9 @@ def _show_tasks(own: OwnWorkflow, seen: Observed) -> None:
     from mainstay.testing.observed import BECAME
 
     made = table("Task", *((word.capitalize(), _RIGHT) for word in BECAME))
-    for task in own.plan.workflow.tasks:
-        made.add_row(*cells(task.name, *(f"{seen.tasks[task.name, word]:,}" for word in BECAME)))
+    declared = dict.fromkeys(task.name for task in own.plan.workflow.tasks)
+    for name in declared | dict.fromkeys(sorted(name for name, _ in seen.tasks)):
+        made.add_row(*cells(name, *(f"{seen.tasks[name, word]:,}" for word in BECAME)))
     show(made)
     say("")
 
@@ -171,7 +172,7 @@ def _value(own: OwnWorkflow, first: int, seeds: int, whole: Part, story: list[st
     seen, workflow = whole.seen, own.plan.workflow
     tasks: dict[str, dict[str, int]] = {task.name: {} for task in workflow.tasks}
     for (name, word), number in sorted(seen.tasks.items()):
-        tasks[name][word] = number
+        tasks.setdefault(name, {})[word] = number  # what takes an act back has a name of its own
     costs = sorted(seen.costs)
     return {
         "workflow": workflow.name,

@@ -136,9 +136,9 @@ def draw_model(
             continue
         pool = pools.get(name, ())
         value = _draw(info.annotation, info.metadata, random, pool, keys.get(name, ()))
-        if value is not None or not info.is_required():
+        if value is not None or info.is_required():  # what is left out has the model's own default
             values[name] = value
-    return model(**{name: value for name, value in values.items() if value is not None})
+    return model(**values)
 
 
 def _fits(value: Any, annotation: Any) -> bool:

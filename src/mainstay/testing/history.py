@@ -22,6 +22,7 @@ from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.tick import Request
 from mainstay.testing.backups import backup, restore
 from mainstay.testing.checkers import Audit, Rules, Violation, demand
+from mainstay.testing.checkers.times import can_check
 from mainstay.testing.faults import Chaos, Crash, FaultyStore
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
@@ -91,7 +92,7 @@ class History:
         audit = Audit(self.codec, rules, self.outside.providers, self.chaos.paths, self.outside.answered)
         for plan in mix.plans:
             on = plan.workflow.on
-            if on is not None and on.schedule is not None:
+            if on is not None and on.schedule is not None and can_check(on.schedule):
                 audit.schedules.schedules[plan.workflow.name] = on.schedule
         return audit
 

@@ -243,7 +243,7 @@ def _random_task(random: Random, at: int, before: list[TaskSpec]) -> TaskSpec:
 def _act(random: Random, name: str, before: list[TaskSpec]) -> TaskSpec:
     lists = [one for one in before if one.kind is TaskKind.THINK and one.role is not Role.INSPECTOR]
     fans = bool(lists) and random.random() < 0.1
-    undo = _undo(random, name) if random.random() < 0.4 else None
+    undo = _undo(random, name) if random.random() < 0.5 else None
     return TaskSpec(
         name,
         TaskKind.ACT,

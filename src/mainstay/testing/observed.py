@@ -21,8 +21,11 @@ from mainstay.kernel.events import (
     ApprovalRequested,
     AttemptFailed,
     BudgetRefused,
+    CompensationBegun,
+    CompensationFailed,
     Event,
     RevisionRequested,
+    StartDeferred,
     TaskExpanded,
     TaskFailed,
     TaskSkipped,
@@ -48,6 +51,9 @@ COUNTED: dict[type[Event], str] = {
     RevisionRequested: "sent back by an inspector",
     ActionInDoubt: "in doubt",
     BudgetRefused: "stopped by a budget",
+    StartDeferred: "put off",
+    CompensationBegun: "took back what it did",
+    CompensationFailed: "could not take it back",
 }
 DONE_ACTS = "acts done"
 WORDS = (*COUNTED.values(), DONE_ACTS)
@@ -181,6 +187,8 @@ class Watch:
 
 def remarks(seen: Observed, plan: Plan, policy: Policy) -> list[str]:
     """What is worth a look although no promise was broken."""
+    if not seen.runs:
+        return [f"No run began in {seen.histories:,} histories: nothing that came in matched its trigger."]
     said = [_never(seen, task.name) for task in plan.workflow.tasks if not seen.tasks[task.name, RAN]]
     for task in plan.workflow.tasks:
         tried, done = seen.tasks[task.name, RAN], seen.tasks[task.name, DONE]

@@ -115,6 +115,9 @@ def draw_own(seed: int, own: OwnWorkflow) -> Mix:
     rates = draw_rates(random)
     on = own.plan.workflow.on
     by_message = on is not None and on.event == MESSAGE
+    scheduled = on is not None and on.schedule is not None
+    # Schedules are begun all over the year, so that clocks are put forward and back in some histories.
+    begin = random.randrange(365 * DAY if scheduled else DAY)
     return Mix(
         rates={} if seed % CALM == 0 else rates,
         plans=(own.plan,),
@@ -123,13 +126,13 @@ def draw_own(seed: int, own: OwnWorkflow) -> Mix:
         steps=random.choice((80, 160, 320)),
         messages=random.randint(1, 6) if by_message else 0,
         threads=random.randint(1, 3),
-        starts=0 if by_message else random.randint(1, 4),
+        starts=0 if by_message or scheduled else random.randint(1, 4),
         attention=random.choice((0.1, 0.5, 1.0)),
         by_hand=random.choice((0.0, 0.0, 0.3)),
         doubled=random.choice((0.0, 0.3)),
         forks=random.choice((0, 0, 1)),
         throttles=own.throttles,
         breakers=own.breakers,
-        begin=Instant(BEGIN + random.randrange(DAY)),
+        begin=Instant(BEGIN + begin),
         cast=own.cast,
     )

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import (
     Literal,
+    Missed,
     Plan,
     Ref,
     Role,
+    Schedule,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -25,9 +31,13 @@ from mainstay.kernel.plan import (
     compile_plan,
 )
 from mainstay.kernel.policy import Decision, Policy, Rule
+from mainstay.kernel.throttle import Rate
+from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Instant
 from mainstay.testing.history import History
 from mainstay.testing.mix import Mix, triage
+from mainstay.testing.own_workflow import draw_own, load
 from mainstay.testing.world import MESSAGE
+from mainstay.workflows.loader import read_workflow
 
 _ASK = Policy((Rule("labels", Decision.ALLOW, "labels are free", "email.label"),))
 _ALLOW = Policy((Rule("allowed", Decision.ALLOW, "this is a test"),))
@@ -46,32 +56,22 @@ def _act(name: str, act: str, *needs: str) -> TaskSpec:
     return TaskSpec(name, TaskKind.ACT, Role.EXECUTOR, "proposer", act, inputs, needs=needs, timeout_s=20.0)
 
 
-def _plan(*tasks: TaskSpec, key: bool = False) -> Plan:
-    workflow = Workflow(
-        "scenario",
-        1,
-        tasks,
-        Trigger(MESSAGE),
-        Ref("trigger", ("message", "thread")) if key else None,
-        Supersede.WAITING if key else Supersede.NEVER,
-    )
+def _undone(name: str, act: str, *needs: str) -> TaskSpec:
+    """An act that is taken back by the `undo` of the same system."""
+    return replace(_act(name, act, *needs), compensate=_act(f"undo {name}", act.replace(".do", ".undo")))
+
+
+def _plan(*tasks: TaskSpec, key: bool = False, **fields: Any) -> Plan:
+    given: dict[str, Any] = {"on": Trigger(MESSAGE)} | fields
+    if key:
+        given |= {"key": Ref("trigger", ("message", "thread")), "supersede": Supersede.WAITING}
+    workflow = Workflow("scenario", 1, tasks, **given)
     return compile_plan(workflow, digest(repr(workflow).encode()))
 
 
-def _mix(plan: Plan, policy: Policy = _ALLOW, *, messages: int = 1, limits: Limits = Limits()) -> Mix:
-    return Mix(
-        {},
-        (plan,),
-        policy,
-        limits,
-        steps=60,
-        messages=messages,
-        threads=1,
-        starts=0,
-        attention=1.0,
-        by_hand=0,
-        doubled=0,
-    )
+def _mix(plan: Plan, policy: Policy = _ALLOW, **fields: Any) -> Mix:
+    given: dict[str, Any] = {"limits": Limits(), "messages": 1, "threads": 1, "starts": 0} | fields
+    return Mix({}, (plan,), policy, steps=60, attention=1.0, by_hand=0, doubled=0, **given)
 
 
 SCENARIOS: dict[str, Mix] = {
@@ -105,6 +105,65 @@ SCENARIOS: dict[str, Mix] = {
     ),
 }
 SEED = 11
+
+
+SCENARIOS |= {
+    "acts that are taken back when a later one fails": _mix(
+        _plan(
+            _undone("one", "keyed.do"), _undone("two", "findable.do", "one"), _act("no", "nowhere.do", "two")
+        )
+    ),
+    "taking back what may be done once, on approval": _mix(
+        _plan(_undone("one", "once.do"), _act("no", "nowhere.do", "one")), _ASK
+    ),
+    "a fan-out under a throttle": _mix(
+        _plan(_think("list"), replace(_act("do", "keyed.do"), for_each=Ref("list", ("items",)))),
+        throttles={"adapter:keyed": Rate(1, MINUTE, 1), "workspace": Rate(6, MINUTE, 2)},
+    ),
+    "a run and a task that begin later": _mix(
+        _plan(_think("one"), _think("two", "one", delay_us=HOUR), delay_us=MINUTE, deadline_us=DAY)
+    ),
+    "a schedule over a change of the clock": _mix(
+        _plan(
+            _think("one"),
+            _act("do", "keyed.do", "one"),
+            on=Trigger("schedule.due/1", schedule=Schedule("30 2 * * *", "Europe/Berlin", Missed.ALL)),
+        ),
+        messages=0,
+        begin=Instant(1_774_746_000 * SECOND - HOUR),
+    ),
+    "a task that ends every director": _mix(
+        _plan(_think("bad", agent="poison", attempt_max=2), _think("after"), on=None), messages=0, starts=1
+    ),
+    "a restore from a backup behind the world": _mix(
+        _plan(_think("one"), _act("do", "findable.do", "one"), _act("more", "keyed.do", "do")),
+        _ASK,
+        messages=2,
+        restore=True,
+    ),
+}
+
+
+@cache
+def shipped() -> dict[str, Mix]:
+    """One message, or one start by hand, for every workflow that is shipped; found by looking."""
+    found: dict[str, Mix] = {}
+    root = Path(str(files("mainstay.data")))
+    for file in sorted(root.rglob("workflows/*.yaml")):
+        folder = file.parent.parent
+        own = load(folder, read_workflow(file.read_bytes(), file.name).workflow.name)
+        calm = replace(
+            draw_own(0, own), rates={}, steps=60, threads=1, attention=1.0, by_hand=0.0, doubled=0.0
+        )
+        count = 2 if calm.messages else 0  # of two messages, one may go elsewhere
+        name = f"shipped: {file.relative_to(root).as_posix()}"
+        found[name] = replace(calm, messages=count, starts=min(1, calm.starts), forks=0)
+    return found
+
+
+def scenarios() -> dict[str, Mix]:
+    """All of them by name."""
+    return SCENARIOS | shipped()
 
 
 def every_point(mix: Mix, *, seed: int = SEED, ran: Callable[[History], None] = lambda history: None) -> int:

@@ -30,7 +30,7 @@ from mainstay.testing.mix import Mix, draw, smaller
 from mainstay.testing.planted import PLANTED
 from mainstay.testing.planting import Planted
 from mainstay.testing.rare import RARE
-from mainstay.testing.scenarios import SCENARIOS, every_point
+from mainstay.testing.scenarios import every_point, scenarios
 
 CHUNK = 25  # seeds that one worker takes at a time
 SEEDS_FOR_ALL_PATHS = 2_000  # from so many on, no rare path may be missing
@@ -112,7 +112,7 @@ def run_points(name: str, seed: int) -> Seen:
     """Every boundary of one scenario."""
     seen = Seen()
     try:
-        every_point(SCENARIOS[name], seed=seed, ran=seen.hold)
+        every_point(scenarios()[name], seed=seed, ran=seen.hold)
     except Violation as violation:
         seen.failures.append(Failure(seed, violation.rule, f"scenario {name!r}: {violation}"))
     return seen
@@ -176,7 +176,7 @@ def _simulate(first: int, seeds: int, workers: int, *, as_json: bool) -> int:
     begun = time.monotonic()
     points, random = Seen(), Seen()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        every = [pool.submit(run_points, name, seed) for seed in SCENARIO_SEEDS for name in SCENARIOS]
+        every = [pool.submit(run_points, name, seed) for seed in SCENARIO_SEEDS for name in scenarios()]
         for scenario in as_completed(every):
             points.add(scenario.result())
         chunks = [

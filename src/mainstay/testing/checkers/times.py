@@ -156,6 +156,13 @@ class Schedules:
 # --- the times of a schedule, a second way --------------------------------------------------------
 
 
+def can_check(schedule: Schedule) -> bool:
+    """Whether the second way knows this expression: every day of every month, in numbers."""
+    minute, hour, day, month, weekday = schedule.cron.split()
+    plain = all(set(part) <= set("0123456789*,-/") for part in (minute, hour, weekday))
+    return plain and day == month == "*" and "7" not in weekday
+
+
 def times_between(schedule: Schedule, after: Instant, until: Instant) -> list[Instant]:
     """Every time strictly after one instant up to and with another."""
     minute, hour, *_ = schedule.cron.split()
