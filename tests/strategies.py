@@ -339,7 +339,8 @@ class Walk:
                 yield self._tell(ResumeRun(RUN, "me"))
             effect = self.random.choice(owed)
             if isinstance(effect, Notify) or (isinstance(effect, WakeAt) and self.random.random() < 0.3):
-                yield from self._person(effect.task)
+                for command in self._person(effect.task):
+                    yield self._tell(command)
             if round_ == 400:
                 self.book.facts = replace(self.book.facts, limits=Limits())
             if round_ == 600:  # a run that is over its own budget waits for the operator for ever

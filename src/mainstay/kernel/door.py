@@ -21,6 +21,7 @@ from mainstay.kernel.events import (
     ApprovalRejected,
     ApprovalRequested,
     CompensationFailed,
+    DeadlineSet,
     DoubtResolved,
     FailureClass,
     StartDeferred,
@@ -256,6 +257,9 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
     if command.attempt not in (0, task.attempt):
         return  # the answer to an earlier doubt
     draft.emit(DoubtResolved(number, command.answer, command.actor))
+    if command.answer == "did_not" and state.undoes(number) is not None and state.deadline(number):
+        # To say that it was not taken back is to ask for it anew, with a time of its own.
+        draft.emit(DeadlineSet(number, Instant(draft.facts.now + (state.spec(number).deadline_us or 0))))
     if command.answer == "happened":
         draft.emit(TaskSucceeded(number, task.attempt, {}, task.hold, "the operator says it went out"))
     elif command.answer == "did_not" and not goes_on(state, number):
