@@ -22,7 +22,7 @@ from mainstay.kernel.evolve import evolve
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import fraction
 from mainstay.kernel.policy import Action
-from mainstay.kernel.state import ORDINARY, RunState, is_deferred
+from mainstay.kernel.state import ORDINARY, RunState, is_deferred, is_paused
 from mainstay.kernel.values import DAY, SECOND, Instant
 
 BUDGET_WAIT_US = 10 * SECOND  # until a start is tried again that only money held by others keeps waiting
@@ -118,7 +118,7 @@ def waits_for(
     if unusual is not ORDINARY:
         if unusual.paused:
             return "pause:run"
-        if number in unusual.paused_tasks:
+        if is_paused(state, number):
             return "pause:task"
     admission = facts.admission
     if admission.idle:

@@ -367,6 +367,14 @@ def goes_on(state: RunState, number: int) -> bool:
     return state.status is Status.RUNNING or (not state.ended and state.undoes(number) is not None)
 
 
+def is_paused(state: RunState, number: int) -> bool:
+    """Whether the operator paused this task, or the fan-out that it is an item of."""
+    paused = state.unusual.paused_tasks
+    if not paused or number in paused:
+        return bool(paused)
+    return state.is_item(number) and state.expansion_of(number).parent in paused
+
+
 def is_deferred(task: TaskState) -> bool:
     """Whether its start waits for the director to admit it: for room, or for a pause to end."""
     return task.phase is Phase.RETRYING and not task.wake_at

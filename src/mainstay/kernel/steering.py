@@ -42,6 +42,9 @@ def steer(draft: Draft, command: Steering) -> None:
             if number in unusual.paused_tasks:
                 draft.emit(TaskResumed(number, actor))
                 admit(draft, number)
+                for fan in state.expansions:
+                    for item in range(fan.first, fan.first + fan.count) if fan.parent == number else ():
+                        admit(draft, item)
         case CancelTask():
             _cancel_task(draft, command)
         case _:
