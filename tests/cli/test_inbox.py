@@ -107,7 +107,7 @@ def test_outcomes_of_a_run() -> None:
     assert _outcome("failed", {}, expected, ())[0] == FAILED
     assert _outcome("failed", {"send": "succeeded"}, expected, ())[0] == SENT
     assert _outcome("succeeded", {}, {"reply_expected": False}, ("money",))[0] == LEFT
-    assert _outcome("queued", {}, {}, ()) == (UNDER_WAY, "queued")
+    assert _outcome("queued", {}, {}, ()) == (UNDER_WAY, "it waits for its turn")
 
 
 def test_the_line_of_what_is_for_you() -> None:

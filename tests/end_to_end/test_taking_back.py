@@ -83,8 +83,13 @@ def test_labels_come_off_again_when_the_reply_is_refused(
 
 @pytest.mark.parametrize("answer", ["happened", "did_not", "unknown"])
 def test_what_cannot_be_taken_back_asks_and_is_answered(
-    smtp_desk: Desk, mailbox: Mailbox, capsys: pytest.CaptureFixture[str], answer: str
+    smtp_desk: Desk,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     clock = clock_at_now()
 
     async def story() -> None:
@@ -105,6 +110,7 @@ def test_what_cannot_be_taken_back_asks_and_is_answered(
             shown = await terminal.said("approvals")
             assert "Could not be taken back: did you do it by hand?" in shown
             assert "In doubt" not in shown
+            assert max(len(line) for line in shown.splitlines()) <= 80, shown
             (doubt,) = (await terminal.value("approvals"))["in_doubt"]
             assert (doubt["kind"], doubt["act"]) == ("compensation", "email.unlabel")
             assert "no longer in the Inbox" in doubt["reason"]
