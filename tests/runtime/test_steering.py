@@ -10,13 +10,13 @@ from mainstay.agents import base as agents
 from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.events import FailureClass
-from mainstay.kernel.plan import Plan, Priority, Workflow, compile_plan
+from mainstay.kernel.plan import Compare, Operator, Plan, Priority, Workflow, compile_plan
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.state import Phase
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest
 from mainstay.testing.fakes import Fault
-from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, act, plan_of, think
+from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import House, Thought, at_work, until
 
 Story = Callable[[House], Awaitable[None]]
@@ -242,7 +242,9 @@ def test_no_more_runs_of_a_workflow_than_it_allows() -> None:
         for number in range(5):
             await house.ask(house.begin(f"run {number}"))
         await until(lambda: len(hanging) == 2)
-        assert sorted(house.status(f"run {number}") for number in range(5)) == ["queued"] * 3 + ["running"] * 2
+        assert (
+            sorted(house.status(f"run {number}") for number in range(5)) == ["queued"] * 3 + ["running"] * 2
+        )
         for served in range(1, 6):
             hanging[house.thinker.asked[served - 1].run].set_result(agents.Produced(Thought(), ""))
             wanted = min(5, 2 + served)
@@ -375,5 +377,42 @@ def test_a_fork_with_changed_inputs_thinks_anew_only_what_read_them() -> None:
         early = await house.steering.fork(parent, version=3, actor="operator")
         await until(lambda: len(house.cards()) == 1)
         assert house.cards()[0]["run"] == early.run
+
+    tell(story, plan)
+
+
+def test_what_its_own_condition_skipped_was_not_given_up() -> None:
+    never = Compare(ref("first.text"), Operator.IS, "never")
+    plan = plan_of(think("first"), think("second", when=never), think("third", "second"))
+
+    async def story(house: House) -> None:
+        await house.ask(house.begin())
+        await until(lambda: house.status() == "succeeded")
+        with pytest.raises(CommandRefused, match="given up"):
+            await house.steering.restart(house.run_of("one"), actor="operator")
+
+    tell(story, plan)
+
+
+def test_what_the_operator_wrote_in_a_tasks_place_stands() -> None:
+    plan = plan_of(
+        think("first"),
+        think("second", reads={"text": "first.text"}),
+        think("third", reads={"text": "second.text"}),
+    )
+
+    async def story(house: House) -> None:
+        await house.ask(house.begin())
+        await until(lambda: house.status() == "succeeded")
+        asked = len(house.thinker.asked)
+        changes = {"first.text": "other", "second.text": "by hand"}
+        child = await house.steering.fork(house.run_of("one"), changes=changes, actor="operator")
+        await until(lambda: len(house.thinker.asked) > asked)
+        await house.settled()
+        [third] = house.thinker.asked[asked:]
+        assert (third.task, third.inputs["text"]) == ("third", "by hand")
+        row = house.store.get("runs", (child.run,))
+        assert row is not None
+        assert row["status"] == "succeeded"
 
     tell(story, plan)

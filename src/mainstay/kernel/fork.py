@@ -8,12 +8,12 @@ after the point always ask (`kernel.door`). What the parent has taken back is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from mainstay.kernel.events import Inherited, RunForked
-from mainstay.kernel.plan import Plan, references
-from mainstay.kernel.state import Phase, RunState, TaskState
+from mainstay.kernel.plan import Plan, holds, references
+from mainstay.kernel.state import Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
 
 
@@ -38,10 +38,24 @@ def fork(
         for number, task in enumerate(plan.workflow.tasks)
         if any(_reads(str(ref)[2:-1], path) for ref in references(task) for path in changes)
     ]
-    anew = _following(plan, touched)
+    # What the operator wrote in a task's place stands, even where that task would now think something else.
+    written = {plan.numbers[path.partition(".")[0]] for path in changes if not path.startswith("trigger.")}
+    anew = _following(plan, [number for number in touched if number not in written], but=written)
     return _take_over(
         state, version=version, actor=actor, reason=reason, anew=anew, acts_too=False, changes=changes
     )
+
+
+def given_up_by_itself(state: RunState, number: int) -> bool:
+    """Whether this task was given up, and not only skipped by its condition or with what it needs."""
+    task, spec = state.task(number), state.spec(number)
+    if task.phase is not Phase.SKIPPED:
+        return task.phase in (Phase.FAILED, Phase.DOUBT)
+    if spec.when is not None and spec.for_each is None and not holds(spec.when, Sources(state, number)):
+        return False
+    assert state.plan is not None
+    needs = state.plan.needs[number]
+    return all(state.task(one).phase is Phase.SUCCEEDED or state.spec(one).optional for one in needs)
 
 
 def changed(value: Json, path: tuple[str, ...], new: Any) -> Json:
@@ -120,13 +134,13 @@ def _inherited(number: int, task: TaskState, name: str, changes: Mapping[str, An
     return Inherited(number, output, acted=task.act is not None)
 
 
-def _following(plan: Plan, numbers: Iterable[int]) -> set[int]:
-    """These tasks and every task that needs one of them, directly or not."""
+def _following(plan: Plan, numbers: Iterable[int], but: Container[int] = ()) -> set[int]:
+    """These tasks and every task that needs one of them, directly or not; never `but` these, nor through them."""
     found: set[int] = set()
     todo = list(numbers)
     while todo:
         number = todo.pop()
-        if number not in found:
+        if number not in found and number not in but:
             found.add(number)
             todo += plan.dependents[number]
     return found

@@ -26,7 +26,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.events import RunForked
-from mainstay.kernel.fork import changed, fork, restart
+from mainstay.kernel.fork import changed, fork, given_up_by_itself, restart
 from mainstay.kernel.ids import RunId, run_id, run_stream
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import RunState, Status
@@ -323,8 +323,8 @@ class Steering:
 
     def _given_up(self, state: RunState) -> str:
         assert state.plan is not None
-        for spec in state.plan.workflow.tasks:
-            if state.task(state.plan.numbers[spec.name]).phase.name in ("FAILED", "SKIPPED", "DOUBT"):
+        for number, spec in enumerate(state.plan.workflow.tasks):
+            if given_up_by_itself(state, number):
                 return spec.name
         raise CommandRefused(
             "Nothing of this run was given up.",
