@@ -16,7 +16,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from mainstay.kernel.events import Event
@@ -54,6 +54,17 @@ class Projection(Protocol):
     ) -> Sequence[RowChange]:
         """The rows that this event changes; `run` is None for events of no run."""
         ...
+
+
+Project = Callable[[int, Instant, StreamId, Event, RunState | None], Sequence[RowChange]]
+
+
+def only_acts(projection: Projection) -> bool:
+    """Whether a task that succeeded without an action, thinking, changes nothing in this view, as it may declare.
+
+    Then the director need not ask it: five calls less at every step.
+    """
+    return bool(getattr(projection, "only_acts", False))
 
 
 class Projector:

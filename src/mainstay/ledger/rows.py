@@ -52,23 +52,26 @@ def coalesce(changes: Iterable[RowChange]) -> dict[tuple[str, tuple[Value, ...]]
         place = (change.table, change.key)
         delta = deltas.get(place)
         if delta is None:
+            if isinstance(change, Add):  # nearly always: money, at every step
+                deltas[place] = RowDelta(exists=True, adds=dict(change.columns))
+                continue
             delta = deltas[place] = RowDelta()
         match change:
-            case Put(columns=columns):
+            case Add():
                 delta.exists = True
-                delta.sets.update(columns)
-                if delta.adds:
-                    for column in columns:
-                        delta.adds.pop(column, None)
-            case Add(columns=amounts):
-                delta.exists = True
-                for column, amount in amounts.items():
+                for column, amount in change.columns.items():
                     if column in delta.sets or delta.forget:
                         before = delta.sets.get(column) or 0
                         assert isinstance(before, int), f"{column} of {change.table} is not a number"
                         delta.sets[column] = before + amount
                     else:
                         delta.adds[column] = delta.adds.get(column, 0) + amount
+            case Put():
+                delta.exists = True
+                delta.sets.update(change.columns)
+                if delta.adds:
+                    for column in change.columns:
+                        delta.adds.pop(column, None)
             case Delete():
                 deltas[place] = RowDelta(forget=True)
             case _:

@@ -316,6 +316,7 @@ class SqliteStore(SqliteReader):
                 previous = link(
                     previous, position, version, kind, schema, at, causation, transaction, names, data
                 )
+                # Of `bytes` the driver asks each time whether somebody adapts them, which costs more than a copy.
                 add_row(
                     (
                         position,
@@ -327,9 +328,9 @@ class SqliteStore(SqliteReader):
                         correlation,
                         causation,
                         actor_key,
-                        transaction,
-                        previous,
-                        data,
+                        bytearray(transaction),
+                        bytearray(previous),
+                        bytearray(data),
                     )
                 )
             stream.version = version

@@ -163,7 +163,7 @@ def snapshot_due(state: RunState, tail: int, *, every: int) -> bool:
     then; one that only waits for a person may wait for weeks, so it is saved when it begins to. Seldom enough that what
     is written stays in proportion to the events: a run of ten thousand tasks writes a handful.
     """
-    if state.ended:
+    if tail < every // 4 or state.ended:
         return False
     at_rest = not state.busy and tail >= max(every // 4, state.size // 8)
     return at_rest or tail >= max(every, state.size // 2)

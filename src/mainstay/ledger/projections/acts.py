@@ -94,6 +94,8 @@ class Approvals:
         }
     )
 
+    only_acts = True
+
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
@@ -232,6 +234,7 @@ class InDoubt:
         ),
     )
     events = frozenset[type[Event]]({ActionInDoubt, CompensationFailed, DoubtResolved, TaskSucceeded})
+    only_acts = True
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
@@ -297,6 +300,7 @@ class Done:
         ),
     )
     events = frozenset[type[Event]]({TaskSucceeded})
+    only_acts = True
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
@@ -323,6 +327,7 @@ class Recipients:
         ),
     )
     events = frozenset[type[Event]]({TaskSucceeded})
+    only_acts = True
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None

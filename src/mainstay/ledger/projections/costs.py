@@ -81,9 +81,9 @@ class Spent:
     ) -> Sequence[RowChange]:
         """What this event adds to its workflow's day; free work adds nothing and writes nothing."""
         match event:
-            case TaskSucceeded(cost=0, input_tokens=0, output_tokens=0):
-                return ()
             case TaskSucceeded():
+                if not (event.cost or event.input_tokens or event.output_tokens):
+                    return ()
                 amounts = {
                     "cost_micros": event.cost,
                     "input_tokens": event.input_tokens,

@@ -105,8 +105,8 @@ class Runs:
     ) -> Sequence[RowChange]:
         """Started, ended, and money in between."""
         match event:
-            case TaskSucceeded(cost=0):
-                return ()
+            case TaskSucceeded():  # the most frequent, so it comes first
+                return _spending(stream, event.cost)
             case RunStarted():
                 message = event.trigger.get("message")
                 return (
@@ -161,8 +161,7 @@ class Runs:
                 )
                 return (ended, *_spending(stream, getattr(event, "cost", 0)))
             case (
-                TaskSucceeded()
-                | TaskFailed()
+                TaskFailed()
                 | AttemptFailed()
                 | ActionProposed()
                 | RevisionRequested()

@@ -27,6 +27,7 @@ class Written:
         ),
     )
     events = frozenset[type[Event]]({TaskSucceeded})
+    only_acts = True
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
