@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mainstay.cli.main import main
-from mainstay.kernel.errors import LedgerTooNew
+from mainstay.kernel.errors import LedgerTooNew, LedgerUnready
 from mainstay.kernel.events import NUMBER_OF, TaskStarted
 from mainstay.kernel.ids import RunId, run_stream
 from mainstay.kernel.values import Instant, Json
@@ -20,6 +20,7 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.projections import TABLES
 from mainstay.ledger.sqlite import SqliteStore
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import NewEvent, StreamAppend, Version
 from mainstay.ledger.verify import Verified, verify
 from mainstay.runtime.boot import fold_run
@@ -186,3 +187,13 @@ def test_a_run_of_an_older_version_folds_to_what_it_was_and_goes_on() -> None:
         assert old.encode(TaskStarted(0, 1))[1] == 2  # what is written from now on has the new shape
     with pytest.raises(Exception, match="tens"):
         fold_run(past, today, plans, RunId(str(lived.store.select("open_runs")[0]["run"])))
+
+
+def test_a_view_that_is_not_made_yet_is_said_to_be_so(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    SqliteStore(path, tables=TABLES).close()
+    with closing(sqlite3.connect(path)) as made_before:
+        made_before.execute("DROP TABLE dead_letters")
+        made_before.commit()
+    with closing(SqliteReader(path, tables=None)) as reader, pytest.raises(LedgerUnready, match="mainstay up"):
+        reader.select("dead_letters")

@@ -229,10 +229,6 @@ def _tell(opened: Workspace, decided: Decided, as_json: bool) -> None:
     say(f"Run {short} goes on from run {parent} as of its event {row['point']}{anew}.")
     if forked.changed:
         say(f"Changed: {', '.join(forked.changed)}.")
-    for path in forked.changed:
-        source = path.partition(".")[0]
-        if source not in ("trigger", *taken):
-            say(f"{source} is thought anew, since it reads what was changed: {path} does not count.")
     if taken:
         acts = f"; of these {', '.join(acted)} happened and is not done twice" if acted else ""
         say(f"Taken over: {_some(taken)}{acts}.")

@@ -14,6 +14,7 @@
     │   ├── StaleEpoch           a newer writer took the lease
     │   ├── LedgerCorrupt        the hash chain does not hold (position)
     │   ├── LedgerTooNew         written by a newer Mainstay
+    │   ├── LedgerUnready        its views are not there yet, or are those of an older Mainstay
     │   ├── StorageFull          no space left; nothing of the batch was written
     │   └── StorageFailed        the disk lied or failed; the process must end
     ├── CommandRefused           a command that makes no sense for what there is
@@ -145,6 +146,10 @@ class LedgerCorrupt(LedgerError):
 
 class LedgerTooNew(LedgerError):
     """This ledger was written by a newer Mainstay."""
+
+
+class LedgerUnready(LedgerError):
+    """The views of this ledger are not made yet."""
 
 
 class StorageFull(LedgerError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mainstay.kernel.errors import LedgerUnready
 from mainstay.ledger.rows import coalesce, order_columns
 from mainstay.ledger.store import ColumnType, RowChange, Table, Value
 
@@ -58,7 +59,7 @@ class Views:
 
     def get(self, table: str) -> tuple[str, Columns]:
         """The statement for one row by key, and the columns of its answer."""
-        known = self.tables[table]
+        known = self._known(table)
         columns = tuple(name for name, _ in known.columns)
         sql = self._statements.get(("get", table))
         if sql is None:
@@ -70,7 +71,7 @@ class Views:
         self, table: str, where: Mapping[str, Value], order: str, *, descending: bool, bounded: bool
     ) -> tuple[str, Columns]:
         """The statement for rows in order (parameters: where's values, the bound if any, the limit)."""
-        known = self.tables[table]
+        known = self._known(table)
         columns = tuple(name for name, _ in known.columns)
         shape = ("select", table, tuple(where), order, descending, bounded)
         sql = self._statements.get(shape)
@@ -90,8 +91,18 @@ class Views:
 
     def count(self, table: str, where: Mapping[str, Value]) -> str:
         """The statement that counts matching rows."""
-        _require(self.tables[table], where)
+        _require(self._known(table), where)
         return f"SELECT count(*) FROM {table}" + (f" WHERE {_equal(tuple(where))}" if where else "")
+
+    def _known(self, table: str) -> Table:
+        known = self.tables.get(table)
+        if known is None:
+            raise LedgerUnready(
+                why=f"It has no view {table!r}: it was made by an older Mainstay, or its making was cut short.",
+                remedy="Nothing is lost. `mainstay up`, or `mainstay ingest`, makes its views from the events.",
+                table=table,
+            )
+        return known
 
     def _delete(self, table: str) -> str:
         return f"DELETE FROM {table} WHERE {_equal(self.tables[table].key)}"
