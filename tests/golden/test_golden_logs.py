@@ -20,7 +20,7 @@ from mainstay.ledger.rebuild import outdated, rebuild
 from mainstay.ledger.run_snapshot import decode_run, encode_run
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.verify import Verified, verify
-from tests.golden import shelf
+from tests.golden import scenario_recovery, shelf
 
 LOGS = pytest.mark.parametrize("path", shelf.logs(), ids=lambda path: path.stem)
 
@@ -118,3 +118,11 @@ def test_the_shelf_holds_every_event_in_every_shape_that_can_be_read() -> None:
 
 def test_logs_are_numbered_without_gaps() -> None:
     assert [int(path.stem[:4]) for path in shelf.logs()] == list(range(1, len(shelf.logs()) + 1))
+
+
+def test_the_play_of_a_whole_director_tells_every_event_and_the_same_each_time() -> None:
+    office = scenario_recovery.play()
+    events = office.store.read_all(limit=100_000)
+    assert {NAMES[number] for number in set(NUMBERS) - {one.type for one in events}} == set()
+    assert events == scenario_recovery.play().store.read_all(limit=100_000)
+    assert office.director.cards_agree()
