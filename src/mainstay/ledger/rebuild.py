@@ -7,11 +7,11 @@ are as they should be are left alone, but the whole ledger is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, cast
 
-from mainstay.kernel.events import RunEvent
-from mainstay.kernel.ids import RunId, StreamId, run_of, run_stream
+from mainstay.kernel.events import Event, RunEvent
+from mainstay.kernel.ids import RunId, StreamId, run_of
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
@@ -19,7 +19,18 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projection, Projector
 from mainstay.ledger.proving import Proof
 from mainstay.ledger.rows import META
-from mainstay.ledger.store import ORIGIN, Epoch, EventStore, Position, Put, RowChange, Table
+from mainstay.ledger.run_snapshot import Plans, load_run
+from mainstay.ledger.store import (
+    ORIGIN,
+    Epoch,
+    EventStore,
+    Position,
+    Put,
+    RecordedEvent,
+    RowChange,
+    Table,
+    Version,
+)
 
 SLICE = 1_000
 Progress = Callable[[Position, Position], None]  # read so far, of so many
@@ -76,13 +87,28 @@ class Fold:
     """All runs, folded as the ledger is read; those that are over are dropped at once.
 
     Every event is proved against the chain before it is folded: a view made anew from damage would hide it.
+
+    With `needed_only` a run is folded only where a view looks at it: then `held` says nothing. A fold that begins in
+    the middle takes what was before from a run's snapshot, if it is told the `plans` and has one that is old enough.
     """
 
-    def __init__(self, store: EventStore, codec: Codec, projector: Projector, proof: Proof) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        codec: Codec,
+        projector: Projector,
+        proof: Proof,
+        *,
+        needed_only: bool = False,
+        plans: Plans | None = None,
+    ) -> None:
         self.proof = proof
         self._store = store
         self._codec = codec
         self._project = projector.project
+        self._looked_at = frozenset[type]().union(*(one.events for one in projector.projections))
+        self._needed_only = needed_only
+        self._plans = plans
         self._runs: dict[RunId, RunState] = {}
 
     @property
@@ -94,32 +120,60 @@ class Fold:
         """The row changes of the next slice of the ledger, and its last position."""
         changes: list[RowChange] = []
         last = after
-        for recorded in self.proof.follow(self._store.read_all(after=after, limit=min(events, SLICE))):
-            event = self._codec.event(recorded)
+        read = [
+            (recorded, self._codec.event(recorded))
+            for recorded in self.proof.follow(self._store.read_all(after=after, limit=min(events, SLICE)))
+        ]
+        passed = self._begin(read)
+        for recorded, event in read:
             last = recorded.position
             run = None
             if recorded.stream.startswith("run:"):
-                run = self._evolve(recorded.stream, cast(RunEvent, event), last)
+                if recorded.stream in passed:
+                    continue
+                run = self._evolve(recorded, cast(RunEvent, event))
             changes += self._project(last, recorded.at, recorded.stream, event, run)
         return changes, last
 
-    def _evolve(self, stream: StreamId, event: RunEvent, position: Position) -> RunState:
-        run = run_of(stream)
-        before = self._runs.get(run)
-        state = evolve(before if before is not None else self._before(run, position), event)
+    def _begin(self, read: Sequence[tuple[RecordedEvent, Event]]) -> Collection[StreamId]:
+        """Know the runs of a slice as they were before it; which of them need not be known."""
+        began: dict[StreamId, Version] = {}  # and the version of their first event in the slice
+        needed = set[StreamId]()
+        for recorded, event in read:
+            stream = recorded.stream
+            if stream.startswith("run:") and run_of(stream) not in self._runs:
+                began.setdefault(stream, recorded.version)
+                if not self._needed_only or type(event) in self._looked_at:
+                    needed.add(stream)
+        self._load({stream: began[stream] for stream in began if stream in needed and began[stream] > 1})
+        return began.keys() - needed
+
+    def _load(self, began: Mapping[StreamId, Version]) -> None:
+        """Fold these runs up to the version before the one given, many at once."""
+        states: dict[StreamId, RunState] = {}
+        after: dict[StreamId, Version] = {}
+        for stream, version in began.items():
+            saved = load_run(self._store, run_of(stream), self._plans) if self._plans is not None else None
+            if saved is None or saved[1] >= version:
+                saved = nothing(run_of(stream)), 0
+            states[stream], after[stream] = saved[0], Version(saved[1])
+        for stream, bodies in self._store.read_many(after):
+            state = states.pop(stream)
+            for version, kind, schema, data in bodies:
+                if version >= began[stream]:
+                    break
+                state = evolve(state, cast(RunEvent, self._codec.decode(kind, schema, data)))
+            self._runs[run_of(stream)] = state
+
+    def _evolve(self, recorded: RecordedEvent, event: RunEvent) -> RunState:
+        run = run_of(recorded.stream)
+        if run not in self._runs and recorded.version > 1:  # something came after its end
+            self._load({recorded.stream: recorded.version})
+        state = evolve(self._runs.get(run) or nothing(run), event)
         if state.ended and not state.left:
             self._runs.pop(run, None)
         else:
             self._runs[run] = state
-        return state
-
-    def _before(self, run: RunId, position: Position) -> RunState:
-        """The state of a run that is not in memory: nearly always nothing, since its first event comes now."""
-        state = nothing(run)
-        for recorded in self._store.read(run_stream(run)):
-            if recorded.position >= position:
-                break
-            state = evolve(state, cast(RunEvent, self._codec.event(recorded)))
         return state
 
 

@@ -27,6 +27,7 @@ from mainstay.ledger.projection import Projection, Projector
 from mainstay.ledger.proving import Proof
 from mainstay.ledger.rebuild import Fold, outdated
 from mainstay.ledger.rows import SNAPSHOTS, RowDelta, coalesce
+from mainstay.ledger.run_snapshot import Plans
 from mainstay.ledger.snapshots import load_snapshot, snapshot
 from mainstay.ledger.store import GENESIS, ORIGIN, EventStore, Position, Put, RowChange, Table, Value
 
@@ -36,6 +37,8 @@ DAYS = 70  # of what was spent: the month that budgets look at, and the one befo
 NAME = "standing"
 VIEWS = frozenset({"done", "spent", "workflows", "house", "cursors", "schedules", "pauses", "breakers"})
 _OWN = {"house": frozenset({"held"})}  # rows that the director writes itself: no event says them
+_OPEN = frozenset({"delayed", "running", "paused", "compensating"})  # and not in line
+_MAY_BE_ENDING = frozenset({"failed", "cancelled", "superseded"})  # while an effect was under way
 _ALL = 1_000_000_000
 
 Rows = dict[tuple[Value, ...], dict[str, Value]]
@@ -71,10 +74,13 @@ def sealed_at(store: EventStore) -> int:
     return _number(row["position"]) if row is not None else 0
 
 
-def disagreements(store: EventStore, codec: Codec, projections: Iterable[Projection]) -> tuple[str, ...]:
+def disagreements(
+    store: EventStore, codec: Codec, projections: Iterable[Projection], *, plans: Plans | None = None
+) -> tuple[str, ...]:
     """The views of the standing that are not what the events say, by name; none is the rule.
 
-    Raises `LedgerCorrupt` for an event that was changed, and for a ledger whose end is missing.
+    With `plans` the runs that the last events touched are taken from their snapshots. Raises `LedgerCorrupt` for an
+    event that was changed, and for a ledger whose end is missing.
     """
     projections = tuple(projections)
     found = list(_open_runs_differ(store))
@@ -94,7 +100,9 @@ def disagreements(store: EventStore, codec: Codec, projections: Iterable[Project
         return tuple(found)
     stored = _decode(last.data) if last is not None else _Stored(GENESIS, 0, {})
     position = last.position if last is not None else ORIGIN
-    folded = _folded(store, codec, chosen, position, stored)
+    proof = Proof(position, stored.hash)
+    fold = Fold(store, codec, Projector(chosen), proof, needed_only=True, plans=plans)
+    folded = _folded(store, fold, chosen, stored)
     for one in chosen:
         for table in one.tables:
             if _read(store, table, stored.from_day) != folded[table.name]:
@@ -103,7 +111,7 @@ def disagreements(store: EventStore, codec: Codec, projections: Iterable[Project
 
 
 def _folded(
-    store: EventStore, codec: Codec, chosen: tuple[Projection, ...], position: Position, stored: _Stored
+    store: EventStore, fold: Fold, chosen: tuple[Projection, ...], stored: _Stored
 ) -> Mapping[str, Rows]:
     tables = {table.name: table for one in chosen for table in one.tables}
     rows: dict[str, Rows] = {
@@ -115,7 +123,7 @@ def _folded(
         }
         for name, table in tables.items()
     }
-    fold = Fold(store, codec, Projector(chosen), Proof(position, stored.hash))
+    position = Position(fold.proof.position)
     while position < store.head:
         changes, position = fold.slice(position)
         _apply(rows, tables, changes)
@@ -160,25 +168,26 @@ def _open_runs_differ(store: EventStore) -> Iterable[str]:
     opened = {str(row["run"]): row for row in store.select("open_runs", order="position", limit=_ALL)}
     ending = {run for run, row in opened.items() if row["status"] == "ending"}
     left = set(opened) - ending
-    for status in ("queued", "running"):
-        for row in store.select("runs", where={"status": status}, limit=_ALL):
-            run = str(row["run"])
-            if run not in left or not _same(opened[run], row, status):
-                yield "open_runs"
-                return
-            left.discard(run)
+    for row in store.select("runs", where={"ended_at": None}, limit=_ALL):
+        run = str(row["run"])
+        if run not in left or not _same(opened[run], row):
+            yield "open_runs"
+            return
+        left.discard(run)
     for run in ending:
         ended = store.get("runs", (run,))
-        if ended is None or ended["status"] not in ("cancelled", "superseded"):
+        if ended is None or ended["status"] not in _MAY_BE_ENDING:
             left.add(run)
     if left:
         yield "open_runs"
 
 
-def _same(opened: Mapping[str, Value], row: Mapping[str, Value], status: str) -> bool:
-    return opened["status"] == status and all(
-        opened[column] == row[column] for column in ("workflow", "key", "position")
-    )
+def _same(opened: Mapping[str, Value], row: Mapping[str, Value]) -> bool:
+    # What is paused stands in `open_runs` as what it would be otherwise; of the rest only the place in line is taken
+    # from there, the run itself says how far it is.
+    said = row["status"]
+    agrees = said in _OPEN if opened["status"] != "queued" else said in ("queued", "paused")
+    return agrees and all(opened[column] == row[column] for column in ("workflow", "key", "position"))
 
 
 def _chosen(projections: Iterable[Projection]) -> tuple[Projection, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from mainstay.kernel.admission import Admission
@@ -49,6 +50,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
+from mainstay.kernel.errors import StorageFull
 from mainstay.kernel.events import (
     BudgetWarned,
     DirectorStarted,
@@ -209,6 +211,8 @@ class Director:
         tick = self.tick(self._to_recover(first.unclean), start=first)
         tick.effects.clear()  # what recovery owes is part of what is pending
         self.commit(tick)
+        if tick.events >= SEAL_EVERY and self._seals:
+            self._seal()  # or the next boot would fold every run that this one settled
         owed = [
             Owed(effect, self.position, _priority(one.state))
             for one in self.runs.values()
@@ -355,6 +359,13 @@ class Director:
             self.store.append(
                 tick.batch, epoch=self.epoch, at=tick.at, changes=tick.changes, blobs=tick.blobs
             )
+
+    def _seal(self) -> None:
+        """Seal the views by themselves: only a copy, so a disk that is full now stops nobody."""
+        with suppress(StorageFull):
+            changes = [seal(self.store, self._projections)]
+            self.store.append((), epoch=self.epoch, at=self.clock.now(), changes=changes)
+            self._sealed_at = self.position
 
     def handle(self, requests: Sequence[Request]) -> list[Owed]:
         """`tick`, `commit` and the answers in one: for callers that have no loop."""

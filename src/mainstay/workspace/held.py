@@ -207,7 +207,8 @@ class Held:
                 performing=performing,
             )
             epoch = self.store.acquire()
-            wrong = disagreements(self.store, self.director.codec, STANDARD)
+            plans = self.director.plans.__getitem__
+            wrong = disagreements(self.store, self.director.codec, STANDARD, plans=plans)
             if wrong or folder.anew.exists():
                 what = ", ".join(wrong) or "a view that was looked at before"
                 self.disagreed = what  # for whoever records it
