@@ -332,6 +332,8 @@ class History:
 
     def _strike(self) -> None:
         chaos = self.chaos
+        if chaos.quiet or not chaos.rates:
+            return
         if chaos.strikes("clock forward"):
             self.clock.jump(chaos.random("jump").choice((SECOND, MINUTE, HOUR)))
         if chaos.strikes("clock back"):

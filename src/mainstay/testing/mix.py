@@ -81,6 +81,7 @@ RATES: dict[str, float] = {
     "doubled answer": 0.3,
     "kill switch": 0.04,
     "cancel": 0.04,
+    "cancel halfway": 0.2,
     "stale yes": 0.1,
     "pause": 0.06,
     "cancel task": 0.02,

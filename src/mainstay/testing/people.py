@@ -90,6 +90,8 @@ class Operator:
         if self.calm:
             # What no budget will ever let on waits for a person: here they end it.
             going = [run for run in going if self.audit.refusals[run] > 3 and self._blocked(run)]
+        elif (halfway := self._halfway()) and self.outside.chaos.strikes("cancel halfway"):
+            going = halfway
         elif not self.outside.chaos.strikes("cancel"):
             return False
         if not going:
@@ -99,6 +101,14 @@ class Operator:
         chosen = self.random.choice(delicate if delicate and self.random.random() < 0.6 else going)
         self._send(process, CancelRun(chosen, "operator", "enough"))
         return True
+
+    def _halfway(self) -> list[RunId]:
+        """Runs that would have something to take back, and something else under way: that is where ending hurts."""
+        if "cancel halfway" not in self.outside.chaos.rates:
+            return []
+        acting = dict.fromkeys(act.run for act in self.audit.acts.values() if act.under_way)
+        states = self.audit.states
+        return [run for run in acting if not states[run].ended and states[run].unusual.undoable]
 
     def _blocked(self, run: RunId) -> bool:
         return any(task.phase is Phase.BLOCKED for _, task in self.audit.states[run].all_tasks())

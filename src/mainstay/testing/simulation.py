@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
 
+from mainstay.runtime.collector import paused_collector
 from mainstay.testing.checkers import Violation
 from mainstay.testing.history import History
 from mainstay.testing.mix import Mix, draw, smaller
@@ -88,7 +89,8 @@ def run_seed(seed: int, *, mix: Mix | None = None, story: bool = False) -> tuple
 def attempt(history: History, seed: int) -> Failure | None:
     """Run a history; what it broke."""
     try:
-        history.run()
+        with paused_collector():  # nothing of a history is garbage before it is over
+            history.run()
     except Violation as violation:
         return Failure(seed, violation.rule, str(violation))
     except Exception as error:

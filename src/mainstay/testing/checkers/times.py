@@ -43,6 +43,7 @@ class Waits:
         self.books = books
         self.runs_until: dict[RunId, Instant] = {}
         self.tasks_until: dict[tuple[RunId, int], Instant] = {}
+        self.first_started: dict[tuple[RunId, int], Instant] = {}
 
     def house_event(self, position: int, at: Instant, event: Event) -> None:
         """See `Book.house_event`."""
@@ -86,8 +87,10 @@ class Waits:
             demand(until is None or at >= until, "a task begins in its time", where)
             demand(not spec.delay_us or until is not None, "a task waits as long as it says", where)
             demand(until is not None or at >= spec.not_before, "a task begins in its time", where)
-        deadline = before.deadline(task)
-        demand(not deadline or at < deadline, "nothing starts after its deadline", where)
+        if spec.deadline_us is not None:
+            latest = self.first_started.setdefault((run, task), at) + spec.deadline_us
+            deadline = before.deadline(task) or latest
+            demand(at < min(latest, deadline), "nothing starts after its deadline", where)
 
 
 class Schedules:
