@@ -26,6 +26,7 @@ from mainstay.kernel.errors import ConfigError
 from mainstay.kernel.plan import Missed, Operator, Role, Workflow
 from mainstay.kernel.policy import Decision, Policy, Rule, evaluate
 from mainstay.kernel.values import DAY
+from mainstay.ledger.head_mark import mark_path
 from mainstay.runtime.clock import SystemClock
 from mainstay.runtime.schedules import RUNS_MAX
 from mainstay.testing.plans import action, rule
@@ -370,7 +371,7 @@ def test_the_files_are_those_of_the_folder(desk: Folder, tmp_path: Path) -> None
         one for one in named if not one.startswith(STATE)
     }
     properties = (desk.ledger, desk.segments, desk.blobs, desk.keys, desk.lock, desk.socket, desk.cache)
-    properties += (desk.logs, desk.heartbeat, desk.outage)
+    properties += (desk.logs, desk.heartbeat, desk.outage, mark_path(desk.ledger))
     told = {one.removeprefix(f"{STATE}/").rstrip("/") for one in named if one.startswith(STATE)}
     assert told == {path.name for path in properties} | {"id", "labels.jsonl"}
     left = {path.name for path in desk.state.iterdir()} - {"ledger.db-wal", "ledger.db-shm"}
