@@ -53,6 +53,10 @@ def judge(draft: Draft, number: int, authority: str = "", *, absent: bool = Fals
     """
     task = draft.state.task(number)
     assert task.act is not None
+    if _too_late(draft, number) and (absent or not may_have_left(task)):
+        # Also what was approved in time: it leaves late when nobody was at work, or it had to wait for its turn.
+        draft.give_up(number, task.attempt, FailureClass.TIMEOUT, "its deadline has passed")
+        return
     approved = authority.startswith("approval:") and not draft.facts.killed
     verdict = _verdict(draft, number, task.act.action)
     if verdict.decision is Decision.ALLOW or (verdict.decision is Decision.ASK and approved):
@@ -65,6 +69,11 @@ def judge(draft: Draft, number: int, authority: str = "", *, absent: bool = Fals
         _deny(draft, number, verdict)
     else:
         _ask(draft, number, verdict)
+
+
+def _too_late(draft: Draft, number: int) -> bool:
+    deadline = draft.state.deadline(number)
+    return bool(deadline) and draft.facts.now >= deadline
 
 
 def _deny(draft: Draft, number: int, verdict: Verdict) -> None:
@@ -267,6 +276,9 @@ def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
     elif command.answer == "did_not" and task.act is None:
         # The executor never came to propose it: it is asked again, with what it may cost held anew.
         draft.emit(StartDeferred(number, "again", draft.facts.now))
+    elif command.answer == "did_not" and _too_late(draft, number):
+        reason = "it did not go out, and its deadline has passed"
+        draft.emit(TaskFailed(number, task.attempt, FailureClass.TIMEOUT, reason))
     elif command.answer == "did_not":
         undone = state.undoes(number) is not None
         said = "you said that it was not taken back" if undone else "you said that it did not go out"

@@ -1,0 +1,126 @@
+"""Corners of failure and recovery: what two rare things do together, each told as a short story."""
+
+from dataclasses import replace
+from typing import Any
+
+from mainstay.kernel.admission import Admission
+from mainstay.kernel.breaker import BreakerSettings
+from mainstay.kernel.commands import (
+    CancelRun,
+    CancelTask,
+    RecoverRun,
+    ResolveDoubt,
+    Sighting,
+    Sought,
+    StartRun,
+)
+from mainstay.kernel.events import (
+    ActionStarted,
+    ApprovalRequested,
+    BreakerOpened,
+    FailureClass,
+    RunForked,
+    TaskFailed,
+)
+from mainstay.kernel.fork import fork
+from mainstay.kernel.state import Phase, Status
+from mainstay.kernel.values import DAY, HOUR, SECOND, Instant
+from mainstay.testing.plans import ASK_ALL, NOW, RUN, act, action, plan_of, think
+from mainstay.testing.spec import Playbook
+
+
+def child_of(parent: Playbook, forked: RunForked, trigger: Any = None) -> Playbook:
+    """The run that begins where `forked` says."""
+    book = Playbook(parent.plan, policy=parent.facts.policy)
+    head = parent.state.head
+    return book.tell(StartRun(RUN, head.workflow, head.definition, trigger or head.trigger, forked=forked))
+
+
+def alone(book: Playbook, on: bool = True) -> Playbook:
+    """No director is at work: what is decided starts nothing."""
+    book.facts = replace(book.facts, performing=not on)
+    return book
+
+
+# --- a fork of a fork ------------------------------------------------------------------------------------------
+
+
+def test_an_act_that_was_inherited_is_inherited_by_a_fork_of_the_fork() -> None:
+    plan = plan_of(
+        think("draft", reads={"n": "trigger.n"}),
+        act("send", reads={"text": "draft.text"}),
+        think("after", "send"),
+    )
+    first = Playbook(plan).start({"n": 1}).produces("draft", {"text": "a"})
+    first.proposes("send", action(1)).acted("send", {"id": "1"})
+    second = child_of(first, fork(first.state, version=7, actor="me", changes={"draft.text": "b"}))
+    assert second.task("send").phase is Phase.SUCCEEDED
+    third = child_of(second, fork(second.state, version=9, actor="me", changes={"draft.text": "c"}))
+    assert third.task("send").phase is Phase.SUCCEEDED, "it left the house two runs ago"
+
+
+# --- too late ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_approved_while_no_director_was_at_work_does_not_leave_after_its_deadline() -> None:
+    plan = plan_of(act("send", deadline_us=DAY))
+    book = Playbook(plan, policy=ASK_ALL).start().proposes("send", action(0))
+    alone(book).later(HOUR).grants("send")
+    alone(book, False).later(2 * DAY).tell(RecoverRun(RUN))
+    assert not any(isinstance(one, ActionStarted) for one in book.last), book.last
+    failed = next(one for one in book.last if isinstance(one, TaskFailed))
+    assert (failed.failure, failed.reason) == (FailureClass.TIMEOUT, "its deadline has passed")
+    book.ended(Status.FAILED)
+
+
+def test_what_a_look_up_proves_absent_after_its_deadline_is_given_up_for_that() -> None:
+    plan = plan_of(act("send", deadline_us=HOUR))
+    book = Playbook(plan).start().proposes("send", action(0)).fails("send", FailureClass.TIMEOUT)
+    book.later(2 * HOUR).outcome("send", Sought(Sighting.ABSENT))
+    book.then(TaskFailed, *book.last[1:])
+    assert book.last[0].reason == "its deadline has passed"
+
+
+def test_a_doubt_answered_after_the_deadline_lays_no_card_that_has_expired_already() -> None:
+    plan = plan_of(act("send", deadline_us=HOUR))
+    book = Playbook(plan).start().proposes("send", action(0))
+    book.later(2 * HOUR).tell(RecoverRun(RUN))
+    book.later(HOUR).outcome("send", Sought(Sighting.UNKNOWN)).stands(send=Phase.DOUBT)
+    book.tell(ResolveDoubt(RUN, 0, "did_not", "me"))
+    assert not any(
+        isinstance(one, ApprovalRequested) and one.expires_at <= book.facts.now for one in book.last
+    )
+
+
+# --- twice -------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_that_is_said_twice_still_takes_back() -> None:
+    undo = act("undo mark", act="email.label")
+    plan = plan_of(act("mark", act="email.label", compensate=undo), think("then", "mark"))
+    book = Playbook(plan).start().proposes("mark", action(0, act="email.label")).acted("mark")
+    book.tell(CancelRun(RUN, "me", "enough"))
+    assert book.state.status is Status.COMPENSATING
+    book.tell(CancelRun(RUN, "me", "enough")).then()
+    book.proposes(2, action(2, act="email.label")).acted(2).ended(Status.CANCELLED)
+
+
+def test_what_is_taken_back_may_be_let_be_task_by_task() -> None:
+    undo = act("undo mark", act="email.label")
+    plan = plan_of(act("mark", act="email.label", compensate=undo), think("then", "mark"))
+    book = Playbook(plan).start().proposes("mark", action(0, act="email.label")).acted("mark")
+    book.tell(CancelRun(RUN, "me", "enough")).tell(CancelTask(RUN, 2, "me", "let it be")).ended(
+        Status.CANCELLED
+    )
+
+
+# --- breakers ------------------------------------------------------------------------------------------------------
+
+
+def test_the_breaker_of_an_operation_with_a_dot_in_its_name_is_found_again() -> None:
+    admission = Admission({}, BreakerSettings())
+    until = Instant(NOW + 30 * SECOND)
+    admission.breakers.note(BreakerOpened("tools", "calendar.create", until, 5, 1, "no luck"))
+    admission.refresh()
+    scope = admission.defers_act("w", "tools", "calendar.create", NOW)
+    assert admission.free_at(scope, NOW) == until, "or the house wakes at once, for ever"
