@@ -100,7 +100,9 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
         case ResolveDoubt():
             resolve_doubt(draft, command)
         case CancelRun(actor=actor, reason=reason):
-            if not state.ended and state.status is not Status.NOT_STARTED:
+            # One that takes back what it did ends when that is done, also if it is told twice; each of these
+            # tasks may be cancelled by itself.
+            if state.status in (Status.RUNNING, Status.QUEUED):
                 end(draft, "cancelled", actor=actor, reason=reason)
         case SupersedeRun(reason=reason, by=by):
             if supersedable(state):
