@@ -13,7 +13,7 @@ from typing import Any
 
 from mainstay.kernel.events import Inherited, RunForked
 from mainstay.kernel.plan import Plan, holds, references
-from mainstay.kernel.state import Phase, RunState, Sources, TaskState
+from mainstay.kernel.state import Expansion, Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
 
 
@@ -81,17 +81,20 @@ def _take_over(
     plan = state.plan
     assert plan is not None
     undone = _undone(state)
+    acted = _acted(state)
 
     def kept(number: int, parent: int, task: TaskState) -> bool:
         if task.phase is not Phase.SUCCEEDED or number in undone:
             return False
-        return parent not in anew or (task.act is not None and not acts_too)
+        return parent not in anew or (number in acted and not acts_too)
 
     inherited: list[Inherited] = []
     for number in range(plan.size):
         task = state.task(number)
         if kept(number, number, task):
-            inherited.append(_inherited(number, task, plan.workflow.tasks[number].name, changes or {}))
+            name = plan.workflow.tasks[number].name
+            of_items = any(fan.parent == number and _any_acted(fan, acted) for fan in state.expansions)
+            inherited.append(_inherited(number, task, name, changes or {}, acted=number in acted or of_items))
     done = {one.task for one in inherited}
     expansions: list[tuple[int, int]] = []
     place = plan.size
@@ -104,11 +107,12 @@ def _take_over(
         if all(keeps):  # acts, all of which have happened: nothing is left to fan out over
             gave = TaskState(Phase.SUCCEEDED, output={"items": [item.output for item in items]})
             name = plan.workflow.tasks[fan.parent].name
-            inherited.append(_inherited(fan.parent, gave, name, changes or {}))
+            of_items = _any_acted(fan, acted)
+            inherited.append(_inherited(fan.parent, gave, name, changes or {}, acted=of_items))
             continue
         expansions.append((fan.parent, fan.count))
         inherited += (
-            _inherited(place + at, item, "", {})
+            _inherited(place + at, item, "", {}, acted=fan.first + at in acted)
             for at, (item, keep) in enumerate(zip(items, keeps, strict=True))
             if keep
         )
@@ -125,13 +129,30 @@ def _take_over(
     )
 
 
-def _inherited(number: int, task: TaskState, name: str, changes: Mapping[str, Any]) -> Inherited:
+def _inherited(
+    number: int, task: TaskState, name: str, changes: Mapping[str, Any], *, acted: bool
+) -> Inherited:
     output = task.output or {}
     for path, value in changes.items():
         source, *field = path.split(".")
         if source == name:
             output = changed(output, tuple(field), value)
-    return Inherited(number, output, acted=task.act is not None)
+    return Inherited(number, output, acted)
+
+
+def _acted(state: RunState) -> set[int]:
+    """The tasks whose effect left the house, in this run's name or in that of one that it goes on from."""
+    found = {
+        number for number, task in state.all_tasks() if task.act is not None and task.phase is Phase.SUCCEEDED
+    }
+    forked = state.unusual.forked
+    if forked is not None:
+        found |= {one.task for one in forked.inherited if one.acted}
+    return found
+
+
+def _any_acted(fan: Expansion, acted: Container[int]) -> bool:
+    return any(number in acted for number in range(fan.first, fan.first + fan.count))
 
 
 def _following(plan: Plan, numbers: Iterable[int], but: Container[int] = ()) -> set[int]:
