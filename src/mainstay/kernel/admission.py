@@ -79,8 +79,7 @@ class Admission:
                 where, _, what = name.partition(":")
                 return FOREVER if (where, what) in self.paused else now
             case "breaker":
-                adapter, _, operation = name.rpartition(".")
-                wait = self.breakers.wait(adapter, operation, now)
+                wait = self.breakers.wait_of(name, now)
                 if wait is None:
                     return now
                 return wait or FOREVER

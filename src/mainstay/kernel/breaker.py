@@ -90,6 +90,11 @@ class Breakers:
             return one.until
         return UNTIL_SETTLED if one.trial else None
 
+    def wait_of(self, name: str, now: Instant) -> Instant | None:
+        """See `wait`, by the name `adapter.operation`: where one ends may be unclear when both have dots in them."""
+        key = next((one for one in self._by if f"{one[0]}.{one[1]}" == name), None)
+        return None if key is None else self.wait(*key, now)
+
     def hear(
         self, event: RunEvent, adapter: str, operation: str, at: Instant
     ) -> BreakerOpened | BreakerClosed | None:
