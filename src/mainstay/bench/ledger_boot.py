@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from mainstay.bench.rig import peak_mb
+from mainstay.kernel.commands import StopDirector
 from mainstay.runtime.clock import SystemClock
+from mainstay.runtime.tick import Request
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held
 
 
-def ledger_booted(folder: Path, *, started_s: float, cold: bool) -> dict[str, Any]:
+def ledger_booted(folder: Path, *, started_s: float, cold: bool, stop: bool = False) -> dict[str, Any]:
     """From the start of this process until everything owed is known and the cards are proved to be what the runs say.
 
     `cold` first lets the kernel forget the ledger's pages, where it can be asked to: as after a restart of the machine.
+    With `stop` the director ends as it should; without, the next boot finds it killed.
     """
     forgot_s = _forget(Folder(folder).ledger) if cold else 0.0
     imported_s = time.monotonic()
@@ -30,7 +33,7 @@ def ledger_booted(folder: Path, *, started_s: float, cold: bool) -> dict[str, An
         held.register()
         ready_s = time.monotonic()
         runs = held.director.runs.values()
-        return {
+        figures = {
             "boot_s": ready_s - started_s - forgot_s,
             "import_s": imported_s - started_s - forgot_s,
             "open_s": opened_s - imported_s,
@@ -39,10 +42,14 @@ def ledger_booted(folder: Path, *, started_s: float, cold: bool) -> dict[str, An
             "peak_mb": peak_mb(),
             "runs": len(runs),
             "owed": len(owed),
+            "unclean": held.director.house.unclean,
             "phases": dict(
                 Counter(task.phase.name.lower() for one in runs for _, task in one.state.all_tasks())
             ),
         }
+        if stop:
+            held.director.handle([Request(StopDirector())])
+        return figures
     finally:
         held.close()
 

@@ -37,6 +37,7 @@ GOALS = (
     Goal("recover_s", 1, words="restart until work goes on, s"),
     Goal("append_growth", 1.3, words="an append: p50 at the end against the beginning"),
     Goal("boot_s", 3, words="boot, from the start of the process, s"),
+    Goal("boot_after_it_s", 3, words="boot after a crash loop, s"),
     Goal("boot_growth", 2, words="boot: the whole ledger against the early one"),
     Goal("boot_peak_mb", 250, words="boot: largest memory, MB"),
 )
@@ -66,9 +67,13 @@ _WORDS = {
     "append_growth_beside_raw": "the same beside bare SQLite",
     "append_growth_largest": "the largest of all windows, beside bare SQLite",
     "cold_boot_s": "boot with nothing in the page cache, s",
+    "crash_loop_boot_s": "boot that takes all work under way for failed, s",
     "first_boot_s": "boot from the early ledger, s",
     "first_cold_boot_s": "the same with nothing in the page cache, s",
     "first_boot_peak_mb": "the same: largest memory, MB",
+    "first_crash_loop_boot_s": "boot that takes all work under way for failed, early ledger, s",
+    "first_boot_after_it_s": "the boot after that, early ledger, s",
+    "fill_growth_mb": "memory of the process that fills: the end against the first tenth, MB",
     "cold_boot_growth": "boot with nothing in the page cache: whole against early",
 }
 
