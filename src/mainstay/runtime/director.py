@@ -405,9 +405,14 @@ class Director:
         head = one.state.head
         if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
             line = self._lines.of_key(head.workflow, head.key)
-            if line and line[0] == run and len(line) > 1:
+            # A fork of it stands behind it as well, and brings nothing new.
+            if line and line[0] == run and any(self._came_by_itself(one) for one in line[1:]):
                 return NEWER
         return self._lines.answered(run)
+
+    def _came_by_itself(self, run: RunId) -> bool:
+        one = self.runs.get(run)
+        return one is not None and one.state.unusual.forked is None
 
     def _decide(self, tick: Tick, request: Request, queue: deque[Request]) -> Json:
         if isinstance(request.command, RecordOutcome):  # nearly always, and last in the `match`
@@ -604,6 +609,8 @@ class Director:
     ) -> None:
         if isinstance(command, PurgeDeadLetter) and not self._lies(command.letter):
             return
+        if isinstance(command, RecordReplay) and self._replayed(command):
+            return
         events = self.house.decide(command)
         self._append_house(tick, events, request)
         for event in events:
@@ -613,6 +620,11 @@ class Director:
     def _lies(self, letter: str) -> bool:
         row = self.store.get("dead_letters", (letter,))
         return row is not None and row["status"] == "waiting"
+
+    def _replayed(self, command: RecordReplay) -> bool:
+        """Whether the same was told before."""
+        row = self.store.get("dead_letters", (command.letter,))
+        return row is not None and row["status"] == "replayed" and row["run"] == command.run
 
     def _of_scope(self, workflow: str) -> list[RunId]:
         return [run for run, one in self.runs.items() if workflow in ("", one.state.head.workflow)]
