@@ -1,20 +1,32 @@
 """What the simulator found, each as the shortest history that shows it."""
 
+import json
 from collections import Counter
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
 from mainstay.kernel.budget import Limits
-from mainstay.kernel.commands import CancelRun, ObserveSent, ReceiveMessage, RegisterWorkflow, StartRun
+from mainstay.kernel.commands import (
+    CancelRun,
+    ObserveSent,
+    ReceiveMessage,
+    RegisterWorkflow,
+    ResolveDoubt,
+    StartRun,
+)
 from mainstay.kernel.ids import RunId, digest
-from mainstay.kernel.plan import Plan, Ref, Supersede, Trigger, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Priority, Ref, Supersede, TaskSpec, Trigger, Workflow, compile_plan
 from mainstay.kernel.policy import Decision, Policy, Rule
 from mainstay.kernel.state import Phase, Status
-from mainstay.kernel.values import DAY, Digest
+from mainstay.kernel.throttle import Rate
+from mainstay.kernel.values import DAY, MINUTE, Digest
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.tick import Request
+from mainstay.runtime.waiting import Waiting
 from mainstay.testing.cast import StandardCast
 from mainstay.testing.faults import Chaos, FaultyStore
 from mainstay.testing.mix import Mix
@@ -38,15 +50,15 @@ class Silence:
 class House:
     """A workspace whose process can be ended and started, with nobody in it but the test."""
 
-    def __init__(self, plan: Plan, rates: dict[str, float] | None = None) -> None:
-        self.chaos = Chaos(1, rates or {})
+    def __init__(self, plan: Plan, rates: dict[str, float] | None = None, seed: int = 1, **mix: Any) -> None:
+        self.chaos = Chaos(seed, rates or {})
         self.clock = ManualClock(BEGIN)
         self.spent: Counter[RunId] = Counter()
         self.disk = InMemoryStore(tables=VIEWS.tables)
         self.world = StandardCast().providers(self.chaos, Silence(), self.clock.monotonic_s)
         self.outside = Surroundings(
             self.chaos,
-            Mix({}, (plan,), ALLOWED, Limits()),
+            Mix({}, (plan,), ALLOWED, Limits(), **mix),
             self.clock,
             new_vault(Random(1)),
             {plan.digest: plan},
@@ -89,7 +101,8 @@ class House:
     def work_until(self, phase: Phase, run: RunId, task: int) -> None:
         """Let everybody go on until the task stands there."""
         for _ in range(100):
-            if self.process.director.runs[run].state.task(task).phase is phase:
+            state = self.process.director.runs[run].state
+            if state.exists(task) and state.task(task).phase is phase:
                 return
             for job in self.process.ready()[:1]:
                 self.process.resume(job)
@@ -114,7 +127,7 @@ class House:
         return sum(len(one.done) for one in self.world.values())
 
 
-def plan(*tasks: object, keyed: bool = False, triggered: bool = False) -> Plan:
+def plan(*tasks: object, keyed: bool = False, triggered: bool = False, **fields: Any) -> Plan:
     workflow = Workflow(
         "sample",
         1,
@@ -122,6 +135,7 @@ def plan(*tasks: object, keyed: bool = False, triggered: bool = False) -> Plan:
         Trigger("message.received/1") if triggered else None,
         Ref("trigger", ("message", "thread")) if keyed else None,
         Supersede.NEVER,
+        **fields,
     )
     return compile_plan(workflow, digest(repr(workflow).encode()))
 
@@ -216,3 +230,92 @@ def test_a_run_ended_while_nobody_was_at_work_lets_the_next_in_line_go_on() -> N
     house.visit(CancelRun(first, "operator"))
     house.boot()
     assert house.status(second) is Status.RUNNING
+
+
+# --- pauses, throttles, taking back ---------------------------------------------------------------
+
+
+def undone(name: str, *needs: str, **fields: Any) -> TaskSpec:
+    """A keyed act that is taken back by a keyed act."""
+    return act(name, *needs, act="keyed.do", compensate=act(f"undo {name}", act="keyed.undo"), **fields)
+
+
+def test_directors_that_end_untimely_are_counted_from_the_first_on() -> None:
+    house = House(plan(think("one")))
+    for count in (1, 2, 3):
+        house.boot()
+        assert house.process.director.house.unclean == count
+    assert house.process.director.house.suspected
+
+
+def test_a_throttle_forgives_its_debt_once_when_the_clock_is_set_back() -> None:
+    rates = {"agent:thinker": Rate(1, MINUTE, 1)}
+    house = House(plan(think("one"), think("two"), think("three")), throttles=rates)
+    run = house.start("a")
+    house.clock.jump(-2 * DAY)
+    house.work(60)
+    assert house.status(run) is None  # done in minutes, not when the old time has come round
+
+
+def test_an_answer_by_hand_does_not_stop_what_is_taken_back() -> None:
+    house = House(plan(undone("do"), act("no", "do", act="nowhere.do"), triggered=True))
+    house.receive("message1")
+    [run] = house.process.director.runs
+    house.work_until(Phase.ACTING, run, 2)  # the act that takes back
+    house.tell(ObserveSent("support", "answer1", "thread"))
+    house.work(40)
+    assert house.called() == 2
+    assert house.status(run) is None
+
+
+def test_a_line_in_which_nobody_waits_any_more_is_no_line() -> None:
+    waiting = Waiting()
+    waiting.add("breaker:keyed.do", Priority.NORMAL, RunId("a"), 0)
+    waiting.add("throttle:workspace", Priority.NORMAL, RunId("a"), 0)
+    assert waiting.next("throttle:workspace") == ("a", 0)
+    assert waiting.scopes() == ()
+
+
+def test_an_item_that_settles_while_its_run_takes_back_finishes_nothing_else() -> None:
+    fan = replace(undone("do", "list"), for_each=Ref("list", ("items",)))
+    for seed in range(20):  # the list is drawn: two items at least are wanted
+        house = House(plan(think("list"), fan), seed=seed)
+        run = house.start("a")
+        house.work_until(Phase.EXPANDED, run, 1)
+        if house.process.director.runs[run].state.size > 3:
+            break
+    house.work_until(Phase.ACTING, run, 3)
+    house.tell(CancelRun(run, "operator"))
+    house.work(80)
+    assert house.status(run) is None
+    did = Counter(str(json.loads(one.payload)["operation"]) for one in house.world["keyed"].done)
+    assert did["do"] == did["undo"] >= 1  # also of an item that settled after another
+
+
+def test_what_did_not_go_out_is_not_asked_about_again_by_a_run_that_takes_back() -> None:
+    house = House(
+        plan(undone("one"), act("two", "one", act="once.do", compensate=act("undo two", act="once.undo")))
+    )
+    run = house.start("a")
+    house.work_until(Phase.ACTING, run, 1)
+    house.boot()  # whether it was called, nobody can tell
+    house.tell(CancelRun(run, "operator"))
+    assert house.process.director.runs[run].state.task(1).phase is Phase.DOUBT
+    house.tell(ResolveDoubt(run, 1, "did_not", "operator"))
+    assert house.process.director.runs[run].state.task(1).phase is Phase.FAILED
+    house.work(40)
+    assert house.status(run) is None
+
+
+def test_a_queued_run_whose_time_came_before_the_clock_was_set_back_begins_all_the_same() -> None:
+    house = House(plan(act("do", act="legal.do"), keyed=True, delay_us=10 * MINUTE))
+    first = house.start("a", "key")
+    second = house.start("b", "key")
+    house.clock.advance(11 * MINUTE)
+    house.process.wake_due()
+    house.process.tick(256)  # its time comes while it waits for the other
+    house.clock.jump(-5 * MINUTE)
+    house.tell(CancelRun(first, "operator"))
+    assert house.status(second) is Status.RUNNING
+    house.work(120)
+    assert house.process.director.runs[second].state.plan is not None

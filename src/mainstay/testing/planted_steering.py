@@ -15,7 +15,7 @@ from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import CompensationPlanned, FailureClass, RunForked, TaskFailed
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.moves import planned
-from mainstay.kernel.plan import Plan
+from mainstay.kernel.plan import Plan, Supersede
 from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.state import ORDINARY, Phase, RunState, Status
 from mainstay.kernel.values import Instant
@@ -122,7 +122,15 @@ def _undone_unasked(draft: Draft, number: int, action: Any) -> Verdict:
 
 class _UndoingOvertaken(Director):
     def overtaken(self, run: RunId) -> str:
-        return super().overtaken(run) or self._lines.answered(run)
+        one = self.runs.get(run)
+        if one is None or one.state.plan is None:
+            return ""
+        head = one.state.head
+        if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
+            line = self._lines.of_key(head.workflow, head.key)
+            if line and line[0] == run and len(line) > 1:
+                return "a newer message"
+        return self._lines.answered(run)
 
 
 # --- forks and restores ---------------------------------------------------------------------------
