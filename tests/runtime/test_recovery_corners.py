@@ -1,4 +1,4 @@
-"""Two rare things at once, with a whole director: forks beside their parents, dead letters told twice, clocks that jump."""
+"""Two rare things at once, with a whole director: a fork beside its parent, a crash after a workflow came back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from mainstay.agents import base as agents
-from mainstay.kernel.commands import RecordReplay
+from mainstay.kernel.commands import RecordReplay, RegisterWorkflow, RetireWorkflow, Wake
 from mainstay.kernel.events import FailureClass
-from mainstay.kernel.plan import Plan, Supersede
+from mainstay.kernel.plan import Missed, Plan, Schedule, Supersede, Trigger
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.values import DAY, HOUR
+from mainstay.runtime.boot import read_standing
+from mainstay.runtime.director import HOUSE
 from mainstay.runtime.tick import Request
 from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import House, at_work, until
@@ -59,3 +62,28 @@ def test_a_replay_that_is_told_twice_is_recorded_once() -> None:
         assert (await house.ask(Request(command))).events == 0
 
     tell(story)
+
+
+def test_a_workflow_that_comes_back_missed_nothing_though_the_director_ends_before_it_looks() -> None:
+    schedule = Schedule("0 * * * *", missed=Missed.ALL)
+    plan = plan_of(think("only"), on=Trigger("schedule.due/1", schedule=schedule))
+    name = plan.workflow.name
+    register, look = RegisterWorkflow(name, 1, plan.digest), Wake(HOUSE, 0)
+    house = House(plan)
+    house.director.workflows.clear()
+    house.director.boot()
+    house.director.handle([Request(register)])
+    house.director.handle([Request(look)])
+    house.clock.advance(3 * HOUR)
+    house.director.handle([Request(look)])
+    assert house.store.count("runs") == 3
+    house.director.handle([Request(RetireWorkflow(name, "operator"))])
+    house.clock.advance(10 * DAY)
+    house.director.handle([Request(register)])
+    fired = dict(house.director.house.fired)
+    assert read_standing(house.store, house.clock.now()).house.fired == fired == {}
+    after = House(plan, store=house.store, clock=house.clock)
+    after.director.workflows.clear()
+    after.director.boot()
+    after.director.handle([Request(look)])
+    assert house.store.count("runs") == 3

@@ -15,6 +15,7 @@ from mainstay.kernel.events import (
     ScheduleFired,
     ScopePaused,
     ScopeResumed,
+    WorkflowRetired,
 )
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.state import RunState
@@ -113,7 +114,7 @@ class Schedules:
     """Up to which of its times each workflow's schedule has been seen to, and what came of them so far."""
 
     name = "schedules"
-    version = 1
+    version = 2
     tables = (
         Table(
             "schedules",
@@ -129,12 +130,14 @@ class Schedules:
             key=("workflow",),
         ),
     )
-    events = frozenset[type[Event]]({ScheduleFired})
+    events = frozenset[type[Event]]({ScheduleFired, WorkflowRetired})
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
         """One more time, or several that were missed."""
+        if isinstance(event, WorkflowRetired):
+            return (Delete("schedules", (event.name,)),)  # what comes while it is retired was not missed
         if not isinstance(event, ScheduleFired):
             return ()
         counted = {"runs": event.runs, "missed": event.missed, "dropped": event.dropped}
