@@ -162,6 +162,14 @@ def test_what_comes_late_is_taken_back_as_well() -> None:
     book.then(TaskSucceeded, CompensationPlanned((1, 0)), TaskStarted)
 
 
+def test_what_may_have_happened_is_reason_enough_to_wait_for_it() -> None:
+    book = cancel(Playbook(ONE).start().proposes("a", action(0, text="a")))
+    book.then(CompensationBegun("cancelled", "a duplicate", "me"))
+    book.acted("a").then(TaskSucceeded, CompensationPlanned((0,)), TaskStarted)
+    book = cancel(Playbook(ONE).start().proposes("a", action(0, text="a")))
+    book.fails("a", FailureClass.REFUSED).then(TaskFailed, RunCancelled).ended(Status.CANCELLED)
+
+
 # --- by the one door -------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,6 @@ from mainstay.kernel.events import (
     ActionStarted,
     ApprovalRequested,
     FailureClass,
-    Inherited,
     RunEvent,
     RunForked,
     TaskStarted,
@@ -189,6 +188,28 @@ def test_items_of_a_second_fan_out_are_found_where_they_lie_in_the_child() -> No
     assert (book.task("b").output or {})["items"][1] == {"b": 1}
 
 
+def test_items_that_are_kept_of_two_fan_outs_each_go_to_their_own() -> None:
+    parent = Playbook(TWO).start({"rows": [1, 2], "more": [3, 4, 5]})
+    parent.produces("a[1]", {"a": 1}).produces("b[2]", {"b": 2})
+    book = child_of(parent, fork(parent.state, version=9, actor="me", changes={}))
+    assert sorted(book.asked()) == ["a[0]", "b[0]", "b[1]"]
+    assert (book.task("a[1]").output, book.task("b[2]").output) == ({"a": 1}, {"b": 2})
+
+
+def test_what_reads_a_part_of_the_changed_field_or_a_whole_that_holds_it_thinks_anew() -> None:
+    plan = plan_of(
+        think("first"),
+        think("part", reads={"n": "first.more.n"}),
+        think("whole", reads={"all": "first"}),
+        think("other", reads={"text": "first.text"}),
+    )
+    parent = Playbook(plan).start().produces("first", {"text": "a", "more": {"n": 1}})
+    for name in ("part", "whole", "other"):
+        parent.produces(name)
+    book = child_of(parent, fork(parent.state, version=9, actor="me", changes={"first.more": {"n": 2}}))
+    assert sorted(book.asked()) == ["part", "whole"]
+
+
 # --- any run, any point ----------------------------------------------------------------------------------------
 
 
@@ -249,25 +270,33 @@ def test_a_child_of_any_run_at_any_point_ends_and_repeats_no_act_unasked(
     for _ in walk.fair() if walk.book.state.plan else ():
         pass
     for parent in prefixes(walk.book.log, random, 4):
-        forked = how(parent, walk.book.plan, random)
-        assert all(isinstance(one, Inherited) for one in forked.inherited)
-        child = Walk(seed)
-        head = parent.head
-        trigger = dict(head.trigger)
-        if "trigger.rows" in forked.changed:
-            trigger["rows"] = list(range(random.randint(0, 4)))
-        child._tell(StartRun(RUN, head.workflow, head.definition, trigger, forked=forked))
-        if child.book.state.plan is not None:
-            _agrees(parent, child.book.state, forked)
-        for _ in child.fair():
-            assert maintained(child.book.state) == recomputed(child.book.state)
-        assert child.book.state.ended
-        state = child.book.state
-        began = [event for event in child.book.log if isinstance(event, ActionStarted)]
-        assert all(event.authority.startswith("approval:") for event in began), "an act that did not ask"
-        if how is _any_fork:
-            again = {state.name(event.task) for event in began} & happened(parent)
-            assert not again, f"done again: {again}"
+        done = happened(parent)
+        for _ in range(2):  # and a child of the child
+            forked = how(parent, walk.book.plan, random)
+            child = _child(seed, parent, forked, random)
+            state = child.book.state
+            began = [event for event in child.book.log if isinstance(event, ActionStarted)]
+            assert all(event.authority.startswith("approval:") for event in began), "an act that did not ask"
+            if how is _any_fork:
+                again = {state.name(event.task) for event in began} & done
+                assert not again, f"done again: {again}"
+            done |= happened(state)
+            parent = state
+
+
+def _child(seed: int, parent: RunState, forked: RunForked, random: Random) -> Walk:
+    """The run that goes on from there, led to its end."""
+    child, head = Walk(seed), parent.head
+    trigger = dict(head.trigger)
+    if "trigger.rows" in forked.changed:
+        trigger["rows"] = list(range(random.randint(0, 4)))
+    child._tell(StartRun(RUN, head.workflow, head.definition, trigger, forked=forked))
+    if child.book.state.plan is not None:
+        _agrees(parent, child.book.state, forked)
+    for _ in child.fair():
+        assert maintained(child.book.state) == recomputed(child.book.state)
+    assert child.book.state.ended
+    return child
 
 
 def _agrees(parent: RunState, child: RunState, forked: RunForked) -> None:
@@ -275,10 +304,14 @@ def _agrees(parent: RunState, child: RunState, forked: RunForked) -> None:
     at_once = {number: task for number, task in child.all_tasks() if task.phase is Phase.SUCCEEDED}
     names = {parent.name(number): task for number, task in parent.all_tasks()}
     for one in forked.inherited:
-        task = names[child.name(one.task)]
+        assert (
+            names[child.name(one.task)].phase is Phase.SUCCEEDED or child.spec(one.task).for_each is not None
+        )
         assert at_once[one.task].output == one.output
-        # A fan-out acted in its items.
-        assert (task.act is not None) is one.acted or child.spec(one.task).for_each is not None
+        spec = child.spec(one.task)
+        assert (spec.kind is TaskKind.ACT) is one.acted or spec.for_each is not None, (
+            "a fan-out acted in its items"
+        )
     for number, task in child.all_tasks():
         plan = child.plan
         assert plan is not None

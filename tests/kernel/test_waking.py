@@ -208,6 +208,25 @@ def _without_performer(book: Playbook) -> Facts:
     return replace(book.facts, performing=False)
 
 
+@pytest.mark.parametrize(
+    ("repeatability", "failure", "kind"),
+    [
+        (Repeatability.KEYED, FailureClass.TIMEOUT, ActionInDoubt),
+        (Repeatability.KEYED, FailureClass.TRANSIENT, ActionInDoubt),
+        (Repeatability.ONCE, FailureClass.TRANSIENT, ActionInDoubt),
+        (Repeatability.FINDABLE, FailureClass.TRANSIENT, LookupStarted),
+        (Repeatability.FINDABLE, FailureClass.TIMEOUT, LookupStarted),
+    ],
+)
+def test_what_would_be_called_again_is_not_before_somebody_looked(
+    repeatability: Repeatability, failure: FailureClass, kind: type
+) -> None:
+    book = Playbook(SEND).start().proposes("send", action(0, repeatability=repeatability))
+    book.fails("send", failure).tell(ReconcileRun(RUN)).then(kind)
+    book.later(HOUR).wakes("send")
+    assert not [one for one in book.last if isinstance(one, ActionStarted)]
+
+
 def test_what_can_be_taken_back_goes_on_as_it_was() -> None:
     one = action(0, repeatability=Repeatability.KEYED, finality=Finality.REVERSIBLE)
     book = Playbook(SEND, policy=ASK_ALL).start().proposes("send", one).tell(ReconcileRun(RUN)).then()

@@ -13,6 +13,7 @@ from mainstay.kernel.commands import (
     Proposed,
     RecordOutcome,
     RecoverRun,
+    ResolveDoubt,
     ResumeRun,
     StartRun,
     Wake,
@@ -180,6 +181,18 @@ def test_a_lost_answer_counts_and_what_a_look_up_says_does_not() -> None:
     for name in ("1", "2"):
         desk.answers(desk.sends(name), Failed(FailureClass.TIMEOUT, "no answer"))
     assert len(desk.said) == 1
+
+
+def test_what_a_person_says_of_a_doubt_is_no_word_of_the_other_side() -> None:
+    desk = Desk()
+    run = desk.sends("1", Repeatability.ONCE)
+    desk.answers(run, Failed(FailureClass.TIMEOUT, "no answer"))
+    desk.tell(ResolveDoubt(run, 0, "unknown", "me"))
+    assert desk.said == [], "one call failed, and one only"
+    run = desk.sends("2", Repeatability.ONCE)
+    desk.answers(run, Failed(FailureClass.TIMEOUT, "no answer"))
+    desk.tell(ResolveDoubt(run, 0, "happened", "me"))
+    assert [type(one) for one in desk.said] == [BreakerOpened], "that it happened does not close it"
 
 
 def test_an_expired_card_or_a_failed_agent_says_nothing_of_an_adapter() -> None:
