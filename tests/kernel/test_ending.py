@@ -13,8 +13,10 @@ from mainstay.kernel.commands import (
     CancelTask,
     Failed,
     Outcome,
+    PauseRun,
     RecordOutcome,
     ResolveDoubt,
+    ResumeRun,
     Sighting,
     Sought,
     SupersedeRun,
@@ -34,6 +36,7 @@ from mainstay.kernel.events import (
     RunCancelled,
     RunEvent,
     RunFailed,
+    RunResumed,
     TaskFailed,
     TaskStarted,
     TaskSucceeded,
@@ -217,6 +220,12 @@ def test_the_operator_may_let_it_be(word: str, kind: type[RunEvent]) -> None:
         did(Playbook(TWO).start(), "a", "b").fails("c", FailureClass.REFUSED).fails(3, FailureClass.REFUSED)
     )
     book.tell(ResolveDoubt(RUN, 3, word, "me")).then(DoubtResolved, kind, TaskStarted(4, 1))
+
+
+def test_a_paused_run_that_is_cancelled_takes_back_when_the_pause_ends() -> None:
+    book = cancel(did(Playbook(ONE).start(), "a").tell(PauseRun(RUN, "me")))
+    book.then(CompensationBegun, CompensationPlanned((0,))).owes()
+    book.tell(ResumeRun(RUN, "me")).then(RunResumed, TaskStarted(2, 1))
 
 
 def test_one_that_the_operator_gave_up_makes_room_for_the_next() -> None:
