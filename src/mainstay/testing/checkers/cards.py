@@ -271,6 +271,7 @@ class Cards:
         if workflow.supersede is Supersede.WAITING and workflow.key_max == 1:
             newer = any(
                 older == run
+                and one not in self.books.forked  # a fork brings nothing new
                 and not self.books.states[one].ended
                 and self.books.states[one].head.key
                 and self.books.states[one].head.key == state.head.key
