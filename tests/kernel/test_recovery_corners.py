@@ -5,9 +5,11 @@ from typing import Any
 
 from mainstay.kernel.admission import Admission
 from mainstay.kernel.breaker import BreakerSettings
+from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     CancelRun,
     CancelTask,
+    ReconcileRun,
     RecoverRun,
     ResolveDoubt,
     Sighting,
@@ -18,14 +20,16 @@ from mainstay.kernel.events import (
     ActionStarted,
     ApprovalRequested,
     BreakerOpened,
+    BudgetRefused,
     FailureClass,
+    RunCancelled,
     RunForked,
     TaskFailed,
 )
 from mainstay.kernel.fork import fork
 from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.values import DAY, HOUR, SECOND, Instant
-from mainstay.testing.plans import ASK_ALL, NOW, RUN, act, action, plan_of, think
+from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, NOW, RUN, act, action, plan_of, think
 from mainstay.testing.spec import Playbook
 
 
@@ -124,3 +128,16 @@ def test_the_breaker_of_an_operation_with_a_dot_in_its_name_is_found_again() -> 
     admission.refresh()
     scope = admission.defers_act("w", "tools", "calendar.create", NOW)
     assert admission.free_at(scope, NOW) == until, "or the house wakes at once, for ever"
+
+
+# --- money -------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_look_up_proved_absent_is_in_no_doubt_while_it_waits_for_money() -> None:
+    dear = action(0, price_micros=50)
+    book = Playbook(plan_of(act("send")), policy=ASK_ALL, limits=Limits(day_micros=60)).start()
+    book.proposes("send", dear).tell(ReconcileRun(RUN)).stands(send=Phase.SEEKING)
+    book.under(ALLOW_ALL)
+    book.facts.balances.move("other", 20, 0)  # held by others: it will fit when that has settled
+    book.outcome("send", Sought(Sighting.ABSENT)).then(BudgetRefused).stands(send=Phase.RETRYING)
+    book.tell(CancelRun(RUN, "me", "enough")).then(RunCancelled).ended(Status.CANCELLED)

@@ -178,7 +178,10 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             old = state.task(number)
             phase = Phase.RETRYING if event.passing else Phase.BLOCKED
             known = old.notified and old.phase is Phase.BLOCKED
-            return move(state, number, TaskState(phase, 0, old.attempt, 0, None, old.act, wake_at, known))
+            refused = old.act
+            if refused is not None and old.phase is Phase.SEEKING:
+                refused = replace(refused, tried=False)  # a look-up proved it absent
+            return move(state, number, TaskState(phase, 0, old.attempt, 0, None, refused, wake_at, known))
         case ActionProposed(task=number, action=action, cost=cost):
             old = state.task(number)
             proposed = TaskState(Phase.RUNNING, 0, old.attempt, 0, None, Act(action))
