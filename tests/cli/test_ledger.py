@@ -72,11 +72,10 @@ def test_it_is_refused_beside_a_director(desk: Desk, shelf: Path) -> None:
     desk.start()
     made = backed_up(desk, shelf)
     assert verify_backup(made).head > 0
-    for command in (("ledger", "restore", str(made)), ("ledger", "compact")):
-        refused = asked(desk, *command, code=3)
-        assert refused["error"] == "WorkspaceLocked"
-        assert "director is at work" in refused["what"]
-        assert "Stop it" in refused["remedy"]
+    refused = asked(desk, "ledger", "restore", str(made), code=3)
+    assert refused["error"] == "WorkspaceLocked"
+    assert "director is at work" in refused["what"]
+    assert "Stop it" in refused["remedy"]
 
 
 def state_of(root: Path) -> dict[str, bytes]:
@@ -196,6 +195,29 @@ def test_what_is_over_is_sealed_and_read_as_before(desk: Desk, shelf: Path) -> N
     assert "missing" in broken["why"]
     assert desk.run("ledger", "restore", str(made), "--replace").returncode == 0
     assert asked(desk, "audit", "verify")["events"] >= head + 2
+
+
+def test_a_director_at_work_seals_between_its_ticks(desk: Desk) -> None:
+    finish(desk)
+    director = desk.start()
+    with desk.workspace as opened:
+        head = opened.head
+        stories = [opened.explain(str(row["run"])).as_text() for row in opened.runs()]
+        report = asked(desk, "ledger", "compact", "--before", str(head))
+        assert (report["sealed"], report["segments"], report["events"]) == (head - 1, 1, head - 1)
+        assert report["beside_director"]
+        assert "Nothing was sealed" in desk.run("ledger", "compact").stdout
+        opened.kill_switch(on=True)
+        assert opened.head > head  # it goes on deciding
+        assert [opened.explain(str(row["run"])).as_text() for row in opened.runs()] == stories
+        told = desk.run("ledger", "compact", "--before", str(head + 1)).stdout
+        assert "is used again" in told
+    assert asked(desk, "audit", "verify")["events"] > head
+    assert len(list((desk.root / ".mainstay" / "segments").iterdir())) == 2
+    director.stop()
+    desk.start()
+    with desk.workspace as opened:
+        assert opened.status()["director"] == "at work"
 
 
 def test_the_numbers_of_a_ledger(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from typing import Any
 
 import pytest
@@ -491,5 +492,60 @@ def test_a_deaf_worker_does_not_keep_the_loop_from_ending(monkeypatch: pytest.Mo
             await house.ask(house.begin("deaf"))
             await until(lambda: len(house.thinker.asked) == 1)
         gate.set()
+
+    asyncio.run(story())
+
+
+# --- between two ticks --------------------------------------------------------------------------------------
+
+
+def test_what_only_the_writer_may_do_is_done_between_two_ticks_while_nothing_is_decided() -> None:
+    async def story() -> None:
+        async with at_work(House(chain(5))) as house:
+            threads: list[str] = []
+            heads: list[int] = []
+
+            def work() -> None:
+                threads.append(threading.current_thread().name)
+                heads.append(house.store.head)
+                house.loop.director.commit = refuse  # type: ignore[method-assign]
+                time_passes.wait()
+                house.loop.director.commit = commit  # type: ignore[method-assign]
+
+            def refuse(tick: Any) -> None:
+                raise AssertionError("two write at once")
+
+            commit, time_passes = house.loop.director.commit, threading.Event()
+            working = asyncio.create_task(house.loop.between(work))
+            await until(lambda: bool(threads))
+            begun = asyncio.create_task(house.ask(house.begin()))  # waits; the event loop is free
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert house.store.head == heads[0]
+            assert not begun.done()
+            time_passes.set()
+            await working
+            await begun
+            await house.settled()
+            assert house.status() == "succeeded"
+            assert threads[0].startswith("ledger")
+
+    asyncio.run(story())
+
+
+def test_what_it_raises_is_for_who_asked_and_the_loop_goes_on() -> None:
+    async def story() -> None:
+        def full() -> None:
+            raise StorageFull(why="a test", remedy="none")
+
+        async with at_work(House(chain(2))) as house:
+            with pytest.raises(StorageFull):
+                await house.loop.between(full)
+            await house.ask(house.begin())
+            await house.settled()
+            assert house.status() == "succeeded"
+            loop = house.loop
+        with pytest.raises(DirectorUnavailable):
+            await loop.between(full)
 
     asyncio.run(story())

@@ -195,7 +195,11 @@ def compact(
         )
     return say(
         f"{count(report.events, 'event')} sealed in {count(report.segments, 'file')} of {size(report.bytes)}; "
-        f"{size(report.freed_bytes)} given back to the disk.",
+        + (
+            "the space in the ledger's file is used again. To give it back to the disk, compact without a director."
+            if report.beside_director
+            else f"{size(report.freed_bytes)} given back to the disk."
+        ),
         f"All up to position {report.sealed:,} is sealed. `mainstay audit verify` proves it with the rest.",
     )
 

@@ -11,6 +11,8 @@ For each segment, in this order, and a crash between any two steps loses nothing
 4. one transaction of the ledger names it and removes the events (`SqliteStore.seal`).
 
 An orphan is removed at the next compaction; the same events make the same file again.
+
+Steps 1 to 3 (`made_durable`) change nothing of the ledger and may go on beside its writer; the last is the writer's.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ class Compaction:
     sealed: Position  # the last sealed position of the ledger
     open_from: Position  # the first position that could not be sealed
     freed_bytes: int  # of the ledger's file, given back to the disk
+    beside_director: bool = False  # then the file keeps its size, and what is free in it is used again
 
 
 def closed_until(store: EventReader) -> Position:
@@ -78,6 +81,35 @@ def compact(
 
     Raises `LedgerCorrupt` where the chain does not hold (nothing of that range is sealed then), and `StorageFull`.
     """
+    began, until = Position(store.sealed.last()), closed_until(store)
+    open_from = Position(until + 1)
+    if before is not None:
+        until = Position(min(until, before - 1))
+    last, segments, size = began, 0, 0
+    while (
+        made := made_durable(store, until, whole=before is None, events=segment_events, step=step)
+    ) is not None:
+        store.seal(made, epoch=epoch, at=at)
+        step("sealed")
+        last = Position(made.last)
+        segments, size = segments + 1, size + len(made.data)
+        progress(Position(last - began), Position(max(until - began, 0)))
+    freed = _shrink(store) if segments else 0
+    return Compaction(segments, last - began, size, last, open_from, freed)
+
+
+def made_durable(
+    store: SqliteStore,
+    until: Position,
+    *,
+    whole: bool = True,
+    events: int = SEGMENT_EVENTS,
+    step: Step = lambda name: None,
+) -> Sealed | None:
+    """The file of the next segment, which the ledger does not name yet; None where nothing up to `until` is left.
+
+    `whole`: a few events are left until there are more. One caller at a time.
+    """
     if outdated(store, (OpenRuns(),)):
         raise CommandRefused(
             "It is not known which runs are over.",
@@ -87,24 +119,13 @@ def compact(
     folder = Path(store.path).parent / SEGMENTS
     last = Position(store.sealed.last())
     _sweep(folder, last)
-    began, until = last, closed_until(store)
-    open_from = Position(until + 1)
-    if before is not None:
-        until = Position(min(until, before - 1))
-    segments = size = 0
-    while (count := min(segment_events, until - last)) > 0:
-        if count < min(SEGMENT_EVENTS_MIN, segment_events) and before is None:
-            break
-        made = seal(_rows(store, last, count), store.sealed.hash_at(last) or GENESIS)
-        _write(folder, made, step)
-        step("named")
-        store.seal(made, epoch=epoch, at=at)
-        step("sealed")
-        last = Position(made.last)
-        segments, size = segments + 1, size + len(made.data)
-        progress(Position(last - began), Position(max(until - began, 0)))
-    freed = _shrink(store) if segments else 0
-    return Compaction(segments, last - began, size, last, open_from, freed)
+    count = min(events, until - last)
+    if count <= 0 or (whole and count < min(SEGMENT_EVENTS_MIN, events)):
+        return None
+    made = seal(_rows(store, last, count), store.sealed.hash_at(last) or GENESIS)
+    _write(folder, made, step)
+    step("named")
+    return made
 
 
 def _rows(store: SqliteStore, after: Position, count: int) -> Iterator[Row]:

@@ -12,6 +12,7 @@ Rules of this file:
 - An effect whose time is up is cancelled; one that does not hear of it is reported all the same, and its worker counts
   no more: another takes its place. What it answers after all goes to the director, which decides to nothing.
 - What is wrong with the house (`incident`) is told, not acted on.
+- What only the writer may do and no decision needs (`between`) is done in its thread, one piece between two ticks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from mainstay.kernel.commands import ClearIncident
 from mainstay.kernel.effects import WakeAt
@@ -69,7 +71,8 @@ class Loop:
         self._news = asyncio.Event()
         self._stopping = False
         self._ended = False
-        self._asking: set[asyncio.Future[Answer]] = set()  # who waits for an answer, to be told if none comes
+        self._between: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._asking: set[asyncio.Future[Any]] = set()  # who waits for an answer, to be told if none comes
         self._worker_max = worker_max
         self._workers: dict[asyncio.Task[None], _Working] = {}
         self._idle = 0
@@ -115,6 +118,19 @@ class Loop:
         future.add_done_callback(self._asking.discard)
         return await future
 
+    async def between(self, work: Callable[[], None]) -> None:
+        """Do it between two ticks, in the writer's thread. Raises what it raised; if the loop ends, as `ask` does."""
+        if self._ended:
+            raise DirectorUnavailable(
+                why="It has ended.", remedy="Nothing was done. Start `mainstay up`.", sent=False
+            )
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._between.append((work, done))
+        self._news.set()
+        self._asking.add(done)
+        done.add_done_callback(self._asking.discard)
+        await done
+
     @property
     def quiet(self) -> bool:
         """Whether nothing is waiting or under way; timers may still be owed."""
@@ -139,6 +155,8 @@ class Loop:
                 self._wake_due()
                 self._deciding = True
                 await self._tick()
+                if self._between:
+                    await self._do_between()
                 self._deciding = False
         finally:
             self._stopping = True  # a worker that is cancelled just as its time is up ends as well
@@ -169,7 +187,7 @@ class Loop:
 
     async def _wait(self) -> None:
         self._news.clear()
-        if self._inbox or self._stopping:
+        if self._inbox or self._between or self._stopping:
             return
         next_at = self.timers.next_at()
         # Timers are read against the wall clock, which may jump: look again at least every second.
@@ -205,6 +223,19 @@ class Loop:
         # Performers and doors get their turn even when ticks follow each other without a pause. What they report
         # in this turn is in the next tick, without a wait in between: one turn of the event loop a step.
         await asyncio.sleep(0)
+
+    async def _do_between(self) -> None:
+        work, done = self._between.popleft()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        except (
+            Exception
+        ) as error:  # for whoever asked; what is wrong with the store, the next commit finds too
+            if not done.done():
+                done.set_exception(error)
+        else:
+            if not done.done():
+                done.set_result(None)
 
     def _slice(self) -> list[Request]:
         return [self._inbox.popleft() for _ in range(min(TICK_MAX, len(self._inbox)))]

@@ -48,7 +48,7 @@ async def operate(
     progress: Callable[[int], None] = lambda count: None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
-    _require_types(operation, arguments)
+    require_types(operation, arguments)
     try:
         match operation:
             case "approve":
@@ -108,12 +108,14 @@ _TYPES: Mapping[str, type] = {
     "trigger": dict,
     "version": int,
     "changes": dict,
+    "before": int,
 }  # all else is text
 _BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task"})  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
 
 
-def _require_types(operation: str, arguments: Json) -> None:
+def require_types(operation: str, arguments: Json) -> None:
+    """Raises `CommandRefused` for an argument that is not of the type of its name."""
     for name, value in arguments.items():
         wanted = str if name == "task" and operation in _BY_NAME else _TYPES.get(name, str)
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):

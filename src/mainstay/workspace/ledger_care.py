@@ -1,7 +1,8 @@
-"""Care of a workspace's ledger: compacting it, and putting a backup in its place.
+"""Care of a workspace's ledger: compacting it where no director is, and putting a backup in its place.
 
-Both need the lock, so neither runs beside a director. Keys are looked at before a restore changes anything: without
-them nothing personal in the ledger could be read, and new keys would be made where old ones are missing.
+Both need the lock (`workspace.compacting` is for where a director has it). Keys are looked at before a restore
+changes anything: without them nothing personal in the ledger could be read, and new keys would be made where old ones
+are missing.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.tick import Request
 from mainstay.workspace.assembly import Assembly
+from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.held import Held, operate
+from mainstay.workspace.held import Held, operate, require_types
 from mainstay.workspace.watching import Standing, Watch
 
 log = logging.getLogger("mainstay")
@@ -89,6 +90,7 @@ class Service:
             )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
             self.steering = self.held.steering(self.loop.ask)
+            self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
         except BaseException:
             self.held.close()  # the lock would stay with us
             raise
@@ -162,6 +164,9 @@ class Service:
                 why="What was asked before still waits for space. Nothing was accepted.",
                 remedy="Free some space: the director goes on by itself. Then run this command again.",
             )
+        if operation == "compact":
+            require_types(operation, arguments)
+            return await self._compacting.seal_one(arguments.get("before"))
         self._full.clear()
         working = asyncio.create_task(operate(self.desk, self.steering, self.ingests, operation, arguments))
         full = asyncio.create_task(self._full.wait())

@@ -333,10 +333,13 @@ class Workspace:
         return report
 
     def compact(self, *, before: int | None = None, progress: Sealing = lambda done, of: None) -> Compaction:
-        """Seal what is over in compressed files; no event is dropped. Raises `WorkspaceLocked` beside a director."""
+        """Seal what is over in compressed files; no event is dropped. A director at work does it, if there is one."""
+        from mainstay.workspace.compacting import compact_beside
         from mainstay.workspace.ledger_care import compact_ledger
 
         self._store  # noqa: B018  says that there is no ledger, if there is none
+        if director_runs(self.folder):
+            return compact_beside(self.folder, before=before, progress=progress)
         return compact_ledger(self.folder, before=before, now=self._clock.now(), progress=progress)
 
     def stats(self) -> LedgerStats:
