@@ -228,10 +228,8 @@ class Loop:
         work, done = self._between.popleft()
         try:
             await asyncio.get_running_loop().run_in_executor(self._writer, work)
-        except (
-            Exception
-        ) as error:  # for whoever asked; what is wrong with the store, the next commit finds too
-            if not done.done():
+        except Exception as error:
+            if not done.done():  # for whoever asked; what is wrong with the store, the next commit finds too
                 done.set_exception(error)
         else:
             if not done.done():
