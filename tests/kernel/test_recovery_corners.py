@@ -16,6 +16,7 @@ from mainstay.kernel.commands import (
     Sought,
     StartRun,
 )
+from mainstay.kernel.effects import InvokeAgent
 from mainstay.kernel.events import (
     ActionStarted,
     ApprovalRequested,
@@ -27,9 +28,10 @@ from mainstay.kernel.events import (
     TaskFailed,
 )
 from mainstay.kernel.fork import fork
+from mainstay.kernel.run import pending
 from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.values import DAY, HOUR, SECOND, Instant
-from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, NOW, RUN, act, action, plan_of, think
+from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, NOW, RUN, act, action, plan_of, ref, think
 from mainstay.testing.spec import Playbook
 
 
@@ -141,3 +143,42 @@ def test_what_a_look_up_proved_absent_is_in_no_doubt_while_it_waits_for_money() 
     book.facts.balances.move("other", 20, 0)  # held by others: it will fit when that has settled
     book.outcome("send", Sought(Sighting.ABSENT)).then(BudgetRefused).stands(send=Phase.RETRYING)
     book.tell(CancelRun(RUN, "me", "enough")).then(RunCancelled).ended(Status.CANCELLED)
+
+
+# --- a fan-out that was half done ----------------------------------------------------------------------------------
+
+
+def half_done() -> Playbook:
+    plan = plan_of(
+        think("find", reads={"n": "trigger.n"}),
+        act("label", for_each=ref("find.rows"), reads={"row": "item"}, act="email.label"),
+    )
+    book = Playbook(plan).start({"n": 1}).produces("find", {"rows": ["a", "b", "c"]})
+    book.proposes("label[0]", action(2, act="email.label")).acted("label[0]")
+    book.fails("label[1]", FailureClass.REFUSED).fails("label[2]", FailureClass.REFUSED)
+    return book.ended(Status.FAILED)
+
+
+def found_anew(rows: list[str] | None) -> Playbook:
+    parent = half_done()
+    book = child_of(parent, fork(parent.state, version=9, actor="me", changes={"trigger.n": 2}), {"n": 2})
+    assert book.asked() == ["find"], "its items wait for the list"
+    return book.fails("find", FailureClass.REFUSED) if rows is None else book.produces("find", {"rows": rows})
+
+
+def test_items_of_a_fan_out_that_was_half_done_wait_for_its_list() -> None:
+    book = found_anew(["a", "b", "d"])
+    assert [one.inputs for one in pending(book.state) if isinstance(one, InvokeAgent)] == [
+        {"row": "b"},
+        {"row": "d"},
+    ]
+
+
+def test_an_item_that_the_new_list_has_not_is_skipped() -> None:
+    book = found_anew(["a", "b"])
+    assert book.asked() == ["label[1]"]
+    book.stands(**{"label[2]": Phase.SKIPPED})
+
+
+def test_without_its_list_no_item_begins() -> None:
+    found_anew(None).stands(**{"label[1]": Phase.SKIPPED}).ended(Status.FAILED)

@@ -67,11 +67,15 @@ def _begin(draft: Draft, number: int) -> None:
     if is_item and state.undoes(number) is not None:
         start(draft, number, spec)
         return
-    if not is_item:
-        missing = _missing_need(state, number)
+    forked = state.unusual.forked is not None
+    if not is_item or forked:  # a forked run may take over a fan-out whose needs are done anew
+        missing = _missing_need(state, state.expansion_of(number).parent if is_item else number)
         if missing:
             draft.emit(TaskSkipped(number, f"needs {missing}, which was not done"))
             return
+    if is_item and forked and Sources(state, number).get("item") is None:
+        draft.emit(TaskSkipped(number, "the list that it came from has no such item any more"))
+        return
     if spec.when is not None and (is_item or spec.for_each is None or not _names_item(spec)):
         if not holds(spec.when, Sources(state, number)):
             draft.emit(TaskSkipped(number, "its condition is false"))

@@ -70,7 +70,7 @@ def finish(state: RunState, number: int, task: TaskState, cost: int) -> RunState
     if state.ended or (state.status is Status.COMPENSATING and state.undoes(number) is None):
         tasks = with_task(state.tasks, number, task)  # nothing of the plan waits any more
     elif number < plan.size:
-        tasks, freed = _released(with_task(state.tasks, number, task), plan.dependents[number])
+        tasks, freed = _released(with_task(state.tasks, number, task), _waiting_for(state, plan, number))
     elif state.undoes(number) is not None:
         following = (number + 1,) if number + 1 < state.size else ()
         tasks, freed = _released(with_task(state.tasks, number, task), following)
@@ -94,6 +94,15 @@ def finish(state: RunState, number: int, task: TaskState, cost: int) -> RunState
         state.revisions,
         unusual,
     )
+
+
+def _waiting_for(state: RunState, plan: Plan, number: int) -> tuple[int, ...]:
+    """What needs this task: of a fan-out that a forked run took over half done, its items."""
+    needing = plan.dependents[number]
+    if state.unusual.forked is None or not state.expansions:
+        return needing
+    fans = [fan for fan in state.expansions if fan.parent in needing]
+    return (*needing, *(item for fan in fans for item in range(fan.first, fan.first + fan.count)))
 
 
 def _released(table: TaskTable, dependents: tuple[int, ...]) -> tuple[TaskTable, tuple[int, ...]]:
@@ -135,7 +144,8 @@ def _item_done(
     gave_up = any(item.phase is Phase.FAILED for item in items) and not optional
     output: Json = {"items": [item.output for item in items]}
     parent = TaskState(Phase.FAILED if gave_up else Phase.SUCCEEDED, 0, before.attempt, 0, output)
-    tasks, freed = _released(with_task(tasks, fan.parent, parent), state.plan.dependents[fan.parent])
+    needing = _waiting_for(state, state.plan, fan.parent)
+    tasks, freed = _released(with_task(tasks, fan.parent, parent), needing)
     return tasks, freed, parent
 
 
@@ -158,7 +168,8 @@ def _inherited(state: RunState, plan: Plan, forked: RunForked) -> RunState:
     for parent, count in forked.expansions:
         first = plan.size + len(items)
         expansions.append(Expansion(parent, first, count))
-        items += (done.get(number, waiting_task(0)) for number in range(first, first + count))
+        needs = sum(need not in done for need in plan.needs[parent])
+        items += [done.get(number, waiting_task(needs)) for number in range(first, first + count)]
         left = sum(number not in done for number in range(first, first + count))
         fanned[parent] = TaskState(Phase.EXPANDED, left, 0)
     states: list[TaskState] = []
