@@ -123,6 +123,23 @@ def test_a_cancelled_run_takes_back_what_it_did() -> None:
     tell(story, plan_of(MARKED, think("then", "mark")))
 
 
+def test_a_paused_run_that_is_cancelled_takes_back_what_it_did() -> None:
+    hanging: list[asyncio.Future[Any]] = []
+
+    async def story(house: House) -> None:
+        hanging.append(asyncio.get_running_loop().create_future())
+        house.thinker.work_as = lambda brief: hanging[0]
+        await house.ask(house.begin())
+        await until(lambda: len(house.adapter.acts) == 1 and len(house.thinker.asked) == 1)
+        await house.steering.pause_run(house.run_of("one"), actor="operator")
+        await house.desk.cancel(house.run_of("one"), actor="operator")
+        await until(lambda: house.status() == "cancelled")
+        assert acts(house) == ["label", "label"]
+        hanging[0].set_result(agents.Produced(Thought(), "late"))
+
+    tell(story, plan_of(MARKED, think("then", "mark")))
+
+
 # --- pauses -------------------------------------------------------------------------------------------
 
 

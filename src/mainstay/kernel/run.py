@@ -48,6 +48,7 @@ from mainstay.kernel.events import (
     RunEvent,
     RunQueued,
     RunReleased,
+    RunResumed,
     RunStarted,
     RunSuperseded,
 )
@@ -103,6 +104,8 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             # One that takes back what it did ends when that is done, also if it is told twice; each of these
             # tasks may be cancelled by itself.
             if state.status in (Status.RUNNING, Status.QUEUED):
+                if state.unusual.paused:
+                    draft.emit(RunResumed(actor))  # otherwise what it did would not be taken back, and nobody told
                 end(draft, "cancelled", actor=actor, reason=reason)
         case SupersedeRun(reason=reason, by=by):
             if supersedable(state):
