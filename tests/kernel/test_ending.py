@@ -16,7 +16,6 @@ from mainstay.kernel.commands import (
     PauseRun,
     RecordOutcome,
     ResolveDoubt,
-    ResumeRun,
     Sighting,
     Sought,
     SupersedeRun,
@@ -222,10 +221,9 @@ def test_the_operator_may_let_it_be(word: str, kind: type[RunEvent]) -> None:
     book.tell(ResolveDoubt(RUN, 3, word, "me")).then(DoubtResolved, kind, TaskStarted(4, 1))
 
 
-def test_a_paused_run_that_is_cancelled_takes_back_when_the_pause_ends() -> None:
+def test_cancelling_a_paused_run_lifts_the_pause_and_takes_back() -> None:
     book = cancel(did(Playbook(ONE).start(), "a").tell(PauseRun(RUN, "me")))
-    book.then(CompensationBegun, CompensationPlanned((0,))).owes()
-    book.tell(ResumeRun(RUN, "me")).then(RunResumed, TaskStarted(2, 1))
+    book.then(RunResumed, CompensationBegun, CompensationPlanned((0,)), TaskStarted(2, 1))
 
 
 def test_one_that_the_operator_gave_up_makes_room_for_the_next() -> None:

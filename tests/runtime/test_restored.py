@@ -19,7 +19,7 @@ from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.store import NewEvent, StreamAppend
 from mainstay.runtime import ingest
 from mainstay.runtime.clock import ManualClock
-from mainstay.testing.plans import ASK_ALL, act, plan_of, ref
+from mainstay.testing.plans import ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import DiskStore, House, at_work, until
 from tests.runtime.test_ingest import OWN, SEAL_KEY, Inbox, item, mail
 
@@ -130,3 +130,69 @@ def test_what_left_before_the_backup_is_known_and_dropped() -> None:
     inbox = Inbox(item(mail(50, sender=OWN, Date=early, **marked), folder="sent"), house=house)
     assert inbox.pull().dropped == 1
     assert inbox.rows("messages") == []
+
+
+def test_what_a_restored_run_proposes_later_is_looked_up_before_its_first_call() -> None:
+    """It was drafting at the backup; then it was sent; the ledger of the backup would draft and send it again."""
+    plan = plan_of(think("first"), act("send", "first", act="email.reply"))
+    hanging: list[asyncio.Future[object]] = []
+
+    async def story() -> None:
+        clock, store = ManualClock(), DiskStore()
+        before = House(plan, clock=clock, store=store)
+        async with at_work(before):
+            hanging.append(asyncio.get_running_loop().create_future())
+            before.thinker.work_as = lambda brief: hanging[0]
+            await before.ask(before.begin("one", subject="ann@example.com"))
+            await until(lambda: bool(before.thinker.asked))
+        since = clock.now()
+        clock.advance(HOUR)
+        restored(store, clock.now(), since)
+        after = House(plan, clock=clock, store=store)
+        after.artifacts = after.performer._artifacts = before.artifacts
+        after.adapter.authoritative = True
+        async with at_work(after):
+            await until(lambda: len(after.cards()) == 1)
+            await after.desk.throw_kill_switch(on=False, actor="operator")
+            card = after.cards()[0]
+            sent = after.director.runs[after.run_of("one")].state.task(1).act
+            assert sent is not None
+            await after.adapter.call(
+                "reply", b"as it left", key=sent.action.key
+            )  # what the lost time had done
+            await after.desk.approve(str(card["approval"]), actor="operator")
+            await until(lambda: after.status("one") == "succeeded")
+            assert after.adapter.happened(sent.action.key) == 1
+            assert "ActionStarted" not in after.events("one")
+
+    asyncio.run(story())
+
+
+def test_what_was_not_sent_leaves_after_the_look_up_without_a_second_question() -> None:
+    plan = plan_of(think("first"), act("send", "first", act="email.reply"))
+
+    async def story() -> None:
+        clock, store = ManualClock(), DiskStore()
+        before = House(plan, clock=clock, store=store)
+        async with at_work(before):
+            waiting: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            before.thinker.work_as = lambda brief: waiting
+            await before.ask(before.begin("one", subject="ann@example.com"))
+            await until(lambda: bool(before.thinker.asked))
+        since = clock.now()
+        clock.advance(HOUR)
+        restored(store, clock.now(), since)
+        after = House(plan, clock=clock, store=store)
+        after.artifacts = after.performer._artifacts = before.artifacts
+        after.adapter.authoritative = True
+        async with at_work(after):
+            await until(lambda: len(after.cards()) == 1)
+            await after.desk.throw_kill_switch(on=False, actor="operator")
+            await after.desk.approve(str(after.cards()[0]["approval"]), actor="operator")
+            await until(lambda: after.status("one") == "succeeded")
+            assert len(after.adapter.acts) == 1
+            told = after.events("one")
+            assert told.index("LookupStarted") < told.index("ActionStarted")
+            assert told.count("ApprovalRequested") == 1
+
+    asyncio.run(story())

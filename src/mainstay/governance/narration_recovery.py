@@ -80,6 +80,10 @@ def say_recovery(event: Recovery, name_of: NameOf) -> str:
             return f"{actor} let this task go on"
         case TaskCancelled(actor=actor, reason=reason, withdrawn=card):
             return f"{actor} gave this task up{because(reason)}{withdrawn_card(card)}"
+        case RunRecovered(restored=True):
+            return (
+                "The ledger came out of a backup: what the run had done since is looked for before it goes on"
+            )
         case RunRecovered(lost=lost):
             return f"A new director took over: {counted(lost, 'attempt')} under way ended with the old one"
         case CompensationBegun():

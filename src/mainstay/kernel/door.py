@@ -9,6 +9,7 @@ it.
 from __future__ import annotations
 
 from mainstay.kernel.commands import EditApproval, GrantApproval, Proposed, RejectApproval, ResolveDoubt
+from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import (
     ActionDenied,
@@ -24,6 +25,7 @@ from mainstay.kernel.events import (
     DeadlineSet,
     DoubtResolved,
     FailureClass,
+    LookupStarted,
     StartDeferred,
     TaskFailed,
     TaskSucceeded,
@@ -36,6 +38,7 @@ from mainstay.kernel.state import Act, Phase, RunState, Status, goes_on, may_hav
 from mainstay.kernel.values import DAY, Digest, Instant, Json
 
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
+RESTORED = "the ledger was restored from a backup, and it may have left since"
 _FORKED = Verdict(Decision.ASK, "fork", "this run goes on from another one: its acts always ask")
 
 
@@ -101,7 +104,21 @@ def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
     verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection)
     if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
         return _FORKED
+    act = draft.state.task(number).act
+    if (
+        verdict.decision is Decision.ALLOW
+        and action.repeatability is Repeatability.ONCE
+        and (act is None or _may_have_left_before(draft.state, act))
+        and draft.state.unusual.restored
+    ):
+        return Verdict(Decision.ASK, "restored", RESTORED)
     return verdict
+
+
+def _may_have_left_before(state: RunState, act: Act) -> bool:
+    """Whether a restored ledger cannot know that this left since its backup, and nobody has looked or said so yet."""
+    reversible = act.action.finality is Finality.REVERSIBLE
+    return state.unusual.restored and not (act.calls or act.sought or reversible)
 
 
 def _inspection(state: RunState, number: int) -> str:
@@ -156,6 +173,10 @@ def _let_go(draft: Draft, number: int, authority: str) -> None:
     task = draft.state.task(number)
     assert task.act is not None
     action = task.act.action
+    if _may_have_left_before(draft.state, task.act) and action.repeatability is Repeatability.FINDABLE:
+        until = Instant(draft.facts.now + action.grace_us)
+        draft.emit(LookupStarted(number, task.attempt, until, RESTORED))
+        return
     if draft.defers(number, action=action):
         return
     hold = action.price_micros or 0

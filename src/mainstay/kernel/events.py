@@ -422,9 +422,13 @@ class TaskCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RunRecovered:
-    """A new director took over work that was under way: how many attempts were lost with the old one."""
+    """A new director took over work that was under way: how many attempts were lost with the old one.
+
+    With `restored` the ledger came out of a backup: what the run had done since is unknown.
+    """
 
     lost: int
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,7 +679,9 @@ class LedgerRestored:
     backup_head: int
     backup_hash: str
     actor: str
-    backup_at: Instant = Instant(0)  # of the last event in the backup: what left after it is not in this ledger
+    backup_at: Instant = Instant(
+        0
+    )  # of the last event in the backup: what left after it is not in this ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,10 @@ _IN_HAND = _OPEN - UNDER_WAY
 
 # After a restore also what waits is looked for: it may have left since the backup.
 _LEADS_TO_LOOKUP = frozenset(
-    {Phase.ACTING, Phase.SEEKING, Phase.RETRYING, Phase.APPROVAL, Phase.BLOCKED, Phase.DOUBT}
+    {
+        *(Phase.RUNNING, Phase.APPROVAL, Phase.RETRYING, Phase.BLOCKED, Phase.DELAYED),
+        *(Phase.ACTING, Phase.SEEKING, Phase.DOUBT),
+    }
 )
 
 # From which phases an event can lead on. An event that does not fit (only a damaged log holds one) changes nothing.
@@ -160,6 +163,8 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
             return expanded(state, number, count)
         case RevisionRequested():
             return sent_back(state, event)
+        case RunRecovered(restored=True):
+            return _with(state, replace(state.unusual, restored=True))
         case FailureDiagnosed() | RunRecovered():
             return state  # what follows from them are events of their own
         case _:
@@ -209,7 +214,9 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             return move(state, number, told)
         case ActionEdited(task=number, approval=approval, action=action):
             act = _act(state, number)
-            edited = replace(act, action=action, approval=approval, authority="", asked=act.asked + 1)
+            edited = replace(
+                act, action=action, approval=approval, authority="", asked=act.asked + 1, sought=False
+            )
             return _phase(state, number, Phase.APPROVAL, edited, wake_at=act.expires_at)
         case ApprovalGranted(task=number, approval=approval):
             act = _act(state, number)
@@ -226,13 +233,15 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             return move(state, number, TaskState(Phase.ACTING, 0, attempt, hold, None, allowed))
         case LookupStarted(task=number, until=until):
             act = _act(state, number)
-            sought = replace(act, seek_until=until, tried=True, calls=max(1, act.calls))
+            sought = replace(act, seek_until=until, tried=True, sought=act.sought or not act.calls)
             return _phase(state, number, Phase.SEEKING, sought)
         case LookupDeferred(task=number, again_at=again_at):
             return _phase(state, number, Phase.SEEKING, _act(state, number), wake_at=again_at)
         case ActionInDoubt(task=number):
             act = _act(state, number)
-            return _phase(state, number, Phase.DOUBT, replace(act, tried=True, calls=max(1, act.calls)))
+            return _phase(
+                state, number, Phase.DOUBT, replace(act, tried=True, sought=act.sought or not act.calls)
+            )
         case DoubtResolved():
             return state  # what follows from the answer is an event of its own
         case _:

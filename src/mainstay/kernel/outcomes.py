@@ -105,7 +105,7 @@ def _produced(draft: Draft, number: int, attempt: int, outcome: Produced) -> Non
 
 def _was_called(task: TaskState) -> bool:
     """Whether the truth about a call may still come: also late, while it is looked for, in doubt or asked again."""
-    return task.act is not None and task.act.calls > 0 and task.phase not in DONE
+    return task.act is not None and (task.act.calls > 0 or task.act.sought) and task.phase not in DONE
 
 
 def _arrived(draft: Draft, number: int, response: Json, rationale: str) -> None:

@@ -105,7 +105,9 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             # tasks may be cancelled by itself.
             if state.status in (Status.RUNNING, Status.QUEUED):
                 if state.unusual.paused:
-                    draft.emit(RunResumed(actor))  # otherwise what it did would not be taken back, and nobody told
+                    draft.emit(
+                        RunResumed(actor)
+                    )  # otherwise what it did would not be taken back, and nobody told
                 end(draft, "cancelled", actor=actor, reason=reason)
         case SupersedeRun(reason=reason, by=by):
             if supersedable(state):

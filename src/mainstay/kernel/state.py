@@ -86,6 +86,7 @@ class Act:
     tried: bool = False  # an earlier call of it may have arrived
     calls: int = 0  # how often it was let go
     asked: int = 0  # how many cards there were for it
+    sought: bool = False  # it was looked for, or asked about, although this ledger never let it go
 
 
 @swift
@@ -138,6 +139,7 @@ class Unusual:
     ending: str = ""  # how a run that compensates will end: "failed" or "cancelled"
     ending_actor: str = ""
     ending_reason: str = ""
+    restored: bool = False  # it was open when the ledger came out of a backup: the world may be ahead of it
 
 
 ORDINARY = Unusual()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mainstay.kernel.commands import Failed
 from mainstay.kernel.contract import Finality, Repeatability
-from mainstay.kernel.door import expire, judge
+from mainstay.kernel.door import RESTORED, expire, judge
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.ending import end
 from mainstay.kernel.events import ActionInDoubt, FailureClass, LookupStarted, RunRecovered
@@ -19,7 +19,6 @@ from mainstay.kernel.state import DONE, RUN, Phase, Status, TaskState, is_deferr
 from mainstay.kernel.values import Instant
 
 _LOST = "the director stopped while it was under way"
-_RESTORED = "the ledger was restored from a backup, and it may have left since"
 _WAITS = (Phase.APPROVAL, Phase.RETRYING, Phase.BLOCKED, Phase.ACTING, Phase.SEEKING)
 
 
@@ -83,7 +82,8 @@ def recover(draft: Draft, *, strict: bool) -> None:
 def reconcile(draft: Draft) -> None:
     """After a restore: look for every act that waits or may have left; ask where nobody can look.
 
-    What can be taken back is left as it is: calling it again under its key, or asking, does no harm.
+    What can be taken back is left as it is: calling it again under its key, or asking, does no harm. What the run
+    proposes from here on may have left as well: the one door (`kernel.door`) looks for it before its first call.
     """
     for number, task in draft.state.all_tasks():
         act = task.act
@@ -92,9 +92,11 @@ def reconcile(draft: Draft) -> None:
         if act.action.repeatability is Repeatability.FINDABLE:
             until = Instant(draft.facts.now + act.action.grace_us)
             card = act.approval if task.phase is Phase.APPROVAL else None
-            draft.emit(LookupStarted(number, task.attempt, until, _RESTORED, card))
+            draft.emit(LookupStarted(number, task.attempt, until, RESTORED, card))
         else:
-            draft.emit(ActionInDoubt(number, task.attempt, _RESTORED))
+            draft.emit(ActionInDoubt(number, task.attempt, RESTORED))
+    if not draft.state.ended and not draft.state.unusual.restored:
+        draft.emit(RunRecovered(0, restored=True))
 
 
 def _go_on_with(draft: Draft, number: int, task: TaskState) -> None:
