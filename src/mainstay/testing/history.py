@@ -83,6 +83,7 @@ class History:
         self.acting: Process | None = None  # whose turn it is
         self.steps = 0
         self.kept: InMemoryStore | None = None  # a backup
+        self.done_then: set[IdempotencyKey] = set()  # what had happened outside when it was made
         self.to_arrive = mix.messages
         self.to_start = mix.starts
 
@@ -122,7 +123,7 @@ class History:
         for number in range(self.mix.steps):
             if self.mix.restore and self.sqlite is None:
                 if number == self.mix.steps // 3:
-                    self.kept = backup(self.disk)
+                    self.kept, self.done_then = backup(self.disk), self._done()
                 elif number == self.mix.steps * 2 // 3:
                     self._restore()
             self.step()
@@ -195,8 +196,12 @@ class History:
         self.audit.listeners = before.listeners
         self.disk = restore(self.kept, self.codec, self.clock.now())
         self.audit.catch_up(self.disk)
+        self.audit.books.lost = self._done() - self.done_then
         for person in (self.operator, self.steward, self.mailbox):
             person.audit = self.audit
+
+    def _done(self) -> set[IdempotencyKey]:
+        return {one.key for provider in self.outside.providers.values() for one in provider.done}
 
     def _boot(self) -> None:
         process = Process(self.outside, self._open_store())
