@@ -279,7 +279,9 @@ class Desk:
         task = row.get("task")
         number = task if isinstance(task, int) else 0
         status = "ended"
-        if one is not None and one.state.exists(number):
+        if one is not None and isinstance(command, CancelRun | StartRun):
+            status = one.state.status.name.lower()
+        elif one is not None and one.state.exists(number):
             status = one.state.task(number).phase.name.lower()
         return Decided(command.run, number, answer.events, status)
 
