@@ -195,5 +195,8 @@ def test_a_view_that_is_not_made_yet_is_said_to_be_so(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as made_before:
         made_before.execute("DROP TABLE dead_letters")
         made_before.commit()
-    with closing(SqliteReader(path, tables=None)) as reader, pytest.raises(LedgerUnready, match="mainstay up"):
+    with (
+        closing(SqliteReader(path, tables=None)) as reader,
+        pytest.raises(LedgerUnready, match="mainstay up"),
+    ):
         reader.select("dead_letters")

@@ -124,6 +124,10 @@ class Admitting:
         if state.exists(number) and is_deferred(state.task(number)):
             self._wait(state, number, facts)
 
+    def forget(self, run: RunId) -> None:
+        """The run has ended: none of its starts waits any more."""
+        self._waiting.forget(run)
+
     def admissible(self, now: Instant) -> Iterator[tuple[RunId, int]]:
         """Whose turn it is, one after the other, while there is room: decide each before asking for the next."""
         for scope in self._waiting.scopes():

@@ -580,6 +580,7 @@ class Director:
 
     def _leave_line(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
         """The run has ended: those that waited for it go on."""
+        self._admitting.forget(run)
         for following in reversed(self._lines.leave(run, state.head)):
             queue.appendleft(Request(ReleaseRun(following, run), cause=self.position))
 

@@ -358,7 +358,7 @@ class Loop:
             self._news.set()
         deadline_s = self._performer.deadline_s(owed.effect)
         self._incident(performer_lost(who, deadline_s=deadline_s, deaf_s=DEAF_S))
-        if self._owed:
+        if self._owed or self._urgent or self._patient:
             self._want_worker()
 
     def _wall_ahead_s(self) -> float:

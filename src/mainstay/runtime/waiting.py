@@ -55,6 +55,13 @@ class Waiting:
         del self._lines[scope]
         return None
 
+    def forget(self, run: RunId) -> None:
+        """The run has ended: nothing of it waits any more."""
+        for lines in self._lines.values():
+            for line in lines.values():
+                for task in line.tasks.get(run, ()):
+                    self._known.pop((run, task), None)
+
     def scopes(self) -> Sequence[str]:
         """What anybody waits for."""
         if not self._known:

@@ -144,6 +144,12 @@ async def _replay(steering: Steering, ingests: Ingests, letter: str, *, actor: s
     """Try a dead letter again: a message is read once more, a failed run is restarted where it was given up."""
     row = steering.dead_letter(letter)
     name, kind = str(row["letter"]), str(row["kind"])
+    if row["status"] == "purged":
+        raise CommandRefused(
+            "This dead letter was purged.",
+            why="It was put away for good; what is left is the trace of it.",
+            remedy="`mainstay dead-letters` lists what waits.",
+        )
     if kind == "run":
         began = await steering.restart(name, actor=actor)
         await steering.note_replay(name, kind, "started", actor=actor, run=began.run)

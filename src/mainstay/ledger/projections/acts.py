@@ -16,6 +16,7 @@ from mainstay.kernel.events import (
     CompensationFailed,
     DoubtResolved,
     Event,
+    FailureClass,
     LookupStarted,
     RunCancelled,
     RunFailed,
@@ -146,8 +147,8 @@ class Approvals:
                 return [_answered(card, status, at, actor or None) for card in cards]
             case TaskCancelled(withdrawn=card, actor=actor):
                 return (_answered(card, "cancelled", at, actor),) if card is not None else ()
-            case CompensationFailed(task=number, withdrawn=card):
-                return _closed(run, number, "denied" if card is None else "expired", at)
+            case CompensationFailed(task=number, failure=failure):
+                return _closed(run, number, "expired" if failure is FailureClass.TIMEOUT else "denied", at)
             case LookupStarted(task=number) | ActionInDoubt(task=number):
                 return _closed(run, number, "withdrawn", at)
             case _:
