@@ -35,6 +35,7 @@ from mainstay.runtime.performer import Route
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.cast import MAILBOX
 from mainstay.testing.checkers import Audit, Card
+from mainstay.testing.faults import Point
 from mainstay.testing.process import Process, Surroundings
 from mainstay.testing.world import Mail
 
@@ -193,11 +194,16 @@ class Mailbox:
         if kind == "received":
             self.received[mail.key] = mail.trigger
 
-    def _thread(self) -> str:
-        """Often one about which something is just being done: that is where it hurts."""
+    def _busy_threads(self) -> dict[str, None]:
+        """What something is just being done about."""
         acting = [act.run for act in self.audit.acts.values() if act.under_way]
         threads = {thread_of(self.audit.states[run].head): None for run in acting}
         threads.pop("", None)  # begun by hand
+        return threads
+
+    def _thread(self) -> str:
+        """Often one about which something is just being done: that is where it hurts."""
+        threads = self._busy_threads()
         if threads and self.random.random() < 0.5:
             return self.random.choice(list(threads))
         return f"thread{self.random.randrange(self.outside.mix.threads)}"
@@ -234,9 +240,25 @@ class Mailbox:
             process.inbox.append(self._request(process, mail, answered))
         return True
 
+    def _ends_just_then(self, thread: str) -> None:
+        """The process may die when it has just heard of an answer: what is under way must not leave all the same.
+
+        Two rare things at once, which chance alone brings together in one history of thousands. Raises `Crash`.
+        """
+        chaos = self.outside.chaos
+        if chaos.quiet or "crash" not in chaos.rates or thread not in self._busy_threads():
+            return
+        if chaos.random("crash after an answer by hand").random() < 0.5:
+            raise chaos.kill(Point.COMMIT_AFTER)
+
     def _request(self, process: Process, mail: Mail, answered: Callable[[Answer], None]) -> Request:
         if mail.kind == "sent":
-            return Request(ObserveSent(MAILBOX, mail.key, mail.thread), "ingest", answer=answered)
+
+            def heard(answer: Answer) -> None:
+                answered(answer)
+                self._ends_just_then(mail.thread)
+
+            return Request(ObserveSent(MAILBOX, mail.key, mail.thread), "ingest", answer=heard)
         if mail.kind == "broken":
             rejected = RejectMessage(MAILBOX, mail.key, "it is no message", Digest("0" * 64))
             return Request(rejected, "ingest", answer=answered)

@@ -31,6 +31,7 @@ RARE = (
     "queued in the line of its key", "queued in the line of its workflow",
     "taking back: failed", "taking back: cancelled", "taken back", "taking back failed", "task cancelled",
     "forked", "restarted from a task", "an act was inherited", "restored", "looked for after a restore",
+    "looked for when proposed after a restore",
     "run delayed", "task delayed", "deadline set", "a task's deadline passed", "a run's deadline passed",
     "schedule fired", "schedule missed: skip", "schedule missed: once", "schedule missed: all",
     "schedule over a change of the clock", "stopped as it should", "crash loop", "poisoned",

@@ -77,7 +77,9 @@ class Books:
     said: dict[tuple[RunId, int], str] = field(default_factory=dict)  # answers to doubts
     forked: dict[RunId, RunId] = field(default_factory=dict)  # its parent
     looked_for: set[tuple[RunId, int]] = field(default_factory=set)  # since the last restore
-    lost: set[IdempotencyKey] = field(default_factory=set)  # happened after the backup, not let go since its restore
+    lost: set[IdempotencyKey] = field(
+        default_factory=set
+    )  # happened after the backup, not let go since its restore
 
     def act_of(self, run: RunId, task: int) -> Started | None:
         """What of this task is under way, or may have arrived."""

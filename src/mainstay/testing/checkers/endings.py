@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mainstay.kernel.contract import Finality
+from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.events import (
     ActionInDoubt,
     ActionStarted,
@@ -24,7 +24,7 @@ from mainstay.kernel.events import (
     TaskStarted,
     TaskSucceeded,
 )
-from mainstay.kernel.ids import RunId
+from mainstay.kernel.ids import IdempotencyKey, RunId
 from mainstay.kernel.plan import TaskKind
 from mainstay.kernel.state import DONE, UNDER_WAY, Phase, RunState
 from mainstay.kernel.values import Instant
@@ -151,11 +151,17 @@ class Forks:
 
 
 class Restores:
-    """After a restore nothing that waited, or may have left, goes on before it was looked for."""
+    """After a restore nothing that waited, or may have left, goes on before it was looked for.
+
+    That holds of what a run that was open then proposes later, too: it may have done so before, in the time that is
+    lost. What can be looked up is; what may be done once and cannot be looked up asks.
+    """
 
     def __init__(self, books: Books) -> None:
         self.books = books
         self.waiting: set[tuple[RunId, int]] = set()
+        self.open_then: set[RunId] = set()
+        self.cleared: set[IdempotencyKey] = set()  # looked for, asked about, or let go with a yes, since then
 
     def house_event(self, position: int, at: Instant, event: Event) -> None:
         """See `Book.house_event`."""
@@ -164,6 +170,8 @@ class Restores:
         self.books.restored_at = position
         self.books.looked_for.clear()
         self.books.paths["restored"] += 1
+        self.cleared.clear()
+        self.open_then = {run for run, state in self.books.states.items() if not state.ended}
         for run, state in self.books.states.items():
             for number, task in state.all_tasks():
                 if task.act is None or task.phase not in _WAITED:
@@ -177,6 +185,7 @@ class Restores:
             return
         match event:
             case LookupStarted(task=task) | ActionInDoubt(task=task):
+                self._cleared(run, before, task)
                 if (run, task) in self.waiting:
                     self.waiting.discard((run, task))
                     self.books.looked_for.add((run, task))
@@ -187,5 +196,32 @@ class Restores:
                 demand(
                     not waits, "after a restore nothing leaves before it was looked for", f"{task} of {run}"
                 )
+                if run in self.open_then:
+                    self._proposed_since(run, before, event)
             case _:
                 pass
+
+    def _cleared(self, run: RunId, before: RunState, task: int) -> None:
+        action = action_of(before, task)
+        if action is None or run not in self.open_then:
+            return
+        self.books.paths["looked for when proposed after a restore"] += (
+            (run, task) not in self.waiting and action.key not in self.books.acts
+        )
+        self.cleared.add(action.key)
+
+    def _proposed_since(self, run: RunId, before: RunState, event: ActionStarted) -> None:
+        action = action_of(before, event.task)
+        assert action is not None
+        if action.finality is Finality.REVERSIBLE or event.key in self.cleared:
+            return
+        where = f"{event.task} of {run}"
+        match action.repeatability:
+            case Repeatability.FINDABLE:
+                demand(False, "after a restore nothing leaves before it was looked for", where)
+            case Repeatability.ONCE:
+                asked = event.authority.startswith("approval:")
+                demand(asked, "after a restore what may be done once asks", where)
+            case Repeatability.KEYED:
+                pass  # called again under its key, it is done once
+        self.cleared.add(event.key)
