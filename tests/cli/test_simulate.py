@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import pytest
 
 from mainstay.cli.main import run
 from mainstay.data import sample_path
+from mainstay.testing import simulation
 from mainstay.testing.observed import BECAME
 from mainstay.testing.planted import PLANTED
+from mainstay.testing.workflow_simulation import Part
 
 Said = Callable[..., tuple[int, str, str]]
 
@@ -200,3 +202,24 @@ def test_several_processes_see_the_same(said: Said) -> None:
     alone = json.loads(said("triage", "--seeds", "60", "--json", "--workers", "1")[1])
     together = json.loads(said("triage", "--seeds", "60", "--json", "--workers", "2")[1])
     assert alone == together
+
+
+def test_an_interrupt_is_told_in_a_word(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> Generator[Part]:
+        yield Part()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mainstay.testing.workflow_simulation.run_parts", interrupted)
+    code, out, err = said("triage", "--seeds", "60")
+    assert (code, out, err) == (130, "", "\nStopped. What was seen so far is lost.\n")
+
+
+def test_the_developers_simulation_is_interrupted_likewise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "_simulate", interrupted)
+    assert simulation.main(["--seeds", "60"]) == 130
+    assert capsys.readouterr().err == "\nStopped. What was seen so far is lost.\n"

@@ -7,6 +7,8 @@ month: how runs end, how often they will be asked, what never happens. A broken 
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,11 +53,18 @@ def simulate(
     Processes crash, answers are lost, clocks jump, you approve, edit, reject and go away. Nothing real is touched.
     """
     from mainstay.testing.own_workflow import load
+    from mainstay.testing.workers import INTERRUPTED, LOST
 
-    own = load(workspace, workflow)
-    if seed is not None and seeds is None:
-        return _one(own, seed, as_json=as_json)
-    return _many(workspace, own, seed or 0, seeds or SEEDS, workers or os.cpu_count() or 1, as_json=as_json)
+    try:
+        own = load(workspace, workflow)
+        if seed is not None and seeds is None:
+            return _one(own, seed, as_json=as_json)
+        return _many(
+            workspace, own, seed or 0, seeds or SEEDS, workers or os.cpu_count() or 1, as_json=as_json
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{LOST}\n")
+        return INTERRUPTED
 
 
 def _one(own: OwnWorkflow, seed: int, *, as_json: bool) -> int:
@@ -76,8 +85,11 @@ def _many(start: Path, own: OwnWorkflow, first: int, seeds: int, workers: int, *
     from mainstay.testing.workflow_simulation import Part, run_parts, tell_shortest
 
     whole = Part()
-    with counting(f"Histories of {own.name}", total=seeds, quiet=as_json) as more:
-        for part in run_parts(start, own, first, seeds, workers):
+    with (
+        counting(f"Histories of {own.name}", total=seeds, quiet=as_json) as more,
+        closing(run_parts(start, own, first, seeds, workers)) as parts,
+    ):
+        for part in parts:
             whole.add(part)
             more(part.seen.histories)
     story = tell_shortest(own, whole.failures[0]) if whole.failures else []

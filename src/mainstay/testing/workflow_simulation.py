@@ -7,11 +7,10 @@ neither ends nor waits for a person, is made as short as it gets and told in pla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from mainstay.ledger.blobs import InMemoryBlobs
@@ -22,6 +21,7 @@ from mainstay.testing.observed import Observed, Watch
 from mainstay.testing.own_workflow import OwnWorkflow, draw_own, load
 from mainstay.testing.simulation import Failure, attempt, shorten
 from mainstay.testing.telling import PlainStory
+from mainstay.testing.workers import submit, worker_pool
 
 CHUNK = 20  # histories that one worker takes at a time
 ALONE_MAX = 40  # so few are not worth a second process
@@ -56,21 +56,17 @@ def run_own(own: OwnWorkflow, first: int, count: int) -> Part:
     return part
 
 
-def run_parts(start: Path, own: OwnWorkflow, first: int, seeds: int, workers: int) -> Iterator[Part]:
-    """All histories, over so many processes; what each part of them came to, as it comes."""
+def run_parts(start: Path, own: OwnWorkflow, first: int, seeds: int, workers: int) -> Generator[Part]:
+    """All histories, over so many processes; what each part of them came to, as it comes. Closed early, they end."""
     ranges = [(at, min(CHUNK, first + seeds - at)) for at in range(first, first + seeds, CHUNK)]
     if workers < 2 or seeds <= ALONE_MAX:
         for at, count in ranges:
             yield run_own(own, at, count)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        parts = [pool.submit(_in_worker, str(start), own.name, at, count) for at, count in ranges]
-        try:
-            for one in as_completed(parts):
-                yield one.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with worker_pool(workers) as pool:
+        parts = [submit(pool, _in_worker, str(start), own.name, at, count) for at, count in ranges]
+        for one in as_completed(parts):
+            yield one.result()
 
 
 def tell(own: OwnWorkflow, seed: int) -> list[str]:
