@@ -19,9 +19,8 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Any
 
 from mainstay.runtime.collector import paused_collector
@@ -32,6 +31,7 @@ from mainstay.testing.planted import PLANTED
 from mainstay.testing.planting import Planted
 from mainstay.testing.rare import RARE
 from mainstay.testing.scenarios import every_point, scenarios
+from mainstay.testing.workers import INTERRUPTED, LOST, submit, worker_pool
 
 CHUNK = 25  # seeds that one worker takes at a time
 SEEDS_FOR_ALL_PATHS = 2_000  # from so many on, no rare path may be missing
@@ -167,22 +167,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args(arguments)
-    if options.planted:
-        return _planted(as_json=options.json)
-    if options.seed is not None and not options.seeds:
-        return _tell(options.seed, verbose=options.verbose)
-    return _simulate(options.seed or 0, options.seeds or 500, options.workers, as_json=options.json)
+    try:
+        if options.planted:
+            return _planted(as_json=options.json)
+        if options.seed is not None and not options.seeds:
+            return _tell(options.seed, verbose=options.verbose)
+        return _simulate(options.seed or 0, options.seeds or 500, options.workers, as_json=options.json)
+    except KeyboardInterrupt:
+        print(f"\n{LOST}", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _simulate(first: int, seeds: int, workers: int, *, as_json: bool) -> int:
     begun = time.monotonic()
     points, random = Seen(), Seen()
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        every = [pool.submit(run_points, name, seed) for seed in SCENARIO_SEEDS for name in scenarios()]
+    with worker_pool(workers) as pool:
+        every = [submit(pool, run_points, name, seed) for seed in SCENARIO_SEEDS for name in scenarios()]
         for scenario in as_completed(every):
             points.add(scenario.result())
         chunks = [
-            pool.submit(run_seeds, at, min(CHUNK, first + seeds - at))
+            submit(pool, run_seeds, at, min(CHUNK, first + seeds - at))
             for at in range(first, first + seeds, CHUNK)
         ]
         for one in _with_progress(chunks, seeds, quiet=as_json):
