@@ -18,6 +18,7 @@ from mainstay.kernel.commands import (
     Wake,
 )
 from mainstay.kernel.contract import Finality, Repeatability
+from mainstay.kernel.door import RESTORED
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.events import (
     ActionInDoubt,
@@ -196,7 +197,7 @@ def test_a_card_is_looked_for_where_one_can_look_and_asked_about_where_not(
             book.facts = _without_performer(book)
             book.grants("send").then(ApprovalGranted)
         book.tell(ReconcileRun(RUN))
-        if repeatability is Repeatability.FINDABLE:
+        if repeatability is not Repeatability.ONCE:
             reason = "the ledger was restored from a backup, and it may have left since"
             book.then(LookupStarted(0, book.task("send").attempt, Instant(NOW + one.grace_us), reason, card))
         else:
@@ -211,8 +212,8 @@ def _without_performer(book: Playbook) -> Facts:
 @pytest.mark.parametrize(
     ("repeatability", "failure", "kind"),
     [
-        (Repeatability.KEYED, FailureClass.TIMEOUT, ActionInDoubt),
-        (Repeatability.KEYED, FailureClass.TRANSIENT, ActionInDoubt),
+        (Repeatability.KEYED, FailureClass.TIMEOUT, LookupStarted),
+        (Repeatability.KEYED, FailureClass.TRANSIENT, LookupStarted),
         (Repeatability.ONCE, FailureClass.TRANSIENT, ActionInDoubt),
         (Repeatability.FINDABLE, FailureClass.TRANSIENT, LookupStarted),
         (Repeatability.FINDABLE, FailureClass.TIMEOUT, LookupStarted),
@@ -310,3 +311,13 @@ def test_what_nobody_deferred_is_not_admitted() -> None:
         .then()
     )
     book.fails("t0", FailureClass.TRANSIENT, retry_after_us=5 * SECOND).tell(Admit(RUN)).then()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_card_for_what_may_be_done_once_says_that_it_may_be_out_already_whatever_asks(killed: bool) -> None:
+    book = Playbook(SEND).start().tell(ReconcileRun(RUN))
+    book.facts = replace(book.facts, killed=killed)
+    book.proposes("send", action(0, repeatability=Repeatability.ONCE))
+    [card] = [one for one in book.last if isinstance(one, ApprovalRequested)]
+    assert card.reason.startswith(RESTORED)
+    assert ("kill switch" in card.reason) == killed

@@ -103,15 +103,18 @@ def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
     counts = {"done_by_this_workflow": facts.counts.get((head.workflow, action.act), 0)}
     verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection)
     if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
-        return _FORKED
+        verdict = _FORKED
     act = draft.state.task(number).act
     if (
-        verdict.decision is Decision.ALLOW
+        verdict.decision is not Decision.DENY
         and action.repeatability is Repeatability.ONCE
         and (act is None or _may_have_left_before(draft.state, act))
         and draft.state.unusual.restored
     ):
-        return Verdict(Decision.ASK, "restored", RESTORED)
+        if verdict.decision is Decision.ALLOW:
+            return Verdict(Decision.ASK, "restored", RESTORED)
+        # Whatever asks, the card says what the yes has to answer: whether it is out already.
+        return Verdict(Decision.ASK, verdict.rule, f"{RESTORED}; {verdict.reason}")
     return verdict
 
 

@@ -68,6 +68,7 @@ class Chaos:
     rates: Mapping[str, float]
     crash_at: int | None = None
     quiet: bool = False  # faults are over; boundaries are still counted
+    restored: bool = False  # the time since a backup is lived through a second time
     points: int = 0
     paths: Counter[str] = field(default_factory=Counter)
     _randoms: dict[str, Random] = field(default_factory=dict)

@@ -183,6 +183,7 @@ class History:
         for zombie in list(self.zombies):
             self._bury(zombie)
         self._tell("restore")
+        self.chaos.restored = True
         before = self.audit
         self.audit = self._new_audit()
         self.audit.books.clock_crossed_back = before.books.clock_crossed_back

@@ -35,6 +35,7 @@ from mainstay.runtime.performer import Route
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.cast import MAILBOX
 from mainstay.testing.checkers import Audit, Card
+from mainstay.testing.checkers.books import action_of
 from mainstay.testing.faults import Point
 from mainstay.testing.process import Process, Surroundings
 from mainstay.testing.world import Mail
@@ -142,13 +143,19 @@ class Operator:
 
     def _decide(self, process: Process, name: ApprovalId, card: Card) -> None:
         mood = self.random.random()
-        if mood < 0.15 and not self.calm:
+        if "may have left since" in card.reason and self._is_out(card):
+            mood = 0.0  # a card that says so sends the operator to look, and it is out already
+        if mood < 0.15 and (not self.calm or not mood):
             self._send(process, RejectApproval(card.run, name, "operator", "no"))
         elif mood < 0.35 and not self.calm:
             self._edit(process, name, card)
         elif mood < 0.85 or self.calm:
             self.audit.said_yes.add(card.digest)
             self._send(process, GrantApproval(card.run, name, card.digest, "operator", 5_000_000))
+
+    def _is_out(self, card: Card) -> bool:
+        action = action_of(self.audit.states[card.run], card.task)
+        return action is not None and any(one.did(action.key) for one in self.outside.providers.values())
 
     def _edit(self, process: Process, name: ApprovalId, card: Card) -> None:
         state = self.audit.states[card.run]

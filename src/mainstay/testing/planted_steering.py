@@ -148,6 +148,10 @@ class _NotReconciled(Director):
         self.house.restored = False
 
 
+def _never_before(state: RunState, act: Any) -> bool:
+    return False
+
+
 _WITHOUT_CARDS = (Phase.RETRYING, Phase.BLOCKED, Phase.ACTING, Phase.SEEKING)
 
 _ADMISSION, _DRAFT, _ENDING = "mainstay.kernel.admission", "mainstay.kernel.draft", "mainstay.kernel.ending"
@@ -218,6 +222,13 @@ PLANTED_STEERING: tuple[Planted, ...] = (
     Planted("a restored ledger goes on at once", lambda: Parts(director=_NotReconciled)),
     Planted(
         "after a restore a card is not looked behind",
-        patches=(("mainstay.kernel.waking", "_WAITS", _WITHOUT_CARDS),),
+        patches=(
+            ("mainstay.kernel.waking", "_WAITS", _WITHOUT_CARDS),
+            ("mainstay.kernel.door", "_may_have_left_before", _never_before),
+        ),
+    ),
+    Planted(
+        "what is proposed after a restore is not looked for",
+        patches=(("mainstay.kernel.door", "_may_have_left_before", _never_before),),
     ),
 )

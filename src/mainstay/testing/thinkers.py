@@ -59,6 +59,7 @@ class SimulatedAgent:
     output: type[Data] | None = Thought
     cost_max_micros: int = 0
     spent: Counter[RunId] = field(default_factory=Counter)  # really, by run; shared by all
+    said: dict[tuple[RunId, str], str] = field(default_factory=dict)  # the last request that it proposed
 
     async def work(self, brief: Brief, tools: Tools) -> agents.Outcome:
         """See `Agent.work`."""
@@ -87,7 +88,7 @@ class SimulatedAgent:
         """What it says when it says what it should."""
         random = self.chaos.random("agent")
         if brief.act:
-            text = f"{brief.task} {brief.attempt} {random.randrange(1_000)}"
+            text = self._text(brief, f"{brief.task} {brief.attempt} {random.randrange(1_000)}")
             features = {"risky": random.random() < 0.2, "recipient_known": random.random() < 0.7}
             return agents.Proposed({"text": text}, features, "because", usage=usage)
         match self.role, self.name:
@@ -114,6 +115,13 @@ class SimulatedAgent:
                     value=random.randrange(100), flag=random.random() < 0.6, items=items, text="a thought"
                 )
                 return agents.Produced(thought, "because", ("record:1",), usage)
+
+    def _text(self, brief: Brief, drawn: str) -> str:
+        """After a restore it often says again what it said in the time that is lost: the same key."""
+        if self.chaos.restored and self.chaos.random("said again").random() < 0.6:
+            return self.said.get((brief.run, brief.task), drawn)
+        self.said[brief.run, brief.task] = drawn
+        return drawn
 
     def _wrong(self, brief: Brief, usage: Usage) -> agents.Outcome:
         """An answer of another kind than the task's."""

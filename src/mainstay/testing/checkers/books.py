@@ -30,6 +30,7 @@ class Card:
     task: int
     digest: Digest
     expires_at: Instant
+    reason: str = ""  # why it asks
     waits: bool = True
     granted: bool = False
 

@@ -87,16 +87,16 @@ class Cards:
             case RunQueued(behind=behind):
                 self.behind[run] = behind
                 paths["queued behind another run"] += 1
-            case ApprovalRequested(approval=approval, digest=digest, expires_at=expires_at):
+            case ApprovalRequested(approval=approval, digest=digest, expires_at=expires_at, reason=reason):
                 action = action_of(before, event.task)
                 demand(action is not None and action.digest == digest, "a card shows the action")
-                books.cards[approval] = Card(run, event.task, digest, expires_at)
+                books.cards[approval] = Card(run, event.task, digest, expires_at, reason)
                 books.stopped(run, event.task)
             case ActionEdited(approval=approval, action=action, replaces=replaces):
                 old = books.cards[cast(ApprovalId, replaces)]
                 demand(old.waits, "only a waiting card is edited")
                 old.waits = False
-                books.cards[approval] = Card(run, event.task, action.digest, old.expires_at)
+                books.cards[approval] = Card(run, event.task, action.digest, old.expires_at, old.reason)
                 paths["edited"] += 1
             case ApprovalGranted(approval=approval, digest=digest):
                 card = books.cards[approval]

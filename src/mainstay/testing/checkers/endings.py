@@ -205,9 +205,9 @@ class Restores:
         action = action_of(before, task)
         if action is None or run not in self.open_then:
             return
-        self.books.paths["looked for when proposed after a restore"] += (
-            (run, task) not in self.waiting and action.key not in self.books.acts
-        )
+        if (run, task) not in self.waiting and action.key not in self.books.acts:
+            self.books.looked_for.add((run, task))
+            self.books.paths["looked for when proposed after a restore"] += 1
         self.cleared.add(action.key)
 
     def _proposed_since(self, run: RunId, before: RunState, event: ActionStarted) -> None:
