@@ -102,6 +102,23 @@ def test_mail_that_no_workflow_took_is_shown_with_its_sender(
     assert "3 that no workflow took" in _text(desk, capsys, "status")
 
 
+def test_what_was_put_away_is_counted_no_more(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    box = desk.root / "inbox.mbox"
+    odd = "From x@example.com Mon Mar  2 08:1{n}:00 2026\nSubject: nobody {n}\n\nno sender\n\n"
+    box.write_bytes(box.read_bytes() + "".join(odd.format(n=number) for number in range(2)).encode())
+    _text(desk, capsys, "ingest")
+    assert "2 unreadable" in _text(desk, capsys, "status")
+    waiting = _value(desk, capsys, "inbox", "--waiting")
+    first, second = desk.workspace.steering.dead_letters()
+    _text(desk, capsys, "dead-letters", "purge", str(first["letter"]))
+    assert "1 unreadable" in _text(desk, capsys, "status")
+    _text(desk, capsys, "dead-letters", "purge", str(second["letter"]))
+    assert _value(desk, capsys, "status")["unreadable"] == 0
+    after = _value(desk, capsys, "inbox", "--waiting")
+    assert after["needs_you"] == waiting["needs_you"] - 2  # type: ignore[operator]
+    assert "put away" in _text(desk, capsys, "inbox")
+
+
 def test_outcomes_of_a_run() -> None:
     expected = {"reply_expected": True}
     assert _outcome("failed", {}, expected, ())[0] == FAILED

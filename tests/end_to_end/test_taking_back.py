@@ -35,8 +35,9 @@ def put_back(mailbox: Mailbox) -> None:
         box.move([one.uid for one in box.fetch(mark_seen=False) if one.uid], "INBOX")
 
 
+@pytest.mark.parametrize("again", ["dead-letters replay", "runs restart"])
 def test_labels_come_off_again_when_the_reply_is_refused(
-    smtp_desk: Desk, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
+    smtp_desk: Desk, mailbox: Mailbox, capsys: pytest.CaptureFixture[str], again: str
 ) -> None:
     async def story() -> None:
         async with at_work(smtp_desk) as service:
@@ -61,9 +62,11 @@ def test_labels_come_off_again_when_the_reply_is_refused(
             # what became of the first try.
             shown = await terminal.said("dead-letters")
             assert run[-8:] in shown
+            assert "  send: " in await terminal.said("dead-letters", "show", run[-8:])
+            assert "1 failed" in await terminal.said("status")
             mailbox.server.relay.refused.clear()
-            replayed = await terminal.said("dead-letters", "replay", run[-8:])
-            assert f"Run {run[-8:]} is restarted" in replayed
+            await terminal.said(*again.split(), run[-8:])
+            assert " failed" not in await terminal.said("status")
             await until(lambda: len(smtp_desk.cards()) == 2, "the cards of the new run")
             (label,) = [card for card in smtp_desk.cards() if card.act == "email.label"]
             read = await terminal.said("approvals", "show", label.approval[:8])

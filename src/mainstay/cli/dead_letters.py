@@ -22,6 +22,7 @@ from mainstay.cli.render import (
     table,
 )
 from mainstay.cli.safe_text import safe_line
+from mainstay.cli.triaged import given_up
 
 LetterId = Annotated[
     str, typer.Argument(help="A dead letter's id, its beginning or its end.", metavar="LETTER")
@@ -116,12 +117,16 @@ def letter_show(
     with open_workspace(workspace) as opened:
         row = opened.steering.dead_letter(letter)
         where = {"item": row["letter"]}
-        origin = opened.rows("rejected", where=where, limit=1) if row["kind"] == "message" else []
-    found: dict[str, Any] = {**row, "origin": origin[0]["origin"] if origin else ""}
+        message = row["kind"] == "message"
+        origin = opened.rows("rejected", where=where, limit=1) if message else []
+        task = "" if message else given_up(opened, str(row["letter"]))
+    found: dict[str, Any] = {**row, "origin": origin[0]["origin"] if origin else "", "task": task}
     if as_json:
         return emit(found)
     say(f"{str(row['kind']).capitalize()} {row['letter']}: {row['status']}")
     say(f"Given up {clock_time(row['at'])}: {safe_line(str(row['reason']))}")
+    if task:
+        say(f"  {safe_line(task)}")
     if row["kind"] == "message":
         say(
             f"Came to mailbox {row['mailbox']}"

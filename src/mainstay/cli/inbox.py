@@ -14,14 +14,12 @@ import typer
 from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
 from mainstay.cli.render import cells, clock_time, count, emit, say, shares, short_run, show, table
 from mainstay.cli.triaged import (
-    FAILED,
     FOR_YOU,
     LEFT,
     MESSAGE_MAX,
     NOT_TAKEN_BACK,
     REFUSED,
     UNHEARD,
-    UNREADABLE,
     read_triaged,
 )
 
@@ -29,6 +27,14 @@ if TYPE_CHECKING:
     from mainstay.workspace import Workspace
 
 LATE = 200  # the newest messages that are looked through for what is for the operator: a third of a second
+_LEFT = {
+    "not_taken_back": "not taken back",
+    "left_to_you": "left to you",
+    "failed": "failed",
+    "refused": "refused",
+    "unreadable": "unreadable",
+    "unheard": "that no workflow took",
+}
 # Of the table: what may be cut, by share, and what the rest takes with its gaps.
 _NARROW, _FIXED = (13, 13, 22), 8 + 16 + 4 * 2
 
@@ -85,15 +91,19 @@ def inbox(
 
 
 def count_left(workspace: Workspace) -> dict[str, int]:
-    """How many of the newest messages are left to the operator without a card, failed, or could not be read."""
+    """How many of the newest messages are left to the operator without a card, and the dead letters that wait.
+
+    Of what was given up counts only what is neither tried again nor put away, however old: `dead-letters` lists it.
+    """
     if not workspace.begun:
-        return dict.fromkeys(("not_taken_back", "left_to_you", "failed", "unreadable", "unheard"), 0)
+        return dict.fromkeys(_LEFT, 0)
     of = Counter(one.outcome for one in read_triaged(workspace, newest=LATE, sealed=True))
     return {
         "not_taken_back": of[NOT_TAKEN_BACK],
         "left_to_you": of[LEFT],
-        "failed": of[FAILED] + of[REFUSED],
-        "unreadable": of[UNREADABLE],
+        "failed": workspace.count("dead_letters", status="waiting", kind="run"),
+        "refused": of[REFUSED],
+        "unreadable": workspace.count("dead_letters", status="waiting", kind="message"),
         "unheard": of[UNHEARD],
     }
 
@@ -102,12 +112,5 @@ def for_you(found: dict[str, Any]) -> str:
     """What waits for the operator, in one line."""
     failed = found.get("not_taken_back", 0)
     parts = [count(found["waiting"], "card"), f"{max(0, found['in_doubt'] - failed):,} in doubt"]
-    words = (
-        ("not_taken_back", "not taken back"),
-        ("left_to_you", "left to you"),
-        ("failed", "failed"),
-        ("unreadable", "unreadable"),
-        ("unheard", "that no workflow took"),
-    )
-    parts += [f"{found[name]:,} {said}" for name, said in words if found.get(name)]
+    parts += [f"{found[name]:,} {said}" for name, said in _LEFT.items() if found.get(name)]
     return ", ".join(parts)

@@ -205,8 +205,8 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     say(f"Director  {found['director']}")
     say(f"Runs      {found['open_runs']:,} open", *standing_lines(found))
     say(f"For you   {for_you(found)}")
-    if any(found[name] for name in ("left_to_you", "failed", "unreadable", "unheard")):
-        say("          (of late; `mainstay inbox --waiting` lists them)")
+    if any(found[name] for name in ("left_to_you", "failed", "refused", "unreadable", "unheard")):
+        say("          (`mainstay inbox --waiting` lists them)")
     say(f"Ledger    {count(found['position'], 'event')}")
     if found["backed_up_at"]:
         say(f"Backup    {span(now_us() - found['backed_up_at'])} ago")

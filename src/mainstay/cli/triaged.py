@@ -28,9 +28,10 @@ WAITS, DOUBT, SENT, LEFT, ANSWERED, NO_ANSWER, REPLACED, REFUSED, REJECTED, CANC
 )
 FAILED, UNREADABLE, UNHEARD, UNDER_WAY = "failed", "unreadable", "no workflow", "under way"
 NOT_TAKEN_BACK = "not taken back"
+PUT_AWAY, TRIED_AGAIN = "put away", "tried again"
 ORDER = (
     WAITS, DOUBT, NOT_TAKEN_BACK, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED, CANCELLED,
-    UNREADABLE, UNHEARD, UNDER_WAY,
+    UNREADABLE, UNHEARD, UNDER_WAY, TRIED_AGAIN, PUT_AWAY,
 )  # fmt: skip
 FOR_YOU = (WAITS, DOUBT, NOT_TAKEN_BACK, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
 """What only the operator can bring to an end."""
@@ -52,6 +53,8 @@ _MEANING = {
     REPLACED: "a newer message of the same thread took its place",
     UNREADABLE: "kept aside, with the reason",
     UNDER_WAY: "not settled yet",
+    TRIED_AGAIN: "it was given up, and what you began anew goes on from there",
+    PUT_AWAY: "it was given up, and you wanted no more of it",
 }
 _STANDING = {
     "delayed": "it begins later",
@@ -59,6 +62,10 @@ _STANDING = {
     "paused": "its run is paused",
     "compensating": "it takes back what it did",
 }
+_SETTLED = {
+    "purged": (PUT_AWAY, "you put it away"),
+    "replayed": (TRIED_AGAIN, "you had it tried again"),
+}  # by the status of a dead letter
 _SHOWN = {WAITS: 8, LEFT: 10, REFUSED: 4, SENT: 3, NO_ANSWER: 4}
 _SHOWN_OTHERWISE = 2
 
@@ -87,7 +94,7 @@ def read_triaged(workspace: Workspace, *, newest: int = MESSAGE_MAX, sealed: boo
     reading = _Reading(workspace, sealed=sealed)
     found = [reading.of_run(row) for row in workspace.runs(limit=newest)]
     rejected = workspace.rows("rejected", order="at", descending=True, limit=newest)
-    found += [_unreadable(row) for row in rejected]
+    found += [reading.unreadable(row) for row in rejected]
     found += reading.unheard(newest)
     return sorted(found, key=lambda one: one.at)[-newest:]
 
@@ -106,6 +113,12 @@ class _Reading:
             "messages", where={"own": 1}, order="position", descending=True, limit=MESSAGE_MAX
         )[::-1]
         self._answered_at = {str(row["thread"]): int(row["position"]) for row in own}
+        self._settled: dict[str, tuple[str, str]] = {}  # dead letters that wait no more: what became of each
+        for status, became in _SETTLED.items():
+            letters = workspace.rows(
+                "dead_letters", where={"status": status}, order="at", descending=True, limit=MESSAGE_MAX
+            )
+            self._settled |= {str(row["letter"]): became for row in letters}
 
     def of_run(self, row: dict[str, Any]) -> Triaged:
         """What became of the message that began a run."""
@@ -140,12 +153,14 @@ class _Reading:
             outcome, why = CANCELLED, "you gave its answer up"
         elif card is not None and card["status"] == "expired":
             outcome, why = LEFT, "nobody answered its card in time, so nothing was sent"
+        elif outcome == FAILED and run in self._settled:
+            outcome, why = self._settled[run]
         elif self._sealed:
             why = ""
         elif outcome == FAILED:
-            why = _given_up(workspace, run) or why
+            why = given_up(workspace, run) or why
         elif outcome in (LEFT, REFUSED):
-            why = _given_up(workspace, run) or _rationale(workspace, run) or why
+            why = given_up(workspace, run) or _rationale(workspace, run) or why
         if outcome in (LEFT, FAILED, REFUSED) and self._answered_at.get(thread, 0) > int(row["position"]):
             outcome, why = ANSWERED, "your own answer was seen"
         return Triaged(
@@ -160,6 +175,11 @@ class _Reading:
             spent_micros=int(row["spent"] or 0),
             at=int(row["started_at"]),
         )
+
+    def unreadable(self, row: dict[str, Any]) -> Triaged:
+        """What came in and could not be read, unless it was tried again or put away since."""
+        outcome, why = self._settled.get(str(row["item"]), (UNREADABLE, str(row["reason"])))
+        return Triaged("", "", "", "", "", (), outcome, why, 0, int(row["at"]))
 
     def unheard(self, newest: int) -> list[Triaged]:
         """Messages that began no run although they are new: nothing listens to their mailbox."""
@@ -191,10 +211,6 @@ class _Reading:
         )
 
 
-def _unreadable(row: dict[str, Any]) -> Triaged:
-    return Triaged("", "", "", "", "", (), UNREADABLE, str(row["reason"]), 0, int(row["at"]))
-
-
 def _outcome(
     status: str, acts: dict[str, str], noted: dict[str, Any], flags: tuple[str, ...]
 ) -> tuple[str, str]:
@@ -219,13 +235,14 @@ def _outcome(
     return NO_ANSWER, f"nobody expects an answer to {noted.get('intent', 'this')}"
 
 
-def _given_up(workspace: Workspace, run: str) -> str:
-    """Why the task failed that ended it, or which rule forbade it; "" where none did."""
+def given_up(workspace: Workspace, run: str) -> str:
+    """Why the task failed that ended it, or which rule forbade it; of several the last, "" where none did."""
+    last, told = 0, ""
     for chapter in workspace.explain(run).chapters:
         for line in chapter.lines:
-            if line.event.startswith(("task.failed", "action.denied")):
-                return f"{chapter.name}: {line.text[:1].lower()}{line.text[1:]}"
-    return ""
+            if line.event.startswith(("task.failed", "action.denied")) and line.position > last:
+                last, told = line.position, f"{chapter.name}: {line.text[:1].lower()}{line.text[1:]}"
+    return told
 
 
 def _remarks(workspace: Workspace, run: str) -> str:

@@ -25,11 +25,11 @@ from mainstay.kernel.commands import (
     StartRun,
 )
 from mainstay.kernel.errors import CommandRefused, NotFound
-from mainstay.kernel.events import RunForked
+from mainstay.kernel.events import RunForked, TaskCancelled
 from mainstay.kernel.fork import changed, fork, given_up_by_itself, restart
 from mainstay.kernel.ids import RunId, run_id, run_stream
 from mainstay.kernel.run import evolve, nothing
-from mainstay.kernel.state import RunState, Status
+from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventStore
@@ -127,7 +127,15 @@ class Steering:
         return await self._steer(ResumeTask(found, number, actor), found, number, actor)
 
     async def cancel_task(self, run: str, task: str, *, reason: str = "", actor: str) -> Decided:
-        """Give one task up; what needs it is skipped. Refused while its effect may already have left."""
+        """Give one task up; what needs it is skipped. Refused while its effect may already have left.
+
+        Asked twice it is done once, also where the run has ended since: the second time nothing is written.
+        """
+        found, past, _ = self._story(run)
+        if past.plan is not None:
+            number = self._number(past, task)
+            if past.task(number).phase is Phase.SKIPPED and self._was_given_up(found, number):
+                return Decided(found, number, 0, Phase.SKIPPED.name.lower())
         found, state = self._open(run)
         number = self._number(state, task)
         command = CancelTask(found, number, actor, self._sealed(reason, state))
@@ -269,6 +277,11 @@ class Steering:
         command = PurgeDeadLetter(str(row["letter"]), str(row["kind"]), actor, reason)
         return await self._tell(command, actor, "purged")
 
+    def waiting_letter(self, run: str) -> str:
+        """The dead letter that a failed run waits as, by a whole or short id of the run; "" where it does not."""
+        row = self._store.get("dead_letters", (self._find(run),))
+        return str(row["letter"]) if row is not None and row["status"] == "waiting" else ""
+
     def dead_letter(self, short: str) -> Mapping[str, Any]:
         """The dead letter that a whole or short id means. Raises `NotFound`."""
         letter = find_id(self._store, "dead_letters", "letter", short)
@@ -312,6 +325,11 @@ class Steering:
                 remedy=f"`mainstay explain {short} --events` numbers them.",
             )
         return run, state, last
+
+    def _was_given_up(self, run: RunId, number: int) -> bool:
+        """Whether the operator gave the task up. A task whose condition was false is skipped, too."""
+        events = (self._director.codec.event(one) for one in self._store.read(run_stream(run)))
+        return any(isinstance(one, TaskCancelled) and one.task == number for one in events)
 
     def _require_plan(self, state: RunState, run: RunId) -> None:
         if state.plan is None:

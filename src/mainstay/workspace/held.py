@@ -83,7 +83,7 @@ async def operate(
             case "cancel_task":
                 return encode(await steering.cancel_task(**arguments))
             case "restart":
-                return encode(await steering.restart(**arguments))
+                return await _restart(steering, **arguments)
             case "fork":
                 return encode(await steering.fork(**arguments))
             case "replay":
@@ -138,6 +138,15 @@ def _unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+async def _restart(steering: Steering, run: str, *, actor: str, **how: str) -> Json:
+    """Do a part of an ended run anew. Where it waits among the dead letters, it waits there no more."""
+    began = await steering.restart(run, actor=actor, **how)
+    letter = steering.waiting_letter(run)
+    if letter:
+        await steering.note_replay(letter, "run", "started", actor=actor, run=began.run)
+    return encode(began)
 
 
 async def _replay(steering: Steering, ingests: Ingests, letter: str, *, actor: str) -> Json:

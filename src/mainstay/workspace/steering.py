@@ -103,7 +103,10 @@ class Steering:
         return self._decide("resume_run", run=run, task=task, actor=actor)
 
     def cancel_task(self, run: str, task: str, *, reason: str = "", actor: str = OPERATOR) -> Decided:
-        """Give one task up; what needs it is skipped. Refused while its effect may already have left."""
+        """Give one task up; what needs it is skipped. Refused while its effect may already have left.
+
+        Asked twice it is done once: the second time no event is written.
+        """
         return self._decide("cancel_task", run=run, task=task, reason=reason, actor=actor)
 
     # --- fork and restart --------------------------------------------------------------------------------------------
