@@ -52,8 +52,8 @@ def over(typed: Typed) -> str:
 
 
 def test_resume_takes_back_what_is_on(typed: Typed) -> None:
-    assert "The kill switch was already off." in typed.text("resume")
-    typed.text("kill")
+    assert typed.text("resume") == "Nothing is paused, and the kill switch is off.\n"
+    assert "No director is at work" in typed.text("kill")
     assert "The kill switch is now off." in typed.text("resume")
     assert "Paused: the whole workspace." in typed.text("pause")
     assert "It was paused already" in typed.text("pause")
@@ -105,6 +105,7 @@ def test_a_run_is_paused_and_goes_on(typed: Typed, waiting: str) -> None:
     assert "--task send" in typed.text("pause", "run", waiting, "--task", "send")
     assert "approval, paused" in typed.text("run", "show", waiting)
     assert "Goes on: send of run" in typed.text("resume", "run", waiting, "--task", "send")
+    assert "is done: succeeded" in typed.text("pause", "run", waiting, "--task", "annotate")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,10 @@ def test_a_task_is_given_up_and_a_done_one_is_not(typed: Typed, desk: Desk, wait
     assert "It is succeeded" in typed.text("cancel", waiting, "--task", "annotate", code=5)
     assert "Given up: send" in typed.text("cancel", waiting, "--task", "send")
     assert typed.value("run", "show", waiting)["status"] == "succeeded"
+    head = typed.value("status")["position"]
+    assert "It was given up already: send" in typed.text("cancel", waiting, "--task", "send")
+    assert typed.value("cancel", waiting, "--task", "send")["status"] == "skipped"
+    assert typed.value("status")["position"] == head
     outcome = {one["run"]: one["outcome"] for one in typed.value("inbox")["messages"]}
     assert outcome[waiting] == "cancelled"
 

@@ -74,6 +74,8 @@ def pause(
             decided, place = opened.steering.pause(kind, name, reason=reason), _place(kind, name)
     if as_json:
         return emit(_as_value(decided, kind, name, task))
+    if task and not decided.events and decided.status != "paused":
+        return say(f"{place} is done: {decided.status}. There is nothing to pause.")
     back = f"mainstay resume {kind} {short_run(decided.run) if kind == 'run' else name}".rstrip()
     say(f"Paused: {place}." if decided.events else f"It was paused already: {place}.")
     say(f"What is under way is heard. Go on with: {back}" + (f" --task {task}" if task else ""))
@@ -176,6 +178,8 @@ def cancel(
     if as_json:
         return emit(decision(decided))
     short = short_run(decided.run)
+    if task and not decided.events:
+        return say(f"It was given up already: {task} of run {short}. The run: {status}.")
     if task:
         return say(f"Given up: {task} of run {short}, and what needs it. The run: {status}.")
     if status == "compensating":
@@ -287,10 +291,15 @@ def _throw(opened: Workspace, *, on: bool, reason: str, as_json: bool) -> None:
     decided = opened.kill_switch(on=on, reason=reason)
     if as_json:
         return emit({"kill_switch": "on" if on else "off", "events": decided.events, "live": decided.live})
+    held = [] if on else _still_held(opened)
+    if not on and not decided.events and not held:
+        return say("Nothing is paused, and the kill switch is off.")
     changed = "is now" if decided.events else "was already"
     until = "on: nothing leaves until `mainstay resume`" if on else "off"
     say(f"The kill switch {changed} {until}.")
-    return None if on else say(*_still_held(opened))
+    if on and not decided.live:
+        say(_LATER)
+    return say(*held)
 
 
 def _still_held(opened: Workspace) -> list[str]:
