@@ -112,6 +112,13 @@ def test_a_machines_mail_may_be_labelled() -> None:
     assert outcome.rationale == "No label to set."
 
 
+def test_labels_that_come_off_are_not_said_to_be_set() -> None:
+    assert (
+        proposed(act="email.unlabel", message=message("x"), labels=["a", "b"]).rationale == "Take off a, b."
+    )
+    assert proposed(act="email.unlabel", message=message("x"), labels=[]).rationale == "No label to take off."
+
+
 def test_an_act_of_another_kind_passes_its_inputs_on() -> None:
     outcome = proposed(act="calendar.create", title="Demo", message=message(), guests=({"name": "x"},))
     assert outcome.request["title"] == "Demo"

@@ -139,6 +139,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
+TAKES_OFF = ".unlabel"  # the act that undoes a label
+
+
 def _rationale(act: str, given: ProposerInput) -> str:
     if given.reply is not None and given.message is not None:
         whom = "the Reply-To address" if _diverted(given.message) else "the sender"
@@ -147,5 +150,8 @@ def _rationale(act: str, given: ProposerInput) -> str:
         return f"Answer {whom}, whom {known}, with template {given.reply.template or 'none'}{leaning}."
     labels = (given.model_extra or {}).get("labels")
     if isinstance(labels, tuple | list):
-        return f"Set {', '.join(map(str, labels))}." if labels else "No label to set."
+        taken = act.endswith(TAKES_OFF)
+        if not labels:
+            return f"No label to {'take off' if taken else 'set'}."
+        return f"{'Take off' if taken else 'Set'} {', '.join(map(str, labels))}."
     return f"What the workflow says: {act or 'an act'}."

@@ -25,7 +25,8 @@ def card_text(card: Card) -> str:
 
 
 def _effect(card: Card) -> list[str]:
-    lines = [f"{safe_line(card.act)} to {', '.join(safe_line(one) for one in card.recipients) or 'nobody'}"]
+    recipients = ", ".join(safe_line(one) for one in card.recipients)
+    lines = [" to ".join(filter(None, (safe_line(card.act), recipients)))]
     lines.append(f"Subject: {safe_line(card.title)}")
     lines += [f"Attached: {safe_line(one)}" for one in card.attachments]
     if card.read_with:

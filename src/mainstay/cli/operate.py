@@ -11,7 +11,7 @@ from mainstay.cli.options import HERE, AsJson, DigestPrefix, InWorkspace, named_
 from mainstay.cli.render import count, counting, emit, say
 
 if TYPE_CHECKING:
-    from mainstay.workspace import Decided, Workspace
+    from mainstay.workspace import Card, Decided, Workspace
 
 CardId = Annotated[str, typer.Argument(help="A card's id, or its beginning.", metavar="CARD")]
 RunId = Annotated[str, typer.Argument(help="A run's id, its beginning or its end.", metavar="RUN")]
@@ -129,7 +129,7 @@ def approve(
         decided = opened.approve(found.approval, digest=wanted, open_us=open_for_us(opened, found.approval))
         if as_json:
             return emit(decision(decided, approval=found.approval, digest=found.digest))
-        _tell(decided, f"Approved: {found.act} to {', '.join(found.recipients)}, effect {found.digest[:12]}.")
+        _tell(decided, f"Approved: {_act(found)}, effect {found.digest[:12]}.")
     return None
 
 
@@ -150,9 +150,8 @@ def reject(
         decided = opened.reject(found.approval, reason=reason, digest=wanted, open_us=open_us)
         if as_json:
             return emit(decision(decided, approval=found.approval, digest=found.digest))
-        _tell(
-            decided, f"Rejected: {found.act} to {', '.join(found.recipients)}. Nothing is sent.", sends=False
-        )
+        nothing = "Nothing is sent." if found.recipients else "Nothing is done."
+        _tell(decided, f"Rejected: {_act(found)}. {nothing}", sends=False)
     return None
 
 
@@ -189,6 +188,11 @@ def edit(
             decided, f"Approved as edited: effect {str(new['digest'])[:12]} in place of {found.digest[:12]}."
         )
     return None
+
+
+def _act(card: Card) -> str:
+    """What a card asks for, and to whom; a label goes to nobody."""
+    return " to ".join(filter(None, (card.act, ", ".join(card.recipients))))
 
 
 def _newest_card(opened: Workspace, decided: Decided) -> dict[str, Any]:
