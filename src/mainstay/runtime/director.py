@@ -236,7 +236,8 @@ class Director:
             remedy = (
                 "work that was under way counts as a failed attempt each time, and is given up at its limit"
             )
-            requests.append(Request(DetectIncident(*loop, what, {"unclean": unclean}, (), remedy)))
+            ways = ("`mainstay logs` shows how they ended", "`mainstay doctor` looks at the house")
+            requests.append(Request(DetectIncident(*loop, what, {"unclean": unclean}, ways, remedy)))
         elif unclean == 0:
             requests.append(Request(ClearIncident(*loop)))
         return requests + stranded(self.store, self._lines)
