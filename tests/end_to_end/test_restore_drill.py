@@ -91,6 +91,10 @@ def test_a_ledger_that_was_lost_comes_back_whole_and_sends_nothing(new_desk: Mak
         with desk.open() as workspace:
             assert workspace.status()["kill_switch"] is True
             assert workspace.head > head
+            # Each reply is looked for in the delivery folder: the one that left is done, the others ask again.
+            until(lambda: workspace.waiting() == MAILS - 1, "the cards that ask again", 60.0)
+            assert replies(workspace).isdisjoint({card.run})
+            assert workspace.in_doubt() == []
             later = workspace.back_up(shelf / "later")
             assert later.manifest.head > head
     finally:

@@ -82,6 +82,8 @@ def recover(draft: Draft, *, strict: bool) -> None:
 def reconcile(draft: Draft) -> None:
     """After a restore: look for every act that waits or may have left; ask where nobody can look.
 
+    What is keyed is looked for too, and not called again: who let a key in may know it no more, and one without an
+    answer is in doubt after its time of grace.
     What can be taken back is left as it is: calling it again under its key, or asking, does no harm. What the run
     proposes from here on may have left as well: the one door (`kernel.door`) looks for it before its first call.
     """
@@ -89,7 +91,7 @@ def reconcile(draft: Draft) -> None:
         act = task.act
         if act is None or task.phase not in _WAITS or act.action.finality is Finality.REVERSIBLE:
             continue
-        if act.action.repeatability is Repeatability.FINDABLE:
+        if act.action.repeatability is not Repeatability.ONCE:
             until = Instant(draft.facts.now + act.action.grace_us)
             card = act.approval if task.phase is Phase.APPROVAL else None
             draft.emit(LookupStarted(number, task.attempt, until, RESTORED, card))

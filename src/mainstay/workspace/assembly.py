@@ -11,23 +11,19 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from mainstay.adapters.base import Adapter
-from mainstay.adapters.email.adapter import contract
 from mainstay.agents.base import (
-    INSPECTION,
     Agent,
     Brief,
     MessageView,
     Tools,
-    schema_of,
 )
 from mainstay.agents.tools import RecallTools
 from mainstay.config.files import WorkspaceFiles, load_workspace_files
 from mainstay.kernel.budget import Limits
-from mainstay.kernel.contract import Repeatability, Schema
 from mainstay.kernel.errors import NotFound
 from mainstay.kernel.ids import SubjectId
-from mainstay.kernel.plan import Plan, Role, compile_plan
-from mainstay.kernel.values import Digest, Json
+from mainstay.kernel.plan import Plan, compile_plan
+from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
@@ -37,9 +33,10 @@ from mainstay.net.secrets import SecretStore
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.performer import Route
 from mainstay.workflows.canonical import canonical, restore
-from mainstay.workflows.catalog import MESSAGE_RECEIVED, AgentSignature, Catalog
+from mainstay.workflows.catalog import Catalog
 from mainstay.workspace.agents import make_agents, memories
 from mainstay.workspace.folder import Folder, open_vault
+from mainstay.workspace.known import catalog_of
 from mainstay.workspace.mail import MailAccount, mail_account
 
 log = logging.getLogger("mainstay")
@@ -93,10 +90,17 @@ class Assembly:
                 secrets=secrets,
                 seal_key=self.seal_key,
                 labels=labels,
+                oldest=self._oldest_run,
             )
             for name, one in settings.adapters.items()
             if one.use == "email"
         }
+
+    @property
+    def _oldest_run(self) -> Instant | None:
+        rows = self.store.select("runs", order="started_at", limit=1)
+        started = rows[0]["started_at"] if rows else None
+        return Instant(started) if isinstance(started, int) else None
 
     @cached_property
     def adapters(self) -> Mapping[str, Adapter]:
@@ -168,19 +172,12 @@ class Assembly:
     @cached_property
     def catalog(self) -> Catalog:
         """What workflows may name."""
-        # What is shipped may be named before an account is configured; without one the act fails, and says so.
-        acts = {f"email.{one.name}": one for one in contract(Repeatability.FINDABLE).operations}
-        acts |= {
+        configured = {
             f"{self.untyped.settings.adapters[name].use}.{operation.name}": operation
             for name, adapter in self.adapters.items()
             for operation in adapter.contract.operations
         }
-        return Catalog(
-            agents={name: _signature(agent) for name, agent in self.light_agents.items()},
-            acts=acts,
-            events={"message.received/1": MESSAGE_RECEIVED},
-            recalls=frozenset(memories(self.untyped, None)),
-        )
+        return catalog_of(self.untyped, configured, self.light_agents)
 
     @cached_property
     def definitions(self) -> Mapping[str, tuple[Plan, bytes]]:
@@ -212,13 +209,6 @@ class Assembly:
         """The budgets in force."""
         budgets = self.untyped.settings.budgets
         return Limits(budgets.day_micros, budgets.month_micros, budgets.run_micros, budgets.workflow_micros)
-
-
-def _signature(agent: Agent) -> AgentSignature:
-    output = schema_of(agent.output) if agent.output else Schema()
-    if agent.role is Role.INSPECTOR:
-        output = INSPECTION
-    return AgentSignature(agent.role, schema_of(agent.input), output, agent.cost_max_micros)
 
 
 def _mailbox(inputs: Json) -> str:

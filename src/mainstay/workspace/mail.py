@@ -11,7 +11,7 @@ from mainstay.adapters import email
 from mainstay.adapters.base import CallResult, FindResult, Source
 from mainstay.config import accounts
 from mainstay.config.accounts import AdapterSettings
-from mainstay.kernel.values import SECOND
+from mainstay.kernel.values import SECOND, Instant
 from mainstay.net.secrets import Secret, SecretStore
 from mainstay.runtime.ingest import Mailbox
 
@@ -53,15 +53,24 @@ class HashedLabels:
 
 
 def mail_account(
-    settings: AdapterSettings, *, operator_name: str, secrets: SecretStore, seal_key: bytes, labels: Path
+    settings: AdapterSettings,
+    *,
+    operator_name: str,
+    secrets: SecretStore,
+    seal_key: bytes,
+    labels: Path,
+    oldest: Instant | None,
 ) -> MailAccount:
-    """The account that the settings describe. Raises `SecretError` or `AdapterError`; connects to nothing."""
+    """The account that the settings describe. Raises `SecretError` or `AdapterError`; connects to nothing.
+
+    `oldest`: when the ledger's oldest run began, if there is one.
+    """
     own = (settings.address, *settings.aliases)
     imap = imap_account(settings, secrets)
     shelf = email.ImapShelf(imap, own_addresses=own, seal_key=seal_key) if imap else None
     adapter = email.EmailAdapter(
         own=email.Address(settings.address, operator_name),
-        outbox=_outbox(settings, secrets, shelf),
+        outbox=_outbox(settings, secrets, shelf, oldest),
         labels=shelf or HashedLabels(email.LabelFile(labels), seal_key),
         seal_key=seal_key,
         aliases=settings.aliases,
@@ -105,12 +114,12 @@ def smtp_account(settings: AdapterSettings, secrets: SecretStore) -> email.SmtpA
 
 
 def _outbox(
-    settings: AdapterSettings, secrets: SecretStore, shelf: email.ImapShelf | None
+    settings: AdapterSettings, secrets: SecretStore, shelf: email.ImapShelf | None, oldest: Instant | None
 ) -> email.MaildirDelivery | email.SmtpOutbox:
     send = settings.send
     if isinstance(send, accounts.MaildirSend):
         delivery = email.MaildirDelivery(send.path)
-        delivery.prepare()
+        delivery.prepare(oldest=oldest)
         return delivery
     smtp = smtp_account(settings, secrets)
     assert smtp is not None

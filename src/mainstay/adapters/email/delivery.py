@@ -1,8 +1,9 @@
 """The delivery folder: a Maildir into which replies are put instead of being sent. The embedded default.
 
-The name of the file is derived from the key, so the same reply can be put there only once, and looking
-answers with authority whether it is there. A file appears whole or not at all, and is on the disk before
-`send` answers.
+The name of the file is derived from the key, so the same reply can be put there only once. A mail program may
+take it out again, so what was put there is noted beside it (`delivered`), and a look-up goes by both: "never put" is
+said with authority only where those notes are older than every run. A file appears whole or not at all, and is on
+the disk before `send` answers.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from pathlib import Path
 
 from mainstay.adapters.base import Absent, CallResult, Done, FindResult, Found, InDoubt, NotNow, Unknown
 from mainstay.adapters.email.compose import split_payload
+from mainstay.adapters.email.delivered import Delivered, Trace
+from mainstay.adapters.email.files import system_now
 from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.errors import AdapterError
 from mainstay.kernel.ids import IdempotencyKey
+from mainstay.kernel.values import Instant
 
 PARTS = ("tmp", "new", "cur")
 
@@ -35,12 +39,20 @@ class MaildirDelivery:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._delivered = Delivered(path)
+        self._whole = False  # whether the notes go back to before anything could be put here
 
-    def prepare(self) -> None:
-        """Make the folder. Raises `AdapterError` where that is not possible."""
+    def prepare(self, *, oldest: Instant | None = None) -> None:
+        """Make the folder, and begin its notes. Raises `AdapterError` where that is not possible.
+
+        `oldest`: when the oldest run began whose replies may lie here; None when there was no run yet.
+        """
         try:
             for part in PARTS:
                 (self._path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._delivered.begin(system_now())
+            since = self._delivered.since()
+            self._whole = since is not None and (oldest is None or since < oldest)
         except OSError as error:
             raise AdapterError(
                 f"the delivery folder {self._path} cannot be made",
@@ -54,22 +66,31 @@ class MaildirDelivery:
         return await asyncio.to_thread(self._send, payload, key)
 
     async def find(self, payload: bytes, *, key: IdempotencyKey) -> FindResult:
-        """Is it there? A mail reader may have moved it to `cur/` in the meantime."""
+        """Was it put there? A mail program may have moved it to `cur/`, or out of the folder, in the meantime."""
         return await asyncio.to_thread(self._find, payload, key)
 
     def _send(self, payload: bytes, key: IdempotencyKey) -> CallResult:
         envelope, message = split_payload(payload)
         done = Done({"message_id": envelope.message_id})
         try:
+            if self._delivered.trace(key) is Trace.PUT:
+                return done  # a mail program may have taken it out since
             if self._there(key):
                 _sync_folder(self._path / "new")
+                self._delivered.note(key, Trace.PUT)
                 return done
             waiting = _written(self._path / "tmp", file_name(key), message)
+            try:
+                self._delivered.note(key, Trace.PUTTING)
+            except OSError:
+                waiting.unlink(missing_ok=True)
+                raise
         except OSError as error:
             return NotNow(f"the delivery folder cannot be written: {error.strerror or error}")
         try:
             _place(waiting, self._path / "new" / file_name(key))
             _sync_folder(self._path / "new")
+            self._delivered.note(key, Trace.PUT)
         except OSError as error:
             return InDoubt(
                 f"the delivery folder failed while the mail was put there: {error.strerror or error}"
@@ -79,10 +100,17 @@ class MaildirDelivery:
     def _find(self, payload: bytes, key: IdempotencyKey) -> FindResult:
         envelope, _ = split_payload(payload)
         try:
-            there = self._there(key)
+            trace = self._delivered.trace(key)
+            there = trace is Trace.PUT or self._there(key)
         except OSError as error:
             return Unknown(f"the delivery folder cannot be read: {error.strerror or error}")
-        return Found({"message_id": envelope.message_id}) if there else Absent()
+        if there:
+            return Found({"message_id": envelope.message_id})
+        if trace is Trace.PUTTING:
+            return Unknown("it was being put into the delivery folder, and is not there now")
+        if not self._whole:
+            return Unknown("it is not in the delivery folder, whose notes do not go back far enough")
+        return Absent()
 
     def _there(self, key: IdempotencyKey) -> bool:
         name = file_name(key)
