@@ -9,9 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from mainstay.kernel.errors import ConfigError, LedgerCorrupt
+from mainstay.ledger.lock import WriterLock
 from mainstay.ledger.verify import Broken, Verified
-from mainstay.runtime.clock import SystemClock
-from mainstay.workspace.held import Held
 from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, file_settings, mail, mbox
 from tests.end_to_end.working import asked, at_work, settled
@@ -304,6 +303,7 @@ def test_a_director_does_not_go_to_work_on_a_changed_event_of_an_open_run(new_de
                 asked_for()
         with pytest.raises(LedgerCorrupt):
             workspace.cancel(run["run"])
-    held = Held(desk.folder, SystemClock())  # the lock was given back
-    held.close()
+    lock = WriterLock(desk.folder.lock)  # it was given back
+    lock.acquire()
+    lock.release()
     assert desk.delivered() == []

@@ -243,7 +243,7 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         36: ["task", "actor"],
         37: ["task", "actor"],
         38: ["parent", "version"],
-        39: ["lost"],
+        39: ["lost", "restored"],
         40: ["mailbox", "message_key"],
         41: ["mailbox", "item_key"],
         42: ["mailbox", "message_key"],
