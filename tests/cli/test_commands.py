@@ -1,6 +1,7 @@
 """Every command on a workspace that was triaged: what it shows to people, and what to programs."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -259,6 +260,48 @@ def test_doctor_says_what_goes_wrong_in_silence(typed: Typed, desk: Desk) -> Non
     rule = '[[rule]]\nname = "r"\nwhen = { act = "email.rply" }\nthen = "deny"\nwhy = "w"\n'
     (desk.root / "policies" / "zz.toml").write_text(rule, "utf-8")
     assert typed_files(typed) == "fail"
+
+
+def ailing(typed: Typed, desk: Desk) -> dict[str, str]:
+    """What `doctor` finds failing, by part."""
+    assert command_line.run(["doctor", "-w", str(desk.root), "--json"]) == 1
+    found = json.loads(typed._capsys.readouterr().out)["findings"]
+    return {one["part"]: one["detail"] for one in found if one["level"] == "fail"}
+
+
+def test_doctor_finds_what_lies_where_a_folder_should_be(typed: Typed, desk: Desk) -> None:
+    shutil.rmtree(desk.root / "outbox")
+    typed.value("doctor")
+    (desk.root / "outbox").touch()
+    ((part, detail),) = ailing(typed, desk).items()
+    assert part.startswith("adapter ")
+    assert detail == f"Its delivery folder cannot be made: {desk.root / 'outbox'} is not a folder."
+
+
+def test_doctor_finds_a_place_for_backups_that_cannot_be_made(typed: Typed, desk: Desk) -> None:
+    settings = desk.root / "mainstay.toml"
+    before = settings.read_text("utf-8")
+    (desk.root / "taken").touch()
+    for place, said in (
+        ("taken", "taken is not a folder."),
+        ("taken/in", "taken is not a folder."),
+        ("gone/in", "gone is not there."),
+    ):
+        settings.write_text(f'{before}\n[backup]\nfolder = "{desk.root / place}"\n', "utf-8")
+        detail = ailing(typed, desk)["backups"]
+        assert detail == f"No backup can be made in {desk.root / place}: {desk.root}/{said}"
+    settings.write_text(f'{before}\n[backup]\nfolder = "{desk.root / "kept"}"\n', "utf-8")
+    typed.value("doctor")
+    assert not (desk.root / "kept").exists()
+
+
+def test_doctor_tells_a_mistake_in_the_settings_once(typed: Typed, desk: Desk) -> None:
+    (desk.root / "mainstay.toml").write_text("[workspace\n", "utf-8")
+    assert [*ailing(typed, desk)] == ["files"]
+    assert command_line.run(["doctor", "-w", str(desk.root), "--json"]) == 1
+    found = json.loads(typed._capsys.readouterr().out)["findings"]
+    unseen = [one["part"] for one in found if one["detail"] == "not looked at: mainstay.toml cannot be read"]
+    assert unseen == ["backups", "key", "secrets"]
 
 
 def typed_files(typed: Typed) -> str:

@@ -10,6 +10,16 @@ from mainstay.cli import main as command_line
 from mainstay.workspace import Workspace
 from tests.cli.conftest import Desk, until
 
+UNMARKED = """
+name: mark
+version: 1
+tasks:
+  mark:
+    act: email.label
+    in:
+      labels: [seen]
+"""
+
 
 class Typed:
     """A command in this process, in one workspace."""
@@ -91,7 +101,31 @@ def test_what_is_not_there_is_told(typed: Typed) -> None:
     assert "There is no version '77'" in typed.text("workflows", "diff", "triage", "77", code=5)
     typed.file.write_text("name: [", "utf-8")
     assert "workflows/triage.yaml" in typed.text("workflows", "diff", "triage", "file", code=2)
-    assert "Cannot be read: workflows/triage.yaml" in typed.text("workflows", "list")
+    assert "Cannot be loaded: workflows/triage.yaml" in listed(typed)
+
+
+def listed(typed: Typed) -> str:
+    """The list, where a file cannot be loaded."""
+    assert command_line.run(["workflows", "list", "-w", str(typed.root)]) == 2
+    return typed._capsys.readouterr().out
+
+
+def test_a_workflow_that_is_wrong_in_what_it_means_is_listed_and_told(typed: Typed) -> None:
+    (typed.root / "workflows" / "mark.yaml").write_text(UNMARKED, "utf-8")
+    text = listed(typed)
+    assert "in force, in the folder" in text
+    assert "Cannot be loaded: workflows/mark.yaml" in text
+    assert "'email.label' needs message" in text
+    assert command_line.run(["doctor", "--json", "-w", str(typed.root)]) == 1
+    findings = json.loads(typed._capsys.readouterr().out)["findings"]
+    (files,) = [one for one in findings if one["part"] == "files"]
+    assert files["level"] == "fail"
+    assert f"Cannot be loaded: {files['detail']}" in " ".join(text.split())
+
+
+def test_what_keeps_the_director_from_knowing_what_workflows_may_name_is_told(typed: Typed) -> None:
+    (typed.root / "mainstay.toml").write_text("[workspace\n", "utf-8")
+    assert "Cannot be loaded: mainstay.toml" in listed(typed)
 
 
 def test_a_file_that_is_taken_away_leaves_its_runs_at_work_and_starts_none(desk: Desk, typed: Typed) -> None:

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstay.cli.render import clock_time, count, now_us, span
-from mainstay.kernel.errors import MainstayError, WorkspaceLocked, WorkspaceNotFound
+from mainstay.cli.places import obstacle
+from mainstay.cli.render import clock_time, count, now_us, sentences, span
+from mainstay.kernel.errors import ConfigError, MainstayError, WorkspaceLocked, WorkspaceNotFound
 from mainstay.workspace import Workspace
 from mainstay.workspace.doors import director_runs
 from mainstay.workspace.folder import Folder, adopt, find_folder
@@ -60,10 +61,12 @@ def check_up(start: Path, *, fix: bool) -> list[Finding]:
     ):
         try:
             findings += check(folder, fix)
+        except ConfigError as error:  # `_files` tells it in full, with every other mistake
+            part = check.__name__.strip("_")
+            findings.append(Finding(part, "note", f"not looked at: {error.file} cannot be read"))
         except MainstayError as error:
-            findings.append(
-                Finding(check.__name__.strip("_"), "fail", f"{error.what} {error.why}".strip(), error.remedy)
-            )
+            part = check.__name__.strip("_")
+            findings.append(Finding(part, "fail", sentences(error.what, error.why), error.remedy))
     return findings
 
 
@@ -185,6 +188,14 @@ def _backups(folder: Folder, fix: bool) -> Iterable[Finding]:
             "Name [backup] folder in mainstay.toml, best on another disk.",
         )
         return
+    if said := obstacle(settings.folder, parents=False):
+        yield Finding(
+            "backups",
+            "fail",
+            f"No backup can be made in {settings.folder}: {said}",
+            "Is the disk there? Make the folder above it, or name another in [backup] of mainstay.toml.",
+        )
+        return
     if not folder.ledger.exists():
         return
     last = last_good(settings, folder)
@@ -248,11 +259,12 @@ def shipped_acts() -> list[str]:
 def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
     from mainstay.config.advice import advice
     from mainstay.config.files import load_workspace_files
-    from mainstay.kernel.errors import ConfigError
+    from mainstay.workspace.known import catalog_of
 
     try:
         acts = shipped_acts()
-        files = load_workspace_files(folder.root, acts=acts)
+        untyped = load_workspace_files(folder.root, acts=acts)
+        files = load_workspace_files(folder.root, catalog_of(untyped))
     except ConfigError as error:
         for one in (error, *error.also):
             yield Finding("files", "fail", str(one))
@@ -279,7 +291,8 @@ def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
 
 
 def _secrets(folder: Folder, fix: bool) -> Iterable[Finding]:
-    from mainstay.config.accounts import ImapSource, MaildirSource, MboxSource, SmtpSend
+    from mainstay.adapters.email.delivery import PARTS
+    from mainstay.config.accounts import ImapSource, MaildirSend, MaildirSource, MboxSource, SmtpSend
     from mainstay.config.files import load_settings
     from mainstay.net.secrets import SecretStore
 
@@ -289,8 +302,14 @@ def _secrets(folder: Folder, fix: bool) -> Iterable[Finding]:
         references += [one.send.password] if isinstance(one.send, SmtpSend) and one.send.password else []
         for reference in dict.fromkeys(references):
             store.resolve(reference)
-        source = one.source
-        if isinstance(source, MboxSource | MaildirSource) and not source.path.exists():
+        source, send = one.source, one.send
+        parts = [send.path / part for part in PARTS] if isinstance(send, MaildirSend) else []
+        if said := next(filter(None, (obstacle(part, parents=True) for part in parts)), ""):
+            detail = f"Its delivery folder cannot be made: {said}"
+            yield Finding(
+                f"adapter {name}", "fail", detail, "Remove what lies there, or name another folder."
+            )
+        elif isinstance(source, MboxSource | MaildirSource) and not source.path.exists():
             yield Finding(f"adapter {name}", "warn", f"{source.path} is not there.", "It is read once it is.")
         else:
             yield Finding(

@@ -32,12 +32,17 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="workflows")
 
 
-def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
-    """Every workflow: the version in force, the runs in flight on each version, and how its file stands to it."""
+def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> int:
+    """Every workflow: the version in force, the runs in flight on each version, and how its file stands to it.
+
+    Where a file cannot be loaded, that is told, and the exit code is 2.
+    """
     with open_workspace(workspace) as opened:
         states, broken = opened.workflows()
+    code = broken[0].exit_code if broken else 0
     if as_json:
-        return emit({"workflows": states, "broken": [error_value(one) for one in broken]})
+        emit({"workflows": states, "broken": [error_value(one) for one in broken]})
+        return code
     if states:
         made = table(
             "Workflow", ("Version", {"justify": "right"}), "Digest", "Since", "State", "Runs in flight"
@@ -56,7 +61,7 @@ def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> No
                 )
         show(made)
     for error in broken:
-        say(f"Cannot be read: {error}")
+        say(f"Cannot be loaded: {error}")
     for state in states:
         if state.file_differs and any(one.in_force for one in state.versions):
             if state.file:
@@ -66,7 +71,9 @@ def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> No
                 )
             elif not broken:
                 say(f"{state.name} has no file any more: the next start of the director retires it.")
-    return None if states or broken else say("No workflows: put one into workflows/.")
+    if not states and not broken:
+        say("No workflows: put one into workflows/.")
+    return code
 
 
 def workflows_diff(

@@ -51,12 +51,17 @@ class WorkspaceFiles:
 
 
 def load_workspace_files(
-    folder: Path, catalog: Catalog | None = None, *, acts: Collection[str] | None = None
+    folder: Path,
+    catalog: Catalog | None = None,
+    *,
+    acts: Collection[str] | None = None,
+    workflows: bool = True,
 ) -> WorkspaceFiles:
     """Everything in the folder. Raises the first `ConfigError`; its `also` lists every other one.
 
     Without a catalog, workflows are read and compiled but not typed: whether an agent exists is then not
     known. `acts` are those that rules may name; left out, they are the catalog's, if there is one.
+    `workflows=False` leaves these unread: the catalog that they are held against is made from the other files.
     """
     if acts is None and catalog is not None:
         acts = catalog.acts
@@ -83,12 +88,13 @@ def load_workspace_files(
     words: tuple[str, ...] = ()
     with problems.caught():
         words = read_forbidden_words(_optional(folder, WORDS), WORDS)
-    workflows: dict[str, WorkflowFile] = {}
-    with problems.caught():
-        workflows = _workflows(folder, catalog)
+    found: dict[str, WorkflowFile] = {}
+    if workflows:
+        found, broken = load_workflows(folder, catalog)
+        problems.found += broken
     problems.raise_any()
     assert settings is not None
-    return WorkspaceFiles(settings, workflows, policy, templates, intents, replies, words)
+    return WorkspaceFiles(settings, found, policy, templates, intents, replies, words)
 
 
 def load_policy(folder: Path) -> Policy:
@@ -101,34 +107,26 @@ def load_settings(folder: Path) -> Settings:
     return read_settings(_optional(folder, FILE), folder)
 
 
-def load_workflows(folder: Path) -> tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]]:
-    """The workflows of the folder that can be read, untyped, and what is wrong with the others."""
+def load_workflows(
+    folder: Path, catalog: Catalog | None = None
+) -> tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]]:
+    """The workflows of the folder that can be read, and what is wrong: with a catalog, also in what they mean."""
     problems, found = Problems(), dict[str, WorkflowFile]()
     with problems.caught():
         for file, raw in _all(folder, "workflows", ".yaml", WorkflowError):
             with problems.caught():
                 one = read_workflow(raw, file)
-                found.setdefault(one.workflow.name, one)
+                if one.workflow.name in found:
+                    other = found[one.workflow.name].document.file
+                    raise one.document.error(
+                        ("name",),
+                        f"{other} is a workflow called {one.workflow.name!r} already",
+                        remedy="give this one another name",
+                    )
+                found[one.workflow.name] = one
+                if catalog is not None:
+                    check(one.workflow, catalog, one.document)
     return found, tuple(problems.found)
-
-
-def _workflows(folder: Path, catalog: Catalog | None) -> dict[str, WorkflowFile]:
-    problems, found = Problems(), dict[str, WorkflowFile]()
-    for file, raw in _all(folder, "workflows", ".yaml", WorkflowError):
-        with problems.caught():
-            one = read_workflow(raw, file)
-            if one.workflow.name in found:
-                other = found[one.workflow.name].document.file
-                raise one.document.error(
-                    ("name",),
-                    f"{other} is a workflow called {one.workflow.name!r} already",
-                    remedy="give this one another name",
-                )
-            found[one.workflow.name] = one
-            if catalog is not None:
-                check(one.workflow, catalog, one.document)
-    problems.raise_any()
-    return found
 
 
 def _refuse_strangers(templates: Mapping[str, Template], intents: tuple[Intent, ...]) -> None:
