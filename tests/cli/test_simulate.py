@@ -56,6 +56,24 @@ tasks:
       reply: ${trigger.reply}
 """
 
+QUICK = """
+name: quick
+version: 1
+deadline: PT40S
+tasks:
+  sort:
+    role: specialist
+    agent: intent
+    in:
+      message: ${trigger.message}
+  mark:
+    act: email.label
+    needs: [sort]
+    in:
+      message: ${trigger.message}
+      labels: ${trigger.labels}
+"""
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
@@ -202,6 +220,17 @@ def test_several_processes_see_the_same(said: Said) -> None:
     alone = json.loads(said("triage", "--seeds", "60", "--json", "--workers", "1")[1])
     together = json.loads(said("triage", "--seeds", "60", "--json", "--workers", "2")[1])
     assert alone == together
+
+
+def test_the_reason_is_told_where_a_run_failed_as_a_whole(desk: Path, said: Said) -> None:
+    (desk / "workflows" / "quick.yaml").write_text(QUICK, "utf-8")
+
+    lines = said("quick", "--seeds", "40")[1].split("\n")
+
+    (at,) = [number for number, line in enumerate(lines) if "where nothing went wrong outside" in line]
+    failed = int(lines[at].split()[-2])
+    told = [line.strip() for line in lines[at + 1 :] if "the whole run" in line]
+    assert told == [f"the whole run, {failed} times: its deadline passed"]
 
 
 def test_an_interrupt_is_told_in_a_word(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

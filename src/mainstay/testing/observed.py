@@ -25,6 +25,7 @@ from mainstay.kernel.events import (
     CompensationFailed,
     Event,
     RevisionRequested,
+    RunFailed,
     StartDeferred,
     TaskExpanded,
     TaskFailed,
@@ -88,7 +89,8 @@ class Observed:
     counted: dict[str, Tally] = field(default_factory=lambda: {word: Tally() for word in WORDS})
     tasks: Counter[tuple[str, str]] = field(default_factory=Counter)  # (task, what became of it)
     skips: Counter[tuple[str, str]] = field(default_factory=Counter)  # (task, reason)
-    calm_failures: Counter[tuple[str, str]] = field(default_factory=Counter)  # (task, reason)
+    # (task, reason); without a task where the run was given up as a whole
+    calm_failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     costs: list[int] = field(default_factory=list)  # of every run
 
@@ -118,6 +120,7 @@ class Watch:
     seen: Observed = field(default_factory=Observed)
     _states: dict[RunId, RunState] = field(default_factory=dict)
     _counts: dict[RunId, Counter[str]] = field(default_factory=dict)
+    _blamed: set[RunId] = field(default_factory=set)  # runs with a task that was given up
 
     def event(self, recorded: RecordedEvent, event: Event, after: RunState | None) -> None:
         """See `Listener.event`."""
@@ -129,6 +132,8 @@ class Watch:
         word = COUNTED.get(type(event))
         if word is not None:
             self._count(run, word)
+        if isinstance(event, RunFailed) and self.calm and run not in self._blamed:
+            self.seen.calm_failures["", self.open_text(event.reason)] += 1
         number = getattr(event, "task", None)
         if isinstance(number, int) and number >= 0 and after.plan is not None:
             self._task(after, after.spec(number).name, event)
@@ -167,6 +172,7 @@ class Watch:
                     self._count(after.head.run, DONE_ACTS)
             case TaskFailed(reason=reason):
                 tasks[name, FAILED] += 1
+                self._blamed.add(after.head.run)
                 if self.calm:
                     self.seen.calm_failures[name, self.open_text(reason)] += 1
             case TaskSkipped(reason=reason):
@@ -198,7 +204,7 @@ def remarks(seen: Observed, plan: Plan, policy: Policy) -> list[str]:
     if failed:
         said.append(f"Of {runs:,} runs in histories where nothing went wrong outside, {failed:,} failed:")
         said += [
-            f"  `{task}`, {count:,} times: {reason}"
+            f"  {f'`{task}`' if task else 'the whole run'}, {count:,} times: {reason}"
             for (task, reason), count in seen.calm_failures.most_common(3)
         ]
     acts = {task.act for task in plan.workflow.tasks if task.act}
