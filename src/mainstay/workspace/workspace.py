@@ -288,9 +288,10 @@ class Workspace:
         return export(self._store, f"urn:mainstay:{self.folder.id}")
 
     def workflows(self) -> tuple[list[WorkflowState], tuple[ConfigError, ...]]:
-        """Every workflow with its versions and who follows them, and what is wrong with files that cannot be read."""
-        versions = self._versions()
-        return versions.states(), versions.broken
+        """Every workflow with its versions and who follows them, and what is wrong with files that cannot be loaded."""
+        from mainstay.workspace.known import workflow_mistakes
+
+        return self._versions().states(), workflow_mistakes(self.folder.root)
 
     def workflow_difference(self, name: str, old: str = "", new: str = "") -> WorkflowDifference:
         """What differs between two versions, each by number, digest or `file`. Raises `NotFound` or `AmbiguousId`."""
