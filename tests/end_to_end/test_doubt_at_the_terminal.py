@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from mainstay.runtime.artifacts import Artifacts
 from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Mailbox, smtp_settings
 from tests.end_to_end.terminal import Terminal
@@ -43,6 +44,7 @@ def test_the_question_is_shown_and_each_answer_leads_on(
             mailbox.write("1@customer.example")
             await terminal.said("ingest")
             await until(lambda: bool(desk.cards()), "a card")
+            (card,) = desk.cards()
 
             wire.before = cut
             monkeypatch.setattr(relay, "lmtp_port", 0)  # it keeps nothing for anybody
@@ -62,12 +64,26 @@ def test_the_question_is_shown_and_each_answer_leads_on(
             assert "mainstay resolve RUN # happened|did_not|unknown" in shown
             (doubt,) = (await terminal.value("approvals"))["in_doubt"]
             assert (doubt["run"], doubt["act"]) == (run, "email.reply")
+            assert (doubt["title"], tuple(doubt["recipients"])) == (card.title, card.recipients)
+            whole = await terminal.said("approvals", "show", run[-8:])
+            assert "In doubt: did this go out?" in whole
+            assert f"email.reply to {card.recipients[0]}" in whole
+            assert f"Subject: {card.title}" in whole
+            with desk.open() as workspace:
+                name = workspace.run(run)[1].name(doubt["task"])
+                with monkeypatch.context() as keyless:  # whoever it went to was forgotten since
+                    keyless.setattr(Artifacts, "open_json", lambda *asked: None)
+                    (nameless,) = workspace.in_doubt()
+                assert (nameless["title"], nameless["recipients"]) == ("[forgotten]", ["[forgotten]"])
+            assert "There is no task 'nobody' in this run" in await terminal.said(
+                "resolve", run, "nobody", answer, code=5
+            )
             assert mailbox.accepted() == []  # in doubt is never sent again blindly
 
             assert "is no answer" in await terminal.said(
                 "resolve", run, str(doubt["task"]), "perhaps", code=5
             )
-            assert SAYS[answer] in await terminal.said("resolve", run[-8:], str(doubt["task"]), answer)
+            assert SAYS[answer] in await terminal.said("resolve", run[-8:], name, answer)
             assert "is not in doubt" in await terminal.said(
                 "resolve", run, str(doubt["task"]), answer, code=5
             )

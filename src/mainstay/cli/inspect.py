@@ -22,10 +22,11 @@ from mainstay.cli.render import (
     span,
     table,
 )
+from mainstay.kernel.errors import NotFound
 from mainstay.kernel.values import money
 
 if TYPE_CHECKING:
-    from mainstay.workspace import Card
+    from mainstay.workspace import Card, Workspace
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")]
 
@@ -176,18 +177,41 @@ def _show_cards(waiting: list[Card]) -> None:
 def approval_show(
     context: typer.Context, card: CardId, workspace: InWorkspace = HERE, as_json: AsJson = False
 ) -> None:
-    """One card, whole: what will happen first, then why you are asked."""
+    """One card, whole: what will happen first, then why you are asked.
+
+    With a run's id in its place: what of that run is in doubt.
+    """
     if context.obj is not None:
         before, json_before = context.obj
         workspace, as_json = before if workspace == HERE else workspace, as_json or json_before
     from mainstay.cli.card import card_text
+    from mainstay.cli.doubts import show_doubt
     from mainstay.cli.shown import mark_shown
 
     with open_workspace(workspace) as opened:
-        found = opened.approval(card)
+        try:
+            found = opened.approval(card)
+        except NotFound:
+            doubts = _doubts_of(opened, card)
+            if not doubts:
+                raise
+            if as_json:
+                return emit({"in_doubt": doubts})
+            for row in doubts:
+                show_doubt(opened, row)
+            return None
         if found.status == "waiting":
             mark_shown(opened, found.approval)
     return emit(found) if as_json else say(card_text(found))
+
+
+def _doubts_of(opened: Workspace, run: str) -> list[dict[str, Any]]:
+    """What is in doubt of the run with this id; nothing if there is no such run."""
+    try:
+        found = opened.run(run)[0]["run"]
+    except NotFound:
+        return []
+    return [row for row in opened.in_doubt() if row["run"] == found]
 
 
 def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:

@@ -195,10 +195,11 @@ class Workspace:
     def in_doubt(self, *, sealed: bool = False) -> list[Json]:
         """Acts of which only the operator can say whether they happened, and those that could not be taken back.
 
-        `sealed`: reasons are left as the ledger has them, and no key is needed.
+        Each with its title and recipients, as its card shows them; both are None where nothing was ever proposed.
+        `sealed`: reasons are left as the ledger has them, titles and recipients out, and no key is needed.
         """
         rows = self._store.select("in_doubt", order="since", limit=1_000)
-        return rows if sealed else [self._read_reason(row) for row in rows]
+        return rows if sealed else [self._doubt(row) for row in rows]
 
     def rejected(self) -> list[Json]:
         """What came in and could not be read."""
@@ -572,6 +573,20 @@ class Workspace:
             message=self._message(state),
             read_with=self._read_with(row) if row["undo"] or row["parent"] else "",
         )
+
+    def _doubt(self, row: Json) -> Json:
+        """A row of what is in doubt, with what the card says would go out and to whom."""
+        from mainstay.runtime.artifacts import FORGOTTEN
+
+        read = self._read_reason(row)
+        if not row["card"]:
+            return read | {"title": None, "recipients": None}
+        found = self._store.get("runs", (row["run"],)) or {}
+        subject = SubjectId(str(found["subject"])) if found.get("subject") else None
+        shown = self._artifacts.open_json(Digest(row["card"]), subject, b"card")
+        if shown is None:
+            return read | {"title": FORGOTTEN, "recipients": [FORGOTTEN]}
+        return read | {"title": str(shown.get("title", "")), "recipients": list(shown.get("recipients", ()))}
 
     def _read_with(self, row: Json) -> str:
         """The effect without which this card must not be answered, in one sentence; empty if there was none."""
