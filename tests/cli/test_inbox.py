@@ -44,9 +44,10 @@ def test_it_fits_a_narrow_screen(
     desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = [line for line in _text(desk, capsys, "inbox").splitlines()[2:-1] if line.strip()]
-    assert len(rows) == MESSAGES
-    assert max(len(line) for line in rows) <= 80
+    lines = [line.rstrip() for line in _text(desk, capsys, "inbox").splitlines()]
+    foot = next(index for index, line in enumerate(lines) if line.startswith(f"{MESSAGES} messages since"))
+    assert len([line for line in lines[2:foot] if line]) == MESSAGES
+    assert max(len(line) for line in lines) <= 80
 
 
 def test_status_counts_what_has_no_card(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

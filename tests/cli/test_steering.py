@@ -108,6 +108,28 @@ def test_a_run_is_paused_and_goes_on(typed: Typed, waiting: str) -> None:
     assert "is done: succeeded" in typed.text("pause", "run", waiting, "--task", "annotate")
 
 
+def test_what_people_read_keeps_to_the_width_of_their_screen(
+    typed: Typed, waiting: str, tmp_path: Path
+) -> None:
+    typed.text("pause", "--reason", "because " * 600)
+    with Workspace.open(typed.root) as opened:
+        card = next(one.approval for one in opened.approvals() if one.run == waiting)
+    for command in (
+        "inbox",
+        "status",
+        "schedules",
+        "incidents",
+        "ledger stats",
+        "ledger compact",
+        f"explain {waiting}",
+        f"approvals show {card}",
+        f"ledger backup {tmp_path}/b",
+    ):
+        for line in typed.text(*command.split()).splitlines():
+            quoted = line.startswith(("  | ", "  > "))
+            assert quoted or len(line) <= 80 or " " not in line.strip(), (command, line)
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
-from mainstay.cli.render import cells, clock_time, count, emit, now_us, say, shares, show, span, table
+from mainstay.cli.render import cells, clock_time, count, emit, now_us, say, shares, show, span, table, tell
+from mainstay.cli.safe_text import safe_line
 
 if TYPE_CHECKING:
     from mainstay.workspace import Workspace
 
+REASON_MAX = 160  # of the reason of a pause in `status`; `--json` has it whole
 STANDING = ("delayed", "queued", "paused", "compensating")
 _MISSED = {"skip": "skipped", "once": "one run for all", "all": "one run each"}
 
@@ -30,7 +32,9 @@ def schedules(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     if as_json:
         return emit(found)
     if not found:
-        return say('No workflow in force has a schedule. In its file: `on: { schedule: "0 9 * * MON-FRI" }`.')
+        return tell(
+            'No workflow in force has a schedule. In its file: `on: { schedule: "0 9 * * MON-FRI" }`.'
+        )
     now = now_us()
     (cron,) = shares((16,), fixed=12 + 16 + 17 + 5 + 7 + 5 * 2)
     made = table(
@@ -51,7 +55,7 @@ def schedules(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
         if one.paused:
             say(f"{one.workflow} is paused: its runs begin, and wait.")
         if one.overdue and not at_work:
-            say(
+            tell(
                 f"{one.workflow} came {count(one.overdue, 'time')} with no director at work: "
                 f"at the next `mainstay up` {_MISSED.get(one.missed_policy, one.missed_policy)}."
             )
@@ -69,10 +73,10 @@ def incidents(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     for one in found:
         about = " ".join(filter(None, (one.kind.replace("_", " "), one.subject)))
         times = f", {count(one.times, 'time')} by now" if one.times > 1 else ""
-        say(f"{about}, since {clock_time(one.since)}{times}: {one.what}")
+        tell(f"{about}, since {clock_time(one.since)}{times}: {one.what}")
         if one.remedy:
-            say(f"  Done: {one.remedy}")
-        say(*(f"  Or:   {way}" for way in one.candidates))
+            tell(f"  Done: {one.remedy}")
+        tell(*(f"  Or:   {way}" for way in one.candidates))
     return None
 
 
@@ -98,7 +102,7 @@ def standing_lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"          of these {', '.join(waiting)}")
     for row in found["paused"]:
         place = "the whole workspace" if row["scope"] == "workspace" else f"{row['scope']} {row['name']}"
-        why = f": {row['reason']}" if row["reason"] else ""
+        why = f": {safe_line(str(row['reason']), REASON_MAX)}" if row["reason"] else ""
         lines.append(f"Paused    {place}, since {clock_time(row['at'])}{why}")
     for row in found["breakers"]:
         lines.append(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
-from mainstay.cli.render import cells, clock_time, count, emit, say, shares, short_run, show, table
+from mainstay.cli.render import cells, clock_time, count, emit, say, shares, short_run, show, table, tell
 from mainstay.cli.triaged import (
     FOR_YOU,
     LEFT,
@@ -84,9 +84,9 @@ def inbox(
     number = sum(one.outcome in FOR_YOU for one in found)
     more = f" ({len(found) - len(shown):,} more: --all)" if len(found) > len(shown) else ""
     since = clock_time(shown[-1].at)[:16]
-    return say(
+    return tell(
         f"{count(len(shown), 'message')} since {since}{more}, {number:,} for you. "
-        "The whole story of one: mainstay explain RUN"
+        "The whole story of one: `mainstay explain RUN`"
     )
 
 

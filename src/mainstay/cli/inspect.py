@@ -21,6 +21,7 @@ from mainstay.cli.render import (
     show,
     span,
     table,
+    tell,
 )
 from mainstay.kernel.errors import NotFound
 from mainstay.kernel.values import money
@@ -115,7 +116,7 @@ def explain(
         story = opened.explain(run)
     if as_json:
         return emit(story.as_dict())
-    return say(story.as_text().rstrip())
+    return tell(story.as_text().rstrip())
 
 
 def approvals(
@@ -202,7 +203,7 @@ def approval_show(
             return None
         if found.status == "waiting":
             mark_shown(opened, found.approval)
-    return emit(found) if as_json else say(card_text(found))
+    return emit(found) if as_json else tell(card_text(found))
 
 
 def _doubts_of(opened: Workspace, run: str) -> list[dict[str, Any]]:
@@ -227,8 +228,8 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
         return emit({"workspace": root.as_posix(), **found})
     say(f"Workspace {root}")
     say(f"Director  {found['director']}")
-    say(f"Runs      {found['open_runs']:,} open", *standing_lines(found))
-    say(f"For you   {for_you(found)}")
+    tell(f"Runs      {found['open_runs']:,} open", *standing_lines(found), hang=10)
+    tell(f"For you   {for_you(found)}", hang=10)
     if any(found[name] for name in ("left_to_you", "failed", "refused", "unreadable", "unheard")):
         say("          (`mainstay inbox --waiting` lists them)")
     say(f"Ledger    {count(found['position'], 'event')}")
@@ -236,7 +237,7 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
         say(f"Backup    {span(now_us() - found['backed_up_at'])} ago")
     for one in found["incidents"]:
         about = " ".join(filter(None, (one["kind"].replace("_", " "), one["subject"])))
-        say(f"Trouble   {about}: {one['what']}")
+        tell(f"Trouble   {about}: {one['what']}", hang=10)
     if found.get("kill_switch"):
         say("The kill switch is on: nothing leaves until `mainstay resume --kill-switch`.")
     return None

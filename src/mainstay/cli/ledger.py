@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
-from mainstay.cli.render import cells, clock_time, count, counting, emit, now_us, say, show, table
+from mainstay.cli.render import cells, clock_time, count, counting, emit, now_us, say, show, table, tell
 
 if TYPE_CHECKING:
     from mainstay.ledger.stats import LedgerStats
@@ -73,18 +73,21 @@ def backup(
                 "keys_copied_to": str(keys_to.absolute()) if keys_to else None,
             }
         )
-    say(
-        f"{report.path}",
+    say(f"{report.path}")
+    tell(
         f"{count(report.manifest.head, 'event')} and {count(report.blobs, 'blob')}, {size(report.bytes)}, read back "
         f"and whole: head {report.manifest.head_hash[:16]}.",
         "Keys are never in a backup, and without them nothing personal in it can be read. Keep a copy apart from it:",
-        f"  {keys}",
-        f"  {master}",
+        hang=0,
     )
+    say(f"  {keys}", f"  {master}")
     if keys_to:
-        say(f"The first of them was copied to {keys_to.absolute()}: as fresh as this backup.")
+        say("The first of them was copied, as fresh as this backup, to", f"  {keys_to.absolute()}")
     if report.same_disk:
-        say("It lies on the disk of the workspace: what kills the one kills the other. Copy it to another.")
+        tell(
+            "It lies on the disk of the workspace: what kills the one kills the other. Copy it to another.",
+            hang=0,
+        )
     return None
 
 
@@ -122,12 +125,13 @@ def restore(
         )
     if as_json:
         return emit(report)
-    say(f"{count(report.backup_head, 'event')} of {clock_time(report.made_at)} are the ledger again.")
+    tell(f"{count(report.backup_head, 'event')} of {clock_time(report.made_at)} are the ledger again.")
     if report.aside:
-        say(f"What was there before lies in {report.aside}.")
-    return say(
+        say("What was there before lies in", f"  {report.aside}")
+    return tell(
         "The kill switch is on: the next `mainstay up` looks up what may have happened since, and sends nothing.",
         "Look with `mainstay status` and `mainstay approvals`; `mainstay resume` lets effects start again.",
+        hang=0,
     )
 
 
@@ -189,11 +193,12 @@ def compact(
     if as_json:
         return emit(report)
     if not report.segments:
-        return say(
+        return tell(
             f"Nothing was sealed: the events before {report.open_from:,} are few, or sealed already; those from there "
-            "on belong to runs that are not over."
+            "on belong to runs that are not over.",
+            hang=0,
         )
-    return say(
+    return tell(
         f"{count(report.events, 'event')} sealed in {count(report.segments, 'file')} of {size(report.bytes)}; "
         + (
             "the space in the ledger's file is used again. To give it back to the disk, compact without a director."
@@ -201,6 +206,7 @@ def compact(
             else f"{size(report.freed_bytes)} given back to the disk."
         ),
         f"All up to position {report.sealed:,} is sealed. `mainstay audit verify` proves it with the rest.",
+        hang=0,
     )
 
 
@@ -215,7 +221,7 @@ def stats(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
 
 def _show(found: LedgerStats) -> None:
     lasting = f", from {clock_time(found.first_at)} to {clock_time(found.last_at)}" if found.head else ""
-    say(
+    tell(
         f"Events    {found.head:,}{lasting}",
         f"Head      {found.head_hash[:16]}",
         f"File      {size(found.file_bytes)}, of it free {size(found.free_bytes)}; log {size(found.log_bytes)}; "
@@ -225,6 +231,7 @@ def _show(found: LedgerStats) -> None:
         f"Blobs     {found.blob_rows:,} as rows, {found.blob_files:,} as files of {size(found.blob_file_bytes)}",
         f"Growth    {size(found.bytes_an_event)} an event, {size(found.bytes_a_day)} a day; "
         f"{size(found.disk_free_bytes)} left on the disk, {_lasts(found.disk_full_in_days)}",
+        hang=10,
     )
     _bars("Events by type", ("Type", "Events"), list(found.types.items()))
     _bars("Events by stream", ("Kind", "Events"), list(found.kinds.items()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 WIDTH_WITHOUT_TERMINAL = 100
 _ALSO_MAX = 9
+_COMMAND = re.compile(r"`[^`]+`")
+_GLUE = "\x00"  # for a space that no line may end at; safe text has none
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -37,6 +40,33 @@ def console(*, stderr: bool = False) -> Console:
 def say(*lines: str) -> None:
     """Plain lines for people, as they are."""
     sys.stdout.write("".join(safe(line) + "\n" for line in lines))
+
+
+def tell(*lines: str, hang: int | None = None) -> None:
+    """Lines for people, wrapped at words where the screen is narrower; `hang` columns before what goes on.
+
+    What stands in backticks is a command to be copied, and a path is one word: neither is torn apart. A line that
+    quotes a mail (`| `, `> `) stays as it is: a break that its writer did not make would be read as theirs.
+    """
+    from shutil import get_terminal_size
+    from textwrap import wrap
+
+    width = get_terminal_size((WIDTH_WITHOUT_TERMINAL, 0)).columns
+    for line in "\n".join(map(safe, lines)).split("\n"):
+        if len(line) <= width or line.lstrip().startswith(("| ", "> ")):
+            say(line)
+            continue
+        before = len(line) - len(line.lstrip()) + 2 if hang is None else hang
+        whole = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line)
+        wrapped = wrap(
+            whole,
+            width,
+            subsequent_indent=" " * before,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        say(*(one.replace(_GLUE, " ") for one in wrapped))
 
 
 def emit(value: Any) -> None:
