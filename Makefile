@@ -6,6 +6,7 @@
 #   make docs    the documentation's examples, as tests    make clean   remove what these made
 #   make bench-peers   the same work on other engines, each in its own environment (needs an index)
 #   make crash   a director killed 200 times           make nightly  what takes longer than a coffee
+#   make planted   bugs planted on purpose, each found by the simulation
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,7 +23,7 @@ as_args = $(foreach file,$(1),-r $(file))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint sim crash bench bench-peers docs nightly clean
+.PHONY: help setup demo test lint sim planted crash bench bench-peers docs nightly clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -63,6 +64,9 @@ lint: $(VENV)/.developing
 
 sim: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.simulation --seeds $(SEEDS)
+
+planted: $(VENV)/.developing
+	@$(RUN) -m mainstay.testing.simulation --planted --workers $(WORKERS)
 
 crash: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.killing --cycles $(CYCLES)

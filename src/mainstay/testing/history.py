@@ -313,6 +313,8 @@ class History:
             self.to_arrive -= 1
             self.mailbox.arrive()
             return True
+        if choice == 0 and not self.operator.calm and self.mailbox.arrive_late():
+            return True
         if choice == 1 and self.to_start:
             self.to_start -= 1
             self.operator.start(process, self.random.choice(self.mix.plans))

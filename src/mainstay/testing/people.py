@@ -182,12 +182,25 @@ class Mailbox:
     random: Random
     mails: list[Mail] = field(default_factory=list)
     received: dict[str, Json] = field(default_factory=dict)  # by key: what a trigger sees
+    late: int = 0  # how many came after all others, about what was being taken back
 
-    def arrive(self) -> None:
+    def arrive_late(self) -> bool:
+        """Somebody writes about what is just being taken back, when everybody else has written."""
+        states = self.audit.states.values()
+        undoing = [thread_of(one.head) for one in states if one.status is Status.COMPENSATING]
+        threads = [thread for thread in undoing if thread]
+        random = self.outside.chaos.random("mail while taking back")
+        if not threads or self.late >= 2 or random.random() < 0.5:
+            return False
+        self.late += 1
+        self.arrive(random.choice(threads))
+        return True
+
+    def arrive(self, about: str = "") -> None:
         """Something comes in: a new message, the same one again, an answer by hand, or rubbish."""
         mix, random = self.outside.mix, self.random
         number = len(self.mails)
-        thread = self._thread()
+        thread = about or self._thread()
         mood = random.random()
         if self.mails and mood < mix.doubled:
             self.mails.append(random.choice(self.mails))
