@@ -40,6 +40,7 @@ STREAMS = (
     ("run", "Stream `run:ID`", (*range(1, 40), *range(70, 80)), "One run of a workflow."),
     ("inbox", "Stream `inbox:MAILBOX`", range(40, 50), "What came in from one source."),
     ("workspace", "Stream `workspace`", range(50, 70), "The workspace itself."),
+    ("memory", "Stream `memory`", range(80, 90), "What is remembered, and what was learned."),
 )
 
 

@@ -269,6 +269,12 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         71: ["ending", "reason"],
         72: ["tasks"],
         73: ["task", "attempt"],
+        74: ["task", "attempt"],
+        75: ["task", "attempt"],
+        80: ["memory", "version"],
+        81: ["memory", "version"],
+        82: ["model", "version"],
+        83: ["run", "task"],
     }
 
 

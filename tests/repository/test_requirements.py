@@ -44,6 +44,8 @@ def test_a_pin_with_hashes_over_several_lines_is_fine() -> None:
         ("runtime", PROJECT["dependencies"]),
         ("embedder", PROJECT["optional-dependencies"]["embedder"]),
         ("secrets", PROJECT["optional-dependencies"]["secrets"]),
+        ("models", PROJECT["optional-dependencies"]["models"]),
+        ("documents", PROJECT["optional-dependencies"]["documents"]),
     ],
 )
 def test_the_project_and_its_requirement_files_ask_for_the_same(name: str, declared: list[str]) -> None:

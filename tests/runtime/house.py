@@ -9,6 +9,7 @@ from typing import Any
 
 from mainstay.agents import base as agents
 from mainstay.agents.base import Brief, Data, Tools
+from mainstay.agents.tools import NoTools
 from mainstay.kernel.commands import StartRun
 from mainstay.kernel.contract import Contract, Field, FieldType, Finality, Operation, Repeatability, Schema
 from mainstay.kernel.errors import MainstayError
@@ -86,11 +87,6 @@ class Proposer:
         if brief.act == "email.label":
             return agents.Proposed({"labels": ["new"]}, {}, "it is new")
         return agents.Proposed({"reply": {"text": "Dear Ann"}}, {}, "she asked")
-
-
-class NoTools:
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> tuple[()]:
-        return ()
 
 
 def mail_contract() -> Contract:

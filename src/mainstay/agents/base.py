@@ -22,6 +22,7 @@ from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Role
 from mainstay.kernel.swift import swift
 from mainstay.kernel.values import NO_USAGE, Instant, Json, Usage
+from mainstay.models.base import Completion, Prompt, Unanswered
 
 
 class Data(BaseModel):
@@ -100,11 +101,54 @@ class Recalled:
     fields: Json
 
 
-class Tools(Protocol):
-    """What an agent may use; all of it only reads."""
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What an attempt consumed of one model, and what the cache spared."""
 
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
-        """What the brief's retrieval policy finds for the cue, best first; `fields` filter (for example `intent`)."""
+    model: str
+    calls: int
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_micros: int = 0
+    cached: int = 0
+    saved_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What an attempt drew upon: the log of its recalls (personal: it quotes), and the models it asked."""
+
+    recall: Json | None = None
+    hits: int = 0
+    dropped: int = 0
+    tokens: int = 0
+    models: tuple[ModelUse, ...] = ()
+
+
+class Tools(Protocol):
+    """What an agent may use; none of it changes anything outside. One for each attempt, gone with it."""
+
+    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+        """What a retrieval policy finds for the cue, best first; `fields` filter (for example `intent`).
+
+        Without a `policy` it is the one that the brief names.
+        """
+        ...
+
+    @property
+    def model(self) -> str:
+        """The language model that may be asked for this brief; empty where there is none."""
+        ...
+
+    async def complete(self, prompt: Prompt) -> Completion | Unanswered:
+        """Ask the model: by the brief's data class, within its ceiling of money, from the cache where it can be.
+
+        What may not be sent, or costs more than is left of the ceiling, is `Unanswered` before any call is made.
+        """
+        ...
+
+    def drawn(self) -> Drawn | None:
+        """What was recalled and asked so far, for the ledger; None where nothing was."""
         ...
 
 

@@ -6,20 +6,40 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mainstay.agents.base import Recalled
+from mainstay.agents.base import Drawn, Recalled
 from mainstay.agents.intents import ApprovedReply, Intent
+from mainstay.kernel.values import Usage
 from mainstay.memory.recall import Recollection, Record
+from mainstay.models.base import Completion, Prompt, Unanswered
 
 LIMIT_MAX = 50
 
 
-@dataclass(frozen=True, slots=True)
-class RecallTools:
+class NoTools:
+    """`Tools` of somebody who may use none: nothing is remembered, and there is no model."""
+
+    model = ""
+
+    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+        """Nothing."""
+        return ()
+
+    async def complete(self, prompt: Prompt) -> Completion | Unanswered:
+        """Refused."""
+        return Unanswered("refused", "no language model is configured", Usage())
+
+    def drawn(self) -> Drawn | None:
+        """Nothing that a ledger must know of."""
+        return None
+
+
+@dataclass(frozen=True)
+class RecallTools(NoTools):
     """`Tools` over one recollection: the one that the brief's retrieval policy names. None: nothing is remembered."""
 
     recollection: Recollection | None = None
 
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
+    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         """The nearest records whose fields are as given, best first."""
         if self.recollection is None:
             return ()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from mainstay.agents.base import Brief, Data, Produced, Recalled, Tools
+from mainstay.agents.base import Brief, Data, Produced, Tools
+from mainstay.agents.tools import NoTools
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import StartRun, Wake
 from mainstay.kernel.errors import DirectorBusy
@@ -130,11 +130,6 @@ class Step:
             await self._reached.wait()
 
 
-class _NoMemory:
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
-        return ()
-
-
 class Rig:
     """A ledger in `folder`, its director and loop. Use as `async with rig.working()`."""
 
@@ -154,7 +149,7 @@ class Rig:
         )
         self.step = Step()
         vault = Vault(os.urandom(32), InMemoryKeys())
-        no_memory = _NoMemory()
+        no_memory = NoTools()
         performer = Performer(
             clock=self.clock,
             agents={"step": self.step},

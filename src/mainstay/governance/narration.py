@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from mainstay.governance.narration_house import say_inbox, say_workspace
+from mainstay.governance.narration_memory import say_memory
 from mainstay.governance.narration_recovery import say_recovery
 from mainstay.governance.words import (
     FAILURES,
@@ -30,6 +31,7 @@ from mainstay.kernel.events import (
     ActionInDoubt,
     ActionProposed,
     ActionStarted,
+    AnnotationReviewed,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
@@ -42,6 +44,7 @@ from mainstay.kernel.events import (
     CompensationBegun,
     CompensationFailed,
     CompensationPlanned,
+    ContextRecalled,
     CursorAdvanced,
     DeadLetterPurged,
     DeadLetterReplayed,
@@ -57,8 +60,12 @@ from mainstay.kernel.events import (
     LedgerRestored,
     LookupDeferred,
     LookupStarted,
+    MemoryRecorded,
+    MemoryRetracted,
     MessageReceived,
     MessageRejected,
+    ModelFitted,
+    ModelUsed,
     OperatorNotified,
     PlanAccepted,
     PolicyAdopted,
@@ -131,6 +138,8 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | DeadLetterPurged()
         ):
             return say_workspace(event)
+        case MemoryRecorded() | MemoryRetracted() | ModelFitted() | AnnotationReviewed():
+            return say_memory(event)
         case (
             RunDelayed()
             | RunForked()
@@ -176,6 +185,8 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | TaskExpanded()
             | RevisionRequested()
             | BudgetRefused()
+            | ContextRecalled()
+            | ModelUsed()
         ):
             return _about_work(event)
         case _:
@@ -228,6 +239,8 @@ Work = (
     | TaskExpanded
     | RevisionRequested
     | BudgetRefused
+    | ContextRecalled
+    | ModelUsed
 )
 
 
@@ -257,8 +270,27 @@ def _about_work(event: Work) -> str:
                 f"It may not begin{wait}: it needs {money(event.needed)}, and {money(event.left)} are left "
                 f"of the budget of the {event.scope}"
             )
+        case ContextRecalled():
+            left_out = f", {event.dropped} left out" if event.dropped else ""
+            return (
+                f"It was given {_counted(event.hits, 'memory', 'memories')} ({event.tokens} tokens{left_out})"
+            )
+        case ModelUsed():
+            cached = (
+                f", {event.cached} of them from the cache (saving {money(event.saved)})"
+                if event.cached
+                else ""
+            )
+            return (
+                f"It asked {event.model} {_counted(event.calls, 'time', 'times')}{cached}: {event.input_tokens} "
+                f"tokens in, {event.output_tokens} out, {money(event.cost)}"
+            )
         case _:
             assert_never(event)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _attempt(number: int) -> str:

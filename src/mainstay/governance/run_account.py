@@ -29,11 +29,13 @@ from mainstay.kernel.events import (
     CompensationBegun,
     CompensationFailed,
     CompensationPlanned,
+    ContextRecalled,
     DeadlineSet,
     DoubtResolved,
     FailureDiagnosed,
     LookupDeferred,
     LookupStarted,
+    ModelUsed,
     OperatorNotified,
     PlanAccepted,
     RevisionRequested,
@@ -212,8 +214,10 @@ class RunAccount:
                 | OperatorNotified()
                 | TaskPaused()
                 | TaskResumed()
+                | ContextRecalled()
+                | ModelUsed()
             ):
-                return  # the time tells it
+                return  # the time tells it, and `costs` the models
             case _:
                 assert_never(event)
 

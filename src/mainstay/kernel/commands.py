@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mainstay.kernel.events import FailureClass, IncidentKind, RunForked
+from mainstay.kernel.events import ContextRecalled, FailureClass, IncidentKind, ModelUsed, RunForked
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
 from mainstay.kernel.policy import Action
 from mainstay.kernel.swift import swift
@@ -124,6 +124,7 @@ class RecordOutcome:
     task: int
     attempt: int
     outcome: Outcome
+    notes: tuple[ContextRecalled | ModelUsed, ...] = ()  # what the attempt drew upon
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,9 +460,64 @@ class PurgeDeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep something in memory: new, or, where the memory is known with another content, as its next version."""
+
+    memory: str
+    space: str
+    kind: str
+    content: Digest
+    mark: str
+    subject: SubjectId | None = None
+    source: str = ""
+    actor: str = ""
+    thread: str = ""
+    valid_from: Instant = Instant(0)
+    valid_to: Instant = Instant(0)
+    expires_at: Instant = Instant(0)
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetractMemory:
+    """Recall no version of a memory any more."""
+
+    memory: str
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptFit:
+    """Put a fitted model in force."""
+
+    model: str
+    version: int
+    recipe: str
+    artifact: Digest
+    examples: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAnnotation:
+    """Say what a message is about."""
+
+    run: RunId
+    task: int
+    said: str
+    intent: str
+    actor: str
+    open_us: int = 0
+    note_sealed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StopDirector:
     """The director ends as it should."""
 
+
+MemoryCommand = Remember | RetractMemory | AdoptFit | ReviewAnnotation
 
 HouseCommand = (
     ReceiveMessage
@@ -479,5 +535,6 @@ HouseCommand = (
     | RecordReplay
     | PurgeDeadLetter
     | StopDirector
+    | MemoryCommand
 )
 Command = RunCommand | HouseCommand

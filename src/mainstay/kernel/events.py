@@ -705,6 +705,37 @@ class DeadLetterPurged:
     reason: str = ""
 
 
+# --- what thinking drew upon, and what a person said of it ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRecalled:
+    """An attempt was given memories: how many, what they weighed, and the log of what was found and dropped."""
+
+    task: int
+    attempt: int
+    log: Digest  # a sealed blob: policy, query, hits with rank and features, and what was dropped and why
+    hits: int
+    dropped: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsed:
+    """An attempt called a language model: how often, what that consumed, and what the cache spared."""
+
+    task: int
+    attempt: int
+    model: str  # provider and model, "ollama:qwen3"
+    calls: int
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: int = 0  # micro-units; part of what the attempt settles at, not on top of it
+    cached: int = 0  # answers that came from the cache
+    saved: int = 0  # what these would have cost
+    guarding: bool = False  # it checked somebody's work instead of doing it
+
+
 RunEvent = (
     TaskStarted
     | TaskSucceeded
@@ -749,6 +780,8 @@ RunEvent = (
     | CompensationBegun
     | CompensationPlanned
     | CompensationFailed
+    | ContextRecalled
+    | ModelUsed
 )
 InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
 WorkspaceEvent = (
@@ -770,7 +803,67 @@ WorkspaceEvent = (
     | DeadLetterReplayed
     | DeadLetterPurged
 )
-Event = RunEvent | InboxEvent | WorkspaceEvent
+# --- stream `memory` ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRecorded:
+    """Something was remembered: version 1 of a memory, or a later one that takes the place of the version before."""
+
+    memory: str
+    version: int
+    space: str  # "notes", "documents", "mail", "lessons": what a retrieval policy names
+    kind: str  # "note", "chunk", "message", "reply", "lesson"
+    content: Digest  # a blob: text and fields as JSON, sealed where they are somebody's
+    mark: str  # a keyed hash of what it says: the same again is nothing new
+    subject: SubjectId | None = None  # under whose key the content is sealed
+    source: str = ""  # where it came from: "run:...", "document:<digest>#3", "operator"
+    actor: str = ""
+    thread: str = ""
+    valid_from: Instant = Instant(0)
+    valid_to: Instant = Instant(0)  # 0: it holds until something says otherwise
+    expires_at: Instant = Instant(0)  # its time to live; 0: none
+    tag: str = ""  # the data class, which says to which providers it may go
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRetracted:
+    """A memory is no longer believed: no version of it is recalled from here on."""
+
+    memory: str
+    version: int  # the last one
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFitted:
+    """What a specialist learned was fitted and put in force: from here on it judges by this artifact."""
+
+    model: str  # "triage"
+    version: int
+    recipe: str  # features, algorithm, embedder: evidence belongs to it, not to the fitted weights
+    artifact: Digest  # a sealed blob
+    examples: int
+    through: int  # position up to which decisions were learned
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationReviewed:
+    """A person said what a message is about: that the specialist was right, or what it is instead."""
+
+    run: RunId
+    task: int  # the specialist's
+    said: str  # by the specialist
+    intent: str  # by the person; `said` again where that was right
+    actor: str
+    open_us: int = 0
+    note_sealed: str = ""
+
+
+MemoryEvent = MemoryRecorded | MemoryRetracted | ModelFitted | AnnotationReviewed
+
+Event = RunEvent | InboxEvent | WorkspaceEvent | MemoryEvent
 
 NUMBERS: dict[int, type[Event]] = {
     1: RunStarted,
@@ -837,5 +930,11 @@ NUMBERS: dict[int, type[Event]] = {
     71: CompensationBegun,
     72: CompensationPlanned,
     73: CompensationFailed,
+    74: ContextRecalled,
+    75: ModelUsed,
+    80: MemoryRecorded,
+    81: MemoryRetracted,
+    82: ModelFitted,
+    83: AnnotationReviewed,
 }
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}

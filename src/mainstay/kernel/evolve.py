@@ -26,11 +26,13 @@ from mainstay.kernel.events import (
     CompensationBegun,
     CompensationFailed,
     CompensationPlanned,
+    ContextRecalled,
     DeadlineSet,
     DoubtResolved,
     FailureDiagnosed,
     LookupDeferred,
     LookupStarted,
+    ModelUsed,
     OperatorNotified,
     PlanAccepted,
     RevisionRequested,
@@ -165,7 +167,7 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
             return sent_back(state, event)
         case RunRecovered(restored=True):
             return _with(state, replace(state.unusual, restored=True))
-        case FailureDiagnosed() | RunRecovered():
+        case FailureDiagnosed() | RunRecovered() | ContextRecalled() | ModelUsed():
             return state  # what follows from them are events of their own
         case _:
             return _act_evolve(state, event)
@@ -327,6 +329,8 @@ def _closed_union(event: RunEvent) -> None:
             | RevisionRequested()
             | FailureDiagnosed()
             | RunRecovered()
+            | ContextRecalled()
+            | ModelUsed()
         ):
             return
         case (

@@ -55,6 +55,9 @@ def record(draft: Draft, command: RecordOutcome) -> None:
     task = state.find(number)
     if task is None or task.attempt != command.attempt:
         return  # a late answer of an attempt that was given up; the one that follows it will be heard
+    if command.notes and task.phase is Phase.RUNNING:
+        for note in command.notes:
+            draft.emit(note)
     match command.outcome:
         case Produced() as outcome:
             if task.phase is Phase.RUNNING:

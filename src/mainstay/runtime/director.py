@@ -22,6 +22,7 @@ from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
     Admit,
+    AdoptFit,
     AdoptPolicy,
     AdvanceCursor,
     ClearIncident,
@@ -38,10 +39,13 @@ from mainstay.kernel.commands import (
     RegisterWorkflow,
     RejectMessage,
     ReleaseRun,
+    Remember,
     ResumeRun,
     ResumeScope,
     ResumeTask,
     RetireWorkflow,
+    RetractMemory,
+    ReviewAnnotation,
     RunCommand,
     StartRun,
     StopDirector,
@@ -97,6 +101,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.collector import paused_collector
 from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
 from mainstay.runtime.lines import Lines, bounds_of
+from mainstay.runtime.remembering import MEMORY, Remembering
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
@@ -168,6 +173,7 @@ class Director:
         )
         self._lines = Lines()
         self._inbox = Inbox(store, plans, self.runs, self._lines)
+        self._remembering = Remembering(store)
         self._admitting = Admitting(Admission(throttles, breakers))
         self._levels: dict[str, int] = {}  # of the throttles, as they are written
         self._house_at: Instant | None = None  # the timer of the house that is owed
@@ -308,6 +314,7 @@ class Director:
         self._tick_facts = None
         if onto is None:
             self._inbox.begin_tick()
+            self._remembering.begin_tick()
             self._admitting.admission.buckets.settle(tick.at)
             self._gone.clear()
             self.balances.roll(tick.at)
@@ -438,6 +445,11 @@ class Director:
                 | StopDirector()
             ) as decision:
                 self._decide_house(tick, request, decision, queue)
+                return {}
+            case Remember() | RetractMemory() | AdoptFit() | ReviewAnnotation() as memorable:
+                remembered = self._remembering.decide(memorable)
+                if remembered is not None:
+                    self._append_plain(tick, MEMORY, (remembered,), request)
                 return {}
             case command:
                 return self._run(tick, request, command, queue)

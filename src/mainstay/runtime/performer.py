@@ -31,7 +31,7 @@ from mainstay.adapters.base import (
     Unknown,
 )
 from mainstay.agents import base as agents
-from mainstay.agents.base import Agent, Brief, Tools
+from mainstay.agents.base import Agent, Brief, Drawn, Tools
 from mainstay.kernel.commands import (
     Acted,
     Failed,
@@ -48,8 +48,9 @@ from mainstay.kernel.commands import (
 from mainstay.kernel.contract import Finality, Operation
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.errors import MainstayError, StaleEpoch, StorageFull
-from mainstay.kernel.events import FailureClass
+from mainstay.kernel.events import ContextRecalled, FailureClass, ModelUsed
 from mainstay.kernel.ids import RunId, SubjectId, digest, effect_digest, idempotency_key
+from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action
 from mainstay.kernel.values import NO_USAGE, Json, Usage
 from mainstay.ledger.codec import storable
@@ -106,6 +107,7 @@ class Route:
 
 Routes = Callable[[str, Json], Route | None]  # (act, inputs) -> route
 ToolsFor = Callable[[Brief], Tools]
+Notes = tuple[ContextRecalled | ModelUsed, ...]
 Refresh = Callable[
     [str], Awaitable[None]
 ]  # (adapter instance): read its mailbox once more before a final act
@@ -152,9 +154,10 @@ class Performer:
     async def perform(self, owed: Owed) -> Request | None:
         """Do what is owed and report it; None when there is nothing to report."""
         effect = owed.effect
+        notes: Notes = ()
         match effect:
             case InvokeAgent():
-                outcome = await self._ask(effect)
+                outcome, notes = await self._ask(effect)
             case InvokeAdapter(mode=Mode.CALL):
                 outcome = await self._act(effect)
             case InvokeAdapter():
@@ -172,7 +175,7 @@ class Performer:
             case _:
                 assert_never(effect)
         staged = self._artifacts.take_staged() if self._artifacts.staged else {}
-        command = RecordOutcome(effect.run, effect.task, effect.attempt, outcome)
+        command = RecordOutcome(effect.run, effect.task, effect.attempt, outcome, notes)
         return Request(command, PERFORMER, owed.cause, staged)
 
     def timed_out(self, owed: Owed) -> Request | None:
@@ -200,14 +203,14 @@ class Performer:
 
     # --- agents ----------------------------------------------------------------------------------------------------
 
-    async def _ask(self, effect: InvokeAgent) -> Outcome:
+    async def _ask(self, effect: InvokeAgent) -> tuple[Outcome, Notes]:
         agent = self._agents.get(effect.agent)
         if agent is None:
-            return Failed(FailureClass.INVALID, f"there is no agent {effect.agent!r} in this workspace")
+            return Failed(FailureClass.INVALID, f"there is no agent {effect.agent!r} in this workspace"), ()
         try:
             inputs = self._artifacts.open_value(effect.inputs, effect.subject) if effect.inputs else {}
         except SubjectForgotten:
-            return Failed(FailureClass.REFUSED, "the personal values it needs were forgotten")
+            return Failed(FailureClass.REFUSED, "the personal values it needs were forgotten"), ()
         # By place, in the order of `Brief`: spelled by name it would cost 0.7 µs more, at every step.
         brief = Brief(
             effect.run,
@@ -223,8 +226,14 @@ class Performer:
             effect.revision,
             effect.findings,
         )
+        tools = self._tools(brief)
+        outcome = await self._answer(effect, agent, brief, tools)
+        drawn = tools.drawn()
+        return outcome, () if drawn is None else self._noted(effect, drawn)
+
+    async def _answer(self, effect: InvokeAgent, agent: Agent, brief: Brief, tools: Tools) -> Outcome:
         try:
-            answer = await agent.work(brief, self._tools(brief))
+            answer = await agent.work(brief, tools)
         except ValidationError as error:
             reason = f"agent {effect.agent!r} broke its types: {_first(error)}"
             # What it had spent by then is unknown.
@@ -244,6 +253,31 @@ class Performer:
             self._noticed(f"result of agent {effect.agent}", error)
             usage = NO_USAGE if isinstance(answer, agents.NeedsInput) else answer.usage
             return Failed(FailureClass.TRANSIENT, "there was no space for its result", usage=usage)
+
+    def _noted(self, effect: InvokeAgent, drawn: Drawn) -> Notes:
+        """What the attempt drew upon, as it may stand in the ledger. The log of recalls quotes, so it is sealed."""
+        task, attempt = effect.task, effect.attempt
+        notes: list[ContextRecalled | ModelUsed] = []
+        if drawn.recall is not None:
+            log = self._artifacts.put(msgspec.json.encode(drawn.recall), effect.subject, b"recall")
+            notes.append(ContextRecalled(task, attempt, log, drawn.hits, drawn.dropped, drawn.tokens))
+        guarding = effect.role is Role.INSPECTOR
+        notes += (
+            ModelUsed(
+                task,
+                attempt,
+                use.model,
+                use.calls,
+                use.input_tokens,
+                use.output_tokens,
+                use.cost_micros,
+                use.cached,
+                use.saved_micros,
+                guarding,
+            )
+            for use in drawn.models
+        )
+        return tuple(notes)
 
     def _closed(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
         """What the agent said, as it may stand in the ledger."""

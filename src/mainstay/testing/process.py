@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from mainstay.agents.tools import NoTools
 from mainstay.kernel.commands import RecordNotified, RecordOutcome, StartRun, Wake
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.errors import StorageFull
@@ -34,7 +35,7 @@ from mainstay.runtime.timers import Timers
 from mainstay.testing.faults import Chaos, FaultyStore, Point
 from mainstay.testing.mix import Mix
 from mainstay.testing.thinkers import SimulatedAgent
-from mainstay.testing.world import NoTools, Pause, Provider, SimulatedNotifier
+from mainstay.testing.world import Pause, Provider, SimulatedNotifier
 
 MASTER_KEY = bytes(range(32))
 SNAPSHOT_EVERY = 12  # events of a run: so short that most boots begin at one

@@ -10,7 +10,7 @@ virtual time, stands in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ from mainstay.adapters.base import (
     Rendered,
     Unknown,
 )
-from mainstay.agents.base import MessageView, Recalled
+from mainstay.agents.base import MessageView
 from mainstay.kernel.contract import Contract, Field, FieldType, Operation, Repeatability, Schema
 from mainstay.kernel.effects import Notify
 from mainstay.kernel.ids import IdempotencyKey, RunId, SubjectId
@@ -197,14 +197,6 @@ def _answer(declared: Field, key: IdempotencyKey) -> Any:
 def upgrade(provider: Provider) -> None:
     """The other side has a new version of its contract: what was approved under the old one may not leave."""
     provider.contract = replace(provider.contract, minor=provider.contract.minor + 1)
-
-
-class NoTools:
-    """Recalls nothing."""
-
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
-        """See `Tools.recall`."""
-        return ()
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from mainstay.agents.specialists.writer import (
     thread_reference,
 )
 from mainstay.agents.template import parse_template
-from mainstay.agents.tools import RecallTools, reply_records
+from mainstay.agents.tools import NoTools, RecallTools, reply_records
 from mainstay.memory.recall import Recollection, Record
 from tests.agents.sample import OPERATOR, brief, intents, message, replies, templates
 
@@ -89,13 +89,13 @@ def test_what_is_far_foreign_or_of_another_intent_is_not_used(tools: RecallTools
 
 
 @dataclass(frozen=True)
-class Nearest:
+class Nearest(NoTools):
     """A memory that finds one thing, whatever the cue."""
 
     question: str
     answer: str
 
-    def recall(self, cue: str, *, limit: int, **fields: Any) -> Sequence[Recalled]:
+    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         return (Recalled("reply:r1", self.question, 0.9, {"language": "en", "answer": self.answer}),)
 
 

@@ -17,6 +17,9 @@
     pauses          workflows and adapters that are paused, and whether the workspace is
     breakers        operations of adapters that are left alone now
     incidents       what the director noticed about its own house
+    memories        every version of what is remembered; its text lies in sealed blobs
+    fits            the fitted models that were put in force
+    reviews         what people said of annotations
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
 A table belongs to one projection; `STANDARD` is all of them. `house` also holds rows that the director writes
@@ -29,6 +32,7 @@ from mainstay.ledger.projections.costs import Spent
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
+from mainstay.ledger.projections.memory import Fits, Memories, Reviews
 from mainstay.ledger.projections.runs import OpenRuns, Runs
 from mainstay.ledger.projections.standing import Incidents, OpenBreakers, Pauses, Schedules
 from mainstay.ledger.projections.written import Written
@@ -51,6 +55,9 @@ STANDARD: tuple[Projection, ...] = (
     Pauses(),
     OpenBreakers(),
     Incidents(),
+    Memories(),
+    Fits(),
+    Reviews(),
     House(),
 )
 
