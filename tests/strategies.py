@@ -63,6 +63,7 @@ from mainstay.kernel.events import (
     CompensationBegun,
     CompensationFailed,
     CompensationPlanned,
+    ContextRecalled,
     DeadlineSet,
     DoubtResolved,
     FailureClass,
@@ -70,6 +71,7 @@ from mainstay.kernel.events import (
     Inherited,
     LookupDeferred,
     LookupStarted,
+    ModelUsed,
     OperatorNotified,
     PlanAccepted,
     RevisionRequested,
@@ -104,6 +106,8 @@ from mainstay.kernel.state import BUSY, DONE, Phase, RunState
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest, Instant, Usage
 from mainstay.testing.plans import RUN, action, plan_of
 from mainstay.testing.spec import Playbook
+
+Notes = tuple[ContextRecalled | ModelUsed, ...]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
@@ -208,6 +212,8 @@ def events(plan: Plan) -> st.SearchStrategy[RunEvent]:
         st.builds(CompensationBegun, st.sampled_from(["failed", "cancelled"])),
         st.builds(CompensationPlanned, st.lists(st.integers(0, 5), max_size=3).map(tuple)),
         st.builds(CompensationFailed, _tasks, _tasks, failures, _texts),
+        st.builds(ContextRecalled, _tasks, _tasks, digests, _costs),
+        st.builds(ModelUsed, _tasks, _tasks, _texts, _costs, cost=_costs),
     )
 
 
@@ -291,6 +297,7 @@ class Walk:
 
     def __init__(self, seed: int) -> None:
         self.random = random = Random(seed)
+        self._drawn_upon = Random(f"notes {seed}")  # by itself, so that the walks stay what they were
         limits = random.choice(
             (
                 Limits(),
@@ -434,7 +441,9 @@ class Walk:
     def _answer(self, effect: Effect) -> RunCommand:
         match effect:
             case InvokeAgent(task=task, attempt=attempt):
-                return RecordOutcome(RUN, task, attempt, self._outcome(task))
+                return RecordOutcome(
+                    RUN, task, attempt, self._outcome(task), notes=self._notes(task, attempt)
+                )
             case InvokeAdapter(task=task, attempt=attempt, mode=mode):
                 return RecordOutcome(RUN, task, attempt, self._world_answers(mode))
             case Notify(task=task):
@@ -466,6 +475,18 @@ class Walk:
             verdict = random.choice(("passed", "passed", "look", "refuse", "?"))
             return Inspected(verdict, ({"check": "c"},), "drawn", usage=usage, revise=random.random() < 0.3)
         return Produced({"text": "t", "yes": random.random() < 0.7}, "drawn", usage=usage)
+
+    def _notes(self, task: int, attempt: int) -> Notes:
+        """What an attempt says that it drew upon: mostly nothing."""
+        random = self._drawn_upon
+        notes: list[ContextRecalled | ModelUsed] = []
+        if random.random() < 0.1:
+            notes.append(ContextRecalled(task, attempt, Digest("d" * 64), 2))
+        if random.random() < 0.1:
+            notes.append(
+                ModelUsed(task, attempt, "ollama:drawn", random.randint(0, 2), cost=random.choice((0, 1, 5)))
+            )
+        return tuple(notes)
 
     def _world_answers(self, mode: Mode) -> Outcome:
         random = self.random
