@@ -31,6 +31,13 @@ class Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class MessageLink(Data):
+    """A link of an HTML mail: what it shows, and where it leads."""
+
+    text: str
+    target: str
+
+
 class MessageView(Data):
     """A received message as an agent sees it. All of it is text from outside: data, never authority."""
 
@@ -49,6 +56,7 @@ class MessageView(Data):
     attachments: tuple[str, ...] = ()  # names
     automatic: str = ""  # why this is a machine's mail, empty if it is not
     hidden_text: bool = False  # the HTML hid text from the reader
+    links: tuple[MessageLink, ...] = ()  # of the HTML; a plain text shows where its links lead
     sender_known: bool = False  # we have written to this address before
     defects: tuple[str, ...] = ()
 
@@ -242,6 +250,18 @@ _TYPES: dict[Any, FieldType] = {
 INSPECTION = Schema((SchemaField("verdict", FieldType.STRING), SchemaField("findings", FieldType.FINDINGS)))
 
 
+class GateView(Data):
+    """What the gate went by when it judged an annotation: enough to learn from it later, and to say why."""
+
+    recipe: str = ""  # of which features, algorithm and embedder these are the numbers
+    model: int = 0  # how many decisions the specialist had learned by then
+    learned: int = 0  # of these, how many the gate learns from
+    wanted: int = 0  # and how many it wants before it lets anything pass
+    risk: float = 1.0  # that the annotation is wrong, by its own estimate
+    risk_max: float = 0.0  # up to which it passed then
+    features: tuple[float, ...] = ()
+
+
 class IntentView(Data):
     """What the intent specialist says of a message."""
 
@@ -252,6 +272,10 @@ class IntentView(Data):
     flags: tuple[str, ...] = ()  # money, legal, credentials, threat, instruction, language, machine, ...
     language: str = ""
     template: str = ""
+    auto: bool | None = None  # whether it may be relied upon without a person; None: not put to a gate
+    audit: bool = False  # it might, and is looked at all the same, as a sample
+    unknown: bool = False  # it is like none of the intents
+    gate: GateView | None = None
 
 
 def schema_of(model: type[Data]) -> Schema:

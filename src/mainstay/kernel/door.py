@@ -31,6 +31,7 @@ from mainstay.kernel.events import (
     TaskSucceeded,
 )
 from mainstay.kernel.facts import Facts
+from mainstay.kernel.gate import held_back
 from mainstay.kernel.ids import ApprovalId, approval_id, approval_task
 from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action, Decision, Verdict, evaluate
@@ -101,7 +102,9 @@ def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
     if inspection == "refuse":
         return Verdict(Decision.DENY, "inspector", "the inspector refuses this effect")
     counts = {"done_by_this_workflow": facts.counts.get((head.workflow, action.act), 0)}
-    verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection)
+    reversible = action.finality is Finality.REVERSIBLE
+    gate = "" if reversible else held_back(draft.state, number)
+    verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection, gate=gate)
     if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
         verdict = _FORKED
     act = draft.state.task(number).act

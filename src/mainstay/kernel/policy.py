@@ -1,8 +1,9 @@
 """Policies: ordered rules over what an action is, and the verdict with its reason.
 
-Deny wins, then ask, then allow; nothing matched: ask. Three things stand above every rule: a final act of high
-stake asks even where a rule allows it, so does an act whose price is unknown, and so does one reply too many
-to the same correspondent. Every verdict names its rule and says why.
+Deny wins, then ask, then allow; nothing matched: ask. Four things stand above every rule: a final act of high
+stake asks even where a rule allows it, so does an act whose price is unknown, so does one reply too many
+to the same correspondent, and so does what rests on an annotation that its gate did not pass (`kernel.gate`). Every
+verdict names its rule and says why.
 """
 
 from __future__ import annotations
@@ -113,11 +114,12 @@ def evaluate(
     *,
     killed: bool = False,
     inspection: str = "",
+    gate: str = "",
 ) -> Verdict:
     """The verdict on an action.
 
     `counts` are the facts that change with every run, such as `done_by_this_workflow`; `inspection` is the
-    worst verdict of the inspectors before it.
+    worst verdict of the inspectors before it; `gate` why an annotation that it needs did not pass.
     """
     asked: Verdict | None = None
     allowed: Verdict | None = None
@@ -141,6 +143,8 @@ def evaluate(
         return asked
     if inspection == "look":
         return _INSPECTOR
+    if gate:
+        return Verdict(Decision.ASK, "gate", gate)
     if action.finality is Finality.FINAL_HIGH:
         return _HIGH_STAKE
     if action.features.get("over_reply_limit"):

@@ -1,0 +1,80 @@
+"""The gate: whether what specialists said may be relied upon without a person.
+
+A specialist that annotates may say of itself, in the typed field `auto`, whether its annotation passed its gate. An act
+that cannot be taken back and that needs one which did not pass is laid before a person, whatever the rules allow: the
+gate judges the annotation, rules judge the kind of act, and an act needs both.
+
+Rules of this file: pure; only typed fields are read (`auto`, `audit`, `unknown`, and the numbers of `gate`), never a
+text. A specialist that says nothing of `auto` is not judged here. What a sample was drawn for (`audit`), and what is
+like nothing that was taught (`unknown`), counts as not passed even where it says `auto`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mainstay.kernel.plan import Role
+from mainstay.kernel.state import RunState
+from mainstay.kernel.values import Json
+
+
+def annotates(output: Mapping[str, Any] | None) -> bool:
+    """Whether this output is an annotation that was put to a gate."""
+    return output is not None and type(output.get("auto")) is bool
+
+
+def passed(output: Mapping[str, Any]) -> bool:
+    """Whether an annotation may be relied upon without a person."""
+    return output["auto"] is True and output.get("audit") is not True and output.get("unknown") is not True
+
+
+def held_back(state: RunState, number: int) -> str:
+    """Why a person must look before this act, in words with numbers; empty where nothing that it needs says so."""
+    if state.undoes(number) is not None:
+        return ""  # what was said of an act says nothing of taking it back
+    for task, output in annotations(state, number):
+        if not passed(output):
+            return _reason(state.name(task), output)
+    return ""
+
+
+def annotations(state: RunState, number: int) -> Iterator[tuple[int, Json]]:
+    """What specialists before this task put to a gate, directly needed or not: each by its task; the nearest first."""
+    plan = state.plan
+    assert plan is not None
+    first = state.expansion_of(number).parent if number >= plan.size else number
+    seen, todo = {first}, [first]
+    for current in todo:
+        for need in plan.needs[current]:
+            if need in seen:
+                continue
+            seen.add(need)
+            todo.append(need)
+            spec = plan.workflow.tasks[need]
+            output = state.task(need).output
+            if spec.role is not Role.SPECIALIST or output is None:
+                continue
+            for one in output.get("items", ()) if spec.for_each is not None else (output,):
+                if isinstance(one, dict) and annotates(one):
+                    yield need, one
+
+
+def _reason(name: str, output: Json) -> str:
+    if output.get("unknown") is True:
+        return f"{name} finds it like nothing that it was taught: that always goes to a person"
+    if output.get("audit") is True:
+        return f"{name} is sure enough; this one belongs to the sample that a person looks at all the same"
+    told = output.get("gate")
+    gate = told if isinstance(told, dict) else {}
+    learned, wanted = gate.get("learned"), gate.get("wanted")
+    if type(learned) is int and type(wanted) is int and learned < wanted:
+        return f"{name} was confirmed or corrected {learned} times so far, and {wanted} are wanted before it is relied upon"
+    risk, most = gate.get("risk"), gate.get("risk_max")
+    if isinstance(risk, float) and isinstance(most, float) and risk > most:
+        return f"{name} takes it to be wrong with {_share(risk)}, and up to {_share(most)} may go unasked"
+    return f"{name} is not sure enough of it"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
