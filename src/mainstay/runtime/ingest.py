@@ -27,7 +27,7 @@ from mainstay.adapters.email import (
     recognise,
     thread_of,
 )
-from mainstay.agents.base import MessageView
+from mainstay.agents.base import MessageLink, MessageView
 from mainstay.kernel.commands import AdvanceCursor, Command, ObserveSent, ReceiveMessage, RejectMessage
 from mainstay.kernel.errors import DirectorUnavailable, NotFound, StaleEpoch, StorageFailed
 from mainstay.kernel.ids import SubjectId
@@ -245,6 +245,7 @@ class Ingest:
             attachments=tuple(one.name for one in mail.attachments),
             automatic=machine,
             hidden_text=mail.hidden_text,
+            links=tuple(MessageLink(text=one.text, target=one.target) for one in mail.links),
             defects=mail.defects,
         )
         if self._store.get("messages", (key,)) is not None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mainstay.adapters.email import ParsedMail, Rejected, parse, reference
-from mainstay.adapters.email.html import html_text
+from mainstay.net.hypertext import html_text
 from mainstay.adapters.email.quote import split_reply
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 from mainstay.adapters.email.headers import Notes, decode_bytes, header_text, one_line
-from mainstay.adapters.email.html import HTML_MAX, html_text
+from mainstay.net.hypertext import LINK_MAX, Link, read_html
 
 PART_MAX = 200
 DEPTH_MAX = 20
@@ -43,6 +43,7 @@ class Body:
     attachments: tuple[Attachment, ...] = ()
     html_only: bool = False
     hidden_text: bool = False
+    links: tuple[Link, ...] = ()  # of every HTML part, also where the plain text was taken
     truncated: bool = False
     report: bool = False  # it reports on the delivery of another mail
 
@@ -56,6 +57,7 @@ class _Found:
     parts: int = 0
     truncated: bool = False
     hidden: bool = False
+    links: list[Link] = field(default_factory=list)
 
 
 def read_body(message: Message, notes: Notes) -> Body:
@@ -75,6 +77,7 @@ def read_body(message: Message, notes: Notes) -> Body:
         attachments=tuple(found.attachments),
         html_only=kinds == {"html"},
         hidden_text=found.hidden,
+        links=tuple(dict.fromkeys(found.links))[:LINK_MAX],
         truncated=found.truncated or len(text) > TEXT_MAX,
         report=message.get_content_type() == "multipart/report",
     )
@@ -109,6 +112,7 @@ def _alternative(part: Message, found: _Found, notes: Notes, depth: int) -> None
     found.parts = inner.parts
     found.truncated = found.truncated or inner.truncated
     found.hidden = found.hidden or inner.hidden
+    found.links.extend(inner.links)
 
 
 def _children(part: Message) -> list[Message]:
@@ -124,11 +128,11 @@ def _text(part: Message, kind: str, found: _Found, notes: Notes) -> tuple[str, s
     text = decode_bytes(_content(part), _parameter(part, "charset"), notes)
     if kind == "text/plain":
         return "plain", text.strip()
-    if len(text) > HTML_MAX:
-        found.truncated = True
-    visible, hidden = html_text(text)
-    found.hidden = found.hidden or hidden
-    return "html", visible
+    read = read_html(text)
+    found.truncated = found.truncated or read.cut
+    found.hidden = found.hidden or read.hidden
+    found.links.extend(read.links)
+    return "html", read.text
 
 
 def _content(part: Message) -> bytes:

@@ -26,6 +26,7 @@ from mainstay.adapters.email.body import Attachment, Body, read_body
 from mainstay.adapters.email.headers import Notes, header_text
 from mainstay.adapters.email.quote import split_reply
 from mainstay.kernel.values import SECOND, Instant, Json
+from mainstay.net.hypertext import Link
 
 HEADER_BYTES_MAX = 256_000
 FIELD_MAX = 500  # header fields kept
@@ -75,6 +76,7 @@ class ParsedMail:
     bounce: bool = False  # a delivery report, or an empty return path
     html_only: bool = False
     hidden_text: bool = False  # there was text that a person would not see; it is not in `text`
+    links: tuple[Link, ...] = ()  # what the HTML shows as links, and where they lead; bounded
     id_derived: bool = False  # it came without a Message-ID
     unknown_charset: bool = False
     truncated: bool = False  # a bound was hit: something of the mail is not here
@@ -197,6 +199,7 @@ def _assembled(
         bounce=body.report or first("return-path").replace(" ", "") == "<>",
         html_only=body.html_only,
         hidden_text=body.hidden_text,
+        links=body.links,
         unknown_charset=notes.unknown_charset,
         truncated=truncated,
         oversize=oversize,

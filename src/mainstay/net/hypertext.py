@@ -1,19 +1,23 @@
-"""Text of an HTML mail: what a person sees, laid out in lines, quotations marked with `>`.
+"""HTML from outside, of a mail or a document: what a person sees, laid out in lines, quotations marked with `>`.
 
 What a person does not see (hidden elements, letters of no size, white on white, comments) is dropped and
-reported, since that is where instructions to machines are put. Nothing is fetched and no script is run.
+reported, since that is where instructions to machines are put. Where a link leads is reported beside its text,
+since the two may differ. Nothing is fetched and no script is run.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 HTML_MAX = 2_000_000  # characters read of one part
 TAG_MAX = 20_000  # the parser takes quadratic time on tags that nest without end: half a second for so many
 NODE_MAX = 50_000
+LINK_MAX = 50
+LINK_CHAR_MAX = 500
 
 _SILENT = frozenset(
     {
@@ -65,7 +69,9 @@ _BLOCKS = frozenset(
     }
     | {"table", "tbody", "td", "th", "thead", "tr", "ul"}
 )
-_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote"})
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_PARAGRAPHS = frozenset({"p", *_HEADINGS, "ul", "ol", "table", "blockquote"})
+_TARGET = re.compile(r"^\s*(?:https?:|mailto:|tel:|//|www\.)", re.IGNORECASE)
 _HIDES = re.compile(
     r"(?:^|[;{\s])(?:display:none|visibility:(?:hidden|collapse)|font-size:0+(?:\.0+)?(?:px|pt|em|rem|%)?(?![\d.])"
     r"|font-size:0?\.\d+(?:px|pt)|font-size:1px|opacity:0(?:\.0\d*)?(?![\d.])|max-height:0(?:px)?(?![\d.])"
@@ -83,23 +89,69 @@ _RULES = re.compile(r"([^{}@]{1,200})\{([^{}]{1,2000})\}")
 _SELECTOR = re.compile(r"^(?:[a-z]+)?[.#][\w-]+$", re.IGNORECASE)
 
 
-def html_text(html: str) -> tuple[str, bool]:
-    """`(text, hidden)`: the visible text, and whether there was text that a person would not see."""
-    tree = LexborHTMLParser(_bounded(html[:HTML_MAX]))
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link: what it shows, and where it leads."""
+
+    text: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A visible line; `level` from 1 to 6 where it is a heading, 0 otherwise."""
+
+    text: str
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hypertext:
+    """What a person sees of some HTML."""
+
+    lines: tuple[Line, ...]
+    links: tuple[Link, ...] = ()  # those that lead out, each once; bounded
+    hidden: bool = False  # there was text that a person would not see; it is not in `lines`
+    title: str = ""
+    cut: bool = False  # it was too large to be read whole
+
+    @property
+    def text(self) -> str:
+        """The lines as one text."""
+        return "\n".join(line.text for line in self.lines).strip()
+
+
+def read_html(html: str, *, char_max: int = HTML_MAX, tag_max: int = TAG_MAX) -> Hypertext:
+    """The visible part of `html`. Total: any text gives an answer."""
+    given = html[:char_max].replace("\x00", "")
+    bounded = _bounded(given, tag_max)
+    tree = LexborHTMLParser(bounded)
     root = tree.body or tree.root
     if root is None:
-        return "", False
-    walk = _Walk(hidden_ids=_hidden_by_rules(tree))
+        return Hypertext(())
+    walk = _Walk(hidden_ids=_hidden_by_rules(tree), node_max=max(NODE_MAX, 3 * tag_max))
     walk.node(root)
-    return walk.text(), walk.hidden
+    title = tree.css_first("title")
+    return Hypertext(
+        lines=tuple(_squeezed(walk.lines)),
+        links=tuple(dict.fromkeys(walk.links))[:LINK_MAX],
+        hidden=walk.hidden,
+        title=_SPACE.sub(" ", title.text(deep=True)).strip()[:200] if title else "",
+        cut=walk.cut or len(html) > char_max or len(bounded) < len(given),
+    )
 
 
-def _bounded(html: str) -> str:
-    html = html.replace("\x00", "")
-    if html.count("<") <= TAG_MAX:
+def html_text(html: str) -> tuple[str, bool]:
+    """`(text, hidden)`: the visible text, and whether there was text that a person would not see."""
+    read = read_html(html)
+    return read.text, read.hidden
+
+
+def _bounded(html: str, tag_max: int) -> str:
+    if html.count("<") <= tag_max:
         return html
     end = 0
-    for _ in range(TAG_MAX):
+    for _ in range(tag_max):
         end = html.index("<", end) + 1
     return html[: end - 1]
 
@@ -143,12 +195,17 @@ def _tight(style: str) -> str:
 class _Walk:
     """Goes through the tree with a stack of its own: hostile mails nest deeper than Python does."""
 
-    def __init__(self, hidden_ids: frozenset[int]) -> None:
+    def __init__(self, hidden_ids: frozenset[int], node_max: int) -> None:
         self._hidden_ids = hidden_ids
-        self._lines: list[str] = []
+        self._node_max = node_max
         self._line: list[str] = []
         self._quotes = 0
+        self._level = 0
+        self._anchors: list[tuple[str, list[str]]] = []
+        self.lines: list[Line] = []
+        self.links: list[Link] = []
         self.hidden = False
+        self.cut = False
 
     def node(self, root: LexborNode) -> None:
         # Each entry: a node, whether its children are done, and whether the ground behind it is white.
@@ -161,10 +218,11 @@ class _Walk:
                 self._leave(tag)
                 continue
             seen += 1
-            if seen > NODE_MAX:
+            if seen > self._node_max:
+                self.cut = True
                 break
             if tag == "-text":
-                self._line.append(node.text_content or "")
+                self._say(node.text_content or "")
                 continue
             if tag.startswith(("-", "_", "!")) or tag in _SILENT:
                 continue
@@ -195,6 +253,11 @@ class _Walk:
         colour = found.group(1) if found else _tight(attributes.get("color") or "")
         return bool(colour) and ground and _WHITE.match(colour) is not None
 
+    def _say(self, text: str) -> None:
+        self._line.append(text)
+        if self._anchors:
+            self._anchors[-1][1].append(text)
+
     def _enter(self, node: LexborNode, tag: str) -> None:
         if tag == "br":
             self._end_line()
@@ -205,9 +268,12 @@ class _Walk:
         if tag == "li":
             self._line.append("- ")
         elif tag == "img":
-            self._line.append(node.attributes.get("alt") or "")
+            self._say(node.attributes.get("alt") or "")
         elif tag == "blockquote":
             self._quotes += 1
+        elif tag == "a":
+            self._anchors.append((node.attributes.get("href") or "", []))
+        self._level = _HEADINGS.get(tag, self._level)
 
     def _leave(self, tag: str) -> None:
         if tag in ("td", "th"):
@@ -216,6 +282,13 @@ class _Walk:
             self._soft_end(tag in _PARAGRAPHS)
         if tag == "blockquote":
             self._quotes = max(0, self._quotes - 1)
+        elif tag == "a" and self._anchors:
+            target, said = self._anchors.pop()
+            if _TARGET.match(target) and len(self.links) < 10 * LINK_MAX:
+                text = _SPACE.sub(" ", "".join(said)).strip()
+                self.links.append(Link(text[:LINK_CHAR_MAX], _SPACE.sub("", target)[:LINK_CHAR_MAX]))
+        elif tag in _HEADINGS:
+            self._level = 0
 
     def _soft_end(self, paragraph: bool) -> None:
         """End the line if there is something in it; a paragraph leaves one empty line."""
@@ -223,25 +296,23 @@ class _Walk:
             self._end_line()
         else:
             self._line = []
-        if paragraph and self._lines and self._lines[-1].strip("> "):
-            self._lines.append(self._mark())
+        if paragraph and self.lines and self.lines[-1].text.strip("> "):
+            self.lines.append(Line(self._mark()))
 
     def _end_line(self) -> None:
         text = _SPACE.sub(" ", "".join(self._line)).strip()
         self._line = []
-        self._lines.append((self._mark() + " " + text).strip() if self._quotes else text)
+        quoted = (self._mark() + " " + text).strip() if self._quotes else text
+        self.lines.append(Line(quoted, self._level if text else 0))
 
     def _mark(self) -> str:
         return ">" * min(self._quotes, 10)
 
-    def text(self) -> str:
-        return "\n".join(_squeezed(self._lines)).strip()
 
-
-def _squeezed(lines: Iterable[str]) -> Iterable[str]:
+def _squeezed(lines: Iterable[Line]) -> Iterable[Line]:
     """At most one empty line in a row."""
     before = ""
     for line in lines:
-        if line or before:
+        if line.text or before:
             yield line
-        before = line
+        before = line.text
