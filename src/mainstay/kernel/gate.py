@@ -33,13 +33,13 @@ def held_back(state: RunState, number: int) -> str:
     """Why a person must look before this act, in words with numbers; empty where nothing that it needs says so."""
     if state.undoes(number) is not None:
         return ""  # what was said of an act says nothing of taking it back
-    for task, output in annotations(state, number):
+    for task, output in annotated_before(state, number):
         if not passed(output):
             return _reason(state.name(task), output)
     return ""
 
 
-def annotations(state: RunState, number: int) -> Iterator[tuple[int, Json]]:
+def annotated_before(state: RunState, number: int) -> Iterator[tuple[int, Json]]:
     """What specialists before this task put to a gate, directly needed or not: each by its task; the nearest first."""
     plan = state.plan
     assert plan is not None
@@ -69,7 +69,8 @@ def _reason(name: str, output: Json) -> str:
     gate = told if isinstance(told, dict) else {}
     learned, wanted = gate.get("learned"), gate.get("wanted")
     if type(learned) is int and type(wanted) is int and learned < wanted:
-        return f"{name} was confirmed or corrected {learned} times so far, and {wanted} are wanted before it is relied upon"
+        so_far = f"{name} was confirmed or corrected {learned} times so far"
+        return f"{so_far}, and {wanted} are wanted before it is relied upon"
     risk, most = gate.get("risk"), gate.get("risk_max")
     if isinstance(risk, float) and isinstance(most, float) and risk > most:
         return f"{name} takes it to be wrong with {_share(risk)}, and up to {_share(most)} may go unasked"
