@@ -149,6 +149,14 @@ def _verdict_once(draft: Draft, number: int, action: Any) -> Verdict:
 _real_verdict = door._verdict
 
 
+def _always_passed(state: RunState, number: int) -> str:
+    return ""
+
+
+def _by_auto_alone(output: Any) -> bool:
+    return output["auto"] is True
+
+
 def _record_late(draft: Draft, command: RecordOutcome) -> None:
     if draft.state.exists(command.task):
         command = replace(command, attempt=draft.state.task(command.task).attempt)
@@ -217,6 +225,10 @@ _PLANTED: tuple[Planted, ...] = (
     Planted("the epoch is not checked before the call", lambda: Parts(director=_EpochNotChecked)),
     Planted("what was overtaken is sent", lambda: Parts(director=_OvertakenNotAsked)),
     Planted("the approval gate is skipped on a retry", patches=((_DOOR, "_verdict", _verdict_once),)),
+    Planted("the gate is ignored", patches=((_DOOR, "held_back", _always_passed),)),
+    Planted(
+        "a sample of the gate goes unasked", patches=(("mainstay.kernel.gate", "passed", _by_auto_alone),)
+    ),
     Planted("late answers are accepted", patches=((_RUN, "record", _record_late),)),
     Planted("holds are ignored", patches=(("mainstay.kernel.draft", "Draft.affords", _affords_all),)),
     Planted("running work is forgotten at boot", lambda: Parts(director=_AgentsForgottenAtBoot)),

@@ -29,6 +29,8 @@ class Thought(Data):
     flag: bool
     items: tuple[dict[str, Any], ...]
     text: str
+    auto: bool | None = None
+    audit: bool = False
 
 
 class Drafted(Data):
@@ -103,6 +105,7 @@ class SimulatedAgent:
                     confidence=0.9,
                     reply_expected=random.random() < 0.8,
                     labels=("pricing",),
+                    **self._gated(),
                 )
                 return agents.Produced(said, "because", ("record:1",), usage)
             case (_, "reply-writer"):
@@ -112,9 +115,21 @@ class SimulatedAgent:
                     {"number": number} for number in range(random.choice((0, 1, 2, 3, 5)))
                 )
                 thought = Thought(
-                    value=random.randrange(100), flag=random.random() < 0.6, items=items, text="a thought"
+                    value=random.randrange(100),
+                    flag=random.random() < 0.6,
+                    items=items,
+                    text="a thought",
+                    **self._gated(),
                 )
                 return agents.Produced(thought, "because", ("record:1",), usage)
+
+    def _gated(self) -> dict[str, Any]:
+        """What it says of its own annotation; drawn apart, so that all else is as without it."""
+        random = self.chaos.random("gate")
+        if random.random() < 0.5:
+            return {}  # as those do that know of no gate
+        auto = random.random() < 0.7
+        return {"auto": auto, "audit": auto and random.random() < 0.2}
 
     def _text(self, brief: Brief, drawn: str) -> str:
         """After a restore it often says again what it said in the time that is lost: the same key."""

@@ -39,7 +39,7 @@ from mainstay.kernel.events import (
     ThreadAnswered,
 )
 from mainstay.kernel.ids import ApprovalId, IdempotencyKey, RunId, effect_digest
-from mainstay.kernel.plan import Supersede, TaskKind
+from mainstay.kernel.plan import Role, Supersede, TaskKind
 from mainstay.kernel.policy import Decision
 from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Instant
@@ -228,6 +228,12 @@ class Cards:
             demand(
                 run not in books.forked, "the acts of a forked run always ask", f"task {event.task} of {run}"
             )
+            unsure = action.finality is not Finality.REVERSIBLE and _rests_on_unsure(before, event.task)
+            demand(
+                not unsure,
+                "what rests on an annotation that did not pass asks",
+                f"task {event.task} of {run}",
+            )
         before_it = books.act_of(run, event.task)
         tried = before_it is not None and before.task(event.task).phase is Phase.RETRYING and before_it.tried
         books.acts[event.key] = Started(run, event.task, event.digest, event.attempt, event.hold, tried=tried)
@@ -294,3 +300,22 @@ class Cards:
             "the ledger knows that it may have happened",
             f"task {act.task} of {act.run} is {state.phase.name}",
         )
+
+
+def _rests_on_unsure(state: RunState, number: int) -> bool:
+    """Whether a specialist before this act said that its annotation did not pass, or was drawn as a sample."""
+    plan = state.plan
+    assert plan is not None
+    if state.undoes(number) is not None:
+        return False
+    start = number if number < plan.size else state.expansion_of(number).parent
+    before: set[int] = set()
+    edge = {start}
+    while edge:
+        edge = {need for one in edge for need in plan.needs[one]} - before
+        before |= edge
+    said = [
+        state.task(one).output or {} for one in before if plan.workflow.tasks[one].role is Role.SPECIALIST
+    ]
+    single = [one for output in said for one in (output, *output.get("items", ())) if isinstance(one, dict)]
+    return any(one.get("auto") is False or (one.get("auto") is True and one.get("audit")) for one in single)
