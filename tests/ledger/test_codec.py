@@ -275,6 +275,7 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         81: ["memory", "version"],
         82: ["model", "version"],
         83: ["run", "task"],
+        84: ["run", "task"],
     }
 
 

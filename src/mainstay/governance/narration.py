@@ -52,6 +52,7 @@ from mainstay.kernel.events import (
     DirectorStarted,
     DirectorStopped,
     DoubtResolved,
+    DraftJudged,
     Event,
     FailureDiagnosed,
     IncidentCleared,
@@ -138,7 +139,7 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | DeadLetterPurged()
         ):
             return say_workspace(event)
-        case MemoryRecorded() | MemoryRetracted() | ModelFitted() | AnnotationReviewed():
+        case MemoryRecorded() | MemoryRetracted() | ModelFitted() | AnnotationReviewed() | DraftJudged():
             return say_memory(event)
         case (
             RunDelayed()

@@ -7,6 +7,7 @@ from typing import assert_never
 from mainstay.governance.words import because, short, short_run
 from mainstay.kernel.events import (
     AnnotationReviewed,
+    DraftJudged,
     MemoryEvent,
     MemoryRecorded,
     MemoryRetracted,
@@ -33,5 +34,10 @@ def say_memory(event: MemoryEvent) -> str:
             return f"{event.actor} said that run {short_run(event.run)} is about {intent}, as the specialist had it"
         case AnnotationReviewed():
             return f"{event.actor} said that run {short_run(event.run)} is about {event.intent}, not {event.said}"
+        case DraftJudged():
+            changed = f"{event.changed} of {event.words} words" if event.changed else "no word"
+            lessons = f", drafted with {len(event.given)} lessons" if event.given else ""
+            kept = f", {len(event.withheld)} withheld on purpose" if event.withheld else ""
+            return f"{event.actor} changed {changed} of the draft of run {short_run(event.run)}{lessons}{kept}"
         case _:
             assert_never(event)

@@ -513,11 +513,25 @@ class ReviewAnnotation:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeDraft:
+    """Keep how much of a drafted reply a person changed before it was sent."""
+
+    run: RunId
+    task: int
+    words: int
+    changed: int
+    actor: str
+    given: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    recipe: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StopDirector:
     """The director ends as it should."""
 
 
-MemoryCommand = Remember | RetractMemory | AdoptFit | ReviewAnnotation
+MemoryCommand = Remember | RetractMemory | AdoptFit | ReviewAnnotation | JudgeDraft
 
 HouseCommand = (
     ReceiveMessage

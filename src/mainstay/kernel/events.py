@@ -861,7 +861,21 @@ class AnnotationReviewed:
     note_sealed: str = ""
 
 
-MemoryEvent = MemoryRecorded | MemoryRetracted | ModelFitted | AnnotationReviewed
+@dataclass(frozen=True, slots=True)
+class DraftJudged:
+    """A person sent a drafted reply, edited or as it was: how many of its words were changed, and by which lessons."""
+
+    run: RunId
+    task: int  # the act's
+    words: int  # of the longer of the two: what was drafted, what was sent
+    changed: int  # of these
+    actor: str
+    given: tuple[str, ...] = ()  # lessons that the draft was made with
+    withheld: tuple[str, ...] = ()  # lessons that would have applied, and were left out to measure their effect
+    recipe: str = ""  # what drafted it
+
+
+MemoryEvent = MemoryRecorded | MemoryRetracted | ModelFitted | AnnotationReviewed | DraftJudged
 
 Event = RunEvent | InboxEvent | WorkspaceEvent | MemoryEvent
 
@@ -936,5 +950,6 @@ NUMBERS: dict[int, type[Event]] = {
     81: MemoryRetracted,
     82: ModelFitted,
     83: AnnotationReviewed,
+    84: DraftJudged,
 }
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}

@@ -9,9 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from mainstay.kernel.commands import AdoptFit, MemoryCommand, Remember, RetractMemory, ReviewAnnotation
+from mainstay.kernel.commands import (
+    AdoptFit,
+    JudgeDraft,
+    MemoryCommand,
+    Remember,
+    RetractMemory,
+    ReviewAnnotation,
+)
 from mainstay.kernel.events import (
     AnnotationReviewed,
+    DraftJudged,
     MemoryEvent,
     MemoryRecorded,
     MemoryRetracted,
@@ -37,6 +45,8 @@ def subject_of_decision(command: MemoryCommand) -> tuple[str, str]:
             return "fit", model
         case ReviewAnnotation(run=run, task=task):
             return "review", f"{run}/{task}"
+        case JudgeDraft(run=run, task=task):
+            return "draft", f"{run}/{task}"
         case _:
             assert_never(command)
 
@@ -90,6 +100,20 @@ def decide_memory(command: MemoryCommand, known: Known | None) -> MemoryEvent | 
                 command.open_us,
                 command.note_sealed,
             )
+        case JudgeDraft():
+            # An edit of an edit is judged again, by what was drafted: of several, the last counts.
+            if known is not None and known.mark == _judged(command.words, command.changed):
+                return None
+            return DraftJudged(
+                command.run,
+                command.task,
+                command.words,
+                command.changed,
+                command.actor,
+                command.given,
+                command.withheld,
+                command.recipe,
+            )
         case _:
             assert_never(command)
 
@@ -105,5 +129,11 @@ def mark_of(event: MemoryEvent) -> Known:
             return Known(version, "")
         case AnnotationReviewed(intent=intent):
             return Known(1, intent)
+        case DraftJudged(words=words, changed=changed):
+            return Known(1, _judged(words, changed))
         case _:
             assert_never(event)
+
+
+def _judged(words: int, changed: int) -> str:
+    return f"{changed}/{words}"

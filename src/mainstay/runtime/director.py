@@ -28,6 +28,7 @@ from mainstay.kernel.commands import (
     ClearIncident,
     Command,
     DetectIncident,
+    JudgeDraft,
     ObserveSent,
     PauseScope,
     PurgeDeadLetter,
@@ -337,6 +338,8 @@ class Director:
             if request.blobs:
                 # Also when it decided to nothing: performers share the stage, so a blob may be a neighbour's.
                 tick.blobs.update(request.blobs)
+            if request.follow and tick.events > before:
+                queue.extendleft(Request(one, request.actor, self.position) for one in reversed(request.follow))
             if request.answer is not None:
                 tick.answers.append((request.answer, Answer(tick.events - before, self.position, detail)))
 
@@ -446,7 +449,7 @@ class Director:
             ) as decision:
                 self._decide_house(tick, request, decision, queue)
                 return {}
-            case Remember() | RetractMemory() | AdoptFit() | ReviewAnnotation() as memorable:
+            case Remember() | RetractMemory() | AdoptFit() | ReviewAnnotation() | JudgeDraft() as memorable:
                 remembered = self._remembering.decide(memorable)
                 if remembered is not None:
                     self._append_plain(tick, MEMORY, (remembered,), request)

@@ -6,6 +6,7 @@ from mainstay.kernel.commands import MemoryCommand
 from mainstay.kernel.events import MemoryEvent
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.remembering import Known, decide_memory, mark_of, subject_of_decision
+from mainstay.ledger.projections.lessons import last_judgement
 from mainstay.ledger.projections.memory import last_fit, last_review, last_version
 from mainstay.ledger.store import EventStore
 
@@ -38,6 +39,9 @@ class Remembering:
                 return last_version(self._store, name)
             case "fit":
                 return last_fit(self._store, name)
+            case "draft":
+                run, _, task = name.rpartition("/")
+                return last_judgement(self._store, run, int(task))
             case _:
                 run, _, task = name.rpartition("/")
                 return last_review(self._store, run, int(task))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mainstay.kernel.commands import Command
@@ -24,6 +24,7 @@ class Request:
     cause: int = 0  # position of the event that led here
     blobs: Mapping[Digest, bytes] = field(default_factory=dict)
     answer: Callable[[Answer], None] | None = None  # called once, after the commit
+    follow: Sequence[Command] = ()  # decided directly after, in the same tick, if this led to any event
 
 
 @dataclass(frozen=True, slots=True)

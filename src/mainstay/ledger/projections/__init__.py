@@ -20,6 +20,8 @@
     memories        every version of what is remembered; its text lies in sealed blobs
     fits            the fitted models that were put in force
     reviews         what people said of annotations
+    judged_drafts   how much of each drafted reply a person changed
+    lesson_trials   the same for each lesson: with it, and where it was withheld
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
 A table belongs to one projection; `STANDARD` is all of them. `house` also holds rows that the director writes
@@ -32,6 +34,7 @@ from mainstay.ledger.projections.costs import Spent
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
+from mainstay.ledger.projections.lessons import JudgedDrafts
 from mainstay.ledger.projections.memory import Fits, Memories, Reviews
 from mainstay.ledger.projections.runs import OpenRuns, Runs
 from mainstay.ledger.projections.standing import Incidents, OpenBreakers, Pauses, Schedules
@@ -58,6 +61,7 @@ STANDARD: tuple[Projection, ...] = (
     Memories(),
     Fits(),
     Reviews(),
+    JudgedDrafts(),
     House(),
 )
 
