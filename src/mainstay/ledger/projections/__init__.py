@@ -20,6 +20,7 @@
     memories        every version of what is remembered; its text lies in sealed blobs
     fits            the fitted models that were put in force
     reviews         what people said of annotations
+    correspondence  messages and approved replies as memory finds them
     judged_drafts   how much of each drafted reply a person changed
     lesson_trials   the same for each lesson: with it, and where it was withheld
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
@@ -30,6 +31,7 @@ itself (`held`); a rebuild writes them again.
 
 from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.acts import Approvals, Done, InDoubt, Recipients
+from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import Spent
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.house import House, Workflows
@@ -61,6 +63,7 @@ STANDARD: tuple[Projection, ...] = (
     Memories(),
     Fits(),
     Reviews(),
+    Correspondence(),
     JudgedDrafts(),
     House(),
 )

@@ -19,7 +19,7 @@ from mainstay.kernel.ids import StreamId
 from mainstay.kernel.remembering import Known
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
-from mainstay.ledger.store import ColumnType, EventStore, Put, RowChange, Table
+from mainstay.ledger.store import ColumnType, EventReader, Put, RowChange, Table
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 
@@ -181,7 +181,7 @@ class Reviews:
         )
 
 
-def last_version(store: EventStore, memory: str) -> Known | None:
+def last_version(store: EventReader, memory: str) -> Known | None:
     """The last version of a memory."""
     rows = store.select("memories", where={"memory": memory}, order="version", descending=True, limit=1)
     if not rows:
@@ -189,13 +189,13 @@ def last_version(store: EventStore, memory: str) -> Known | None:
     return Known(int(str(rows[0]["version"])), str(rows[0]["mark"]), bool(rows[0]["retracted"]))
 
 
-def last_fit(store: EventStore, model: str) -> Known | None:
+def last_fit(store: EventReader, model: str) -> Known | None:
     """The version of a model that is in force."""
     rows = store.select("fits", where={"model": model}, order="version", descending=True, limit=1)
     return Known(int(str(rows[0]["version"])), "") if rows else None
 
 
-def last_review(store: EventStore, run: str, task: int) -> Known | None:
+def last_review(store: EventReader, run: str, task: int) -> Known | None:
     """What a person said last of this annotation."""
     row = store.get("reviews", (run, task))
     return Known(1, str(row["intent"])) if row is not None else None
