@@ -27,7 +27,8 @@
     ├── AdapterError             an outside system cannot be set up as described
     │   └── AccountRefused       log-in or a needed capability was refused
     ├── SecretError              a secret's reference leads nowhere
-    └── Unavailable              an optional part is not installed (what to install)
+    ├── Unavailable              an optional part is not installed (what to install)
+    └── DocumentError            a file cannot be read into memory
 
 What the *world* does wrong (time-outs, refusals, bad mail) is a value, never one of these: see
 `kernel.recovery`. Every error says what happened, why, and what to do next, and carries its facts as fields.
@@ -212,3 +213,9 @@ class Unavailable(MainstayError):
     """An optional part is not installed."""
 
     exit_code = 9
+
+
+class DocumentError(MainstayError):
+    """A document cannot be read into memory."""
+
+    exit_code = 10
