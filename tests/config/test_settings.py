@@ -14,9 +14,9 @@ from mainstay.config.accounts import (
     MboxSource,
     SmtpSend,
 )
+from mainstay.config.models import ModelSettings
 from mainstay.config.settings import (
     BudgetSettings,
-    ModelSettings,
     OperatorSettings,
     Settings,
     WorkspaceSettings,

@@ -23,7 +23,8 @@ from mainstay.config.living import (
     read_logs,
     read_notify,
 )
-from mainstay.config.reading import LOOPBACK, path_of, reference
+from mainstay.config.models import ModelSettings, read_model
+from mainstay.config.reading import LOOPBACK, path_of
 from mainstay.config.toml import parse_toml
 from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.values import Micros
@@ -53,17 +54,6 @@ class OperatorSettings:
     name: str = ""
     signature: str = ""
     address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """A model, and which classes of data may be sent to it."""
-
-    name: str
-    use: str  # "ollama:qwen3"
-    allowed_data: tuple[str, ...] = ("public",)
-    url: str = ""  # of an endpoint of one's own
-    key: str = ""  # a reference to a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +115,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     with problems.caught():
         for name in top.table("models").data:
             with problems.caught():
-                models[name] = _model(top.table("models"), name)
+                models[name] = read_model(top.table("models"), name)
     budgets, console, notify = BudgetSettings(), ConsoleSettings(), NotifySettings()
     logs, backup = LogSettings(), BackupSettings()
     with problems.caught():
@@ -186,26 +176,6 @@ def _operator(section: Section) -> OperatorSettings:
     section.only("name", "signature", "address")
     signature = section.text("signature", "").strip("\n")
     return OperatorSettings(section.text("name", ""), signature, section.text("address", ""))
-
-
-def _model(models: Section, name: str) -> ModelSettings:
-    section = models.table(name)
-    section.only("use", "allowed_data", "url", "key")
-    use = section.text("use")
-    if ":" not in use.strip(":"):
-        raise section.error(
-            "use", f"{use!r} names no model", remedy='write provider:model, such as "ollama:qwen3"'
-        )
-    url = section.text("url", "")
-    if url and urlsplit(url).scheme not in ("http", "https"):
-        raise section.error("url", f"{url!r} is not a web address", remedy="write https://...")
-    return ModelSettings(
-        name=name,
-        use=use,
-        allowed_data=section.words("allowed_data", ("public",)),
-        url=url,
-        key=reference(section, "key") if section.has("key") else "",
-    )
 
 
 def _budgets(section: Section) -> BudgetSettings:
