@@ -1,9 +1,9 @@
 """Cutting a document into pieces of a size that can be found and cited.
 
 Rules of this file: pure, deterministic, linear in the text. Paragraphs under one heading are joined until a piece has
-`WORD_FULL` words, and none has more than `WORD_MAX`; a longer paragraph is cut where a sentence ends. Where a section is
-cut, the next piece begins with the last sentence of the one before, if that is short: the answer may stand across the
-cut. A section of a few words goes with the next one of the same chapter, since alone it says nothing.
+`WORD_FULL` words, and none has more than `WORD_MAX`; a longer paragraph is cut where a sentence ends. Where a section
+is cut, the next piece begins with the last sentence of the one before, if that is short: the answer may stand across
+the cut. A section of a few words goes with the next one of the same chapter, since alone it says nothing.
 """
 
 from __future__ import annotations

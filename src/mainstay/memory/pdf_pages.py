@@ -1,7 +1,8 @@
 """The process that takes a PDF file apart: bytes on standard input, one JSON line for each page on standard output.
 
 A PDF file is a program in a dozen formats, and hostile ones exist. So this runs apart, with limits of its own on
-memory, processor time and written files, and is told nothing of the workspace: no path, no variables. It is started by file, imports nothing of Mainstay, and is ended from outside where it takes too long.
+memory, processor time and written files, and is told nothing of the workspace: no path, no variables. It is
+started by file, imports nothing of Mainstay, and is ended from outside where it takes too long.
 
 First line: `{"pages": n, "title": "…"}` or `{"error": kind, "why": "…"}`; then `{"page": 1, "text": "…"}` for each
 page, with `"error"` in place of the text where a page cannot be read; last `{"end": true}`.
