@@ -1,9 +1,12 @@
 """The workspace folder as a whole: every file read, every mistake gathered, references across files checked.
 
-    mainstay.toml            settings workflows/*.yaml         workflows, checked against a catalog where one
-    is given policies/*.toml          one policy of all files, in the order of their names templates/*.md
-    templates of replies intents.toml             what people write about approved-replies.jsonl   past
-    answers forbidden-words.txt      what must not leave the house
+    mainstay.toml            settings
+    workflows/*.yaml         workflows, checked against a catalog where one is given
+    policies/*.toml          one policy of all files, in the order of their names, and retrieval policies
+    templates/*.md           templates of replies
+    intents.toml             what people write about
+    approved-replies.jsonl   past answers
+    forbidden-words.txt      what must not leave the house
 
 Each is optional. Reading changes nothing and needs neither network nor secrets.
 """
@@ -23,10 +26,12 @@ from mainstay.config.intents import (
     read_intents,
 )
 from mainstay.config.policies import read_policy
+from mainstay.config.recall import SHIPPED, Recalls, read_recalls
 from mainstay.config.settings import FILE, Settings, read_settings
 from mainstay.config.templates import read_templates
 from mainstay.kernel.errors import ConfigError, PolicyError, TemplateError, WorkflowError
 from mainstay.kernel.policy import Policy
+from mainstay.memory.records import SPACES
 from mainstay.workflows.catalog import Catalog
 from mainstay.workflows.document import Problems, suggestion
 from mainstay.workflows.loader import WorkflowFile, read_workflow
@@ -48,6 +53,7 @@ class WorkspaceFiles:
     intents: tuple[Intent, ...] = ()
     approved_replies: tuple[ApprovedReply, ...] = ()
     forbidden_words: tuple[str, ...] = ()
+    recalls: Recalls = field(default_factory=lambda: Recalls(SHIPPED, SPACES))
 
 
 def load_workspace_files(
@@ -70,8 +76,13 @@ def load_workspace_files(
     with problems.caught():
         settings = read_settings(_optional(folder, FILE), folder)
     policy, templates = Policy(()), dict[str, Template]()
+    recalls = Recalls(SHIPPED, SPACES)
     with problems.caught():
-        policy = read_policy(_all(folder, "policies", ".toml", PolicyError), acts)
+        policies = _all(folder, "policies", ".toml", PolicyError)
+        with problems.caught():
+            policy = read_policy(policies, acts)
+        with problems.caught(known=True):
+            recalls = read_recalls(policies)
     with problems.caught():
         templates.update(read_templates(_all(folder, "templates", ".md", TemplateError)))
     templates_whole = not problems.found
@@ -94,7 +105,7 @@ def load_workspace_files(
         problems.found += broken
     problems.raise_any()
     assert settings is not None
-    return WorkspaceFiles(settings, found, policy, templates, intents, replies, words)
+    return WorkspaceFiles(settings, found, policy, templates, intents, replies, words, recalls)
 
 
 def load_policy(folder: Path) -> Policy:

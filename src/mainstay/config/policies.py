@@ -73,7 +73,7 @@ def read_policy(files: Iterable[tuple[str, bytes]], acts: Collection[str] | None
         with problems.caught():
             document = parse_toml(raw, file, PolicyError)
             with problems.caught():
-                document.top.only("rule")
+                document.top.only("rule", "recall", "space")  # of these two: `config.recall`
             for section in document.top.tables("rule"):
                 with problems.caught():
                     rule = _rule(section, acts)

@@ -206,12 +206,13 @@ class Problems:
     found: list[ConfigError] = field(default_factory=list)
 
     @contextmanager
-    def caught(self) -> Iterator[None]:
-        """Remember an error of the block and go on after it."""
+    def caught(self, *, known: bool = False) -> Iterator[None]:
+        """Remember an error of the block and go on after it. `known`: some of it may have been found before."""
         try:
             yield
         except ConfigError as error:
-            self.found += [error, *error.also]
+            told = {str(one) for one in self.found} if known else set()
+            self.found += [one for one in (error, *error.also) if str(one) not in told]
 
     def raise_any(self) -> None:
         """Raise the first error, if there is one; the others stand in its `also`."""
