@@ -1,0 +1,100 @@
+"""The vectors of an index: one exact float32 row a unit, and their signs for a quick first look.
+
+Up to `BITS_ABOVE` rows every similarity is computed. Above it the signs choose `RESCORED` rows, and only these are
+computed: a third of the time. Which vectors are there is asked of `known`; a missing one is never guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+    from mainstay.models.base import Vectors
+
+BITS_ABOVE = 50_000
+RESCORED = 500
+
+
+class VectorTable:
+    """Vectors by row. Grows by doubling; never shrinks."""
+
+    def __init__(self, dimensions: int) -> None:
+        import numpy
+
+        self._matrix = numpy.zeros((0, dimensions), dtype=numpy.float32)
+        self._bits = numpy.zeros((0, (dimensions + 63) // 64), dtype=numpy.uint64)
+        self.known = numpy.zeros(0, dtype=bool)
+
+    @property
+    def dimensions(self) -> int:
+        return int(self._matrix.shape[1])
+
+    def reserve(self, rows: int) -> None:
+        """Room for so many rows."""
+        import numpy
+
+        have = len(self.known)
+        if rows <= have:
+            return
+        size = max(rows, have + have // 2)
+        matrix = numpy.zeros((size, self.dimensions), dtype=numpy.float32)
+        matrix[:have] = self._matrix
+        bits = numpy.zeros((size, self._bits.shape[1]), dtype=numpy.uint64)
+        bits[:have] = self._bits
+        known = numpy.zeros(size, dtype=bool)
+        known[:have] = self.known
+        self._matrix, self._bits, self.known = matrix, bits, known
+
+    def put(self, rows: NDArray[numpy.int64], vectors: Vectors) -> None:
+        """Keep these."""
+        self._matrix[rows] = vectors
+        self._bits[rows] = _signs(vectors)
+        self.known[rows] = True
+
+    def row(self, row: int) -> Vectors:
+        """One vector."""
+        one: Vectors = self._matrix[row]
+        return one
+
+    def similar(self, query: Vectors, rows: NDArray[numpy.int64]) -> NDArray[numpy.float64]:
+        """How alike these rows are to the query: exact, and the same whatever other rows are asked beside them."""
+        import numpy
+
+        # Row by row in double precision: a matrix product's last bits depend on where a row stands in the matrix.
+        products = self._matrix[rows].astype(numpy.float64) * query.astype(numpy.float64)
+        return numpy.where(self.known[rows], products.sum(axis=1), 0.0)
+
+    def nearest(self, query: Vectors, allowed: NDArray[numpy.bool_], limit: int) -> NDArray[numpy.int64]:
+        """The rows that are most alike, at least `limit` of them where there are so many; in no order."""
+        import numpy
+
+        size = len(allowed)
+        rows = numpy.flatnonzero(allowed & self.known[:size])
+        if len(rows) <= limit:
+            return rows
+        if len(rows) > BITS_ABOVE:
+            near = self._bits[:size] ^ _signs(query[None, :])[0]
+            apart = numpy.bitwise_count(near).sum(axis=1, dtype=numpy.int64)[rows]
+            cut = numpy.partition(apart, RESCORED - 1)[RESCORED - 1]
+            rows = rows[apart <= cut]
+            alike = self._matrix[rows] @ query
+        elif len(rows) * 2 > size:
+            alike = (self._matrix[:size] @ query)[rows]
+        else:
+            alike = self._matrix[rows] @ query
+        cut = numpy.partition(alike, len(alike) - limit)[len(alike) - limit]
+        return rows[alike >= cut - 1e-6]
+
+
+def _signs(vectors: Vectors) -> NDArray[numpy.uint64]:
+    import numpy
+
+    packed = numpy.packbits(vectors > 0, axis=1)
+    width = -packed.shape[1] % 8
+    if width:
+        packed = numpy.pad(packed, ((0, 0), (0, width)))
+    signs: NDArray[numpy.uint64] = numpy.ascontiguousarray(packed).view(numpy.uint64)
+    return signs
