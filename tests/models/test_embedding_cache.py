@@ -165,3 +165,16 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path):
 def test_a_short_secret_is_a_mistake():
     with pytest.raises(AssertionError):
         CachedEmbedder(Counted(), InMemoryEmbeddingCache(), secret=b"short")
+
+
+def test_known_tells_what_the_cache_has_and_embeds_nothing(open_cache):
+    inner = Counted()
+    cached = CachedEmbedder(inner, open_cache(), secret=SECRET)
+    there = cached.embed(["one", "three"])
+    inner.asked.clear()
+    places, rows = cached.known(["three", "two", "one"])
+    assert places == [0, 2]
+    assert numpy.array_equal(rows, there[::-1])
+    assert inner.asked == []
+    places, rows = cached.known(["two"])
+    assert (places, rows.shape) == ([], (0, 16))

@@ -95,6 +95,18 @@ class CachedEmbedder:
         joined = b"".join(known[key] for key in keys)
         return numpy.frombuffer(joined, dtype="<f4").reshape(len(keys), self.dimensions).astype(numpy.float32)
 
+    def known(self, texts: Sequence[str]) -> tuple[list[int], Vectors]:
+        """Which of the texts the cache has (by place), and their vectors: nothing is embedded."""
+        import numpy
+
+        keys = [self._key(text) for text in texts]
+        size = self.dimensions * 4
+        found = {key: row for key, row in self._cache.get(keys).items() if len(row) == size}
+        places = [place for place, key in enumerate(keys) if key in found]
+        joined = b"".join(found[keys[place]] for place in places)
+        rows = numpy.frombuffer(joined, dtype="<f4").reshape(len(places), self.dimensions)
+        return places, rows.astype(numpy.float32)
+
     def forget(self, texts: Sequence[str]) -> None:
         """Remove the vectors of these texts, as far as this recipe made them."""
         self._cache.drop([self._key(text) for text in texts])

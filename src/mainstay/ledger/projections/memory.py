@@ -28,7 +28,7 @@ class Memories:
     """One row for each version of a memory."""
 
     name = "memories"
-    version = 1
+    version = 2
     tables = (
         Table(
             "memories",
@@ -53,7 +53,7 @@ class Memories:
                 ("expires_at", _INTEGER),
             ),
             key=("memory", "version"),
-            indexes=(("recorded",), ("space", "recorded"), ("source",)),
+            indexes=(("recorded",), ("space", "recorded"), ("source",), ("retracted",)),
         ),
     )
     events = frozenset[type[Event]]({MemoryRecorded, MemoryRetracted})
