@@ -351,7 +351,15 @@ def _agent(random: Random, run: RunId, task: int, act: str, name: str) -> Outcom
     if name == "inspect":
         verdict = random.choice(["passed", "passed", "look", "refuse"])
         return Inspected(verdict, ({"check": "tone"},), "looked", revise=random.random() < 0.3)
-    output: Json = {"intent": "billing", "items": [1, 2, 3][: random.randrange(4)]}
+    items = [1, 2, 3][: random.randrange(4)]
+    output: Json = {"intent": "billing", "items": items}
+    if items:  # put to a gate: passed, not passed, or drawn as a sample
+        output |= {
+            "auto": len(items) != 2,
+            "audit": len(items) == 3,
+            "confidence": 0.5,
+            "gate": {"risk": 0.1},
+        }
     return Produced(output, "because", ("record:1",), _usage(random))
 
 

@@ -10,7 +10,7 @@ from mainstay.kernel.ids import RunId, SubjectId, run_stream
 from mainstay.kernel.plan import Role, TaskKind, TaskSpec, Workflow, compile_plan
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Digest, Instant
-from mainstay.ledger.projection import Projection, only_acts
+from mainstay.ledger.projection import Projection, only_acts, only_annotations
 from mainstay.ledger.projections import STANDARD
 
 RUN = RunId("0" * 32)
@@ -33,12 +33,17 @@ def thought() -> RunState:
     return state
 
 
-@pytest.mark.parametrize("view", [one for one in STANDARD if only_acts(one)], ids=lambda one: str(one.name))
+@pytest.mark.parametrize(
+    "view",
+    [one for one in STANDARD if only_acts(one) or only_annotations(one)],
+    ids=lambda one: str(one.name),
+)
 def test_thinking_changes_nothing_in_it(view: Projection, thought: RunState) -> None:
     assert TaskSucceeded in view.events, "otherwise it is not asked anyway"
     assert not view.project(4, Instant(1), run_stream(RUN), DONE, thought)
 
 
 def test_most_views_of_a_success_are_of_acts_alone() -> None:
-    asked = {one.name for one in STANDARD if TaskSucceeded in one.events and not only_acts(one)}
+    looking = [one for one in STANDARD if TaskSucceeded in one.events]
+    asked = {one.name for one in looking if not only_acts(one) and not only_annotations(one)}
     assert asked == {"runs", "open_runs", "spent"}

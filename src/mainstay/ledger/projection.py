@@ -67,6 +67,14 @@ def only_acts(projection: Projection) -> bool:
     return bool(getattr(projection, "only_acts", False))
 
 
+def only_annotations(projection: Projection) -> bool:
+    """Whether of all thinking that succeeded only annotations concern this view: output that names the field `auto`.
+
+    The director asks it for no other.
+    """
+    return bool(getattr(projection, "only_annotations", False))
+
+
 class Projector:
     """Several projections as one: what the director calls for every event it appends."""
 

@@ -80,7 +80,7 @@ from mainstay.kernel.state import RUN, Phase, RunState, Status
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
-from mainstay.ledger.projection import Project, Projection, only_acts
+from mainstay.ledger.projection import Project, Projection, only_acts, only_annotations
 from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import forget_run, save_run
 from mainstay.ledger.standing import SEAL_EVERY, VIEWS, seal, sealed_at
@@ -109,7 +109,7 @@ TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
 ADMITTED_MAX = 256  # deferred starts that one tick lets go; more come with the next
 HOUSE = RunId("")  # whose timers are the house's own
 NO_RATES: Mapping[str, Rate] = {}
-NO_CEILINGS: Mapping[str, int] = {}  # every agent may cost what its task's budget allows
+NO_CEILINGS: Mapping[str, int | None] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 32  # events of one run between two snapshots of it
 
@@ -140,7 +140,7 @@ class Director:
         limits: Limits = Limits(),
         version: str = "0",
         snapshot_every: int = SNAPSHOT_EVERY,
-        ceilings: Mapping[str, int] = NO_CEILINGS,
+        ceilings: Mapping[str, int | None] = NO_CEILINGS,
         performing: bool = True,
         throttles: Mapping[str, Rate] = NO_RATES,
         breakers: BreakerSettings = DEFAULT_BREAKER,
@@ -170,7 +170,12 @@ class Director:
                 self._views[kind] = (*self._views.get(kind, ()), projection.project)
         # The most frequent event of all concerns three of the eight views that look at it.
         self._views_of_thinking = tuple(
-            one.project for one in projections if TaskSucceeded in one.events and not only_acts(one)
+            one.project
+            for one in projections
+            if TaskSucceeded in one.events and not only_acts(one) and not only_annotations(one)
+        )
+        self._views_of_annotations = self._views_of_thinking + tuple(
+            one.project for one in projections if only_annotations(one)
         )
         self._lines = Lines()
         self._inbox = Inbox(store, plans, self.runs, self._lines)
@@ -267,6 +272,7 @@ class Director:
             admission.breakers.note(opened)
         admission.buckets.restore(standing.buckets)
         admission.paused = self.house.paused
+        admission.killed = self.house.killed
         admission.refresh()
         self.counts = standing.counts
         self.balances = standing.balances
@@ -339,7 +345,9 @@ class Director:
                 # Also when it decided to nothing: performers share the stage, so a blob may be a neighbour's.
                 tick.blobs.update(request.blobs)
             if request.follow and tick.events > before:
-                queue.extendleft(Request(one, request.actor, self.position) for one in reversed(request.follow))
+                queue.extendleft(
+                    Request(one, request.actor, self.position) for one in reversed(request.follow)
+                )
             if request.answer is not None:
                 tick.answers.append((request.answer, Answer(tick.events - before, self.position, detail)))
 
@@ -562,7 +570,8 @@ class Director:
                 if self._count(state, event):
                     told.append(event)
                 else:
-                    looking = self._views_of_thinking
+                    annotated = "auto" in event.output
+                    looking = self._views_of_annotations if annotated else self._views_of_thinking
             elif kind in heard:
                 told.append(event)
             elif kind is RunReleased:

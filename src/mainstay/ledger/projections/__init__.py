@@ -23,6 +23,8 @@
     correspondence  messages and approved replies as memory finds them
     judged_drafts   how much of each drafted reply a person changed
     lesson_trials   the same for each lesson: with it, and where it was withheld
+    annotations     what specialists said and put to their gate, and whether a person must look
+    annotation_words    what people said of it, in order: what a specialist learns
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
 A table belongs to one projection; `STANDARD` is all of them. `house` also holds rows that the director writes
@@ -31,6 +33,7 @@ itself (`held`); a rebuild writes them again.
 
 from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.acts import Approvals, Done, InDoubt, Recipients
+from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import Spent
 from mainstay.ledger.projections.dead_letters import DeadLetters
@@ -63,6 +66,7 @@ STANDARD: tuple[Projection, ...] = (
     Memories(),
     Fits(),
     Reviews(),
+    Annotations(),
     Correspondence(),
     JudgedDrafts(),
     House(),
