@@ -172,6 +172,9 @@ _ASSERTING = {
     "written",
     "rejected",
     "cursors",
+    "memories",
+    "fits",
+    "reviews",
 }  # they know one event only, and insist
 
 
