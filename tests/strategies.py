@@ -18,6 +18,7 @@ from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     Acted,
     Admit,
+    AllowSpending,
     CancelRun,
     CancelTask,
     EditApproval,
@@ -88,6 +89,7 @@ from mainstay.kernel.events import (
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    SpendingAllowed,
     StartDeferred,
     TaskCancelled,
     TaskExpanded,
@@ -212,6 +214,7 @@ def events(plan: Plan) -> st.SearchStrategy[RunEvent]:
         st.builds(CompensationBegun, st.sampled_from(["failed", "cancelled"])),
         st.builds(CompensationPlanned, st.lists(st.integers(0, 5), max_size=3).map(tuple)),
         st.builds(CompensationFailed, _tasks, _tasks, failures, _texts),
+        st.builds(SpendingAllowed, st.sampled_from(["run", "price", ""]), _costs, _texts),
         st.builds(ContextRecalled, _tasks, _tasks, digests, _costs),
         st.builds(ModelUsed, _tasks, _tasks, _texts, _costs, cost=_costs),
     )
@@ -308,6 +311,8 @@ class Walk:
             )
         )
         self.book = Playbook(random_plan(random), policy=random_policy(random), limits=limits)
+        if self._drawn_upon.random() < 0.15:  # an agent of which nobody knows the price
+            self.book.facts = replace(self.book.facts, ceilings={"b": None})
         self.said: list[RunCommand] = []
 
     def steps(self, count: int) -> Iterator[RunCommand]:
@@ -340,7 +345,8 @@ class Walk:
             if not owed:
                 if self.book.state.ended:
                     return
-                yield self._tell(self._let_go())
+                priced = [one for _, one in self.book.state.all_tasks() if one.phase is Phase.BLOCKED]
+                yield self._tell(AllowSpending(RUN, "price", 21, "me") if priced else self._let_go())
                 continue
             if self.book.state.unusual.paused:
                 yield self._tell(ResumeRun(RUN, "me"))
@@ -348,6 +354,8 @@ class Walk:
             if isinstance(effect, Notify) or (isinstance(effect, WakeAt) and self.random.random() < 0.3):
                 for command in self._person(effect.task):
                     yield self._tell(command)
+            if round_ == 200:  # somebody says what an attempt of unknown price may cost
+                yield self._tell(AllowSpending(RUN, "price", 20, "me"))
             if round_ == 400:
                 self.book.facts = replace(self.book.facts, limits=Limits())
             if round_ == 600:  # a run that is over its own budget waits for the operator for ever
@@ -386,6 +394,9 @@ class Walk:
             return random.choice(self.said)  # late, or twice
         if dice < 0.20:
             return self._out_of_the_blue()
+        if self._drawn_upon.random() < 0.02:
+            scope = self._drawn_upon.choice(("run", "price"))
+            return AllowSpending(RUN, scope, self._drawn_upon.choice((3, 20, 400)), "me")
         owed = pending(state)
         if not owed:
             return self._out_of_the_blue()

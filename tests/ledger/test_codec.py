@@ -271,6 +271,7 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         73: ["task", "attempt"],
         74: ["task", "attempt"],
         75: ["task", "attempt"],
+        76: ["scope", "amount"],
         80: ["memory", "version"],
         81: ["memory", "version"],
         82: ["model", "version"],

@@ -86,6 +86,7 @@ from mainstay.kernel.events import (
     ScheduleFired,
     ScopePaused,
     ScopeResumed,
+    SpendingAllowed,
     StartDeferred,
     TaskCancelled,
     TaskExpanded,
@@ -186,6 +187,7 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | TaskExpanded()
             | RevisionRequested()
             | BudgetRefused()
+            | SpendingAllowed()
             | ContextRecalled()
             | ModelUsed()
         ):
@@ -240,6 +242,7 @@ Work = (
     | TaskExpanded
     | RevisionRequested
     | BudgetRefused
+    | SpendingAllowed
     | ContextRecalled
     | ModelUsed
 )
@@ -265,6 +268,15 @@ def _about_work(event: Work) -> str:
             found = "one finding" if len(event.findings) == 1 else f"{len(event.findings)} findings"
             why = f": {event.rationale}" if event.rationale else ""
             return f"The inspector sent it back with {found}{why}"
+        case BudgetRefused(scope="price"):
+            return (
+                "It may not begin: nobody knows what its model costs, and an unknown price is never taken for "
+                f"nothing. Its own budget is {money(event.needed)}"
+            )
+        case SpendingAllowed(scope="price", amount=amount, actor=actor):
+            return f"{actor} let an attempt of unknown price cost up to {money(amount)} in this run"
+        case SpendingAllowed(amount=amount, actor=actor):
+            return f"{actor} let the run spend up to {money(amount)} in all"
         case BudgetRefused():
             wait = " until what is held has settled" if event.passing else ""
             return (

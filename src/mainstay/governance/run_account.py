@@ -52,6 +52,7 @@ from mainstay.kernel.events import (
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    SpendingAllowed,
     StartDeferred,
     TaskCancelled,
     TaskExpanded,
@@ -216,6 +217,7 @@ class RunAccount:
                 | TaskResumed()
                 | ContextRecalled()
                 | ModelUsed()
+                | SpendingAllowed()
             ):
                 return  # the time tells it, and `costs` the models
             case _:

@@ -100,6 +100,8 @@ def waits_for(scope: str, wake_at: Instant) -> str:
             return f"It waits: `{name}` failed again and again, and is left alone for a while"
         case "pause":
             return f"It waits: {_pause(name)}"
+        case "kill switch":
+            return "It waits: it would cost money, and the kill switch is on"
         case _:
             return f"It waits for {scope}"
 

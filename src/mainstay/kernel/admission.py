@@ -21,7 +21,7 @@ NOTHING_TAKEN: Mapping[str, int] = {}
 class Admission:
     """What may start, as things stand."""
 
-    __slots__ = ("breakers", "buckets", "idle", "paused")
+    __slots__ = ("breakers", "buckets", "idle", "killed", "paused")
 
     def __init__(
         self, rates: Mapping[str, Rate] | None = None, breakers: BreakerSettings = DEFAULT_BREAKER
@@ -29,6 +29,7 @@ class Admission:
         self.buckets = Buckets(rates or {})
         self.breakers = Breakers(breakers)
         self.paused: set[tuple[str, str]] = set()
+        self.killed = False
         self.idle = True
         self.refresh()
 
@@ -75,6 +76,8 @@ class Admission:
         """When a scope has room again, as far as a clock can tell; `now` or earlier: there is room."""
         kind, _, name = scope.partition(":")
         match kind:
+            case "kill switch":
+                return FOREVER if self.killed else now
             case "pause":
                 where, _, what = name.partition(":")
                 return FOREVER if (where, what) in self.paused else now

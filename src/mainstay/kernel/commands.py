@@ -286,6 +286,16 @@ class CancelTask:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AllowSpending:
+    """Let a run spend: so much in all ("run"), or so much for each attempt whose price nobody knows ("price")."""
+
+    run: RunId
+    scope: str
+    amount: int
+    actor: str
+
+
 RunCommand = (
     RecordOutcome
     | StartRun
@@ -306,6 +316,7 @@ RunCommand = (
     | PauseTask
     | ResumeTask
     | CancelTask
+    | AllowSpending
 )
 
 

@@ -7,6 +7,7 @@ is folded twice. A draft also knows what the balances do not know yet: money hel
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mainstay.kernel.admission import NOTHING_TAKEN
 from mainstay.kernel.budget import Refusal, over
@@ -21,6 +22,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.evolve import evolve
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import fraction
+from mainstay.kernel.plan import TaskSpec
 from mainstay.kernel.policy import Action
 from mainstay.kernel.state import ORDINARY, RunState, is_deferred, is_paused
 from mainstay.kernel.values import DAY, SECOND, Instant
@@ -71,20 +73,7 @@ class Draft:
 
     def affords(self, number: int, amount: int) -> bool:
         """Whether every budget has room for `amount` more; if not, the refusal is emitted."""
-        if amount == 0:
-            return True
-        state, facts = self.state, self.facts
-        assert state.plan is not None
-        run_max = state.plan.workflow.cost_max_micros
-        refusal = over("run", run_max, state.spent, state.held, amount) or facts.balances.refuses(
-            amount,
-            state.head.workflow,
-            facts.limits,
-            run_spent=state.spent,
-            run_held=state.held,
-            new_spent=state.spent - self.spent,
-            new_held=state.held - self.held,
-        )
+        refusal = self.refusal(amount)
         if refusal is None:
             return True
         self.emit(
@@ -94,6 +83,25 @@ class Draft:
         )
         return False
 
+    def refusal(self, amount: int) -> Refusal | None:
+        """The first budget that has no room for `amount` more; None when all have."""
+        if amount == 0:
+            return None
+        state, facts = self.state, self.facts
+        assert state.plan is not None
+        run_max, limits = state.plan.workflow.cost_max_micros, facts.limits
+        if state.unusual.run_max is not None:  # a person's word stands in place of what was declared
+            run_max, limits = state.unusual.run_max, replace(limits, run_micros=None)
+        return over("run", run_max, state.spent, state.held, amount) or facts.balances.refuses(
+            amount,
+            state.head.workflow,
+            limits,
+            run_spent=state.spent,
+            run_held=state.held,
+            new_spent=state.spent - self.spent,
+            new_held=state.held - self.held,
+        )
+
     def _again_at(self, number: int, refusal: Refusal) -> Instant:
         """When a refused start is tried again: soon if what is held may settle lower, else the next day."""
         now = self.facts.now
@@ -102,6 +110,17 @@ class Draft:
             spread = fraction("budget", self.state.head.run, number, now)
             return Instant(now + BUDGET_WAIT_US + int(BUDGET_WAIT_US * spread))
         return Instant((now // DAY + 1) * DAY)
+
+
+def ceiling_of(state: RunState, facts: Facts, spec: TaskSpec) -> int | None:
+    """The most that one attempt at this task can cost; None: nobody knows the price, and nobody said what it may be.
+
+    The task's budget is a limit; an agent that cannot cost so much (on the device: nothing) holds what it can cost.
+    """
+    known = facts.ceilings.get(spec.agent, spec.cost_max_micros)
+    if known is None:
+        known = state.unusual.price_max
+    return None if known is None else min(spec.cost_max_micros, known)
 
 
 def waits_for(
@@ -120,6 +139,8 @@ def waits_for(
             return "pause:run"
         if is_paused(state, number):
             return "pause:task"
+    if facts.killed and action is None and ceiling_of(state, facts, state.spec(number)) != 0:
+        return "kill switch"  # a model that is paid is as much outside as a mailbox
     admission = facts.admission
     if admission.idle:
         return ""

@@ -184,10 +184,13 @@ class RevisionRequested:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRefused:
-    """A start would have gone over a budget; it waits for the next period, the operator, or what is `passing`."""
+    """A start would have gone over a budget; it waits for the next period, the operator, or what is `passing`.
+
+    Under the scope "price" nobody knows what its agent costs: `needed` is the task's budget, and no clock leads on.
+    """
 
     task: int
-    scope: str  # "run", "workflow", "day", "month"
+    scope: str  # "run", "workflow", "day", "month", "price"
     needed: int
     left: int
     wake_at: Instant
@@ -199,7 +202,7 @@ class StartDeferred:
     """A start waits: for its delay, a throttle, a circuit breaker or the end of a pause (`scope` says which)."""
 
     task: int
-    scope: str  # "delay", "throttle:adapter:NAME", "breaker:NAME.OPERATION", "pause:workflow:NAME", ...
+    scope: str  # "delay", "throttle:adapter:NAME", "breaker:NAME.OPERATION", "pause:workflow:NAME", "kill switch"
     wake_at: Instant = Instant(0)  # 0: the director admits it when there is room
 
 
@@ -736,6 +739,17 @@ class ModelUsed:
     guarding: bool = False  # it checked somebody's work instead of doing it
 
 
+@dataclass(frozen=True, slots=True)
+class SpendingAllowed:
+    """A person said what a run may spend where its budget ends, or where nobody knows a price."""
+
+    scope: (
+        str  # "run": so much in all, in place of its budget; "price": so much for an attempt of unknown price
+    )
+    amount: int
+    actor: str
+
+
 RunEvent = (
     TaskStarted
     | TaskSucceeded
@@ -782,6 +796,7 @@ RunEvent = (
     | CompensationFailed
     | ContextRecalled
     | ModelUsed
+    | SpendingAllowed
 )
 InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
 WorkspaceEvent = (
@@ -871,7 +886,9 @@ class DraftJudged:
     changed: int  # of these
     actor: str
     given: tuple[str, ...] = ()  # lessons that the draft was made with
-    withheld: tuple[str, ...] = ()  # lessons that would have applied, and were left out to measure their effect
+    withheld: tuple[
+        str, ...
+    ] = ()  # lessons that would have applied, and were left out to measure their effect
     recipe: str = ""  # what drafted it
 
 
@@ -946,6 +963,7 @@ NUMBERS: dict[int, type[Event]] = {
     73: CompensationFailed,
     74: ContextRecalled,
     75: ModelUsed,
+    76: SpendingAllowed,
     80: MemoryRecorded,
     81: MemoryRetracted,
     82: ModelFitted,

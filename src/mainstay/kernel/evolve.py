@@ -49,6 +49,7 @@ from mainstay.kernel.events import (
     RunStarted,
     RunSucceeded,
     RunSuperseded,
+    SpendingAllowed,
     StartDeferred,
     TaskCancelled,
     TaskExpanded,
@@ -269,6 +270,10 @@ def _unusual_evolve(state: RunState, event: RunEvent) -> RunState:
             return _with(state, replace(unusual, not_before=until))
         case RunForked():
             return _with(state, replace(unusual, forked=event))
+        case SpendingAllowed(scope="run", amount=amount):
+            return _with(state, replace(unusual, run_max=amount))
+        case SpendingAllowed(amount=amount):
+            return _with(state, replace(unusual, price_max=amount))
         case RunPaused():
             return _with(state, replace(unusual, paused=True))
         case RunResumed():
@@ -339,6 +344,7 @@ def _closed_union(event: RunEvent) -> None:
             | DeadlineSet()
             | RunDelayed()
             | RunForked()
+            | SpendingAllowed()
             | RunPaused()
             | RunResumed()
             | TaskPaused()

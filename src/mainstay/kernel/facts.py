@@ -25,7 +25,8 @@ class Facts:
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (workflow, act) -> done
     plans: Mapping[Digest, Plan] = field(default_factory=dict)
     killed: bool = False
-    ceilings: Mapping[str, int] = field(default_factory=dict)  # what one attempt of an agent can cost at most
+    # What one attempt of an agent can cost at most; None: nobody knows its price.
+    ceilings: Mapping[str, int | None] = field(default_factory=dict)
     performing: bool = (
         True  # False under a bare lock: decisions are taken, nothing starts before the next boot
     )

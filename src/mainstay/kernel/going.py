@@ -7,9 +7,10 @@ tasks.
 
 from __future__ import annotations
 
-from mainstay.kernel.draft import Draft
+from mainstay.kernel.draft import Draft, ceiling_of
 from mainstay.kernel.ending import end, go_on_ending
 from mainstay.kernel.events import (
+    BudgetRefused,
     DeadlineSet,
     FailureClass,
     PlanAccepted,
@@ -26,6 +27,7 @@ from mainstay.kernel.policy import Decision, evaluate_thinking
 from mainstay.kernel.state import WINDOW, Phase, RunState, Sources, Status, items_of
 from mainstay.kernel.values import Instant
 
+NO_TIMER = Instant(0)
 _AT_WORK = (Status.RUNNING, Status.COMPENSATING)
 
 
@@ -103,9 +105,12 @@ def start(draft: Draft, number: int, spec: TaskSpec) -> None:
         reason = f"rule {verdict.rule!r}: {verdict.reason}"
         draft.give_up(number, attempt, FailureClass.REFUSED, reason)
         return
-    # The task's budget is a limit; an agent that cannot cost so much (on the device: nothing) holds what it can cost.
-    ceiling = min(spec.cost_max_micros, draft.facts.ceilings.get(spec.agent, spec.cost_max_micros))
-    if draft.affords(number, ceiling):
+    ceiling = ceiling_of(draft.state, draft.facts, spec)
+    if ceiling is None:
+        draft.emit(
+            BudgetRefused(number, "price", spec.cost_max_micros, 0, NO_TIMER)
+        )  # never zero: a person is asked
+    elif draft.affords(number, ceiling):
         draft.take(f"agent:{spec.agent}")
         draft.emit(TaskStarted(number, attempt, ceiling))
 

@@ -7,6 +7,7 @@ silence.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from mainstay.kernel.commands import (
@@ -30,6 +31,7 @@ from mainstay.kernel.events import (
     FailureDiagnosed,
     LookupDeferred,
     LookupStarted,
+    ModelUsed,
     RevisionRequested,
     RunSuperseded,
     TaskSkipped,
@@ -46,7 +48,7 @@ from mainstay.kernel.recovery import (
     retry_delay_us,
 )
 from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, goes_on, supersedable
-from mainstay.kernel.values import Instant, Json
+from mainstay.kernel.values import NO_USAGE, Instant, Json
 
 
 def record(draft: Draft, command: RecordOutcome) -> None:
@@ -58,6 +60,7 @@ def record(draft: Draft, command: RecordOutcome) -> None:
     if command.notes and task.phase is Phase.RUNNING:
         for note in command.notes:
             draft.emit(note)
+        command = _billed(command, task.hold)
     match command.outcome:
         case Produced() as outcome:
             if task.phase is Phase.RUNNING:
@@ -84,6 +87,20 @@ def record(draft: Draft, command: RecordOutcome) -> None:
                 _withhold(draft, number, reason)
         case _:
             assert_never(command.outcome)
+
+
+def _billed(command: RecordOutcome, hold: int) -> RecordOutcome:
+    """An attempt costs at least what its models did, whatever its agent says, and also where it came to nothing."""
+    outcome = command.outcome
+    models = sum(note.cost for note in command.notes if isinstance(note, ModelUsed))
+    if not models or isinstance(outcome, Acted | Sought | Withheld):
+        return command
+    told = hold if outcome.usage is None else outcome.usage.cost_micros
+    if told >= models:
+        return command
+    return replace(
+        command, outcome=replace(outcome, usage=replace(outcome.usage or NO_USAGE, cost_micros=models))
+    )
 
 
 def _produced(draft: Draft, number: int, attempt: int, outcome: Produced) -> None:

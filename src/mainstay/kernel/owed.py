@@ -141,7 +141,7 @@ def _ask_agent(state: RunState, number: int, task: TaskState) -> InvokeAgent:
         spec.timeout_s,
         spec.act,
         spec.recall,
-        spec.cost_max_micros,
+        task.hold,  # what was reserved for it; its budget may be more than its agent can cost
         spec.data_class,
         state.head.subject,
         revision.round if revision else 0,

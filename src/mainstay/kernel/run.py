@@ -18,6 +18,7 @@ from typing import assert_never
 
 from mainstay.kernel.commands import (
     Admit,
+    AllowSpending,
     CancelRun,
     CancelTask,
     EditApproval,
@@ -126,7 +127,7 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             reconcile(draft)
         case Admit(task=number):
             admit(draft, number)
-        case PauseRun() | ResumeRun() | PauseTask() | ResumeTask() | CancelTask():
+        case PauseRun() | ResumeRun() | PauseTask() | ResumeTask() | CancelTask() | AllowSpending():
             steer(draft, command)
         case _:
             assert_never(command)

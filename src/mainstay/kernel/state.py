@@ -139,6 +139,8 @@ class Unusual:
     ending: str = ""  # how a run that compensates will end: "failed" or "cancelled"
     ending_actor: str = ""
     ending_reason: str = ""
+    run_max: int | None = None  # what a person let it spend in all, in place of its budget
+    price_max: int | None = None  # and for one attempt of which nobody knows the price
     restored: bool = False  # it was open when the ledger came out of a backup: the world may be ahead of it
 
 

@@ -1,4 +1,4 @@
-"""The operator's hand on a run and its tasks: pause, resume, cancel.
+"""The operator's hand on a run and its tasks: pause, resume, cancel, and what it may spend.
 
 A pause holds back what has not started; what is under way is heard, looked up and asked about as ever. A cancelled
 task is skipped, and so is what needs it; an act that may already have left is never given up here.
@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from mainstay.kernel.commands import CancelTask, PauseRun, PauseTask, ResumeRun, ResumeTask
+from mainstay.kernel.commands import AllowSpending, CancelTask, PauseRun, PauseTask, ResumeRun, ResumeTask
 from mainstay.kernel.draft import Draft
-from mainstay.kernel.events import RunPaused, RunResumed, TaskCancelled, TaskPaused, TaskResumed
+from mainstay.kernel.events import (
+    RunPaused,
+    RunResumed,
+    SpendingAllowed,
+    TaskCancelled,
+    TaskPaused,
+    TaskResumed,
+)
 from mainstay.kernel.state import DONE, UNDER_WAY, Phase, Status, may_have_left
-from mainstay.kernel.waking import admit
+from mainstay.kernel.waking import admit, try_blocked
 
-Steering = PauseRun | ResumeRun | PauseTask | ResumeTask | CancelTask
+Steering = PauseRun | ResumeRun | PauseTask | ResumeTask | CancelTask | AllowSpending
 
 
 def steer(draft: Draft, command: Steering) -> None:
@@ -45,6 +52,11 @@ def steer(draft: Draft, command: Steering) -> None:
                 for fan in state.expansions:
                     for item in range(fan.first, fan.first + fan.count) if fan.parent == number else ():
                         admit(draft, item)
+        case AllowSpending(scope=scope, amount=amount, actor=actor):
+            known = {"run": unusual.run_max, "price": unusual.price_max}
+            if scope in known and amount >= 0 and amount != known[scope]:
+                draft.emit(SpendingAllowed(scope, amount, actor))
+                try_blocked(draft)
         case CancelTask():
             _cancel_task(draft, command)
         case _:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from mainstay.kernel.commands import Failed
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.door import RESTORED, expire, judge
-from mainstay.kernel.draft import Draft
+from mainstay.kernel.draft import Draft, ceiling_of
 from mainstay.kernel.ending import end
 from mainstay.kernel.events import ActionInDoubt, FailureClass, LookupStarted, RunRecovered
 from mainstay.kernel.going import follow_plan, start
@@ -77,6 +77,24 @@ def recover(draft: Draft, *, strict: bool) -> None:
             judge(draft, number, task.act.authority)  # it was approved while no director was at work
     if lost:
         draft.emit(RunRecovered(lost))
+    try_blocked(draft)  # budgets and prices may be others than those of the last director
+
+
+def try_blocked(draft: Draft) -> None:
+    """Let go what a budget stopped and what fits by now; of the rest nothing is said again."""
+    if not draft.facts.performing:
+        return
+    for number, task in draft.state.all_tasks():
+        if task.phase is Phase.BLOCKED and _fits(draft, number, task):
+            _go_on_with(draft, number, task)
+
+
+def _fits(draft: Draft, number: int, task: TaskState) -> bool:
+    if task.act is None:
+        amount = ceiling_of(draft.state, draft.facts, draft.state.spec(number))
+    else:
+        amount = task.act.action.price_micros or 0
+    return amount is not None and draft.refusal(amount) is None
 
 
 def reconcile(draft: Draft) -> None:

@@ -111,6 +111,7 @@ class Admitting:
         if isinstance(event, BreakerOpened | BreakerClosed):
             self.admission.breakers.note(event)
         self.admission.paused = house.paused
+        self.admission.killed = house.killed
         self.admission.refresh()
 
     def notice(self, state: RunState, facts: Facts) -> None:
