@@ -175,6 +175,7 @@ _ASSERTING = {
     "memories",
     "fits",
     "reviews",
+    "judged_drafts",
 }  # they know one event only, and insist
 
 
