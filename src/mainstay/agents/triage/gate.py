@@ -1,0 +1,113 @@
+"""The gate: how likely an answer is to be right, and from where on a person need not look.
+
+It learns from live decisions alone, each predicted before it was learned, and lets nothing pass before it has seen
+`LIVE_MIN` of them. Two heads: whether the answer is right, and whether the message belongs to none of the intents.
+The threshold is the highest risk at which those of the last thousand messages that would pass have a mean risk
+within the aim, which lies below the promised error since a risk is only an estimate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy
+
+from mainstay.agents.triage.audit import Audits
+from mainstay.agents.triage.features import NAMES
+from mainstay.agents.triage.logistic import Logistic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Doubles = NDArray[numpy.float64]
+
+LIVE_MIN = 150
+WINDOW = 1_000
+AIM = 0.8  # of the promised error
+RISK_MAX = 6.0  # times the promised error: more is never let pass, however good the mean
+UNKNOWN_MIN = 8  # unknown messages seen before that head is believed
+UNKNOWN_MAX = 0.012  # of the unknown messages expected in the window may pass
+CASES_MAX = 4_000
+_AUDIT_WEIGHT = 3.0
+
+
+class Gate:
+    """Live decisions, and what follows from them."""
+
+    def __init__(self, target_error: float) -> None:
+        self.target_error = target_error
+        self.audits = Audits()
+        self.cases: list[tuple[tuple[float, ...], bool, bool, bool]] = []  # features, right, unknown, audited
+        self.live = 0
+        self.window: deque[tuple[tuple[float, ...], bool]] = deque(maxlen=WINDOW)
+        self.head = Logistic(len(NAMES))
+        self.stranger = Logistic(len(NAMES))
+        self.risk_max = -1.0
+        self.stranger_max = 1.0
+
+    @property
+    def open(self) -> bool:
+        """Whether anything may pass at all."""
+        return self.live >= LIVE_MIN
+
+    def confidence(self, features: tuple[float, ...]) -> tuple[float, float]:
+        """The probability that the answer is right, and that the message is of no intent."""
+        case = numpy.array([features], dtype=numpy.float64)
+        return float(self.head.shares(case)[0]), float(self.stranger.shares(case)[0])
+
+    def passes(self, right: float, stranger: float) -> bool:
+        """Whether a person need not look."""
+        return self.open and 1.0 - right <= self.risk_max and stranger <= self.stranger_max
+
+    def note(self, features: tuple[float, ...], eligible: bool) -> None:
+        """A decision was made: it is one of the thousand."""
+        self.window.append((features, eligible))
+
+    def learn(
+        self, features: tuple[float, ...], *, right: bool, unknown: bool, audited: bool, risk: float
+    ) -> None:
+        """A live decision, and what the operator said."""
+        self.live += 1
+        self.cases.append((features, right, unknown, audited))
+        if len(self.cases) > CASES_MAX:
+            del self.cases[0]
+        if audited:
+            self.audits.add(risk, not right)
+        if self.live >= LIVE_MIN // 2 and (self.live < 600 or self.live % 4 == 0):
+            self.fit()
+
+    def fit(self) -> None:
+        """Both heads anew, and the threshold."""
+        cases = numpy.array([case[0] for case in self.cases], dtype=numpy.float64)
+        right = numpy.array([case[1] for case in self.cases], dtype=numpy.float64)
+        unknown = numpy.array([case[2] for case in self.cases], dtype=numpy.float64)
+        weight = numpy.array([_AUDIT_WEIGHT if case[3] else 1.0 for case in self.cases])
+        self.head.fit(cases, right, weight)
+        self.stranger.fit(cases, unknown, weight)
+        self.set_threshold()
+
+    def set_threshold(self) -> None:
+        """The highest risk that keeps the aim over the window."""
+        self.risk_max = -1.0
+        chosen = numpy.array([features for features, _ in self.window], dtype=numpy.float64)
+        if not len(chosen):
+            return
+        eligible = numpy.array([one for _, one in self.window])
+        risks = 1.0 - self.head.shares(chosen)
+        strangers = self.stranger.shares(chosen)
+        self.stranger_max = 1.0
+        if sum(case[2] for case in self.cases) >= UNKNOWN_MIN:
+            order = numpy.argsort(strangers, kind="stable")
+            budget = UNKNOWN_MAX * float(strangers.sum())
+            held = numpy.cumsum(numpy.where(eligible, strangers, 0.0)[order])
+            fitting = int(numpy.searchsorted(held, budget, side="right"))
+            self.stranger_max = float(strangers[order][min(fitting, len(order) - 1)])
+        sorted_risks = numpy.sort(risks[eligible & (strangers <= self.stranger_max)], kind="stable")
+        if not len(sorted_risks):
+            return
+        means = numpy.cumsum(sorted_risks) / numpy.arange(1, len(sorted_risks) + 1)
+        aim = AIM * self.target_error / self.audits.ratio
+        within = int(numpy.searchsorted(means, aim, side="right"))
+        if within:
+            self.risk_max = min(float(sorted_risks[within - 1]), RISK_MAX * self.target_error)

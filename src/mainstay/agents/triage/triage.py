@@ -1,0 +1,239 @@
+"""Triage: decide what a message is about and whether a person must look; learn from what the operator says.
+
+Rules of this file: `judge` changes nothing; `decide` is `judge` and a note that it was asked; `learn` takes the
+operator's word in at once and goes on fitting for a bounded time. What is learned long after it was decided brings
+its decision along, or is judged again just before it is learned.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy
+
+from mainstay.agents.flags import GATING
+from mainstay.agents.intents import UNKNOWN
+from mainstay.agents.language import language_of
+from mainstay.agents.triage import audit, features, gate, neighbours, regression
+from mainstay.agents.triage.decision import UNKNOWN_WORDS, Decision, Learned, Near
+from mainstay.agents.triage.discriminant import Discriminant
+from mainstay.agents.triage.examples import Examples
+from mainstay.agents.triage.features import Opinion, features_of
+from mainstay.agents.triage.gate import Gate
+from mainstay.agents.triage.neighbours import nearest
+from mainstay.agents.triage.regression import Regression
+from mainstay.agents.triage.threads import one_thread
+from mainstay.agents.triage.words import WordVectors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from mainstay.agents.triage.examples import Floats
+    from mainstay.models.base import Embedder
+
+_UNKNOWN = 0  # the number of the class of those that belong to none
+_LEARN_MULTIPLICATIONS_MAX = 300_000_000  # some 15 ms of one core
+_PENDING_MAX = 2_000
+_EVIDENCE_MAX = 3
+
+
+class Triage:
+    """One operator's triage: what it knows, and what it promises."""
+
+    def __init__(
+        self,
+        intents: Mapping[str, str],
+        embedder: Embedder | None,
+        *,
+        target_error: float = 0.02,
+        seed: int = 1,
+        languages: Sequence[str] = ("en",),
+    ) -> None:
+        """`intents` are ids and descriptions; without an `embedder` it goes by words."""
+        one_thread()
+        self._embedder: Embedder = WordVectors() if embedder is None else embedder
+        self._by_words = embedder is None
+        self._languages = tuple(languages)
+        self._seed = seed
+        self.classes: list[str] = [UNKNOWN]
+        self._numbers = {UNKNOWN: _UNKNOWN}
+        self._examples = Examples(self._embedder.dimensions)
+        self._regression = Regression(self._embedder.dimensions + 1)
+        self._discriminant = Discriminant(self._embedder.dimensions)
+        self._gate = Gate(target_error)
+        self._past: dict[int, list[int]] = {}  # by intent: named, and rightly
+        self._pending: OrderedDict[str, Decision] = OrderedDict()
+        self._describe(intents)
+
+    @property
+    def recipe(self) -> str:
+        """What a decision depends on apart from what was learned."""
+        return (
+            f"triage 1, logistic regression C{regression.C:g} + knn{neighbours.NEIGHBOURS} "
+            f"t{neighbours.TEMPERATURE:g}, features {features.VERSION}, {self._embedder.recipe}"
+        )
+
+    @property
+    def live(self) -> int:
+        """Live decisions so far."""
+        return self._gate.live
+
+    def _describe(self, intents: Mapping[str, str]) -> None:
+        named = [(one, text) for one, text in intents.items() if one not in UNKNOWN_WORDS]
+        texts = [text.strip() or one.replace("_", " ").replace("-", " ") for one, text in named]
+        for (one, _), vector in zip(named, self._embedder.embed(texts), strict=True):
+            self._examples.add(f"intent:{one}", vector, self._number(one))
+        for _ in range(20 if named else 0):
+            self._advance()
+
+    def _number(self, intent: str) -> int:
+        if intent not in self._numbers:
+            self._numbers[intent] = len(self.classes)
+            self.classes.append(intent)
+        return self._numbers[intent]
+
+    def _advance(self) -> None:
+        size = len(self.classes)
+        self._discriminant.advance(self._examples, size)
+        self._regression.advance(self._examples, size, _LEARN_MULTIPLICATIONS_MAX)
+
+    def seed(self, text: str, intent: str) -> None:
+        """An operator's written example. It never counts as a live decision."""
+        number = self._number(UNKNOWN if intent in UNKNOWN_WORDS else intent)
+        vector = self._embedder.embed([text])[0]
+        place = 1 + sum(1 for one in self._examples.classes if one == number)
+        self._examples.add(f"intent:{self.classes[number]}#{place}", vector, number)
+        self._advance()
+
+    def decide(self, id: str, text: str, *, flags: Collection[str] = ()) -> Decision:
+        """What the message is about, and whether a person must look."""
+        decision = self.judge(id, text, flags=flags)
+        self.note(decision)
+        return decision
+
+    def note(self, decision: Decision) -> None:
+        """A decision was made, here or elsewhere: it counts among the last thousand and waits to be learned."""
+        if not decision.gated and decision.features:
+            self._gate.note(decision.features, not decision.unknown)
+        self._pending[decision.id] = decision
+        self._pending.move_to_end(decision.id)
+        while len(self._pending) > _PENDING_MAX:
+            self._pending.popitem(last=False)
+
+    def judge(self, id: str, text: str, *, flags: Collection[str] = ()) -> Decision:
+        """The same as `decide` and nothing is changed by it."""
+        return self._judged(id, text, self._embedder.embed([text])[0], flags)
+
+    def _judged(self, id: str, text: str, vector: Floats, flags: Collection[str]) -> Decision:
+        language = language_of(text)
+        raised = dict.fromkeys(flags)
+        if language and self._languages and language not in self._languages:
+            raised["language"] = None
+        gated = any(flag in GATING for flag in raised)
+        if not len(self._examples):
+            return self._blank(id, raised, language, gated=gated)
+        opinion = self._opinion(vector)
+        found = self._features(opinion)
+        right, stranger = self._gate.confidence(found)
+        unknown = opinion.first == _UNKNOWN
+        if unknown:
+            raised[UNKNOWN] = None
+        passes = not gated and not unknown and self._gate.passes(right, stranger)
+        audited = passes and audit.chosen(id, self._seed)
+        return Decision(
+            id=id,
+            intent=self.classes[opinion.first],
+            confidence=round(right, 6) if self._gate.open else 0.0,
+            auto=passes and not audited,
+            audit=audited,
+            unknown=unknown,
+            flags=tuple(raised),
+            language=language,
+            runner_up=self.classes[opinion.second],
+            evidence=self._evidence(opinion),
+            features=found,
+            why=self._why(gated=gated, unknown=unknown, passes=passes, audited=audited, right=right),
+            gated=gated,
+        )
+
+    def _blank(self, id: str, raised: dict[str, None], language: str, *, gated: bool) -> Decision:
+        flags = tuple({**raised, UNKNOWN: None})
+        why = "There is no intent yet that it could have."
+        return Decision(id, UNKNOWN, 0.0, False, False, True, flags, language, "", (), (), why, gated)
+
+    def _opinion(self, vector: Floats) -> Opinion:
+        size = len(self.classes)
+        near = nearest(self._examples, vector, size)
+        scores = self._regression.scores(numpy.append(vector, numpy.float32(1.0)))
+        odds = numpy.exp(scores - scores.max())
+        odds /= odds.sum()
+        mean = (odds + near.shares) / numpy.float32(2.0)
+        order = numpy.argsort(-mean, kind="stable")
+        first, second = int(order[0]), int(order[1])
+        return Opinion(mean, odds, near, self._discriminant.distances(vector), first, second)
+
+    def _features(self, opinion: Opinion) -> tuple[float, ...]:
+        named, rightly = self._past.get(opinion.first, (0, 0))
+        count = float(self._discriminant.counts[opinion.first])
+        return features_of(opinion, count, (rightly + 2.0) / (named + 3.0), _UNKNOWN)
+
+    def _evidence(self, opinion: Opinion) -> tuple[Near, ...]:
+        rows, near = opinion.near.rows[:_EVIDENCE_MAX], opinion.near.similarities
+        return tuple(
+            Near(
+                self._examples.ids[row],
+                self.classes[self._examples.classes[row]],
+                round(float(near[place]), 4),
+            )
+            for place, row in enumerate(rows)
+        )
+
+    def _why(self, *, gated: bool, unknown: bool, passes: bool, audited: bool, right: float) -> str:
+        if gated:
+            return "A flag or its language leaves it to a person, however clear it is."
+        if unknown:
+            return "It is like messages that belong to none of the intents."
+        if not self._gate.open:
+            missing = gate.LIVE_MIN - self._gate.live
+            return f"{missing} more decisions are needed before anything is automatic."
+        sure = f"Right in {100 * right:.1f} of 100 such cases"
+        if audited:
+            return f"{sure}: it would be automatic, and was chosen to be checked."
+        if passes:
+            return f"{sure}, which is within the promised error."
+        return f"{sure}, which is not enough for the promised error."
+
+    def learn(
+        self,
+        id: str,
+        text: str,
+        intent: str,
+        *,
+        before: Decision | None = None,
+        flags: Collection[str] = (),
+    ) -> Learned:
+        """The operator's word: predicted before it is learned, and learned at once."""
+        vector = self._embedder.embed([text])[0]
+        known = before or self._pending.pop(id, None) or self._judged(id, text, vector, flags)
+        self._pending.pop(id, None)
+        name = UNKNOWN if intent in UNKNOWN_WORDS else unicodedata.normalize("NFC", intent)
+        added = name not in self._numbers
+        number = self._number(name)
+        right = known.intent == name
+        live = not known.gated and len(known.features) == len(features.NAMES)
+        if live:
+            self._gate.learn(
+                known.features,
+                right=right,
+                unknown=number == _UNKNOWN,
+                audited=known.audit,
+                risk=1.0 - known.confidence,
+            )
+            named = self._past.setdefault(self._numbers.get(known.intent, _UNKNOWN), [0, 0])
+            named[0] += 1
+            named[1] += right
+        self._examples.add(id, vector, number, float(right))
+        self._advance()
+        return Learned(name, known.intent, right, live, known.audit, added, self._gate.live)
