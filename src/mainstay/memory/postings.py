@@ -33,20 +33,25 @@ class Postings:
         self._tail: dict[int, list[tuple[int, int]]] = {}
         self._tail_rows = 0
 
-    def add(self, row: int, terms: Sequence[int]) -> None:
-        """One row, with the numbers of all its words."""
-        for term, count in Counter(terms).items():
-            self._tail.setdefault(term, []).append((row, count))
-        self._tail_rows += 1
+    def add(self, rows: Sequence[int], texts: Sequence[Sequence[int]]) -> None:
+        """Rows, each with the numbers of all its words."""
+        if len(rows) >= _TAIL_ROWS_MAX:
+            self._add_sorted(rows, texts)
+            return
+        for row, terms in zip(rows, texts, strict=True):
+            for term, count in Counter(terms).items():
+                self._tail.setdefault(term, []).append((row, count))
+        self._tail_rows += len(rows)
         if self._tail_rows >= _TAIL_ROWS_MAX:
             self.merge()
 
-    def add_all(self, rows: Sequence[int], texts: Sequence[Sequence[int]]) -> None:
-        """Many rows at once: sorted, not counted one by one."""
+    def _add_sorted(self, rows: Sequence[int], texts: Sequence[Sequence[int]]) -> None:
         import numpy
 
         sizes = numpy.fromiter((len(terms) for terms in texts), dtype=numpy.int64, count=len(texts))
-        flat = numpy.fromiter((term for terms in texts for term in terms), dtype=numpy.int64, count=int(sizes.sum()))
+        flat = numpy.fromiter(
+            (term for terms in texts for term in terms), dtype=numpy.int64, count=int(sizes.sum())
+        )
         owners = numpy.repeat(numpy.asarray(rows, dtype=numpy.int64), sizes)
         width = int(owners.max(initial=0)) + 1
         keys, counts = numpy.unique(flat * width + owners, return_counts=True)

@@ -1,8 +1,7 @@
 """Finding again what was remembered: by meaning where there is an embedder, by words where there is none.
 
-Rules of this file: it filters first and scores exactly; ties are broken by source, so the same memory gives the
-same hits. Vectors are computed once, at the first question, or handed in by whoever keeps them. What a record is
-made of, and which records there are, is decided elsewhere; this only looks.
+Rules of this file: it filters first and scores exactly; ties are broken by id, so the same memory gives the
+same hits. What a record is made of, and which records there are, is decided elsewhere; this only looks.
 """
 
 from __future__ import annotations
@@ -12,11 +11,96 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from mainstay.kernel.values import Json
+from mainstay.kernel.values import DAY, Instant, Json
+from mainstay.memory.context import Context, digest_of
+from mainstay.memory.features import NAMES, candidates
+from mainstay.memory.index import MemoryIndex
 from mainstay.memory.keywords import KeywordIndex
+from mainstay.memory.policy import RetrievalPolicy
+from mainstay.memory.ranking import BY_WORDS, HAND_SET, Ranker
+from mainstay.memory.selection import Ranked, select
+from mainstay.memory.units import Unit
 
 if TYPE_CHECKING:
+    from mainstay.memory.view import View
     from mainstay.models.base import Embedder, Vectors
+
+CUE_CHAR_MAX = 8_000  # a longer cue is a document; its beginning says what it is about
+
+
+def recall(
+    policy: RetrievalPolicy,
+    cue: str,
+    index: MemoryIndex,
+    *,
+    now: Instant,
+    as_of: int | None = None,
+    filters: Json | None = None,
+    ranker: Ranker | None = None,
+    vector: Vectors | None = None,
+) -> Context:
+    """The units that answer the cue best within the policy's limits, and what was left out and why.
+
+    `filters` narrow further than the policy's own; of one name both have to hold. `as_of` asks what was believed at
+    that position. `vector` is the cue's, where somebody has it already; without one the index's embedder makes it.
+    """
+    cue = cue[:CUE_CHAR_MAX]
+    if vector is None and index.embedder is not None and index.vectors is not None and cue.strip():
+        vector = index.embedder.embed([cue])[0]
+    with index.lock:
+        allowed = index.permitted(
+            now=now, as_of=as_of, spaces=policy.spaces, kinds=policy.kinds, filters=policy.filters
+        )
+        if filters:
+            allowed &= index.permitted(now=now, as_of=as_of, filters=filters)
+        view = index.view(allowed)
+        found = candidates(index, view, cue, vector)
+        ranker = ranker or (HAND_SET if found.by_meaning else BY_WORDS)
+        scores = ranker.scores(found.table).tolist()
+        ranked = [
+            Ranked(index.unit(row), score, dict(zip(NAMES, map(float, values), strict=True)))
+            for row, score, values in zip(found.rows.tolist(), scores, found.table, strict=True)
+        ]
+        ranked = sorted(
+            (_aged(policy, one, now) for one in ranked), key=lambda one: (-one.score, one.unit.id)
+        )
+        selected = select(policy, ranked, lambda unit: _around(index, view, unit, policy.neighbours))
+        missing = index.missing
+    return Context(
+        policy=policy.name,
+        version=policy.version,
+        ranker=ranker.name,
+        hits=selected.hits,
+        dropped=selected.dropped,
+        tokens=sum(hit.tokens for hit in selected.hits),
+        digest=digest_of((policy.name, policy.version, ranker.name), selected.hits),
+        by_meaning=found.by_meaning,
+        missing=missing,
+        below=selected.below,
+        ask=policy.otherwise == "ask" and not selected.hits,
+    )
+
+
+def _aged(policy: RetrievalPolicy, one: Ranked, now: Instant) -> Ranked:
+    """The score with the policy's preference for what is new. What has no time counts as old."""
+    if policy.recency is None:
+        return one
+    age_days = max(0, now - one.unit.at) / DAY
+    fresh = 0.5 ** (age_days / policy.recency.half_life_days) if one.unit.at else 0.0
+    weight = policy.recency.weight
+    return Ranked(one.unit, one.score * (1 - weight + weight * fresh), {**one.features, "fresh": fresh})
+
+
+def _around(index: MemoryIndex, view: View, unit: Unit, count: int) -> list[Unit]:
+    """The permitted neighbours of a unit in its thread, nearest first, those before it first."""
+    row = index.row(unit.id)
+    found: list[Unit] = []
+    before, after = row, row
+    for _ in range(count):
+        before = int(view.before[before]) if before >= 0 else -1
+        after = int(view.after[after]) if after >= 0 else -1
+        found += [index.unit(near) for near in (before, after) if near >= 0]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

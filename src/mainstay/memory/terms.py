@@ -11,18 +11,20 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-TEXT_CHAR_MAX = 20_000  # of one unit; what is longer comes in chunks
+TEXT_CHAR_MAX = 32_000  # of one unit; what is longer comes in chunks
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _STOP_WORDS = (
-    "a about above after again all also am an and any are aren't as at be because been before being below between both "
-    "but by can can't could couldn't did didn't do does doesn't doing don't during each for from further get got had "
-    "hadn't has hasn't have haven't having he he's her here hers herself hi him himself his how i i'd i'll i'm i've if in "
-    "into is isn't it it's its itself just let's like me more most my myself no nor not now of off oh on once only or "
-    "other our ours ourselves out over own same she she's should shouldn't so some such than that that's the their theirs "
-    "them themselves then there there's these they they're they've this those through to too under until up us very was "
-    "wasn't we we're we've were weren't what what's when where which while who who's whom why will with won't would "
-    "wouldn't yeah yes you you'd you'll you're you've your yours yourself hello hey thanks thank please dear regards"
+    "a about above after again all also am an and any are aren't as at be because been before being below "
+    "between both but by can can't could couldn't did didn't do does doesn't doing don't during each for "
+    "from further get got had hadn't has hasn't have haven't having he he's her here hers herself hi him "
+    "himself his how i i'd i'll i'm i've if in into is isn't it it's its itself just let's like me more "
+    "most my myself no nor not now of off oh on once only or other our ours ourselves out over own same "
+    "she she's should shouldn't so some such than that that's the their theirs them themselves then there "
+    "there's these they they're they've this those through to too under until up us very was wasn't we "
+    "we're we've were weren't what what's when where which while who who's whom why will with won't would "
+    "wouldn't yeah yes you you'd you'll you're you've your yours yourself hello hey thanks thank please "
+    "dear regards"
 )
 _STOP = frozenset(_STOP_WORDS.split())
 _VOWELS = frozenset("aeiouy")
@@ -49,7 +51,7 @@ def term(word: str) -> str:
 
 
 def stem(word: str) -> str:
-    """The word without its ending, so that "painted" and "paintings" meet "paint". English; others pass nearly whole."""
+    """The word without its ending, so that "painted" and "paintings" meet "paint"; made for English."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     word = _singular(word)

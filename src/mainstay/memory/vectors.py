@@ -6,6 +6,7 @@ computed: a third of the time. Which vectors are there is asked of `known`; a mi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ class VectorTable:
         self._bits[rows] = _signs(vectors)
         self.known[rows] = True
 
-    def row(self, row: int) -> Vectors:
-        """One vector."""
-        one: Vectors = self._matrix[row]
-        return one
+    def rows(self, rows: Sequence[int]) -> Vectors:
+        """Some vectors."""
+        some: Vectors = self._matrix[list(rows)]
+        return some
 
     def similar(self, query: Vectors, rows: NDArray[numpy.int64]) -> NDArray[numpy.float64]:
         """How alike these rows are to the query: exact, and the same whatever other rows are asked beside them."""
@@ -86,7 +87,8 @@ class VectorTable:
         else:
             alike = self._matrix[rows] @ query
         cut = numpy.partition(alike, len(alike) - limit)[len(alike) - limit]
-        return rows[alike >= cut - 1e-6]
+        near_rows: NDArray[numpy.int64] = rows[alike >= cut - 1e-6]
+        return near_rows
 
 
 def _signs(vectors: Vectors) -> NDArray[numpy.uint64]:

@@ -1,0 +1,123 @@
+"""What filters and neighbours look at, as arrays: one number a row for places, times and positions.
+
+Names are numbered as they come; the numbers mean nothing outside. Nothing here is computed from a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from mainstay.kernel.values import Instant
+from mainstay.memory.units import Unit
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+    Mask: TypeAlias = NDArray[numpy.bool_]
+    Links: TypeAlias = NDArray[numpy.int64]
+
+PLACES = ("space", "kind", "thread", "actor", "source")
+_NUMBERS = (
+    *("recorded", "superseded", "retracted", "valid_from", "valid_to", "expires_at", "at"),
+    *PLACES,
+    "alive",
+)
+
+
+class Columns:
+    """One column a property, one row a unit."""
+
+    def __init__(self) -> None:
+        import numpy
+
+        self._table = numpy.zeros((len(_NUMBERS), 0), dtype=numpy.int64)
+        self._size = 0
+        self._numbers: dict[str, dict[str, int]] = {name: {"": 0} for name in PLACES}
+
+    def __len__(self) -> int:
+        return self._size
+
+    def column(self, name: str) -> Links:
+        """The values of one property, by row."""
+        values: Links = self._table[_NUMBERS.index(name), : self._size]
+        return values
+
+    def names(self, property_: str) -> dict[str, int]:
+        """The numbers of all names of a property."""
+        return self._numbers[property_]
+
+    def put(self, row: int, unit: Unit) -> None:
+        """Set a row; the next free one, or one that is there."""
+        import numpy
+
+        if row >= self._table.shape[1]:
+            wider = numpy.zeros(
+                (len(_NUMBERS), max(64, row + 1, self._table.shape[1] * 2)), dtype=numpy.int64
+            )
+            wider[:, : self._size] = self._table[:, : self._size]
+            self._table = wider
+        self._size = max(self._size, row + 1)
+        self._table[:, row] = (
+            unit.recorded, unit.superseded, unit.retracted, unit.valid_from, unit.valid_to, unit.expires_at, unit.at,
+            *(self._number(name, getattr(unit, name)) for name in PLACES), 1,
+        )  # fmt: skip
+
+    def bury(self, row: int) -> None:
+        """This row is of no unit any more."""
+        self._table[_NUMBERS.index("alive"), row] = 0
+
+    def believed(self, as_of: int | None) -> Mask:
+        """The rows that were remembered and not yet replaced or taken back at this position; None: today."""
+        superseded, retracted = self.column("superseded"), self.column("retracted")
+        if as_of is None:
+            believed: Mask = (superseded == 0) & (retracted == 0)
+        else:
+            believed = self.column("recorded") <= as_of
+            for ended in (superseded, retracted):
+                believed &= (ended == 0) | (ended > as_of)
+        believed &= self.column("alive") == 1
+        return believed
+
+    def in_force(self, now: Instant) -> Mask:
+        """The rows that hold now, and whose time to live has not ended."""
+        mask: Mask = self.column("valid_from") <= now
+        for name in ("valid_to", "expires_at"):
+            ends = self.column(name)
+            mask &= (ends == 0) | (ends > now)
+        return mask
+
+    def among(self, property_: str, names: Iterable[str]) -> Mask:
+        """The rows whose property has one of these names."""
+        import numpy
+
+        known = self._numbers[property_]
+        wanted = [known[name] for name in names if name in known]
+        mask: Mask = numpy.isin(self.column(property_), wanted)
+        return mask
+
+    def _number(self, property_: str, name: str) -> int:
+        known = self._numbers[property_]
+        return known.setdefault(name, len(known))
+
+
+def neighbours(columns: Columns, allowed: Mask, ids: Iterable[str]) -> tuple[Links, Links]:
+    """The row before and the row after each in its thread, among the allowed ones; -1 where there is none."""
+    import numpy
+
+    rows = numpy.flatnonzero(allowed & (columns.column("thread") != 0))
+    threads, recorded = columns.column("thread")[rows], columns.column("recorded")[rows]
+    order = numpy.lexsort((recorded, threads))
+    rows, threads, recorded = rows[order], threads[order], recorded[order]
+    same = threads[1:] == threads[:-1]
+    if bool(numpy.any(same & (recorded[1:] == recorded[:-1]))):
+        # Recorded in one event: ids decide, so that the order in which units were added cannot show.
+        named = numpy.array(list(ids), dtype=object)
+        rank = numpy.argsort(numpy.argsort(named[rows].astype(str), kind="stable"), kind="stable")
+        rows = rows[numpy.lexsort((rank, recorded, threads))]
+    before = numpy.full(len(columns), -1, dtype=numpy.int64)
+    after = before.copy()
+    first, second = rows[:-1][same], rows[1:][same]
+    before[second], after[first] = first, second
+    return before, after

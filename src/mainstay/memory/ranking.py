@@ -1,0 +1,68 @@
+"""What a candidate is worth: a weighted sum of its features, as a number between 0 and 1.
+
+Weights are data. The hand-set ones serve where nothing was learned. A sum of features with weights of one sign can be
+read: each feature's part in a score is its weight times its value, and `memory why` shows just that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mainstay.memory.features import NAMES
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """Weights by feature; `name` says in the log of a recall which ranking it was.
+
+    Attributes:
+        bias: Added to the sum; moves the scores and never the order.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    bias: float = 0.0
+
+    def scores(self, table: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
+        """One score for each row of features, from 0 to 1."""
+        import numpy
+
+        # Summed in a fixed order, one feature after another: the same numbers whatever stands beside a row.
+        total = numpy.full(len(table), self.bias)
+        for place, name in enumerate(NAMES):
+            total += self.weights.get(name, 0.0) * table[:, place]
+        scores: NDArray[numpy.float64] = 1 / (1 + numpy.exp(-total))
+        return scores
+
+    def score(self, features: Mapping[str, float]) -> float:
+        """The same of one candidate."""
+        total = self.bias + sum(self.weights.get(name, 0.0) * features.get(name, 0.0) for name in NAMES)
+        return 1 / (1 + math.exp(-total))
+
+
+BY_WORDS = Ranker(
+    "words 1",
+    {"words": 3.0, "pair_words": 3.0, "covered": 1.0, "actor": 0.8, "question": -0.7},
+    bias=-4.0,
+)
+HAND_SET = Ranker(
+    "hand-set 1",
+    {
+        "words": 2.0,
+        "pair_words": 2.5,
+        "covered": 0.5,
+        "vector": 4.0,
+        "vector_before": 0.6,
+        "vector_after": 0.6,
+        "actor": 0.7,
+        "question": -0.7,
+    },
+    bias=-5.0,
+)
