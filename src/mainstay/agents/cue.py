@@ -7,8 +7,7 @@ history is left out, and so is a subject that answers another: both speak of wha
 from __future__ import annotations
 
 import re
-
-from mainstay.agents.base import MessageView
+from typing import Protocol
 
 CUE_MAX = 4_000  # characters; the embedder reads less than that
 
@@ -25,7 +24,20 @@ def bare_subject(subject: str) -> str:
     return text
 
 
-def cue(message: MessageView, text: str | None = None) -> str:
+class Written(Protocol):
+    """What a message says: `MessageView`, or what was kept of one."""
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def new_text(self) -> str: ...
+
+
+def cue(message: Written, text: str | None = None) -> str:
     """What the message is about. `text` stands in for the message's own where part of it shall not count."""
     body = (message.new_text or message.text) if text is None else text
     subject = "" if _ANSWER.match(message.subject) else " ".join(message.subject.split())

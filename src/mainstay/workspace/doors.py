@@ -48,7 +48,7 @@ class SocketDoor:
     def ask(self, operation: str, arguments: Json) -> Json:
         """See `Door.ask`."""
         # Reading a mailbox takes as long as it takes; every other answer is a tick away.
-        timeout_s = 3600.0 if operation == "ingest" else 60.0
+        timeout_s = 3600.0 if operation in ("ingest", "import_mail") else 60.0
         return self._client.ask(operation, arguments, timeout_s=timeout_s)
 
 
@@ -98,7 +98,10 @@ class LockDoor:
         if operation in ("ingest", "start", "replay", "restart", "fork"):
             held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
-        return asyncio.run(operate(desk, steering, ingests, operation, arguments, progress=self._progress))
+        memory = held.memory_desk(decide)
+        return asyncio.run(
+            operate(desk, steering, ingests, operation, arguments, progress=self._progress, memory=memory)
+        )
 
 
 class Together:

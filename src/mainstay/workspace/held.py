@@ -32,6 +32,7 @@ from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.memory_desk import House, MemoryDesk
 
 log = logging.getLogger("mainstay")
 
@@ -46,6 +47,7 @@ async def operate(
     arguments: Json,
     *,
     progress: Callable[[int], None] = lambda count: None,
+    memory: MemoryDesk | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
@@ -90,6 +92,12 @@ async def operate(
                 return await _replay(steering, ingests, **arguments)
             case "purge":
                 return encode(await steering.purge(**arguments))
+            case "remember" if memory is not None:
+                return await memory.remember(**arguments)
+            case "retract_memory" if memory is not None:
+                return await memory.retract(**arguments)
+            case "import_mail" if memory is not None:
+                return await memory.import_mail(**arguments, progress=progress)
             case _:
                 raise CommandRefused(
                     f"There is no operation {operation!r}.",
@@ -109,6 +117,8 @@ _TYPES: Mapping[str, type] = {
     "version": int,
     "changes": dict,
     "before": int,
+    "notes": list,
+    "memories": list,
 }  # all else is text
 _BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task"})  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
@@ -129,7 +139,7 @@ def require_types(operation: str, arguments: Json) -> None:
         raise CommandRefused(f"{operation!r} was asked with the wrong arguments.", why=why)
 
 
-_KINDS: Mapping[type, str] = {int: "a number", bool: "true or false", dict: "an object", str: "text"}
+_KINDS: Mapping[type, str] = {int: "a number", bool: "true or false", dict: "an object", list: "a list", str: "text"}
 
 
 def _unicode(text: str) -> bool:
@@ -305,6 +315,16 @@ class Held:
         """The operator's hand on the runs of this director."""
         adapters = self.assembly.untyped.settings.adapters
         return Steering(self.director, self.assembly.artifacts, ask, adapters=adapters)  # type: ignore[arg-type]
+
+    def memory_desk(self, ask: Callable[[Request], object]) -> MemoryDesk:
+        """What keeps and retracts memories for this director."""
+        return MemoryDesk(self.store, self.assembly.artifacts, ask, self._memory_house)  # type: ignore[arg-type]
+
+    def _memory_house(self) -> House:
+        files = self.assembly.untyped
+        accounts = files.settings.adapters.values()
+        own = dict.fromkeys(address for one in accounts for address in (one.address, *one.aliases))
+        return House(frozenset(files.recalls.spaces), tuple(own), self.assembly.seal_key)
 
     def ingests(self, ask: Callable[[Request], object], **options: object) -> dict[str, Ingest]:
         """The mailboxes of this workspace."""

@@ -90,6 +90,7 @@ class Service:
             )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
             self.steering = self.held.steering(self.loop.ask)
+            self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
         except BaseException:
             self.held.close()  # the lock would stay with us
@@ -168,7 +169,9 @@ class Service:
             require_types(operation, arguments)
             return await self._compacting.seal_one(arguments.get("before"))
         self._full.clear()
-        working = asyncio.create_task(operate(self.desk, self.steering, self.ingests, operation, arguments))
+        working = asyncio.create_task(
+            operate(self.desk, self.steering, self.ingests, operation, arguments, memory=self._memory_desk)
+        )
         full = asyncio.create_task(self._full.wait())
         try:
             await asyncio.wait({working, full}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,229 @@
+"""What the workspace remembers, as an index in memory that keeps up with the ledger.
+
+Rules of this file:
+
+- Rows of two views say what there is (`memories`, `correspondence`); the texts are opened from their sealed blobs and
+  stand in memory alone. What lies under a destroyed key is left out, and counted.
+- It reads on from where it came to, by position, so that keeping up costs what is new. A correction ends the version
+  before it in the same step, so no search ever sees both.
+- What the operator's files say (approved replies, examples) is there beside it, as long as the files say it.
+- One lock for what changes the index. Embedding, which is slow, happens outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from mainstay.kernel.errors import NotFound
+from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.store import EventReader, Value
+from mainstay.memory.index import MemoryIndex
+from mainstay.memory.recall import recall
+from mainstay.memory.records import CONTENT, decoded
+from mainstay.memory.units import Unit
+from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
+from mainstay.workspace.opened_mail import unit_of_message, unit_of_reply
+
+if TYPE_CHECKING:
+    from mainstay.memory.context import Context
+    from mainstay.memory.policy import RetrievalPolicy
+    from mainstay.models.base import Embedder
+
+ROWS_AT_ONCE = 2_000
+SLICE = 16  # texts embedded at once in the background: a fifth of a second
+Row = dict[str, Value]
+Make = Callable[[Row, SubjectId | None], Unit]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an index stands: up to which position it read, how much is in it, and what is not."""
+
+    through: int  # position
+    units: int
+    missing: int  # vectors that are still to be computed; words alone find these
+    forgotten: int  # their keys were destroyed
+    unreadable: int  # their blobs are gone
+    by_meaning: bool
+
+
+class Remembered:
+    """Everything that can be recalled in one workspace. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        store: EventReader,
+        artifacts: Artifacts,
+        embedder: Embedder | None = None,
+        *,
+        files: Iterable[Unit] = (),
+        signature: str = "",
+    ) -> None:
+        self._store = store
+        self._artifacts = artifacts
+        self._embedder = embedder
+        self._files = tuple(files)
+        self._signature = signature
+        self._lock = RLock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._index = MemoryIndex(self._embedder)
+        self._index.add(self._files)
+        self._memories = self._retractions = self._mail = 0  # positions, each of what was read of one view
+        self._forgotten = self._unreadable = 0
+
+    @property
+    def missing(self) -> int:
+        """How many vectors are still to be computed."""
+        return self._index.missing
+
+    def catch_up(self) -> int:
+        """Take in what the ledger has that the index has not; how much that was."""
+        with self._lock:
+            changed = 0
+            for rows in self._after("memories", "recorded", self._memories):
+                units = list(self._units(rows, self._unit))
+                self._end_earlier(rows)
+                self._index.add(units)
+                self._memories = _int(rows[-1]["recorded"])
+                changed += len(rows)
+            # Those that were retracted since; the rest were read as such.
+            for rows in self._after("memories", "retracted", self._retractions):
+                ended = {f"{_text(row['memory'])}@{_int(row['version'])}": _int(row["retracted"]) for row in rows}
+                self._index.add(
+                    [replace(unit, retracted=ended[unit.id]) for unit in self._there(ended) if not unit.retracted]
+                )
+                self._retractions = _int(rows[-1]["retracted"])
+                changed += len(rows)
+            for rows in self._after("correspondence", "position", self._mail):
+                self._index.add(list(self._units(rows, self._mail_unit)))
+                self._mail = _int(rows[-1]["position"])
+                changed += len(rows)
+            return changed
+
+    def open(self) -> int:
+        """Read all there is, with the vectors that are known already; how much that was."""
+        with self._lock:
+            read = self.catch_up()
+            self._index.load()
+            return read
+
+    def rebuild(self) -> None:
+        """Make the index anew from the ledger."""
+        with self._lock:
+            self._begin()
+            self.open()
+
+    def digest(self) -> str:
+        """A hash of all that is in the index: the same after every rebuild."""
+        return self._index.digest()
+
+    def fill(self, limit: int = SLICE) -> int:
+        """Compute at most so many missing vectors; how many it were. Searches go on meanwhile."""
+        return self._index.fill(limit)
+
+    def recall(
+        self,
+        policy: RetrievalPolicy,
+        cue: str,
+        *,
+        now: Instant,
+        as_of: int | None = None,
+        filters: Json | None = None,
+    ) -> Context:
+        """What the policy finds for the cue, in all that is remembered by now."""
+        self.catch_up()
+        return recall(policy, cue, self._index, now=now, as_of=as_of, filters=filters or {})
+
+    def standing(self) -> Standing:
+        """How it stands now."""
+        with self._lock:
+            return Standing(
+                through=max(self._memories, self._retractions, self._mail),
+                units=len(self._index),
+                missing=self._index.missing,
+                forgotten=self._forgotten,
+                unreadable=self._unreadable,
+                by_meaning=self._embedder is not None,
+            )
+
+    # --- within ----------------------------------------------------------------------------------------------------
+
+    def _after(self, table: str, order: str, position: int) -> Iterator[Sequence[Row]]:
+        while True:
+            rows = self._store.select(table, order=order, after=position, limit=ROWS_AT_ONCE)
+            if not rows:
+                return
+            yield rows
+            if len(rows) < ROWS_AT_ONCE:
+                return
+            position = _int(rows[-1][order])
+
+    def _end_earlier(self, rows: Sequence[Row]) -> None:
+        """The versions before these, if they are in the index already, are superseded from here on."""
+        ended = {
+            f"{_text(row['memory'])}@{_int(row['version']) - 1}": _int(row["recorded"])
+            for row in rows
+            if _int(row["version"]) > 1
+        }
+        if ended:
+            self._index.add([replace(unit, superseded=ended[unit.id]) for unit in self._there(ended)])
+
+    def _there(self, ids: Iterable[str]) -> list[Unit]:
+        index = self._index
+        return [index.unit(index.row(one)) for one in ids if one in index]
+
+    def _units(self, rows: Sequence[Row], make: Make) -> Iterator[Unit]:
+        for row in rows:
+            try:
+                unit = make(row, SubjectId(str(row["subject"])) if row["subject"] else None)
+            except SubjectForgotten:
+                self._forgotten += 1
+            except (NotFound, ValueError):
+                self._unreadable += 1  # a backup without its blobs; `audit verify` names them
+            else:
+                if unit.text:
+                    yield unit
+
+    def _unit(self, row: Row, subject: SubjectId | None) -> Unit:
+        content = decoded(self._artifacts.get(Digest(str(row["content"])), subject, CONTENT))
+        return Unit(
+            id=f"{_text(row['memory'])}@{_int(row['version'])}",
+            text=content.text,
+            before=content.before,
+            actor=_text(row["actor"]),
+            thread=_text(row["thread"]),
+            at=Instant(_int(row["recorded_at"])),
+            space=_text(row["space"]),
+            kind=_text(row["kind"]),
+            source=_text(row["source"]) or _text(row["memory"]),
+            fields=content.fields,
+            valid_from=Instant(_int(row["valid_from"])),
+            valid_to=Instant(_int(row["valid_to"])),
+            expires_at=Instant(_int(row["expires_at"])),
+            recorded=_int(row["recorded"]),
+            superseded=_int(row["superseded"]),
+            retracted=_int(row["retracted"]),
+        )
+
+    def _mail_unit(self, row: Row, subject: SubjectId | None) -> Unit:
+        content = Digest(str(row["content"]))
+        if row["kind"] == "reply":
+            question = self._artifacts.get(Digest(str(row["question"])), subject, b"message")
+            card = self._artifacts.get(content, subject, b"card")
+            return unit_of_reply(row, question, card, self._signature)
+        return unit_of_message(row, self._artifacts.get(content, subject, b"message"))
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _int(value: Value) -> int:
+    assert isinstance(value, int)
+    return value
