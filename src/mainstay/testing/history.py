@@ -24,6 +24,7 @@ from mainstay.testing.backups import backup, restore
 from mainstay.testing.checkers import Audit, Rules, Violation, demand
 from mainstay.testing.checkers.times import can_check
 from mainstay.testing.faults import Chaos, Crash, FaultyStore
+from mainstay.testing.keeper import Keeper
 from mainstay.testing.mix import Mix
 from mainstay.testing.people import Mailbox, Operator
 from mainstay.testing.process import VIEWS, Parts, Process, Surroundings, calls, new_vault
@@ -77,6 +78,7 @@ class History:
         self.audit.listeners = [*listeners, *([self.raw] if self.raw else [])]
         self.operator = Operator(self.outside, self.audit, self.chaos.random("operator"))
         self.steward = Steward(self.outside, self.audit, self.chaos.random("steward"))
+        self.keeper = Keeper(self.outside, self.audit, self.chaos.random("keeper"))
         self.mailbox = Mailbox(self.outside, self.audit, self.chaos.random("mailbox"))
         self.process: Process | None = None
         self.zombies: list[Process] = []
@@ -89,8 +91,11 @@ class History:
 
     def _new_audit(self) -> Audit:
         mix = self.mix
-        rules = Rules(mix.policy, mix.limits, mix.throttles, mix.breakers)
-        audit = Audit(self.codec, rules, self.outside.providers, self.chaos.paths, self.outside.answered)
+        rules = Rules(mix.policy, mix.limits, mix.throttles, mix.breakers, mix.ceilings)
+        outside = self.outside
+        audit = Audit(
+            self.codec, rules, outside.providers, self.chaos.paths, outside.answered, meter=outside.meter
+        )
         for plan in mix.plans:
             on = plan.workflow.on
             if on is not None and on.schedule is not None and can_check(on.schedule):
@@ -198,7 +203,7 @@ class History:
         self.disk = restore(self.kept, self.codec, self.clock.now())
         self.audit.catch_up(self.disk)
         self.audit.books.lost = self._done() - self.done_then
-        for person in (self.operator, self.steward, self.mailbox):
+        for person in (self.operator, self.steward, self.keeper, self.mailbox):
             person.audit = self.audit
 
     def _done(self) -> set[IdempotencyKey]:
@@ -323,7 +328,7 @@ class History:
             return self.mailbox.read(process)
         if choice == 3:
             return self.steward.act(process, calm=self.operator.calm)
-        return self.operator.act(process)
+        return self.keeper.act(process, calm=self.operator.calm) or self.operator.act(process)
 
     def _wait(self, process: Process) -> None:
         """Nothing can go on by itself: let time pass, to the next thing that is due or a little."""

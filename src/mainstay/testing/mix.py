@@ -114,6 +114,10 @@ class Mix:
     breakers: BreakerSettings = DEFAULT_BREAKER
     begin: Instant = BEGIN
     sqlite: bool = False
+    ceilings: Mapping[str, int | None] = field(
+        default_factory=dict
+    )  # of agents; None: nobody knows the price
+    notes: int = 0  # how often something is remembered, or retracted
     cast: Cast = STANDARD_CAST
 
 
@@ -147,6 +151,8 @@ def draw(seed: int) -> Mix:
         breakers=_breakers(random),
         begin=begin,
         sqlite=seed % 50 == 7,
+        ceilings=_ceilings(Random(f"{seed} prices")),
+        notes=Random(f"{seed} notes").choice((0, 0, 0, 8)),
     )
 
 
@@ -174,6 +180,8 @@ def smaller(mix: Mix) -> Iterator[Mix]:
         ("throttles", {}),
         ("breakers", DEFAULT_BREAKER),
         ("forks", 0),
+        ("ceilings", {}),
+        ("notes", 0),
         ("restore", False),
     ):
         if getattr(mix, name) != plain:
@@ -426,6 +434,12 @@ def _breakers(random: Random) -> BreakerSettings:
         return DEFAULT_BREAKER
     rest = random.choice((30 * SECOND, 10 * MINUTE))
     return BreakerSettings(random.randint(1, 3), rest, 4 * rest)
+
+
+def _ceilings(random: Random) -> dict[str, int | None]:
+    """What some agents can cost at most: all that their tasks' budgets allow, less, or nobody knows."""
+    names = ("thinker", "proposer", "inspector")
+    return {name: random.choice((None, 120)) for name in names if random.random() < 0.2}
 
 
 def _limits(random: Random) -> Limits:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from mainstay.agents.tools import NoTools
 from mainstay.kernel.commands import RecordNotified, RecordOutcome, StartRun, Wake
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.errors import StorageFull
@@ -32,6 +31,7 @@ from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.performer import Performer, Route
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.runtime.timers import Timers
+from mainstay.testing.drawn_tools import DrawnTools, Meter
 from mainstay.testing.faults import Chaos, FaultyStore, Point
 from mainstay.testing.mix import Mix
 from mainstay.testing.thinkers import SimulatedAgent
@@ -100,6 +100,7 @@ class Surroundings:
     notifier: SimulatedNotifier
     parts: Parts
     answered: set[tuple[RunId, int, int]] = field(default_factory=set)  # attempts that really answered
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(slots=True)
@@ -135,6 +136,7 @@ class Process:
             limits=outside.mix.limits,
             snapshot_every=SNAPSHOT_EVERY,
             performing=self.performing,
+            ceilings=outside.mix.ceilings,
             throttles=outside.mix.throttles,
             breakers=outside.mix.breakers,
         )
@@ -145,7 +147,7 @@ class Process:
             gate=self.director,
             routes=self.route,
             adapters=outside.providers,
-            tools=lambda brief: NoTools(),
+            tools=lambda brief: DrawnTools(outside.meter),
             notifier=outside.notifier,
             refresh=self._refresh,
         )

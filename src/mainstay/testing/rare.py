@@ -21,6 +21,8 @@ RARE = (
     "superseded", "withheld", "answered by hand", "queued behind another run", "duplicate message",
     "kill switch thrown", "kill switch released", "cancelled", "cancelled with an act under way",
     "budget refused: run", "budget refused: day", "budget refused: workflow", "budget refused: month", "revision",
+    "budget refused: price", "spending allowed: price", "spending allowed: run", "put off: kill switch",
+    "model asked", "answer from the cache", "recalled", "remembered", "remembered again", "retracted",
     "for_each", "attempt lost with its process", "agent failed", "agent raised", "agent silent",
     "agent confused", "notifier raised", "notifier silent", "effect: keyed", "effect: findable", "effect: once",
     "paused: workspace", "paused: workflow", "paused: adapter", "paused: run", "paused: task",

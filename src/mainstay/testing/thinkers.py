@@ -16,6 +16,7 @@ from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import Usage
+from mainstay.testing.drawn_tools import DrawnTools
 from mainstay.testing.faults import Chaos, Point
 from mainstay.testing.world import FOREVER_S, Pause
 
@@ -73,8 +74,10 @@ class SimulatedAgent:
         cost = random.randint(0, brief.cost_max_micros)
         if brief.cost_max_micros and random.random() < 0.2:
             cost = brief.cost_max_micros
-        usage = Usage(cost, 10, 20, 1)
         self.spent[brief.run] += cost
+        usage = Usage(cost, 10, 20, 1)
+        if isinstance(tools, DrawnTools):
+            usage = tools.draw(chaos.random("models"), brief, usage)
         if chaos.strikes("agent raised"):
             raise RuntimeError("the agent's own code failed")
         if chaos.strikes("agent failed"):

@@ -37,9 +37,12 @@ from mainstay.testing.checkers.admission import Breakers, Lines, Pauses, Throttl
 from mainstay.testing.checkers.books import Book, Books, Card, Rules, Started
 from mainstay.testing.checkers.cards import Cards
 from mainstay.testing.checkers.endings import Forks, Restores, Undoing
+from mainstay.testing.checkers.memories import Memories
 from mainstay.testing.checkers.money import Money
 from mainstay.testing.checkers.promise import Violation, demand
+from mainstay.testing.checkers.spending import Spending
 from mainstay.testing.checkers.times import Schedules, Waits
+from mainstay.testing.drawn_tools import Meter
 from mainstay.testing.process import VIEWS, Process
 from mainstay.testing.telling import Listener
 from mainstay.testing.world import Provider
@@ -55,6 +58,7 @@ class Audit:
     paths: Counter[str]
     answers: Set[tuple[RunId, int, int]]
     said_yes: set[Digest] = field(default_factory=set)
+    meter: Meter = field(default_factory=Meter)
     position: int = 0
     unclean: int = 0  # directors in a row that ended untimely
     clean: bool = True
@@ -86,6 +90,8 @@ class Audit:
             Undoing(books),
             Waits(books),
             self.schedules,
+            Spending(books, self.meter),
+            Memories(books),
             self.money,
         )
 

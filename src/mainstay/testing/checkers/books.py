@@ -56,6 +56,7 @@ class Rules:
     limits: Limits
     throttles: Mapping[str, Rate]
     breakers: BreakerSettings
+    ceilings: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -10,9 +10,11 @@ from mainstay.kernel.events import (
     AttemptFailed,
     CompensationBegun,
     CompensationFailed,
+    ContextRecalled,
     DeadlineSet,
     Event,
     FailureDiagnosed,
+    ModelUsed,
     OperatorNotified,
     RevisionRequested,
     RunCancelled,
@@ -34,6 +36,8 @@ from mainstay.testing.checkers.promise import Violation, demand
 
 _HOLDING = frozenset({Phase.RUNNING, Phase.ACTING, Phase.SEEKING, Phase.DOUBT})
 _ASIDE = (
+    ContextRecalled,
+    ModelUsed,  # part of what the attempt settles at (`checkers.spending`)
     FailureDiagnosed,
     TaskPaused,
     TaskResumed,
@@ -125,7 +129,9 @@ class Money:
         limits, workflow, day = self.books.rules.limits, after.head.workflow, at // DAY
         used = sum(self.held[run].values()) + self.run_spent[run]
         assert after.plan is not None
-        for limit in (limits.run_micros, after.plan.workflow.cost_max_micros):
+        declared = (limits.run_micros, after.plan.workflow.cost_max_micros)
+        said = after.unusual.run_max  # by a person, in place of both
+        for limit in declared if said is None else (said,):
             demand(limit is None or used <= limit, "a budget is a limit", f"run: {used} of {limit}")
         if self.books.clock_crossed_back:
             return
