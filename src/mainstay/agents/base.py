@@ -62,13 +62,20 @@ class MessageView(Data):
 
 
 class Reply(Data):
-    """A drafted reply. `missing` are placeholders that no typed field could fill."""
+    """A drafted reply. `missing` are placeholders that no typed field could fill.
+
+    `given` are all sources that the drafter had, `sources` those that the reply leans on. `grounds` are the numbers,
+    links and addresses that these and the message's typed fields hold: what else the text says, it made up.
+    """
 
     text: str
     subject: str = ""
     template: str = ""
     missing: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()  # approved replies it leans on
+    sources: tuple[str, ...] = ()  # approved replies and notes it leans on
+    given: tuple[str, ...] = ()
+    grounds: tuple[str, ...] | None = None  # None: the drafter did not say
+    model: str = ""  # the language model that wrote it; empty: made on this device
 
 
 class Finding(Data):
@@ -141,6 +148,10 @@ class Tools(Protocol):
 
         Without a `policy` it is the one that the brief names.
         """
+        ...
+
+    def set_aside(self, source: str, why: str) -> None:
+        """Something recalled is not used after all: the log of recalls says so, and why."""
         ...
 
     @property
@@ -259,6 +270,8 @@ class GateView(Data):
     wanted: int = 0  # and how many it wants before it lets anything pass
     risk: float = 1.0  # that the annotation is wrong, by its own estimate
     risk_max: float = 0.0  # up to which it passed then
+    named: str = ""  # the intent that these numbers are about
+    gated: bool = False  # a flag or the language kept it from being judged: it says nothing of how sure it was
     features: tuple[float, ...] = ()
 
 

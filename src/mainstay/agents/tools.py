@@ -24,6 +24,9 @@ class NoTools:
         """Nothing."""
         return ()
 
+    def set_aside(self, source: str, why: str) -> None:
+        """There is no log that would say so."""
+
     async def complete(self, prompt: Prompt) -> Completion | Unanswered:
         """Refused."""
         return Unanswered("refused", "no language model is configured", Usage())
