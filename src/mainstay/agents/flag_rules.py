@@ -28,8 +28,14 @@ def _rule(flag: str, says: str, *patterns: str, grave: bool = False) -> FlagRule
 
 _AMOUNT = (
     r"(?:[€$£]\s?\d|\d[\d.,]*\s?(?:€|\$|£|eur|usd|gbp|chf|euros?|dollars?|pounds?|руб\w*|евро|доллар\w*)"
-    r"|\bfunds\b|\bmoney\b|\bgift ?cards?\b|\bvouchers?\b|\bbitcoins?\b)"
+    r"|\bgift ?cards?\b|\bvouchers?\b|\bbitcoins?\b)"
 )
+_ACCOUNT = r"\bto (?:this|that|the following|the new|our|my|a different|another) (?:bank )?(?:account|iban|wallet|card)\b"
+_WANT = (
+    r"\b(?:i|we)(?: would|'d| do|'ll)?(?: really| also| just| still)? (?:want|need|demand|request|insist on|claim|"
+    r"expect|like|am entitled to|are entitled to|ask (?:you )?for)\b"
+)
+_BACK = r"\b(?:refund(?:ed)?|reimburse\w*|money back|compensation|payment back|fee back)\b"
 _SECRET = (
     r"(?:pass ?words?|pass ?phrases?|pass ?codes?|api[- ]?keys?|access tokens?|log-?in (?:details|"
     r"data)|credentials"
@@ -135,9 +141,10 @@ MONEY = (
     _rule(
         "money",
         "asks for a payment, gift cards or a change of bank details",
-        rf"\b(?:need you to|please|could you|can you|kindly|must|have to)\b(?!.{{0,80}}\b(?:back|"
-        rf"return\w*|refund\w*)\b).{{0,30}}"
-        rf"\b(?:transfer|wire|send|pay|buy|purchase)\b.{{0,40}}{_AMOUNT}",
+        rf"\b(?:need you to|please|could you|can you|would you|kindly|you must|you have to)\b"
+        rf"(?!.{{0,80}}\b(?:back|return\w*|refund\w*)\b).{{0,30}}"
+        rf"\b(?:transfer|wire|send|pay|buy|purchase)\b.{{0,40}}(?:{_AMOUNT}|{_ACCOUNT})",
+        rf"^(?:transfer|wire|send|pay)\b.{{0,40}}(?:{_AMOUNT}|{_ACCOUNT})",
         r"\bbuy\b.{0,40}\b(?:gift ?cards?|vouchers?)\b",
         rf"\b(?:make|arrange|execute)\b.{{0,20}}\b(?:transfer|payment|wire)\b.{{0,30}}{_AMOUNT}",
         r"\b(?:bank|payment|account) (?:details|number|account)s?\b.{0,25}\b(?:changed|new|"
@@ -159,16 +166,23 @@ MONEY = (
     _rule(
         "money",
         "wants money back",
-        r"\b(?:refund\w*|reimburse\w*|money back|chargeback|charged (?:me |us )?(?:twice|"
-        r"two times)|compensation)\b",
-        r"\b(?:return|pay)\b.{0,25}\b(?:fee|payment|amount|money|difference|charge)s?\b.{0,12}\b(?:back|"
-        r"to me|to us)\b",
-        r"\breturn (?:of )?(?:the |this |my |our |both |all )?.{0,15}\b(?:fee|payment|amount|"
-        r"money|difference)s?\b",
-        r"\b(?:fee|payment|money|amount)s?\b.{0,15}\breturned\b",
-        r"\b(?:rückerstatt|erstattung|erstatten)\w*|\bgeld zurück\b|\bdoppelt abgebucht\b",
-        r"\bremboursement\w*|\brembourser\b|\bprélev\w+ (?:deux|en double)\b",
-        r"\breembols\w+|\bcobrad\w+ dos veces\b|\brimbors\w+|\bterugbetal\w+|\brestitutie\b|\bestorno\b",
+        # Who asks where a refund is, or how refunds work, asks an everyday question; who demands one wants a decision.
+        rf"{_WANT}(?:(?!\b(?:know|ask|understand|see|check|where|how|why|when|if|whether|status)\b)[^.?!]){{0,40}}{_BACK}",
+        r"\b(?:please|kindly|must|have to|need to)\b.{0,12}\b(?:refund|reimburse|compensate) (?:me|us|my|our|the|this|both)\b",
+        r"^(?:a |full |please )*refund\b.{0,30}(?:me|please|now)\b",
+        r"\b(?:give|pay|send|transfer|wire) (?:me|us)\b.{0,30}\b(?:back|refund|compensation)\b",
+        r"\b(?:give|pay|send) back (?:my|our|the) (?:money|fee|payment|deposit)\b",
+        r"\b(?:please|kindly|could you|would you)\b.{0,12}\bpay\b.{0,25}\bback\b",
+        r"\b(?:fee|payment|money|amount|difference)s?\b.{0,15}\b(?:should|must|has to|have to|ought to) be (?:returned|paid back)\b",
+        r"\bchargeback\b|\bdispute (?:this|the|your) charge\b|\bpay me compensation\b",
+        r"\breturn (?:me |us )?(?:the |this |my |our |both |all )(?:.{0,12} )?(?:fee|payment|amount|money|difference)s?\b",
+        r"\b(?:rückerstatt|erstatten|erstattung)\w*\b.{0,30}\b(?:mir|uns|bitte|sofort|verlange|fordere|möchte)\b",
+        r"\b(?:verlange|fordere|möchte|hätte gern\w*|will|bitte)\b.{0,40}\b(?:rückerstatt\w*|erstattung|erstatten|geld zurück)\b",
+        r"\b(?:demande|exige|veux|voudrais|souhaite|merci de|veuillez)\b.{0,40}\b(?:rembours\w+)\b|\bremboursez(?:-moi)?\b",
+        r"\b(?:quiero|exijo|pido|solicito|necesito|reclamo)\b.{0,40}\b(?:reembols\w+|devoluci\w+|devuelv\w+)\b",
+        r"\b(?:voglio|vorrei|chiedo|esigo|pretendo)\b.{0,40}\b(?:rimbors\w+)\b|\brimborsatemi\b",
+        r"\b(?:wil|eis|verzoek|vraag|graag)\b.{0,40}\b(?:terugbetal\w+|restitutie|geld terug)\b",
+        r"\b(?:quero|exijo|peço|solicito|preciso)\b.{0,40}\b(?:reembols\w+|estorno|devolução|dinheiro de volta)\b",
         r"\bвозврат\w* (?:денег|средств)|\bверн\w+ деньги|返金|退款",
     ),
 )
