@@ -101,12 +101,16 @@ class Completion:
         model_id: The model that answered, as its provider names it.
         usage: What was consumed, as the provider reports it.
         cut: True if the answer ended at `output_token_max`.
+        unproven: True if the provider reported no usage, or one that cannot be: then `usage` is the worst case.
+        cached: True if nobody was asked: it is an answer of before, and `usage` what it consumed then.
     """
 
     text: str
     model_id: str
     usage: Usage
     cut: bool = False
+    unproven: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,14 @@ class Unanswered:
         detail: One sentence for the operator.
         usage: What was consumed nevertheless; None if that is unknown.
         retry_after_s: How long the provider asked to wait, if it did.
+        remedy: What the operator can do about it; empty where waiting is all.
     """
 
     cause: Literal["unreachable", "timeout", "limited", "refused", "broken"]
     detail: str
     usage: Usage | None = None
     retry_after_s: float | None = None
+    remedy: str = ""
 
 
 class ModelClient(Protocol):
