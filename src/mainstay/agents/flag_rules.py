@@ -1,7 +1,7 @@
 """The rules behind risk flags, as data: a flag, how grave it is, what it says to people, and its patterns.
 
-Patterns are matched against folded text (`flags.folded`): lower case, straight quotes, single spaces. Gaps are
-bounded (`.{0,40}`), so no text makes them slow. A grave rule leaves the message to a person without a draft; the
+Patterns are matched against folded text (`flags.folded`) without accents: lower case, straight quotes, single spaces.
+Gaps are bounded (`.{0,40}`), so no text makes them slow. A grave rule leaves the message to a person without a draft; the
 others let a draft be made that a person must look at. A rule that is too wide costs the operator a minute, one
 that is too narrow may cost the shop: in doubt wider, except where everyday mail would be caught every day.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from mainstay.agents.disguise import unaccented
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,9 @@ class FlagRule:
     patterns: tuple[re.Pattern[str], ...]
 
 
-def _rule(flag: str, says: str, *patterns: str, grave: bool = False) -> FlagRule:
-    return FlagRule(flag, grave, says, tuple(re.compile(pattern) for pattern in patterns))
+def rule(flag: str, says: str, *patterns: str, grave: bool = False) -> FlagRule:
+    """A rule from its patterns, which are compared without accents."""
+    return FlagRule(flag, grave, says, tuple(re.compile(unaccented(pattern)) for pattern in patterns))
 
 
 _AMOUNT = (
@@ -32,7 +35,8 @@ _AMOUNT = (
 )
 _ACCOUNT = r"\bto (?:this|that|the following|the new|our|my|a different|another) (?:bank )?(?:account|iban|wallet|card)\b"
 _WANT = (
-    r"\b(?:i|we)(?: would|'d| do|'ll)?(?: really| also| just| still)? (?:want|need|demand|request|insist on|claim|"
+    r"\b(?:i|we)(?: would|'d| do|'ll)?(?: really| also| just| still)? (?:want|need|demand|request|"
+    r"insist on|claim|"
     r"expect|like|am entitled to|are entitled to|ask (?:you )?for)\b"
 )
 _BACK = r"\b(?:refund(?:ed)?|reimburse\w*|money back|compensation|payment back|fee back)\b"
@@ -43,7 +47,7 @@ _SECRET = (
 )
 
 INSTRUCTIONS = (
-    _rule(
+    rule(
         "instruction",
         "tells the reader to drop earlier instructions",
         r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|"
@@ -61,7 +65,7 @@ INSTRUCTIONS = (
         r"(?:忽略|无视|無視).{0,20}(?:指令|指示|提示|规则)",
         grave=True,
     ),
-    _rule(
+    rule(
         "instruction",
         "speaks to a machine instead of a person",
         r"\b(?:to|for|attention|attn:?|dear|hey|hello|hi)\s(?:the |any |all |our |this |whatever )?"
@@ -87,7 +91,7 @@ INSTRUCTIONS = (
         r"modello linguistico|taalmodel|chatbot)\b",
         grave=True,
     ),
-    _rule(
+    rule(
         "instruction",
         "wants something done behind the operator's back",
         r"\b(?:without|do not|don't|no need to|never|no longer need|need not)\b.{0,15}\b(?:ask\w*|"
@@ -108,7 +112,7 @@ INSTRUCTIONS = (
 )
 
 CREDENTIALS = (
-    _rule(
+    rule(
         "credentials",
         "asks for a password, key or code",
         # Not "send me my password" or "a new password": that is how people ask for a reset.
@@ -138,7 +142,7 @@ CREDENTIALS = (
 )
 
 MONEY = (
-    _rule(
+    rule(
         "money",
         "asks for a payment, gift cards or a change of bank details",
         rf"\b(?:need you to|please|could you|can you|would you|kindly|you must|you have to)\b"
@@ -163,32 +167,41 @@ MONEY = (
         r"подарочн\w+ карт\w+|\bпереве(?:ди|дите|сти)\b.{0,40}(?:\d|деньги)",
         grave=True,
     ),
-    _rule(
+    rule(
         "money",
         "wants money back",
         # Who asks where a refund is, or how refunds work, asks an everyday question; who demands one wants a decision.
-        rf"{_WANT}(?:(?!\b(?:know|ask|understand|see|check|where|how|why|when|if|whether|status)\b)[^.?!]){{0,40}}{_BACK}",
-        r"\b(?:please|kindly|must|have to|need to)\b.{0,12}\b(?:refund|reimburse|compensate) (?:me|us|my|our|the|this|both)\b",
+        rf"{_WANT}(?:(?!\b(?:know|ask|understand|see|check|where|how|why|when|if|whether|"
+        rf"status)\b)[^.?!]){{0,40}}{_BACK}",
+        r"\b(?:please|kindly|must|have to|need to)\b.{0,12}\b(?:refund|reimburse|compensate) (?:me|us|my|"
+        r"our|the|this|both)\b",
         r"^(?:a |full |please )*refund\b.{0,30}(?:me|please|now)\b",
         r"\b(?:give|pay|send|transfer|wire) (?:me|us)\b.{0,30}\b(?:back|refund|compensation)\b",
         r"\b(?:give|pay|send) back (?:my|our|the) (?:money|fee|payment|deposit)\b",
         r"\b(?:please|kindly|could you|would you)\b.{0,12}\bpay\b.{0,25}\bback\b",
-        r"\b(?:fee|payment|money|amount|difference)s?\b.{0,15}\b(?:should|must|has to|have to|ought to) be (?:returned|paid back)\b",
+        r"\b(?:fee|payment|money|amount|difference)s?\b.{0,15}\b(?:should|must|has to|have to|"
+        r"ought to) be (?:returned|paid back)\b",
         r"\bchargeback\b|\bdispute (?:this|the|your) charge\b|\bpay me compensation\b",
-        r"\breturn (?:me |us )?(?:the |this |my |our |both |all )(?:.{0,12} )?(?:fee|payment|amount|money|difference)s?\b",
-        r"\b(?:rückerstatt|erstatten|erstattung)\w*\b.{0,30}\b(?:mir|uns|bitte|sofort|verlange|fordere|möchte)\b",
-        r"\b(?:verlange|fordere|möchte|hätte gern\w*|will|bitte)\b.{0,40}\b(?:rückerstatt\w*|erstattung|erstatten|geld zurück)\b",
-        r"\b(?:demande|exige|veux|voudrais|souhaite|merci de|veuillez)\b.{0,40}\b(?:rembours\w+)\b|\bremboursez(?:-moi)?\b",
-        r"\b(?:quiero|exijo|pido|solicito|necesito|reclamo)\b.{0,40}\b(?:reembols\w+|devoluci\w+|devuelv\w+)\b",
+        r"\breturn (?:me |us )?(?:the |this |my |our |both |all )(?:.{0,12} )?(?:fee|payment|amount|"
+        r"money|difference)s?\b",
+        r"\b(?:rückerstatt|erstatten|erstattung)\w*\b.{0,30}\b(?:mir|uns|bitte|sofort|verlange|fordere|"
+        r"möchte)\b",
+        r"\b(?:verlange|fordere|möchte|hätte gern\w*|will|bitte)\b.{0,40}\b(?:rückerstatt\w*|erstattung|"
+        r"erstatten|geld zurück)\b",
+        r"\b(?:demande|exige|veux|voudrais|souhaite|merci de|veuillez)\b.{0,40}\b(?:rembours\w+)\b|"
+        r"\bremboursez(?:-moi)?\b",
+        r"\b(?:quiero|exijo|pido|solicito|necesito|reclamo)\b.{0,40}\b(?:reembols\w+|devoluci\w+|"
+        r"devuelv\w+)\b",
         r"\b(?:voglio|vorrei|chiedo|esigo|pretendo)\b.{0,40}\b(?:rimbors\w+)\b|\brimborsatemi\b",
         r"\b(?:wil|eis|verzoek|vraag|graag)\b.{0,40}\b(?:terugbetal\w+|restitutie|geld terug)\b",
-        r"\b(?:quero|exijo|peço|solicito|preciso)\b.{0,40}\b(?:reembols\w+|estorno|devolução|dinheiro de volta)\b",
+        r"\b(?:quero|exijo|peço|solicito|preciso)\b.{0,40}\b(?:reembols\w+|estorno|devolução|"
+        r"dinheiro de volta)\b",
         r"\bвозврат\w* (?:денег|средств)|\bверн\w+ деньги|返金|退款",
     ),
 )
 
 LEGAL = (
-    _rule(
+    rule(
         "legal",
         "announces legal steps or claims liability",
         r"\b(?:legal (?:action|proceedings|steps|consequences)|sue (?:you|your)|lawsuit|breach of contract|"
@@ -203,7 +216,7 @@ LEGAL = (
         r"\b(?:подам в суд|судебн\w+ иск)",
         grave=True,
     ),
-    _rule(
+    rule(
         "legal",
         "speaks of law or data protection",
         r"\b(?:gdpr|dsgvo|rgpd|lgpd|ccpa|data protection|right to (?:erasure|be forgotten|"
@@ -217,7 +230,7 @@ LEGAL = (
 )
 
 THREATS = (
-    _rule(
+    rule(
         "threat",
         "threatens",
         r"\bunless you\b.{0,80}\b(?:will|shall|going to)\b.{0,40}\b(?:issue|sue|publish|expose|"
@@ -238,7 +251,7 @@ THREATS = (
 )
 
 URGENCY = (
-    _rule(
+    rule(
         "urgency",
         "presses for time",
         r"\b(?:urgent\w*|asap|immediately|before noon|expires today|within \d{1,3} hours)\b",

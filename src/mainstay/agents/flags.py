@@ -1,22 +1,29 @@
 """Risk flags: what makes a person look, whatever a classifier is sure of.
 
-Rules of this file: total, deterministic, text is data. A flag is raised by rules that can be read
-(`flag_rules`), never by a model, and the text of a message cannot lower one. `grave` flags leave the message to
-a person without a draft. What a rule caught is named by the rule's own words, so that the reason can be shown
-without repeating the message.
+Rules of this file: total, deterministic, text is data. A flag is raised by rules that can be read (`flag_rules`), also
+where the text was written around them (`disguise`), and by a small classifier (`learned_flags`) where there is an
+embedder; nothing lowers one. `grave` flags leave the message to a person without a draft. What a rule caught is named
+by the rule's own words, so that the reason can be shown without repeating the message.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote
 
+from mainstay.agents import flag_rules
 from mainstay.agents.base import MessageView
-from mainstay.agents.flag_rules import LURE, RULES, SIGN_IN, FlagRule
+from mainstay.agents.cue import cue
+from mainstay.agents.disguise import readings, unaccented, unpacked
+from mainstay.agents.flag_rules import INSTRUCTIONS, LURE, SIGN_IN, FlagRule
+from mainstay.agents.flag_rules_abroad import ABROAD
 from mainstay.agents.language import language_of
 
+RULES: tuple[FlagRule, ...] = (*flag_rules.RULES, *ABROAD)
 READ_MAX = 20_000  # characters that are judged; a longer message is flagged for being so
 
 # In this order, so that the same message always has the same flags.
@@ -35,6 +42,8 @@ FLAGS = (
     "urgency",
 )
 GATING = frozenset(FLAGS) - {"urgency"}  # hurry alone makes nobody look
+_DISGUISABLE = frozenset({"instruction", "credentials", "money", "threat"})
+_ORDERS = (*INSTRUCTIONS, *(one for one in ABROAD if one.flag == "instruction"))
 _HOSTILE = frozenset({"phishing", "credentials", "threat", "legal", "money"})
 
 _INVISIBLE = re.compile(
@@ -53,6 +62,12 @@ _ODD_URL = re.compile(
     r"^https?://(?:[^/\s]*@|\d{1,3}(?:\.\d{1,3}){3}\b|xn--)|^https?://[^/]*\.xn--", re.IGNORECASE
 )
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,100}")
+# A link's text that claims a host, and not a file's name.
+_HOST = re.compile(
+    r"^(?:(?:https?:)?//|(?=www\.)|(?=[\w.-]+\.(?:com|net|org|io|info|biz|example|test|eu|uk|[a-z]{2})(?:[/:?#]|$)))"
+    r"((?:[\w-]{1,63}\.){1,6}[\w-]{2,63})",
+    re.IGNORECASE,
+)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -95,19 +110,32 @@ class Assessment:
         return tuple(dict.fromkeys(risk.says for risk in self.risks))
 
 
-def assess(message: MessageView, languages: Collection[str] = ()) -> Assessment:
-    """The flags of a message. `languages` are those of the workspace; empty: any will do."""
+class FlagJudge(Protocol):
+    """Raises flags by what a text means."""
+
+    def risks(self, text: str) -> tuple[Risk, ...]:
+        """What the text is suspected of."""
+        ...
+
+
+def assess(
+    message: MessageView, languages: Collection[str] = (), judge: FlagJudge | None = None
+) -> Assessment:
+    """The flags of a message. `languages` are those of the workspace; empty: any will do. A `judge` only adds."""
     text = message.new_text or message.text
     whole = f"{message.subject}\n{message.text or message.new_text}"
     language = language_of(f"{message.subject}\n{text}")
+    read = folded(text)
     risks = [
         *_by_fields(message, text),
         *_by_rules(folded(message.subject)),
         *_by_rules(folded(message.from_name)),
-        *_by_rules(folded(text)),
+        *_by_rules(read),
         # Quoted history is read for instructions alone: the rest of it was said before, maybe by us.
-        *(risk for risk in _by_rules(folded(whole)) if risk.flag == "instruction"),
+        *(risk for risk in _by_rules(folded(whole), _ORDERS)),
+        *_by_disguise(whole, message.from_name),
         *_by_links(whole, folded(whole), message),
+        *(judge.risks(cue(message)) if judge is not None and read and not message.automatic else ()),
     ]
     if language and languages and language not in languages:
         risks.append(Risk("language", f"is in another language ({language})"))
@@ -123,12 +151,37 @@ def folded(text: str) -> str:
     return " ".join(straight.lower().split())
 
 
-def _by_rules(text: str) -> list[Risk]:
-    return [Risk(rule.flag, rule.says, rule.grave) for rule in RULES if _caught(rule, text)]
+def says_orders(text: str) -> tuple[str, ...]:
+    """What a text, folded, tells a machine to do: the words of the rules that caught it, in any disguise."""
+    forms = (text, *readings(text))
+    return tuple(dict.fromkeys(risk.says for form in forms for risk in _by_rules(form, _ORDERS)))
+
+
+def _by_rules(text: str, rules: Iterable[FlagRule] = RULES) -> list[Risk]:
+    plain = unaccented(text)
+    return [Risk(rule.flag, rule.says, rule.grave) for rule in rules if _caught(rule, plain)]
 
 
 def _caught(rule: FlagRule, text: str) -> bool:
     return any(pattern.search(text) for pattern in rule.patterns)
+
+
+def _by_disguise(whole: str, name: str) -> list[Risk]:
+    """What only shows when letters are put right: grave rules, since nobody disguises an everyday question."""
+    read = folded(whole)
+    forms = [*readings(read), *readings(folded(name))]
+    packed = unpacked(whole)
+    if packed:
+        forms.append(folded(packed))
+    if not forms:
+        return []
+    plainly = {risk.flag for risk in _by_rules(read)}
+    found = [risk for form in forms for risk in _by_rules(form) if risk.grave and risk.flag in _DISGUISABLE]
+    return [
+        Risk(risk.flag, f"{risk.says}, in disguised letters", grave=True)
+        for risk in dict.fromkeys(found)
+        if risk.flag not in plainly
+    ]
 
 
 def _by_fields(message: MessageView, text: str) -> list[Risk]:
@@ -154,7 +207,13 @@ def _by_links(whole: str, text: str, message: MessageView) -> list[Risk]:
     for shown in _SHOWN_LINK.finditer(whole[:READ_MAX]):
         if not same_host(shown[1] or shown[2], shown[3]):
             return [Risk("phishing", "has a link that leads elsewhere than it says", grave=True)]
-    urls = _URL.findall(whole[:READ_MAX])
+    for link in message.links:
+        claimed, target = _HOST.match(link.text.strip()), _HOST.match(link.target)
+        if claimed and target and not same_host(claimed[1], target[1]):
+            # Gateways that check links lead through themselves, and name where to; frauds may do the same.
+            through = claimed[1].lower().removeprefix("www.") in unquote(link.target).lower()
+            return [Risk("phishing", "has a link that leads elsewhere than it says", grave=not through)]
+    urls = [*_URL.findall(whole[:READ_MAX]), *(link.target for link in message.links)]
     if any(_ODD_URL.match(url) for url in urls):
         return [Risk("phishing", "has a link of a kind that honest senders do not use", grave=True)]
     if urls and LURE.search(text) and SIGN_IN.search(text):
@@ -168,7 +227,7 @@ def _by_links(whole: str, text: str, message: MessageView) -> list[Risk]:
 def _innocent(text: str) -> str:
     kept = []
     for paragraph in _PARAGRAPH.split(text[:READ_MAX]):
-        read = folded(paragraph)
+        read = unaccented(folded(paragraph))
         if not any(rule.grave and _caught(rule, read) for rule in RULES):
             kept.append(paragraph)
     return "\n\n".join(kept)

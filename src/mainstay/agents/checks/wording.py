@@ -6,8 +6,7 @@ import re
 from functools import lru_cache
 
 from mainstay.agents.checks.subject import LOOK, REFUSE, Findings, Subject, finding
-from mainstay.agents.flag_rules import INSTRUCTIONS
-from mainstay.agents.flags import domain, folded, same_host
+from mainstay.agents.flags import domain, folded, same_host, says_orders
 
 _WILL = (
     r"\b(?:(?:i|we)(?: will|'ll| shall| can| am going to| are going to| have| promise to| agree to)"
@@ -132,9 +131,7 @@ def empty_or_too_long(subject: Subject) -> Findings:
 
 def copied_instruction(subject: Subject) -> Findings:
     """An order to a machine never goes out: it would be one that came in."""
-    caught = [
-        rule.says for rule in INSTRUCTIONS if any(pattern.search(subject.text) for pattern in rule.patterns)
-    ]
+    caught = says_orders(subject.text)
     if not caught:
         return ()
     return finding("copied-instruction", REFUSE, f"the draft {caught[0]}", "answer by hand")
