@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mainstay.agents.triage.examples import Floats
     from mainstay.models.base import Embedder
 
+_CLOSENESS = 0.1
 _UNKNOWN = 0  # the number of the class of those that belong to none
 _LEARN_MULTIPLICATIONS_MAX = 300_000_000  # some 15 ms of one core
 _PENDING_MAX = 2_000
@@ -80,6 +81,16 @@ class Triage:
         """Live decisions so far."""
         return self._gate.live
 
+    @property
+    def wanted(self) -> int:
+        """Live decisions before anything may pass."""
+        return gate.LIVE_MIN
+
+    @property
+    def risk_max(self) -> float:
+        """The risk up to which an answer passes now; 0 where none does."""
+        return max(0.0, self._gate.risk_max) if self._gate.open else 0.0
+
     def _describe(self, intents: Mapping[str, str]) -> None:
         named = [(one, text) for one, text in intents.items() if one not in UNKNOWN_WORDS]
         texts = [text.strip() or one.replace("_", " ").replace("-", " ") for one, text in named]
@@ -103,8 +114,9 @@ class Triage:
         """An operator's written example. It never counts as a live decision."""
         number = self._number(UNKNOWN if intent in UNKNOWN_WORDS else intent)
         vector = self._embedder.embed([text])[0]
-        place = 1 + sum(1 for one in self._examples.classes if one == number)
-        self._examples.add(f"intent:{self.classes[number]}#{place}", vector, number)
+        named = f"intent:{self.classes[number]}#"
+        place = 1 + sum(1 for one in self._examples.ids if one.startswith(named))
+        self._examples.add(f"{named}{place}", vector, number)
         self._advance()
 
     def decide(self, id: str, text: str, *, flags: Collection[str] = ()) -> Decision:
@@ -169,10 +181,13 @@ class Triage:
         scores = self._regression.scores(numpy.append(vector, numpy.float32(1.0)))
         odds = numpy.exp(scores - scores.max())
         odds /= odds.sum()
-        mean = (odds + near.shares) / numpy.float32(2.0)
+        distances = self._discriminant.distances(vector)
+        closeness = numpy.exp((distances.min() - distances) / numpy.float32(_CLOSENESS))
+        closeness /= closeness.sum()
+        mean = (odds + near.shares + closeness) / numpy.float32(3.0)
         order = numpy.argsort(-mean, kind="stable")
         first, second = int(order[0]), int(order[1])
-        return Opinion(mean, odds, near, self._discriminant.distances(vector), first, second)
+        return Opinion(mean, odds, near, distances, closeness, first, second)
 
     def _features(self, opinion: Opinion) -> tuple[float, ...]:
         named, rightly = self._past.get(opinion.first, (0, 0))
