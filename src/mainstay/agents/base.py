@@ -23,6 +23,7 @@ from mainstay.kernel.plan import Role
 from mainstay.kernel.swift import swift
 from mainstay.kernel.values import NO_USAGE, Instant, Json, Usage
 from mainstay.models.base import Completion, Prompt, Unanswered
+from mainstay.models.base import ModelUse as ModelUse
 
 
 class Data(BaseModel):
@@ -114,19 +115,6 @@ class Recalled:
     text: str
     score: float
     fields: Json
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUse:
-    """What an attempt consumed of one model, and what the cache spared."""
-
-    model: str
-    calls: int
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_micros: int = 0
-    cached: int = 0
-    saved_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)

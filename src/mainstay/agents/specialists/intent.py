@@ -3,6 +3,9 @@
 Runs on the device. Without an embedder it goes by words, says so in its rationale, and is less sure. Flags come
 from rules and from the intent itself; a grave flag, machine mail and what belongs to no intent are never
 answered by a draft. The text of a message can raise flags and choose among the operator's intents, nothing else.
+
+How sure it is, and whether a person must look, is judged from what the operator decided before (`agents.judge`). What
+it goes by stands in its annotation, so that a decision can be learned from the ledger alone.
 """
 
 from __future__ import annotations
@@ -12,18 +15,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mainstay.agents.base import Brief, Data, IntentView, MessageView, Outcome, Produced, Tools
-from mainstay.agents.classifier import Classifier, Guess, MeaningClassifier, WordClassifier
 from mainstay.agents.cue import cue
 from mainstay.agents.flags import FLAGS, Assessment, assess
 from mainstay.agents.intents import UNKNOWN, Intent
-from mainstay.kernel.ids import derive
+from mainstay.agents.judge import TARGET_ERROR, Judge, Judgement
 from mainstay.kernel.plan import Role
 
 if TYPE_CHECKING:
     from mainstay.models.base import Embedder
 
 FOREIGN_CONFIDENCE = 0.5  # of what it would be in a language that the embedder was made for
-EVIDENCE_MAX = 3
 INNOCENT_WORD_MIN = 4  # a greeting that is left over says nothing
 _QUOTE_MAX = 80
 
@@ -49,81 +50,95 @@ class IntentSpecialist:
         *,
         embedder: Embedder | None = None,
         languages: Sequence[str] = ("en",),
+        target_error: float = TARGET_ERROR,
     ) -> None:
         self._intents = {intent.id: intent for intent in intents}
         self._languages = tuple(languages)
         self._by_meaning = embedder is not None
-        self._classifier: Classifier = (
-            MeaningClassifier(intents, embedder) if embedder is not None else WordClassifier(intents)
-        )
-        self.recipe = f"intent 1, flags 1, {self._classifier.recipe}, {_fingerprint(intents)}"
+        self.judge = Judge(intents, embedder, languages=languages, target_error=target_error)
+        self.recipe = f"intent 2, flags 1, {self.judge.recipe}"
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """The annotation of the message. Total: every text gets one."""
         message = IntentInput.model_validate(brief.inputs).message
+        id = f"{brief.run}/{brief.task}"
         if not self._by_meaning:
-            return self.annotate(message)
+            return self.annotate(message, id)
         # A text takes some 15 ms of arithmetic: not on the loop that keeps the ledger.
-        return await asyncio.to_thread(self.annotate, message)
+        return await asyncio.to_thread(self.annotate, message, id)
 
-    def annotate(self, message: MessageView) -> Produced:
-        """The same without a brief, for those who measure."""
+    def annotate(self, message: MessageView, id: str = "") -> Produced:
+        """The same without a brief, for those who measure. Which ones are drawn as a sample depends on the `id`."""
         found = assess(message, self._languages)
-        guess = self._guess(message, found)
-        intent = self._intents[guess.intent] if guess is not None and guess.known else None
+        text = _judged_text(message, found)
+        judged = self.judge.judge(id, text, found.flags) if text else None
+        known = judged is not None and judged.intent != UNKNOWN
+        intent = self._intents[judged.intent] if judged is not None and known else None
         foreign = "language" in found.flags
         return Produced(
             IntentView(
                 intent=intent.id if intent else UNKNOWN,
-                confidence=_confidence(guess, foreign=foreign) if intent else 0.0,
+                confidence=_confidence(judged, foreign=foreign) if intent else 0.0,
                 reply_expected=intent is not None and intent.reply_expected and not found.grave,
                 labels=_labels(intent, message),
                 flags=_flags(found, intent, message),
                 language=found.language,
                 template=intent.template if intent and not found.grave else "",
+                # Nobody looks at what machines send, and nothing answers it: no gate is asked.
+                auto=None if message.automatic else judged is not None and judged.auto,
+                audit=judged is not None and judged.audit,
+                unknown=intent is None and not message.automatic,
+                gate=None if judged is None else judged.gate,
             ),
-            rationale=" ".join((*self._reasons(guess, intent, message, found), *_risks(found))),
-            evidence=() if guess is None else tuple(one.source for one in guess.neighbours[:EVIDENCE_MAX]),
+            rationale=" ".join((*self._reasons(judged, intent, message, found), *_risks(found))),
+            evidence=() if judged is None else judged.evidence,
         )
 
-    def _guess(self, message: MessageView, found: Assessment) -> Guess | None:
-        if message.automatic or found.hostile:
-            return None
-        text = found.innocent_text if found.grave else cue(message)
-        return self._classifier.guess(text) if len(text.split()) >= found.grave * INNOCENT_WORD_MIN else None
+    def heard(self, message: MessageView) -> str:
+        """What of a message is judged, and learned; empty where nothing is."""
+        return _judged_text(message, assess(message, self._languages))
 
     def _reasons(
-        self, guess: Guess | None, intent: Intent | None, message: MessageView, found: Assessment
+        self, judged: Judgement | None, intent: Intent | None, message: MessageView, found: Assessment
     ) -> tuple[str, ...]:
         if message.automatic:
             return (f"Not to be answered: {message.automatic}.",)
-        if guess is None and found.grave:
+        if judged is None and found.grave:
             return ("Whatever else it wants was not judged.",)
-        if guess is None:
+        if judged is None:
             return ("It says nothing that any intent could be told from.",)
-        next_best = f"; next is {guess.runner_up}" if guess.runner_up else ""
+        next_best = f"; next is {judged.runner_up}" if judged.runner_up else ""
         if intent is None:
-            said = f"It is like none of the intents: the nearest is {guess.intent} ({guess.similarity:.2f}){next_best}."
+            near = f"the nearest is {judged.nearest} ({judged.similarity:.2f})"
+            said = f"It is like none of the intents: {near}{next_best}."
         else:
-            said = f"{_closest(guess)}{next_best}."
+            said = f"{_closest(judged)}{next_best}."
         how = (
             () if self._by_meaning else ("Judged by words alone, since there is no embedder on this device.",)
         )
         unsure = ("The language is one that this was not made for.",) if "language" in found.flags else ()
-        return (said, *how, *unsure)
+        return (said, *((judged.why,) if judged.why else ()), *how, *unsure)
 
 
-def _closest(guess: Guess) -> str:
-    own = next((one for one in guess.neighbours if one.intent == guess.intent), None)
-    if own is None:
-        return f"Closest to the description of {guess.intent} ({guess.similarity:.2f})"
-    text = own.text if len(own.text) <= _QUOTE_MAX else own.text[: _QUOTE_MAX - 1] + "…"
-    return f"Closest to the example '{text}' ({own.similarity:.2f}) of intent {guess.intent}"
+def _judged_text(message: MessageView, found: Assessment) -> str:
+    if message.automatic or found.hostile:
+        return ""
+    text = found.innocent_text if found.grave else cue(message)
+    return text if len(text.split()) >= found.grave * INNOCENT_WORD_MIN else ""
 
 
-def _confidence(guess: Guess | None, *, foreign: bool) -> float:
-    assert guess is not None
-    return round(guess.confidence * (FOREIGN_CONFIDENCE if foreign else 1.0), 4)
+def _closest(judged: Judgement) -> str:
+    if judged.example:
+        text = judged.example if len(judged.example) <= _QUOTE_MAX else judged.example[: _QUOTE_MAX - 1] + "…"
+        return f"Closest to the example '{text}' ({judged.similarity:.2f}) of intent {judged.intent}"
+    if judged.evidence and judged.evidence[0].startswith("run:"):
+        return f"Closest to messages that you decided on ({judged.similarity:.2f}), as {judged.intent}"
+    return f"Closest to the description of {judged.intent} ({judged.similarity:.2f})"
+
+
+def _confidence(judged: Judgement | None, *, foreign: bool) -> float:
+    assert judged is not None
+    return round(judged.confidence * (FOREIGN_CONFIDENCE if foreign else 1.0), 4)
 
 
 def _flags(found: Assessment, intent: Intent | None, message: MessageView) -> tuple[str, ...]:
@@ -146,9 +161,3 @@ def _risks(found: Assessment) -> tuple[str, ...]:
     reasons = list(found.reasons)
     said = reasons[0] if len(reasons) == 1 else f"{', '.join(reasons[:-1])} and {reasons[-1]}"
     return (f"The message {said}{': left to a person.' if found.grave else '.'}",)
-
-
-def _fingerprint(intents: Sequence[Intent]) -> str:
-    # A changed example is another recipe: evidence of the old one says nothing about it.
-    parts = [part for one in intents for part in (one.id, one.name, one.description, *one.examples)]
-    return derive("intents", *parts, size=6).hex()
