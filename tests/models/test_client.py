@@ -228,9 +228,7 @@ def test_nobody_there() -> None:
 
 
 def test_a_prompt_of_ten_million_bytes_is_refused_before_the_call() -> None:
-    answer, server = ask(
-        completion("Yes."), prompt=Prompt("", (Message("user", "long " * 2_000_000),), 10)
-    )
+    answer, server = ask(completion("Yes."), prompt=Prompt("", (Message("user", "long " * 2_000_000),), 10))
     assert isinstance(answer, Unanswered)
     assert (answer.cause, answer.usage, server.asked) == ("refused", NO_USAGE, [])
 

@@ -102,7 +102,7 @@ class Completion:
         usage: What was consumed, as the provider reports it.
         cut: True if the answer ended at `output_token_max`.
         unproven: True if the provider reported no usage, or one that cannot be: then `usage` is the worst case.
-        cached: True if nobody was asked: it is an answer of before, and `usage` what it consumed then.
+        cached: True if nobody was asked: it is an answer of before, and `usage` is nothing.
     """
 
     text: str
@@ -130,6 +130,19 @@ class Unanswered:
     usage: Usage | None = None
     retry_after_s: float | None = None
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What an attempt consumed of one model, and what the cache spared."""
+
+    model: str
+    calls: int
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_micros: int = 0
+    cached: int = 0
+    saved_micros: int = 0
 
 
 class ModelClient(Protocol):

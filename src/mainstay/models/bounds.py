@@ -43,7 +43,11 @@ def proven(prompt: Prompt, reported: Any, answer: str) -> Usage | None:
     asked, said = reported.get("prompt_tokens"), reported.get("completion_tokens")
     if type(asked) is not int or type(said) is not int:
         return None
-    if not _least(prompt.system, *(one.text for one in prompt.messages)) <= asked <= input_tokens_bound(prompt):
+    if (
+        not _least(prompt.system, *(one.text for one in prompt.messages))
+        <= asked
+        <= input_tokens_bound(prompt)
+    ):
         return None
     if not _least(answer) <= said <= prompt.output_token_max:
         return None

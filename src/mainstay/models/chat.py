@@ -141,4 +141,3 @@ def _messages(prompt: Prompt) -> list[ModelMessage]:
 def _writable(text: str) -> str:
     """Text without lone surrogates, which broken mail has and UTF-8 cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-

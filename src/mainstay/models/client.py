@@ -70,7 +70,10 @@ class EndpointModel:
             chat = await self._chat()
         except ImportError as error:
             return Unanswered(
-                "refused", f"language models need a package that is missing: {error.name}", NO_USAGE, remedy=INSTALL
+                "refused",
+                f"language models need a package that is missing: {error.name}",
+                NO_USAGE,
+                remedy=INSTALL,
             )
         except MainstayError as error:
             return Unanswered("refused", error.what, NO_USAGE, remedy=error.remedy)
@@ -80,7 +83,7 @@ class EndpointModel:
         except TimeoutError:
             timed_out: Unanswered = faults.timed_out(settings)
             return timed_out
-        except Exception as error:  # the libraries raise what they like; all of it means that there is no answer
+        except Exception as error:  # whatever the libraries raise, there is no answer
             failed: Unanswered = faults.fault(error, settings)
             if failed.cause == "refused":
                 await self.aclose()  # the next call looks up the secret again: it may have been put right
@@ -117,7 +120,9 @@ class EndpointModel:
             return Unanswered("broken", f"{settings.use} {why}", settled, remedy=_LONGER if cut else "")
         if said.finish == "error":
             return Unanswered("broken", f"{settings.use} broke its answer off", settled)
-        return Completion(said.text, f"{settings.provider}:{said.model}", settled, cut, unproven=usage is None)
+        return Completion(
+            said.text, f"{settings.provider}:{said.model}", settled, cut, unproven=usage is None
+        )
 
 
 _LONGER: Final = "Raise `output_token_max` of the model in mainstay.toml."

@@ -48,7 +48,9 @@ def fault(error: Exception, settings: ModelSettings) -> Unanswered:
 
 
 _CONFIGURED: Final = "Look at [models] in mainstay.toml, or name another model there."
-_ADDRESS: Final = "Is `url` in mainstay.toml the address of an OpenAI-compatible interface, to the /v1 at its end?"
+_ADDRESS: Final = (
+    "Is `url` in mainstay.toml the address of an OpenAI-compatible interface, to the /v1 at its end?"
+)
 
 
 def timed_out(settings: ModelSettings) -> Unanswered:
@@ -65,7 +67,11 @@ def _unconnected(error: said.ModelConnectionError, settings: ModelSettings) -> U
     if isinstance(error, said.ModelTimeoutError) and not unsent:
         return timed_out(settings)
     if unsent:
-        start = f" Start it: `ollama serve`, and `ollama pull {settings.model}` once." if settings.known_local else ""
+        start = (
+            f" Start it: `ollama serve`, and `ollama pull {settings.model}` once."
+            if settings.known_local
+            else ""
+        )
         return Unanswered(
             "unreachable",
             f"nobody answers at {settings.endpoint}",

@@ -16,7 +16,18 @@ from mainstay.kernel.values import Json
 PROBLEMS_MAX: Final = 10
 
 _SILENT: Final = frozenset(
-    ("title", "description", "default", "examples", "format", "deprecated", "readOnly", "$defs", "$schema", "$id")
+    (
+        "title",
+        "description",
+        "default",
+        "examples",
+        "format",
+        "deprecated",
+        "readOnly",
+        "$defs",
+        "$schema",
+        "$id",
+    )
 ) | {"discriminator", "$comment"}
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "object": (dict,),
@@ -80,6 +91,8 @@ def _check(value: Any, schema: Any, root: Json, at: str) -> Iterator[str]:
                 yield from _plain(value, keyword, rule, at)
             case _ if keyword not in _SILENT:
                 raise ValueError(f"the keyword {keyword!r} of the schema is not known")
+            case _:
+                pass
 
 
 _OF_OBJECTS: Final = ("properties", "required", "additionalProperties", "minProperties", "maxProperties")

@@ -132,7 +132,9 @@ def _span(
     attributes: dict[str, Any] = {OPERATION: operation, **known}
     if prompt is not None:
         attributes |= {REQUEST_TOKENS_MAX: prompt.output_token_max, REQUEST_TEMPERATURE: prompt.temperature}
-    common: dict[str, Any] = {key: attributes[key] for key in (OPERATION, PROVIDER, REQUEST_MODEL) if key in attributes}
+    common: dict[str, Any] = {
+        key: attributes[key] for key in (OPERATION, PROVIDER, REQUEST_MODEL) if key in attributes
+    }
     kind = trace.SpanKind.CLIENT if client else trace.SpanKind.INTERNAL
     began = perf_counter()
     # What is raised may quote a person, so that is not recorded; its kind is.

@@ -94,5 +94,3 @@ def _again(prompt: Prompt, answer: str, wrong: tuple[str, ...]) -> Prompt:
     )
     turns = (*prompt.messages, Message("assistant", answer[:_QUOTED_MAX]), Message("user", question))
     return replace(prompt, messages=turns)
-
-

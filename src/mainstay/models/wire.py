@@ -2,10 +2,12 @@
 
 An answer is read up to a bound, so that nobody can fill the memory; it is read whole before anything parses it, so
 that half an answer is never taken for one; and what the provider reports of its usage is taken out for `exchange`,
-because the layers above turn a missing report into zeros and throw a good answer away with a bad one. No redirect is followed, since it would carry the
-prompt and the key to an address that nobody allowed, and no proxy of the environment is used for the same reason. Only
-headers that the exchange needs are sent: the library would add what machine this is, and what its environment says. A
-connection serves one call: one that was kept and silently closed by the other side would end a later call in doubt.
+because the layers above turn a missing report into zeros and throw a good answer away with a bad one.
+
+No redirect is followed, since it would carry the prompt and the key to an address that nobody allowed, and no proxy of
+the environment is used for the same reason. Only headers that the exchange needs are sent: the library would add what
+machine this is, and what its environment says. A connection serves one call: one that was kept and silently closed by
+the other side would end a later call in doubt.
 """
 
 from __future__ import annotations
@@ -23,7 +25,15 @@ BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 HEADERS: Final = {"Accept-Encoding": "identity"}
 
 _NEEDED: Final = frozenset(
-    (b"host", b"authorization", b"content-type", b"content-length", b"accept", b"accept-encoding", b"connection")
+    (
+        b"host",
+        b"authorization",
+        b"content-type",
+        b"content-length",
+        b"accept",
+        b"accept-encoding",
+        b"connection",
+    )
 )
 _OF_THE_BODY: Final = (b"content-length", b"transfer-encoding")
 _AGENT: Final = (b"User-Agent", b"mainstay")

@@ -172,11 +172,15 @@ def vectors(dimensions: int = 8, *, usage: Any = "honest") -> Callable[[Asked], 
     def answer(asked: Asked) -> Given:
         texts = asked.body["input"]
         rows = [_vector(text, dimensions) for text in texts]
-        reported = tokens(sum(-(-len(text.encode()) // 4) for text in texts), 0) if usage == "honest" else usage
+        reported = (
+            tokens(sum(-(-len(text.encode()) // 4) for text in texts), 0) if usage == "honest" else usage
+        )
         body: dict[str, Any] = {
             "object": "list",
             "model": asked.body["model"],
-            "data": [{"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(rows)],
+            "data": [
+                {"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(rows)
+            ],
         }
         if reported is not None:
             body["usage"] = reported
