@@ -29,7 +29,6 @@ from mainstay.kernel.contract import Contract, Field, FieldType, Finality, Opera
 from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import Instant, Json
-from mainstay.memory.recall import Recollection
 from mainstay.runtime.performer import Route
 from mainstay.workflows.catalog import AgentSignature, Catalog
 from mainstay.workspace.assembly import Assembly
@@ -228,11 +227,6 @@ class House(Assembly):
     def light_agents(self) -> Mapping[str, Agent]:
         """Who thinks, and who proposes."""
         return {one.name: one for one in (_Thinker(), Proposer())}
-
-    @cached_property
-    def memory(self) -> Mapping[str, Recollection]:
-        """None."""
-        return {}
 
     @cached_property
     def catalog(self) -> Catalog:

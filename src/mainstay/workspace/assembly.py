@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mainstay.adapters.base import Adapter
 from mainstay.agents.base import (
@@ -17,7 +18,6 @@ from mainstay.agents.base import (
     MessageView,
     Tools,
 )
-from mainstay.agents.tools import RecallTools
 from mainstay.config.files import WorkspaceFiles, load_workspace_files
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.errors import NotFound
@@ -27,17 +27,20 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
-from mainstay.memory.recall import Recollection
 from mainstay.models.base import Embedder, Unavailable
 from mainstay.net.secrets import SecretStore
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.performer import Route
 from mainstay.workflows.canonical import canonical, restore
 from mainstay.workflows.catalog import Catalog
-from mainstay.workspace.agents import make_agents, memories
+from mainstay.workspace.agents import make_agents
 from mainstay.workspace.folder import Folder, open_vault
 from mainstay.workspace.known import catalog_of
 from mainstay.workspace.mail import MailAccount, mail_account
+from mainstay.workspace.tools import TaskTools
+
+if TYPE_CHECKING:
+    from mainstay.workspace.remembered import Remembered
 
 log = logging.getLogger("mainstay")
 
@@ -157,15 +160,38 @@ class Assembly:
         """The same agents without the embedder: enough to know what they take and give."""
         return make_agents(self.untyped, None)
 
+    # --- memory ----------------------------------------------------------------------------------------------------
+
     @cached_property
-    def memory(self) -> Mapping[str, Recollection]:
-        """What retrieval policies search."""
-        embedder = self.embedder
-        return memories(self.untyped, None if isinstance(embedder, Unavailable) else embedder)
+    def remembered(self) -> Remembered:
+        """All that can be recalled; read from the ledger when it is first asked.
+
+        With connections of its own, since it is kept up in a thread beside the director.
+        """
+        from mainstay.workspace.agents import file_units
+        from mainstay.workspace.remembered import Remembered
+
+        files, embedder = self.untyped, self.embedder
+        reader = SqliteReader(self.folder.ledger, tables=None)
+        vault = open_vault(self.folder, files.settings.workspace.key)
+        blobs = BlobStore(self.folder.blobs, reader.blob, writable=False)
+        return Remembered(
+            reader,
+            Artifacts(vault, blobs),
+            None if isinstance(embedder, Unavailable) else embedder,
+            files=file_units(files),
+            signature=files.settings.operator.signature,
+        )
+
+    def close_memory(self) -> None:
+        """Give up what `remembered` opened, if it did."""
+        if "remembered" in vars(self):
+            self.remembered.close()
 
     def tools(self, brief: Brief) -> Tools:
         """What an agent may use for this brief."""
-        return RecallTools(self.memory.get(brief.recall) if brief.recall else None)
+        policies = self.untyped.recalls.policies
+        return TaskTools(brief, lambda: self.remembered, policies, self.artifacts.vault.keyed_hash)
 
     # --- workflows -------------------------------------------------------------------------------------------------
 

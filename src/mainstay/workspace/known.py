@@ -16,7 +16,7 @@ from mainstay.kernel.contract import Operation, Repeatability, Schema
 from mainstay.kernel.errors import ConfigError
 from mainstay.kernel.plan import Role
 from mainstay.workflows.catalog import MESSAGE_RECEIVED, AgentSignature, Catalog
-from mainstay.workspace.agents import make_agents, memories
+from mainstay.workspace.agents import make_agents
 
 
 def catalog_of(
@@ -32,7 +32,7 @@ def catalog_of(
         agents={name: _signature(agent) for name, agent in found.items()},
         acts=acts | dict(configured or {}),
         events={"message.received/1": MESSAGE_RECEIVED},
-        recalls=frozenset(memories(files, None)),
+        recalls=frozenset(files.recalls.policies),
     )
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mainstay.models.base import Embedder
 
 ROWS_AT_ONCE = 2_000
+LOOKED_UP_MAX = 500  # missing vectors that are worth looking for in the cache whenever something is new
+FILLED_AT_ONCE = 300  # texts of the operator's files
 SLICE = 16  # texts embedded at once in the background: a fifth of a second
 Row = dict[str, Value]
 Make = Callable[[Row, SubjectId | None], Unit]
@@ -73,7 +75,7 @@ class Remembered:
 
     def _begin(self) -> None:
         self._index = MemoryIndex(self._embedder)
-        self._index.add(self._files)
+        self._opened = False  # whatever asks first reads it all
         self._memories = self._retractions = self._mail = 0  # positions, each of what was read of one view
         self._forgotten = self._unreadable = 0
 
@@ -83,41 +85,47 @@ class Remembered:
         return self._index.missing
 
     def catch_up(self) -> int:
-        """Take in what the ledger has that the index has not; how much that was."""
+        """Take in what the ledger has that the index has not; how much that was. The first time it is everything."""
         with self._lock:
-            changed = 0
-            for rows in self._after("memories", "recorded", self._memories):
-                units = list(self._units(rows, self._unit))
-                self._end_earlier(rows)
-                self._index.add(units)
-                self._memories = _int(rows[-1]["recorded"])
-                changed += len(rows)
-            # Those that were retracted since; the rest were read as such.
-            for rows in self._after("memories", "retracted", self._retractions):
-                ended = {f"{_text(row['memory'])}@{_int(row['version'])}": _int(row["retracted"]) for row in rows}
-                self._index.add(
-                    [replace(unit, retracted=ended[unit.id]) for unit in self._there(ended) if not unit.retracted]
-                )
-                self._retractions = _int(rows[-1]["retracted"])
-                changed += len(rows)
-            for rows in self._after("correspondence", "position", self._mail):
-                self._index.add(list(self._units(rows, self._mail_unit)))
-                self._mail = _int(rows[-1]["position"])
-                changed += len(rows)
+            if not self._opened:
+                self._index.add(self._files)
+                self._index.load()
+                # A handful that the operator wrote, and what drafts lean on first: worth waiting for.
+                self._index.fill(min(self._index.missing, FILLED_AT_ONCE))
+            changed = self._read()
+            if not self._opened or 0 < changed and self._index.missing <= LOOKED_UP_MAX:
+                # What a specialist has just read has been embedded by it.
+                self._index.load()
+            self._opened = True
             return changed
-
-    def open(self) -> int:
-        """Read all there is, with the vectors that are known already; how much that was."""
-        with self._lock:
-            read = self.catch_up()
-            self._index.load()
-            return read
 
     def rebuild(self) -> None:
         """Make the index anew from the ledger."""
         with self._lock:
             self._begin()
-            self.open()
+            self.catch_up()
+
+    def _read(self) -> int:
+        changed = 0
+        for rows in self._after("memories", "recorded", self._memories):
+            units = list(self._units(rows, self._unit))
+            self._end_earlier(rows)
+            self._index.add(units)
+            self._memories = _int(rows[-1]["recorded"])
+            changed += len(rows)
+        # Those that were retracted since; the rest were read as such.
+        for rows in self._after("memories", "retracted", self._retractions):
+            ended = {f"{_text(row['memory'])}@{_int(row['version'])}": _int(row["retracted"]) for row in rows}
+            self._index.add(
+                [replace(unit, retracted=ended[unit.id]) for unit in self._there(ended) if not unit.retracted]
+            )
+            self._retractions = _int(rows[-1]["retracted"])
+            changed += len(rows)
+        for rows in self._after("correspondence", "position", self._mail):
+            self._index.add(list(self._units(rows, self._mail_unit)))
+            self._mail = _int(rows[-1]["position"])
+            changed += len(rows)
+        return changed
 
     def digest(self) -> str:
         """A hash of all that is in the index: the same after every rebuild."""
@@ -143,6 +151,7 @@ class Remembered:
     def standing(self) -> Standing:
         """How it stands now."""
         with self._lock:
+            self.catch_up()
             return Standing(
                 through=max(self._memories, self._retractions, self._mail),
                 units=len(self._index),
@@ -151,6 +160,13 @@ class Remembered:
                 unreadable=self._unreadable,
                 by_meaning=self._embedder is not None,
             )
+
+    def close(self) -> None:
+        """Give up the connections that it reads by, and forget every text."""
+        with self._lock:
+            self._begin()
+            self._store.close()
+            self._artifacts.vault.close()
 
     # --- within ----------------------------------------------------------------------------------------------------
 

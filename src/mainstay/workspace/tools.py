@@ -1,0 +1,160 @@
+"""What an agent may use for one brief: recall by a retrieval policy, with a log, and the model that pays by the brief.
+
+Rules of this file:
+
+- A task recalls by the policy that its workflow names, or by another one that it names itself; a policy that is not
+  there finds nothing, since what a task may look at is never a guess.
+- Every recall is written down: by which policy, what was found and why, what was dropped and why. The question stands
+  there as a keyed hash: it quotes somebody, and whether two were the same is all that the log must tell.
+- The message that a task is about is no memory of it: it would be the best answer to every question about itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mainstay.agents.base import Brief, Drawn, MessageView, ModelUse, Recalled
+from mainstay.agents.tools import LIMIT_MAX, NoTools
+from mainstay.kernel.values import Json
+from mainstay.memory.records import Hash
+
+if TYPE_CHECKING:
+    from mainstay.memory.context import Context, Hit
+    from mainstay.memory.policy import RetrievalPolicy
+    from mainstay.models.base import Completion, Prompt, Unanswered
+    from mainstay.workspace.remembered import Remembered
+
+DROPPED_MAX = 50  # of each recall that are written down
+ITSELF = "it is the message that was asked about"
+ASKED_FOR = "fewer were asked for"
+
+
+class Spending(Protocol):
+    """What pays for one brief's calls of a model; see `models.spending`."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def uses(self) -> tuple[ModelUse, ...]: ...
+
+    async def complete(self, prompt: Prompt) -> Completion | Unanswered: ...
+
+
+class TaskTools(NoTools):
+    """`Tools` of one attempt."""
+
+    def __init__(
+        self,
+        brief: Brief,
+        remembered: Callable[[], Remembered],
+        policies: Mapping[str, RetrievalPolicy],
+        keyed_hash: Hash,
+        spending: Spending | None = None,
+    ) -> None:
+        self._brief = brief
+        self._remembered = remembered  # opened when something is recalled: most tasks recall nothing
+        self._policies = policies
+        self._keyed_hash = keyed_hash
+        self._spending = spending
+        self._log: list[Json] = []
+        self._own = frozenset(
+            f"message:{keyed_hash('message', one.message_id).hex()}@1"
+            for one in brief.inputs.values()
+            if isinstance(one, MessageView)
+        )
+
+    @property
+    def model(self) -> str:  # type: ignore[override]  # of others it is a constant
+        """See `Tools.model`."""
+        return self._spending.model if self._spending is not None else ""
+
+    async def complete(self, prompt: Prompt) -> Completion | Unanswered:
+        """See `Tools.complete`."""
+        if self._spending is None:
+            return await super().complete(prompt)
+        return await self._spending.complete(prompt)
+
+    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+        """See `Tools.recall`."""
+        named = self._policies.get(policy or self._brief.recall)
+        limit = min(limit, LIMIT_MAX)
+        if named is None or limit < 1 or not cue.strip():
+            return ()
+        # One more, since the best may be the message itself.
+        wider = replace(named, hits_max=min(named.hits_max, limit) + len(self._own))
+        context = self._remembered().recall(wider, cue, now=self._brief.now, filters=fields)
+        hits = [one for one in context.hits if not {one.unit.id, one.neighbour_of} & self._own]
+        first = [one for one in hits if not one.neighbour_of][: min(named.hits_max, limit)]
+        ranks = {one.rank for one in first}
+        given = [one for one in hits if one.rank in ranks]
+        self._log.append(self._logged(context, named, cue, fields, given))
+        return tuple(_recalled(one, by_meaning=context.by_meaning) for one in given)
+
+    def set_aside(self, source: str, why: str) -> None:
+        """Say of something recalled that it was not used after all, for the log."""
+        for recalled in self._log:
+            for hit in recalled["hits"]:
+                if hit["id"] == source:
+                    hit["set_aside"] = why
+
+    def drawn(self) -> Drawn | None:
+        """See `Tools.drawn`."""
+        models = self._spending.uses if self._spending is not None else ()
+        if not self._log:
+            return Drawn(models=models) if models else None
+        return Drawn(
+            recall={"recalls": self._log},
+            hits=sum(len(one["hits"]) for one in self._log),
+            dropped=sum(one["dropped_in_all"] for one in self._log),
+            tokens=sum(one["tokens"] for one in self._log),
+            models=models,
+        )
+
+    def _logged(
+        self, context: Context, policy: RetrievalPolicy, cue: str, fields: Json, given: Sequence[Hit]
+    ) -> Json:
+        kept = {one.unit.id for one in given}
+        left = [
+            {"id": one.unit.id, "score": round(one.score, 4), "why": ITSELF if one.unit.id in self._own else ASKED_FOR}
+            for one in context.hits
+            if one.unit.id not in kept
+        ]
+        dropped = [
+            {"id": one.unit.id, "score": round(one.score, 4), "why": one.reason} for one in context.dropped
+        ]
+        return {
+            "query": self._keyed_hash("recall", cue).hex(),
+            "policy": policy.name,
+            "version": policy.version,
+            "ranker": context.ranker,
+            "by_meaning": context.by_meaning,
+            "missing": context.missing,
+            "filters": dict(fields),
+            "hits": [_hit(one) for one in given],
+            "dropped": [*left, *dropped][:DROPPED_MAX],
+            "dropped_in_all": len(left) + len(dropped),
+            "tokens": sum(one.tokens for one in given),
+            "token_max": policy.token_max,
+            "digest": context.digest,
+        }
+
+
+def _hit(one: Hit) -> Json:
+    said: Json = {
+        "id": one.unit.id,
+        "rank": one.rank,
+        "score": round(one.score, 4),
+        "tokens": one.tokens,
+        "source": one.unit.source,
+        "features": {name: round(value, 4) for name, value in one.features.items()},
+    }
+    return said | {"neighbour_of": one.neighbour_of} if one.neighbour_of else said
+
+
+def _recalled(one: Hit, *, by_meaning: bool) -> Recalled:
+    # How alike they are, not the score of ranking: an agent that leans on an answer asks how near its question is.
+    near = one.features.get("vector" if by_meaning else "covered", 0.0)
+    return Recalled(one.unit.id, one.unit.text, near, one.unit.fields)
