@@ -2,7 +2,7 @@
 
 Rules of this file: it judges and never mends. Checks are functions from a subject to findings (`agents.checks`); to
 add one, write it and put it into `CHECKS`. A new draft is asked for only where the plain template might mend what
-was found, which is where the draft leans on a past reply.
+was found, which is where the draft leans on a past reply, or a model's next attempt, which is told the findings.
 
 The workflow should pass the message as well (`message: ${trigger.message}`); without it the checks that need it
 cannot be made, which is a finding in itself.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mainstay.agents.base import Brief, Data, Finding, Inspected, MessageView, Outcome, Reply, Tools
-from mainstay.agents.checks import addressing, leaks, wording
+from mainstay.agents.checks import addressing, grounds, leaks, wording
 from mainstay.agents.checks.subject import LOOK, NOTE, REFUSE, Findings, HouseRules, Subject
 from mainstay.kernel.plan import Role
 
@@ -35,6 +35,8 @@ CHECKS: tuple[Check, ...] = (
     wording.forbidden_words,
     wording.foreign_link,
     leaks.leaked_secret,
+    grounds.unsupported,
+    grounds.unknown_source,
 )
 
 MENDABLE = frozenset(
@@ -48,6 +50,8 @@ MENDABLE = frozenset(
         "forbidden-words",
         "foreign-link",
         "leaked-secret",
+        "unsupported",
+        "unknown-source",
     }
 )
 _WORST_FIRST = {REFUSE: 0, LOOK: 1, NOTE: 2}
@@ -67,7 +71,7 @@ class ReplyInspector:
 
     name = "reply-checks"
     role = Role.INSPECTOR
-    recipe = "reply-checks 1"
+    recipe = "reply-checks 2"
     input: type[Data] = InspectorInput
     output: type[Data] | None = None
     cost_max_micros = 0
@@ -91,7 +95,7 @@ class ReplyInspector:
             findings,
             rationale=_rationale(findings, len(self._checks)),
             evidence=subject.draft.sources,
-            revise=mendable and subject.leaning,
+            revise=mendable and (subject.leaning or bool(subject.draft.model)),
         )
 
 

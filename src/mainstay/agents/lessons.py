@@ -114,6 +114,9 @@ class Rules:
     min_agreeing: int = AGREEING_MIN
 
 
+USUAL = Rules()
+
+
 def lesson_of(fields: Mapping[str, Any]) -> Lesson | None:
     """What `Lesson.fields` made; None for what is no lesson."""
     try:

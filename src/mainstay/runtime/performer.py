@@ -224,7 +224,7 @@ class Performer:
             effect.cost_max,
             effect.data_class,
             effect.revision,
-            effect.findings,
+            effect.findings and tuple(map(self._opened, effect.findings)),
         )
         tools = self._tools(brief)
         outcome = await self._answer(effect, agent, brief, tools)
@@ -314,6 +314,10 @@ class Performer:
             "remark": self._seal(finding.remark, subject),
             "remedy": finding.remedy,
         }
+
+    def _opened(self, finding: Json) -> Json:
+        """A finding as the drafter reads it: its remark quotes the draft, so in the ledger it is sealed."""
+        return {**finding, "remark": self._artifacts.open_text(str(finding.get("remark", "")))}
 
     # --- acts ------------------------------------------------------------------------------------------------------
 

@@ -1,36 +1,78 @@
-"""The drafter: a reply from the operator's own template, or from an answer that was approved before.
+"""The drafter: a reply from the operator's own template, from an answer that was approved before, or by a model.
 
 Rules of this file: not a word of the incoming text gets into a reply except through placeholders, and those are
-cleaned here. Between greeting and signature stands either the template's text or the answer to the nearest past
-question of the same intent, where that is near enough. A draft that was sent back is made anew from the template
-alone. Who is answered is not decided here.
+cleaned (`agents.filling`). On the device there stands between greeting and signature either the template's text or the
+answer to the nearest past question of the same intent, where that is near enough; a draft that was sent back is made
+anew from the template alone. Then the lessons of earlier edits are applied. With a model, what stands there is the
+model's (`agents.model_draft`), and where it gives none, the device's. Who is answered is not decided here.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Produced, Recalled, Reply, Tools
-from mainstay.agents.cue import bare_subject, cue
+from mainstay.agents.checks.grounds import facts_of
+from mainstay.agents.cue import cue
+from mainstay.agents.filling import (
+    NAME_MAX,
+    NO_SUBJECT,
+    NOBODY,
+    SUBJECT_MAX,
+    Operator,
+    Values,
+    clean_name,
+    clean_subject,
+    house_of,
+    person_of,
+    thread_reference,
+    values_of,
+)
 from mainstay.agents.flags import assess
+from mainstay.agents.impersonal import House
 from mainstay.agents.intents import Intent
+from mainstay.agents.lessons import (
+    ALGORITHM,
+    POLICY,
+    USUAL,
+    Lesson,
+    Rules,
+    applied,
+    in_force,
+    is_withheld,
+    lesson_of,
+)
+from mainstay.agents.lessons import (
+    RECALLED_MAX as LESSONS_MAX,
+)
+from mainstay.agents.model_draft import OnDevice, Task, Written, recipe, texts_of, write
 from mainstay.agents.template import Template, missing, render, render_subject
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import derive
 from mainstay.kernel.plan import Role
-from mainstay.kernel.values import SECOND, Instant
+from mainstay.kernel.values import NO_USAGE, Usage
+
+__all__ = [
+    "NAME_MAX",
+    "NOBODY",
+    "NO_SUBJECT",
+    "SUBJECT_MAX",
+    "Draft",
+    "Operator",
+    "ReplyWriter",
+    "WriterInput",
+    "clean_name",
+    "clean_subject",
+    "thread_reference",
+]
 
 SIMILARITY_MIN = 0.60  # below this a past answer is shown as evidence, and not used
 RECALLED_MAX = 3
-NAME_MAX = 60
-SUBJECT_MAX = 150
-NOBODY, NO_SUBJECT = "there", "your message"
+FOR_A_MODEL_MAX = 8
+NOTES = "notes"  # the retrieval policy by which a model is given the operator's notes and documents
 
-_NAME_WORDS_MAX = 6
 _COUNTING = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
@@ -43,23 +85,15 @@ _NUMBER_WORDS = {word: str(number) for number, word in enumerate(_COUNTING.split
     "hundred": "100",
 }
 _NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
-_LINK = re.compile(
-    r"https?:|www\.|://|\b[\w-]{2,63}\.(?:com|net|org|io|info|biz|ru|example)\b|@", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """In whose name replies are written."""
-
-    name: str = ""
-    signature: str = ""
 
 
 class Draft(Data):
-    """What the drafter gives back."""
+    """What the drafter gives back. Lessons by name: those it was made with, and those withheld to measure them."""
 
     reply: Reply
+    lessons: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    recipe: str = ""
 
 
 class WriterInput(Data):
@@ -69,14 +103,26 @@ class WriterInput(Data):
     intent: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One draft to be made: from what, for whom."""
+
+    brief: Brief
+    message: MessageView
+    intent: Intent
+    template: Template
+    values: Values
+    recalled: tuple[Recalled, ...]
+    lessons: Mapping[str, tuple[Lesson, Recalled]]  # by name, with where each was recalled from
+
+
 class ReplyWriter:
-    """Drafts replies."""
+    """Drafts replies. With a `model`, what it may cost at most is what its prompt and answer cost at worst."""
 
     name = "reply-writer"
     role = Role.EXECUTOR
     input: type[Data] = WriterInput
     output: type[Data] | None = Draft
-    cost_max_micros = 0
 
     def __init__(
         self,
@@ -86,14 +132,25 @@ class ReplyWriter:
         *,
         languages: Sequence[str] = ("en",),
         similarity_min: float = SIMILARITY_MIN,
+        house: House | None = None,
+        rules: Rules = USUAL,
+        model: str = "",
+        cost_max_micros: int | None = 0,
     ) -> None:
         self._intents = {intent.id: intent for intent in intents}
         self._templates = dict(templates)
         self._operator = operator
         self._languages = tuple(languages)
         self._similarity_min = similarity_min
+        self._house = house or house_of(templates, intents, operator=operator)
+        self._rules = rules
+        self.cost_max_micros = cost_max_micros
         parts = [part for name, one in sorted(templates.items()) for part in (name, one.subject, one.body)]
-        self.recipe = f"reply-writer 1, lean {similarity_min}, templates {derive(*parts, size=6).hex()}"
+        made_of = (
+            f"reply-writer 2, lean {similarity_min}, templates {derive(*parts, size=6).hex()}, {ALGORITHM}"
+        )
+        self._on_device = made_of
+        self.recipe = f"{made_of}, {recipe(model)}" if model else made_of
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """A draft, or a refusal where no draft should be made."""
@@ -107,10 +164,68 @@ class ReplyWriter:
         template = self._templates.get(intent.template) if intent else None
         if intent is None or template is None:
             return Failed(FailureClass.REFUSED, f"there is no template for the intent {given.intent!r}")
-        recalled = tuple(tools.recall(cue(message), limit=RECALLED_MAX, intent=intent.id))
-        leaned = None if brief.revision else self._near_enough(recalled, cue(message))
-        values = self._values(message, intent, brief.now)
-        return _produced(template, values, leaned, recalled, intent.id, brief.revision)
+        asked = cue(message)
+        order = _Order(
+            brief,
+            message,
+            intent,
+            template,
+            values_of(message, intent.name, self._operator, brief.now),
+            tuple(
+                tools.recall(asked, limit=FOR_A_MODEL_MAX if tools.model else RECALLED_MAX, intent=intent.id)
+            ),
+            _lessons(tools.recall(asked, limit=LESSONS_MAX, policy=POLICY, intent=intent.id)),
+        )
+        if not tools.model:
+            return self._device(order, tools)
+        return await self._modelled(order, tools)
+
+    # --- on the device ---------------------------------------------------------------------------------------------
+
+    def _device(self, order: _Order, tools: Tools, instead: str = "", usage: Usage = NO_USAGE) -> Produced:
+        """The template or a past answer, with the lessons that apply. `instead` tells why no model wrote it."""
+        leaned = None if order.brief.revision else self._near_enough(order.recalled, cue(order.message))
+        template, values = order.template, order.values
+        lacking = missing(template, values)
+        # A gap is left visible instead of failing: the inspector refuses it, and a person sees where it is.
+        filled = {name: f"[{name}]" if value is None else value for name, value in values.items()}
+        filled |= {name: f"[{name}]" for name in lacking}
+        framed = _frame(template, filled) if leaned else None
+        text = _between(framed, _answer(leaned)) if leaned and framed else render(template, filled)
+        sources = (leaned.source,) if leaned and framed else ()
+        made = applied(
+            text,
+            in_force(
+                [lesson for lesson, _ in order.lessons.values()],
+                template=template.name,
+                min_agreeing=self._rules.min_agreeing,
+            ),
+            run=order.brief.run,
+            values=values,
+            person=person_of(order.message, values),
+            house=self._house,
+            rules=self._rules,
+        )
+        self._log_withheld(order, made.withheld, tools)
+        rests = (template.body, *(_answer(leaned) for _ in sources), *_words(order, made.given))
+        reply = Reply(
+            text=made.text,
+            subject=render_subject(template, filled),
+            template=template.name,
+            missing=lacking,
+            sources=sources,
+            given=sources,
+            grounds=_grounds(rests, filled),
+        )
+        said = _rationale(reply, order.intent.id, leaned, order.recalled, order.brief.revision)
+        said = " ".join(filter(None, (instead, said, _on_lessons(made.given, made.withheld))))
+        evidence = (
+            f"template:{template.name}",
+            *(one.source for one in order.recalled),
+            *_of(order, made.given),
+        )
+        draft = Draft(reply=reply, lessons=made.given, withheld=made.withheld, recipe=self._on_device)
+        return Produced(draft, said, evidence, usage)
 
     def _near_enough(self, recalled: Sequence[Recalled], asked: str) -> Recalled | None:
         """The past answer that may be used again: near, general enough, and in a language of the workspace."""
@@ -126,16 +241,101 @@ class ReplyWriter:
                 return one
         return None
 
-    def _values(self, message: MessageView, intent: Intent, now: Instant) -> dict[str, str | None]:
-        return {
-            "message.sender_name": clean_name(message.from_name),
-            "message.subject": clean_subject(message.subject),
-            "message.received_date": _day(message.sent_at or now),
-            "operator.name": self._operator.name or None,
-            "operator.signature": self._operator.signature.strip("\n") or None,
-            "intent.name": intent.name,
-            "thread.reference": thread_reference(message.thread or message.message_id),
-        }
+    # --- by a model ------------------------------------------------------------------------------------------------
+
+    async def _modelled(self, order: _Order, tools: Tools) -> Outcome:
+        template = order.template
+        lacking = missing(template, order.values)
+        framed = (
+            None if lacking else _frame(template, {name: one or "" for name, one in order.values.items()})
+        )
+        if framed is None:
+            return self._device(
+                order, tools, f"The template {template.name} leaves no place for a model's words."
+            )
+        guiding = in_force(
+            [lesson for lesson, _ in order.lessons.values()],
+            template=template.name,
+            min_agreeing=self._rules.min_agreeing,
+            to_the_letter=False,
+        )
+        share, run = self._rules.withheld_share, order.brief.run
+        withheld = tuple(one.id for one in guiding if is_withheld(run, one.id, share))
+        notes = tuple(tools.recall(cue(order.message), limit=RECALLED_MAX, policy=NOTES))
+        task = Task(
+            order.message,
+            order.intent,
+            self._operator.name,
+            template.name,
+            _middle(template, order.values),
+            (*order.recalled, *(one for one in notes if one not in order.recalled)),
+            tuple(one for one in guiding if one.id not in withheld),
+        )
+        written = await write(task, order.brief, tools)
+        match written:
+            case Failed():
+                return written
+            case OnDevice(why, usage):
+                return self._device(order, tools, f"Made on this device: {why}.", usage)
+            case Written():
+                self._log_withheld(order, withheld, tools)
+                return self._of_model(order, task, written, framed, withheld)
+
+    def _of_model(
+        self, order: _Order, task: Task, written: Written, framed: tuple[str, str], withheld: tuple[str, ...]
+    ) -> Produced:
+        had = written.context.sources
+        ours = {"instructions", "findings", "message", f"template:{order.template.name}", *order.lessons}
+        lessons = tuple(one.id for one in task.lessons if one.id in had)
+        filled = {name: one or "" for name, one in order.values.items()}
+        reply = Reply(
+            text=_between(framed, written.reply.text.strip()),
+            subject=render_subject(order.template, filled),
+            template=order.template.name,
+            sources=tuple(dict.fromkeys(one for one in written.reply.sources if one not in ours)),
+            given=tuple(one for one in had if one not in ours),
+            grounds=_grounds((order.template.body, *texts_of(task, had).values()), filled),
+            model=written.model,
+        )
+        said = [
+            f"Written by {written.model} for intent {order.intent.id}, after template {order.template.name}."
+        ]
+        if reply.sources:
+            said.append(f"It cites {', '.join(reply.sources)}.")
+        if written.context.dropped:
+            said.append(
+                f"{len(written.context.dropped)} of {len(had) + len(written.context.dropped)} parts did not fit "
+                f"into what it was given ({', '.join(one.source for one in written.context.dropped)})."
+            )
+        said.append(_on_lessons(lessons, withheld))
+        evidence = (f"template:{order.template.name}", *reply.given, *_of(order, lessons))
+        draft = Draft(reply=reply, lessons=lessons, withheld=withheld, recipe=self.recipe)
+        return Produced(draft, " ".join(filter(None, said)), evidence, written.usage)
+
+    def _log_withheld(self, order: _Order, withheld: Sequence[str], tools: Tools) -> None:
+        for name in withheld:
+            tools.set_aside(
+                order.lessons[name][1].source, "withheld from this run to measure what it is good for"
+            )
+
+
+def _lessons(recalled: Sequence[Recalled]) -> dict[str, tuple[Lesson, Recalled]]:
+    found = ((lesson_of(one.fields), one) for one in recalled)
+    return {lesson.id: (lesson, one) for lesson, one in found if lesson is not None}
+
+
+def _words(order: _Order, lessons: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for name in lessons for text in order.lessons[name][0].change.after)
+
+
+def _of(order: _Order, lessons: Sequence[str]) -> tuple[str, ...]:
+    """Where lessons were recalled from, as evidence cites it."""
+    return tuple(order.lessons[name][1].source for name in lessons)
+
+
+def _grounds(texts: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
+    """What the draft may say of numbers, links and addresses: all that its sources and typed values do."""
+    return tuple(sorted({fact for text in (*texts, *values.values()) for fact in facts_of(text)}))
 
 
 def _particulars(recalled: Recalled) -> frozenset[str]:
@@ -148,78 +348,41 @@ def _numbers(text: str) -> frozenset[str]:
     return frozenset(_NUMBER_WORDS.get(word, word) for word in words)
 
 
-def clean_name(name: str) -> str:
-    """A sender's name as it may stand in a greeting, or "there": a name only, no link, number or sentence."""
-    text = " ".join("".join(" " if _control(char) else char for char in name).split()).strip("\"'")
-    plain = all(unicodedata.category(char)[0] in "LM" or char in " .,'’-&·" for char in text)
-    fits = text and len(text) <= NAME_MAX and len(text.split()) <= _NAME_WORDS_MAX
-    return text if fits and plain and not _LINK.search(text) and any(map(str.isalpha, text)) else NOBODY
-
-
-def clean_subject(subject: str) -> str:
-    """A subject as it may be repeated: one line, without Re and Aw, no links; "your message" where none is left."""
-    text = bare_subject("".join(" " if _control(char) else char for char in subject))
-    if not text or _LINK.search(text):
-        return NO_SUBJECT
-    return text if len(text) <= SUBJECT_MAX else text[: SUBJECT_MAX - 1].rstrip() + "…"
-
-
-def thread_reference(thread: str) -> str:
-    """A short reference for people, the same for every message of a thread."""
-    return f"T-{derive('thread', thread, size=4).hex().upper()}"
-
-
-def _control(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
-def _day(at: int) -> str:
-    return datetime.fromtimestamp(min(max(at // SECOND, 0), 253_402_300_799), UTC).strftime("%Y-%m-%d")
-
-
-def _produced(
-    template: Template,
-    values: Mapping[str, str | None],
-    leaned: Recalled | None,
-    recalled: Sequence[Recalled],
-    intent: str,
-    revision: int,
-) -> Produced:
-    lacking = missing(template, values)
-    # A gap is left visible instead of failing: the inspector refuses it, and a person sees where it is.
-    filled = {name: f"[{name}]" if value is None else value for name, value in values.items()}
-    filled |= {name: f"[{name}]" for name in lacking}
-    text = _leaning(template, filled, _answer(leaned)) if leaned else None
-    sources = (leaned.source,) if leaned and text else ()
-    reply = Reply(
-        text=text or render(template, filled),
-        subject=render_subject(template, filled),
-        template=template.name,
-        missing=lacking,
-        sources=sources,
-    )
-    evidence = (f"template:{template.name}", *(one.source for one in recalled))
-    return Produced(Draft(reply=reply), _rationale(reply, intent, leaned, recalled, revision), evidence)
-
-
-def _answer(recalled: Recalled) -> str:
-    answer = recalled.fields.get("answer")
+def _answer(recalled: Recalled | None) -> str:
+    answer = recalled.fields.get("answer") if recalled else None
     return answer.strip() if isinstance(answer, str) else ""
 
 
-def _leaning(template: Template, values: Mapping[str, str | None], answer: str) -> str | None:
-    """Greeting, past answer, signature; None where the template has no greeting and signature of their own."""
+def _frame(template: Template, values: Mapping[str, str]) -> tuple[str, str] | None:
+    """Greeting and signature; None where the template has none of their own."""
     parts = template.body.split("\n\n")
     if len(parts) < 3 or "message.sender_name" not in parts[0] or "operator.signature" not in parts[-1]:
         return None
     greeting, signature = (render(_part(template, part), values) for part in (parts[0], parts[-1]))
-    return f"{greeting}\n\n{answer}\n\n{signature}"
+    return greeting, signature
+
+
+def _between(framed: tuple[str, str], text: str) -> str:
+    return f"{framed[0]}\n\n{text}\n\n{framed[1]}"
+
+
+def _middle(template: Template, values: Values) -> str:
+    """The template between greeting and signature, as a model is shown it: with no value that came from outside."""
+    body = "\n\n".join(template.body.split("\n\n")[1:-1])
+    ours = {name: f"[{name}]" if name.startswith("message.") else one or "" for name, one in values.items()}
+    return render(_part(template, body), ours) if body else ""
 
 
 def _part(template: Template, body: str) -> Template:
     return replace(
         template, body=body, placeholders=tuple(name for name in template.placeholders if name in body)
     )
+
+
+def _on_lessons(given: Sequence[str], withheld: Sequence[str]) -> str:
+    said = [f"{len(given)} lesson{'s' if len(given) > 1 else ''} of earlier edits went in"] if given else []
+    said += [f"{len(withheld)} withheld to measure what it does without"] if withheld else []
+    return f"{', '.join(said)}." if said else ""
 
 
 def _rationale(
