@@ -102,8 +102,11 @@ class Columns:
         return known.setdefault(name, len(known))
 
 
-def neighbours(columns: Columns, allowed: Mask, ids: Iterable[str]) -> tuple[Links, Links]:
-    """The row before and the row after each in its thread, among the allowed ones; -1 where there is none."""
+def thread_order(columns: Columns, allowed: Mask, ids: Iterable[str]) -> tuple[Links, Mask]:
+    """The permitted rows that are in threads, in order, and whether each is in the thread of the one before it.
+
+    The second has one element less than the first.
+    """
     import numpy
 
     rows = numpy.flatnonzero(allowed & (columns.column("thread") != 0))
@@ -116,8 +119,4 @@ def neighbours(columns: Columns, allowed: Mask, ids: Iterable[str]) -> tuple[Lin
         named = numpy.array(list(ids), dtype=object)
         rank = numpy.argsort(numpy.argsort(named[rows].astype(str), kind="stable"), kind="stable")
         rows = rows[numpy.lexsort((rank, recorded, threads))]
-    before = numpy.full(len(columns), -1, dtype=numpy.int64)
-    after = before.copy()
-    first, second = rows[:-1][same], rows[1:][same]
-    before[second], after[first] = first, second
-    return before, after
+    return rows, same

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mainstay.kernel.values import DAY
+from mainstay.memory.cue import Cue
 from mainstay.memory.index import MemoryIndex
-from mainstay.memory.terms import raw_words, term
-from mainstay.memory.view import View, WordScores, word_scores
+from mainstay.memory.terms import raw_words
+from mainstay.memory.view import View, word_scores
 
 if TYPE_CHECKING:
     import numpy
@@ -23,16 +25,25 @@ if TYPE_CHECKING:
     from mainstay.models.base import Vectors
 
 NAMES = (
-    "words",  # BM25 of the unit, beside the best of this question
+    "words",  # BM25 of the unit, beside the best of this question; names of speakers do not count as words
     "pair_words",  # the same of the unit with what stood before it
+    "near_words",  # the same of the unit with what stood before and after it
     "covered",  # the share of the question's rarity that the unit's words make up
+    "session_words",  # the best `pair_words` of its session
     "vector",  # how alike question and unit are
     "vector_before",  # the same of the unit before
     "vector_after",  # and of the unit after
-    "actor",  # the question names who said it; -1: names somebody else who speaks here
-    "question",  # the unit asks
+    "actor",  # 1: the question names who said it; -1: it names somebody else who speaks here
+    "date",  # 1: said in a time that the question names; less for some weeks after it
+    "fits",  # the question asks when, or how many, and the unit has such a word
+    "asks",  # the unit ends as a question
+    "answers",  # the unit before it does
+    "opens",  # the first of its session
+    "length",  # from 0 to 1
+    "of_self",  # the share of words that speak of the speaker
 )
 CANDIDATES_MAX = 300  # by each way of searching
+_TOLD_WITHIN_DAYS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +55,38 @@ class Candidates:
     by_meaning: bool  # whether vectors took part
 
 
-def candidates(index: MemoryIndex, view: View, cue: str, vector: Vectors | None) -> Candidates:
+def candidates(index: MemoryIndex, view: View, cue: Cue, vector: Vectors | None) -> Candidates:
     """What could answer the cue. `vector` is the cue's; None: words alone."""
     import numpy
 
-    words = word_scores(
-        view, index.terms.known([term(word) for word in raw_words(cue)]), index.postings, index.befores
-    )
+    speakers = _speakers(index, view)
+    named = frozenset(number for number, words in speakers.items() if not words.isdisjoint(cue.names))
+    names = frozenset().union(*(speakers[number] for number in named))
+    terms = cue.terms(without=names) or cue.terms()
+    words = word_scores(view, index.terms.known(terms), index.postings, index.befores)
     found = [_best(words.unit), _best(words.pair)]
     by_meaning = vector is not None and index.vectors is not None
-    if by_meaning:
-        assert index.vectors is not None
-        assert vector is not None
+    if vector is not None and index.vectors is not None:
         found.append(index.vectors.nearest(vector, view.allowed, CANDIDATES_MAX))
     rows = numpy.unique(numpy.concatenate(found))
+    before = view.before[rows]
     columns = [
         _beside_best(words.unit, rows),
         _beside_best(words.pair, rows),
+        _beside_best(words.near, rows),
         words.covered[rows],
-        *_vectors(index, view, vector if by_meaning else None, rows),
-        _actor(index, view, cue, rows),
-        numpy.array([float(index.unit(int(row)).text.rstrip().endswith("?")) for row in rows]),
+        _of_session(view, words.pair, rows),
+        *_vectors(index, view, vector, rows),
+        _actor(index, named, len(speakers), rows),
+        _date(index.columns.column("at")[rows], cue),
+        _fits(index, cue, rows),
+        index.texts.asks[rows],
+        numpy.where(before >= 0, index.texts.asks[before], False),
+        view.opens[rows],
+        index.texts.length[rows],
+        index.texts.of_self[rows],
     ]
-    return Candidates(
-        rows, numpy.stack(columns, axis=1) if len(rows) else numpy.zeros((0, len(NAMES))), by_meaning
-    )
+    return Candidates(rows, numpy.stack(columns, axis=1).astype(numpy.float64), by_meaning)
 
 
 def _best(scores: Scores) -> Links:
@@ -100,21 +118,64 @@ def _vectors(index: MemoryIndex, view: View, vector: Vectors | None, rows: Links
     return found
 
 
-def _actor(index: MemoryIndex, view: View, cue: str, rows: Links) -> Scores:
+def _of_session(view: View, scores: Scores, rows: Links) -> Scores:
     import numpy
 
-    asked = set(raw_words(cue)) | {term(word) for word in raw_words(cue)}
-    actors = index.columns.column("actor")
-    present = set(numpy.unique(actors[view.allowed]).tolist())
-    named = [
-        number
-        for name, number in index.columns.names("actor").items()
-        if name and number in present and not asked.isdisjoint(raw_words(name))
-    ]
-    if not named:
+    best = float(scores.max(initial=0.0))
+    if not best:
         return numpy.zeros(len(rows))
-    said: Scores = numpy.where(numpy.isin(actors[rows], named), 1.0, numpy.where(actors[rows] > 0, -1.0, 0.0))
+    hit = numpy.flatnonzero((scores > 0) & (view.sessions >= 0))
+    by_session = numpy.zeros(int(view.sessions.max(initial=0)) + 1)
+    numpy.maximum.at(by_session, view.sessions[hit], scores[hit])
+    sessions = view.sessions[rows]
+    part: Scores = numpy.where(sessions >= 0, by_session[sessions], scores[rows]) / best
+    return part
+
+
+def _speakers(index: MemoryIndex, view: View) -> dict[int, frozenset[str]]:
+    """The names of those who speak in this view, by their numbers."""
+    import numpy
+
+    present = set(numpy.unique(index.columns.column("actor")[view.allowed]).tolist())
+    return {
+        number: frozenset(raw_words(name))
+        for name, number in index.columns.names("actor").items()
+        if name and number in present
+    }
+
+
+def _actor(index: MemoryIndex, named: frozenset[int], speakers: int, rows: Links) -> Scores:
+    import numpy
+
+    actors = index.columns.column("actor")[rows]
+    if not named or len(named) == speakers:
+        return numpy.zeros(len(rows))
+    said: Scores = numpy.where(numpy.isin(actors, list(named)), 1.0, numpy.where(actors > 0, -1.0, 0.0))
     return said
 
 
-__all__ = ["CANDIDATES_MAX", "NAMES", "Candidates", "WordScores", "candidates"]
+def _date(at: Links, cue: Cue) -> Scores:
+    """What happened is told then or soon after."""
+    import numpy
+
+    found = numpy.zeros(len(at))
+    for span in cue.spans:
+        late = numpy.maximum(0, at - span.end) / DAY
+        near = numpy.where(at >= span.begin, numpy.exp(-late / _TOLD_WITHIN_DAYS), 0.0)
+        found = numpy.maximum(found, near)
+    if cue.months:
+        months = at.astype("datetime64[us]").astype("datetime64[M]").astype(numpy.int64) % 12 + 1
+        found = numpy.maximum(found, numpy.isin(months, list(cue.months)).astype(numpy.float64))
+    dated: Scores = numpy.where(at > 0, found, 0.0)
+    return dated
+
+
+def _fits(index: MemoryIndex, cue: Cue, rows: Links) -> Scores:
+    import numpy
+
+    found = numpy.zeros(len(rows), dtype=bool)
+    if cue.wants_time:
+        found |= index.texts.has_time[rows]
+    if cue.wants_number:
+        found |= index.texts.has_number[rows]
+    return found.astype(numpy.float64)

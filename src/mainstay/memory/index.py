@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mainstay.kernel.values import Instant, Json
-from mainstay.memory.columns import PLACES, Columns, neighbours
+from mainstay.memory.columns import PLACES, Columns
 from mainstay.memory.postings import Postings
 from mainstay.memory.terms import Terms
+from mainstay.memory.text_table import TextTable
 from mainstay.memory.units import Unit
 from mainstay.memory.vectors import VectorTable
-from mainstay.memory.view import View
+from mainstay.memory.view import View, made_view
 
 if TYPE_CHECKING:
     import numpy
@@ -45,8 +46,6 @@ class MemoryIndex:
         self._clear()
 
     def _clear(self) -> None:
-        import numpy
-
         self.terms = Terms()
         self.postings, self.befores = Postings(), Postings()
         self.columns = Columns()
@@ -54,7 +53,7 @@ class MemoryIndex:
         self._units: list[Unit | None] = []
         self._row_of: dict[str, int] = {}
         self._missing: dict[int, None] = {}  # in the order in which they came
-        self._lengths: NDArray[numpy.float64] = numpy.zeros((2, 0))
+        self.texts = TextTable()
         self._views: list[View] = []
 
     def __len__(self) -> int:
@@ -70,8 +69,6 @@ class MemoryIndex:
 
     def add(self, units: Iterable[Unit]) -> None:
         """Put these in; a unit whose id is there already takes the place of the other and keeps its vector."""
-        import numpy
-
         with self.lock:
             fresh = {}
             for unit in units:
@@ -82,21 +79,18 @@ class MemoryIndex:
                     fresh[unit.id] = unit
             self.remove([name for name in fresh if name in self._row_of])
             rows = list(range(len(self._units), len(self._units) + len(fresh)))
-            texts = [self.terms.of(unit.text) for unit in fresh.values()]
-            befores = [self.terms.of(unit.before) if unit.before else [] for unit in fresh.values()]
+            texts = [self.terms.read(unit.text) for unit in fresh.values()]
+            befores = [self.terms.read(unit.before).terms if unit.before else [] for unit in fresh.values()]
             if not fresh:
                 return
-            self.postings.add(rows, texts)
+            self.postings.add(rows, [text.terms for text in texts])
             self.befores.add(rows, befores)
             self._units.extend(fresh.values())
             for row, unit in zip(rows, fresh.values(), strict=True):
                 self._row_of[unit.id] = row
                 self._put(row, unit)
                 self._missing[row] = None
-            sizes = ([len(words) for words in texts], [len(words) for words in befores])
-            self._lengths = numpy.concatenate(
-                (self._lengths, numpy.array(sizes, dtype=numpy.float64)), axis=1
-            )
+            self.texts.add(texts, [len(terms) for terms in befores], list(fresh.values()))
             if self.vectors is not None:
                 self.vectors.reserve(len(self._units))
 
@@ -200,13 +194,7 @@ class MemoryIndex:
         for view in self._views:
             if len(view.allowed) == len(allowed) and numpy.array_equal(view.allowed, allowed):
                 return view
-        before, after = neighbours(self.columns, allowed, (unit.id if unit else "" for unit in self._units))
-        own, said = self._lengths
-        leads = after.copy()
-        follows = after >= 0
-        leads[follows & (said[after] > 0)] = -1
-        previous = numpy.where((before >= 0) & (said == 0), own[before], 0.0) if len(own) else own
-        view = View(allowed, before, after, leads, own, own + said + previous, int(allowed.sum()))
+        view = made_view(self.columns, allowed, self.texts, (unit.id if unit else "" for unit in self._units))
         self._views = [view, *self._views[: _VIEWS_KEPT - 1]]
         return view
 

@@ -47,22 +47,16 @@ class Ranker:
         return 1 / (1 + math.exp(-total))
 
 
-BY_WORDS = Ranker(
-    "words 1",
-    {"words": 3.0, "pair_words": 3.0, "covered": 1.0, "actor": 0.8, "question": -0.7},
-    bias=-4.0,
-)
-HAND_SET = Ranker(
-    "hand-set 1",
-    {
-        "words": 2.0,
-        "pair_words": 2.5,
-        "covered": 0.5,
-        "vector": 4.0,
-        "vector_before": 0.6,
-        "vector_after": 0.6,
-        "actor": 0.7,
-        "question": -0.7,
-    },
-    bias=-5.0,
-)
+_WORDS = {"words": 1.5, "pair_words": 2.0, "near_words": 1.0, "covered": 1.5, "session_words": 1.0}
+_VECTORS = {"vector": 4.0, "vector_before": 1.0, "vector_after": 1.0}
+_SITUATION = {
+    "actor": 0.5,
+    "date": 1.5,
+    "fits": 0.5,
+    "asks": -0.7,
+    "answers": 0.4,
+    "opens": 0.3,
+    "length": 1.0,
+}
+BY_WORDS = Ranker("words 2", {**_WORDS, **_SITUATION}, bias=-6.0)
+HAND_SET = Ranker("hand-set 2", {**_WORDS, **_VECTORS, **_SITUATION}, bias=-7.5)

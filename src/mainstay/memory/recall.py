@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstay.kernel.values import DAY, Instant, Json
 from mainstay.memory.context import Context, digest_of
+from mainstay.memory.cue import read_cue
 from mainstay.memory.features import NAMES, candidates
 from mainstay.memory.index import MemoryIndex
 from mainstay.memory.keywords import KeywordIndex
@@ -54,7 +55,7 @@ def recall(
         if filters:
             allowed &= index.permitted(now=now, as_of=as_of, filters=filters)
         view = index.view(allowed)
-        found = candidates(index, view, cue, vector)
+        found = candidates(index, view, read_cue(cue, now), vector)
         ranker = ranker or (HAND_SET if found.by_meaning else BY_WORDS)
         scores = ranker.scores(found.table).tolist()
         ranked = [

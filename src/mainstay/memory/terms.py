@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 TEXT_CHAR_MAX = 32_000  # of one unit; what is longer comes in chunks
 
@@ -27,6 +28,37 @@ _STOP_WORDS = (
     "dear regards"
 )
 _STOP = frozenset(_STOP_WORDS.split())
+SELF, TIME, NUMBER = 1, 2, 4  # kinds of word; SELF is 1 so that it can be counted
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july"),
+    *("august", "september", "october", "november", "december"),
+)
+_SELF = frozenset(
+    ("i", "i'm", "i've", "i'd", "i'll", "me", "my", "mine", "we", "we're", "we've", "our", "us")
+)
+_TIMES = frozenset(MONTHS) - {"may", "march"} | {
+    *("yesterday", "today", "tomorrow", "tonight", "morning", "ago", "last", "next", "recently"),
+    *("day", "days", "week", "weeks", "weekend", "weekends", "month", "months", "year", "years"),
+    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    *("spring", "summer", "autumn", "winter"),
+}
+_NUMBERS = frozenset(
+    (
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "dozen",
+        "hundred",
+    )
+)
 _VOWELS = frozenset("aeiouy")
 _DOUBLED = frozenset(("bb", "dd", "gg", "mm", "nn", "pp", "rr", "tt"))
 
@@ -76,33 +108,60 @@ def _singular(word: str) -> str:
     return word
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as the index sees it.
+
+    Attributes:
+        terms: The numbers of its words, in order, repeated as often as they stand there.
+        words: How many words it has, stop words among them.
+        marks: What kinds of word it has: `TIME`, `NUMBER`.
+        selves: How many words speak of the speaker.
+    """
+
+    terms: list[int]
+    words: int
+    marks: int
+    selves: int
+
+
 class Terms:
     """The vocabulary of one index."""
 
     def __init__(self) -> None:
-        self._by_word: dict[str, int] = {}
+        self._by_word: dict[str, tuple[int, int]] = {}
         self._by_term: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._by_term)
 
-    def of(self, text: str) -> list[int]:
-        """The numbers of a text's words, in order, repeated as often as they stand there."""
-        known, found = self._by_word, []
-        for word in raw_words(text):
-            number = known.get(word)
-            if number is None:
-                number = self._learn(word)
-            if number >= 0:
-                found.append(number)
-        return found
+    def read(self, text: str) -> Reading:
+        """The text by its words; new words get numbers."""
+        known, terms, marks, selves = self._by_word, [], 0, 0
+        words = raw_words(text)
+        for word in words:
+            one = known.get(word) or self._learn(word)
+            if one[0] >= 0:
+                terms.append(one[0])
+            if one[1]:
+                marks |= one[1]
+                selves += one[1] & SELF
+        return Reading(terms, len(words), marks, selves)
 
     def known(self, terms: Sequence[str]) -> list[int]:
         """The number of each term, -1 for those that no text has."""
         return [self._by_term.get(one, -1) for one in terms]
 
-    def _learn(self, word: str) -> int:
+    def _learn(self, word: str) -> tuple[int, int]:
         one = term(word)
         number = self._by_term.setdefault(one, len(self._by_term)) if one else -1
-        self._by_word[word] = number
-        return number
+        found = self._by_word[word] = (number, _mark(word))
+        return found
+
+
+def _mark(word: str) -> int:
+    digits = any(letter.isdigit() for letter in word)
+    mark = SELF if word in _SELF else 0
+    if word in _TIMES or (digits and ":" in word):
+        mark |= TIME
+    return mark | NUMBER if digits or word in _NUMBERS else mark
