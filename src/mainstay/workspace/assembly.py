@@ -180,7 +180,7 @@ class Assembly:
             Artifacts(vault, blobs),
             None if isinstance(embedder, Unavailable) else embedder,
             files=file_units(files),
-            signature=files.settings.operator.signature,
+            signature=files.settings.operator.signature or files.settings.operator.name,
         )
 
     def close_memory(self) -> None:

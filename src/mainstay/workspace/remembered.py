@@ -84,6 +84,16 @@ class Remembered:
         """How many vectors are still to be computed."""
         return self._index.missing
 
+    @property
+    def size(self) -> int:
+        """How many units there are, those that were corrected or retracted included."""
+        return len(self._index)
+
+    @property
+    def by_meaning(self) -> bool:
+        """Whether an embedder takes part in the search."""
+        return self._embedder is not None
+
     def catch_up(self) -> int:
         """Take in what the ledger has that the index has not; how much that was. The first time it is everything."""
         with self._lock:

@@ -26,6 +26,7 @@ from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held, operate, require_types
+from mainstay.workspace.remembering import Remembering
 from mainstay.workspace.watching import Standing, Watch
 
 log = logging.getLogger("mainstay")
@@ -91,6 +92,9 @@ class Service:
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
             self.steering = self.held.steering(self.loop.ask)
             self._memory_desk = self.held.memory_desk(self.loop.ask)
+            self._reviewing = self.held.reviewing(self.loop.ask)
+            self.learning = self.held.learning(self.loop.ask)
+            self._remembering = Remembering(lambda: self.held.assembly.remembered, self._clock, _noticed)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
         except BaseException:
             self.held.close()  # the lock would stay with us
@@ -109,6 +113,8 @@ class Service:
                 self._incidents.tell(view_disagreed("approvals"))
                 self.held.rebuild_views()
             owed += self.held.register()
+            if self.learning is not None:
+                self.learning.restore()
             settle_collector()
             self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed, heard=self._watch.heard)
             async with asyncio.TaskGroup() as group:
@@ -117,9 +123,11 @@ class Service:
                 readers = [group.create_task(one.run()) for one in self.ingests.values() if self._ingest]
                 self._watch.ready(self._rhythms() if self._ingest else {})
                 watching = group.create_task(self._watch.run())
+                remembering = group.create_task(self._remembering.run())
+                learning = [group.create_task(self.learning.run())] if self.learning is not None else []
                 ready()
                 await working
-                for one in (*readers, watching):
+                for one in (*readers, *learning, watching, remembering):
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])
             ended = True
@@ -158,6 +166,7 @@ class Service:
             return {
                 **await operate(self.desk, self.steering, self.ingests, operation, arguments),
                 "disk_full": self.loop.disk_full,
+                "memory": self._remembering.standing(),
             }
         if self.loop.disk_full:
             raise StorageFull(
@@ -170,8 +179,17 @@ class Service:
             return await self._compacting.seal_one(arguments.get("before"))
         self._full.clear()
         working = asyncio.create_task(
-            operate(self.desk, self.steering, self.ingests, operation, arguments, memory=self._memory_desk)
+            operate(
+                self.desk,
+                self.steering,
+                self.ingests,
+                operation,
+                arguments,
+                memory=self._memory_desk,
+                reviewing=self._reviewing,
+            )
         )
+        working.add_done_callback(self._heard)
         full = asyncio.create_task(self._full.wait())
         try:
             await asyncio.wait({working, full}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,6 +206,11 @@ class Service:
             remedy="Free some space: the director goes on by itself. Then run the same command again: what was "
             "decided is not decided twice.",
         )
+
+    def _heard(self, task: asyncio.Task[Json]) -> None:
+        """A person decided something, perhaps about an annotation."""
+        if self.learning is not None:
+            self.learning.wake()
 
     def _answered_nobody(self, task: asyncio.Task[Json]) -> None:
         self._unanswered.discard(task)
