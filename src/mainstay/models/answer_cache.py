@@ -12,10 +12,12 @@ price of asking again.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final, Protocol
 
+from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.values import NO_USAGE, Usage
 from mainstay.models.base import Completion, ModelClient, Prompt, Unanswered
 from mainstay.models.embedding_cache import EmbeddingCache
@@ -23,6 +25,7 @@ from mainstay.models.metered import Purse
 from mainstay.models.prices import Price
 
 ENTRY_MAX: Final = 50_000
+log = logging.getLogger("mainstay")
 _VERSION: Final = 1
 
 
@@ -78,7 +81,11 @@ class CachedModel:
         return answer
 
     def _kept(self, key: bytes) -> Completion | None:
-        token = self._shelf.get([key]).get(key)
+        try:
+            token = self._shelf.get([key]).get(key)
+        except Unavailable as error:
+            log.warning("answers are not looked up: %s", error.why)
+            return None
         plain = None if token is None else self._seal.unseal(token)
         if plain is None:
             return None
@@ -105,7 +112,10 @@ class CachedModel:
             "cut": answer.cut,
             "usage": asdict(answer.usage),
         }
-        self._shelf.put({key: self._seal.seal(json.dumps(said).encode())})
+        try:
+            self._shelf.put({key: self._seal.seal(json.dumps(said).encode())})
+        except Unavailable as error:
+            log.warning("an answer is not kept: %s", error.why)
 
     def _key(self, prompt: Prompt) -> bytes:
         asked = json.dumps([_VERSION, self.model_id, self._endpoint, asdict(prompt)], sort_keys=True)
