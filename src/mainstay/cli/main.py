@@ -30,6 +30,7 @@ from mainstay.cli import (
     service,
     simulate,
     steering,
+    triage,
     upgrade,
     workflows,
 )
@@ -64,7 +65,7 @@ def _root(
 
 
 for part in (
-    *(operate, doubts, steering, runs, inspect, inbox, dead_letters, held_back, report, workflows),
+    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, report, workflows),
     *(simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
 ):
     part.add_to(app)

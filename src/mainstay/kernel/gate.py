@@ -35,7 +35,7 @@ def held_back(state: RunState, number: int) -> str:
         return ""  # what was said of an act says nothing of taking it back
     for task, output in annotated_before(state, number):
         if not passed(output):
-            return _reason(state.name(task), output)
+            return reason_of(state.name(task), output)
     return ""
 
 
@@ -60,7 +60,10 @@ def annotated_before(state: RunState, number: int) -> Iterator[tuple[int, Json]]
                     yield need, one
 
 
-def _reason(name: str, output: Json) -> str:
+def reason_of(name: str, output: Json) -> str:
+    """Why an annotation did not pass; `name` says whose it is. Empty where it did."""
+    if annotates(output) and passed(output):
+        return ""
     if output.get("unknown") is True:
         return f"{name} finds it like nothing that it was taught: that always goes to a person"
     if output.get("audit") is True:

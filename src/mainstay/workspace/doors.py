@@ -95,12 +95,12 @@ class LockDoor:
 
         decide = Together(held.director).ask
         desk, steering = held.desk(decide), held.steering(decide)
-        if operation in ("ingest", "start", "replay", "restart", "fork"):
+        if operation in ("ingest", "start", "replay", "restart", "fork", "review"):
             held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
-        memory = held.memory_desk(decide)
+        more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
         return asyncio.run(
-            operate(desk, steering, ingests, operation, arguments, progress=self._progress, memory=memory)
+            operate(desk, steering, ingests, operation, arguments, progress=self._progress, **more)  # type: ignore[arg-type]
         )
 
 

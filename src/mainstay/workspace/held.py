@@ -27,11 +27,13 @@ from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.reviewing import Reviewing
 from mainstay.runtime.steering import Steering
 from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
 
 log = logging.getLogger("mainstay")
@@ -48,6 +50,7 @@ async def operate(
     *,
     progress: Callable[[int], None] = lambda count: None,
     memory: MemoryDesk | None = None,
+    reviewing: Reviewing | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
@@ -98,6 +101,8 @@ async def operate(
                 return await memory.retract(**arguments)
             case "import_mail" if memory is not None:
                 return await memory.import_mail(**arguments, progress=progress)
+            case "review" if reviewing is not None:
+                return encode(await reviewing.review(**arguments))
             case _:
                 raise CommandRefused(
                     f"There is no operation {operation!r}.",
@@ -139,7 +144,13 @@ def require_types(operation: str, arguments: Json) -> None:
         raise CommandRefused(f"{operation!r} was asked with the wrong arguments.", why=why)
 
 
-_KINDS: Mapping[type, str] = {int: "a number", bool: "true or false", dict: "an object", list: "a list", str: "text"}
+_KINDS: Mapping[type, str] = {
+    int: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    str: "text",
+}
 
 
 def _unicode(text: str) -> bool:
@@ -316,6 +327,21 @@ class Held:
         adapters = self.assembly.untyped.settings.adapters
         return Steering(self.director, self.assembly.artifacts, ask, adapters=adapters)  # type: ignore[arg-type]
 
+    def reviewing(self, ask: Callable[[Request], object]) -> Reviewing:
+        """Where people say what they think of annotations."""
+        assembly = self.assembly
+        steering = self.steering(ask)
+        return Reviewing(self.director, assembly.artifacts, steering, assembly.untyped.intents, ask)  # type: ignore[arg-type]
+
+    def learning(self, ask: Callable[[Request], object]) -> Learning | None:
+        """What keeps the intent specialist up with the ledger; None where nobody of that kind works here."""
+        from mainstay.agents.specialists.intent import IntentSpecialist
+
+        one = self.assembly.agents.get(IntentSpecialist.name)
+        if not isinstance(one, IntentSpecialist):
+            return None
+        return Learning(self.store, self.assembly.artifacts, one.judge, one.heard, ask)  # type: ignore[arg-type]
+
     def memory_desk(self, ask: Callable[[Request], object]) -> MemoryDesk:
         """What keeps and retracts memories for this director."""
         return MemoryDesk(self.store, self.assembly.artifacts, ask, self._memory_house)  # type: ignore[arg-type]
@@ -346,6 +372,8 @@ class Held:
         if store is not None:
             store.close()
         assembly = getattr(self, "assembly", None)
-        if assembly is not None and "artifacts" in vars(assembly):
-            assembly.artifacts.vault.close()
+        if assembly is not None:
+            assembly.close_memory()
+            if "artifacts" in vars(assembly):
+                assembly.artifacts.vault.close()
         self._lock.release()

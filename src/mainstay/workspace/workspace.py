@@ -51,7 +51,10 @@ if TYPE_CHECKING:
     from mainstay.ledger.store import RecordedEvent
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
+    from mainstay.workspace.assembly import Assembly
+    from mainstay.workspace.memory import Memory
     from mainstay.workspace.steering import Steering
+    from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
 
 
@@ -130,11 +133,15 @@ class Workspace:
     def close(self) -> None:
         """Give up what was opened for reading."""
         opened = vars(self)
+        if "_assembly" in opened:
+            self._assembly.close_memory()
+            if "artifacts" in vars(self._assembly):
+                self._assembly.artifacts.vault.close()
         if "_store" in opened:
             self._store.close()
         if "_artifacts" in opened:
             self._artifacts.vault.close()
-        for name in ("_store", "_blobs", "_artifacts", "_codec"):
+        for name in ("_store", "_blobs", "_artifacts", "_codec", "_assembly"):
             opened.pop(name, None)
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -311,6 +318,34 @@ class Workspace:
             self._read_reason,
             self._clock,
         )
+
+    @cached_property
+    def triage(self) -> Triage:
+        """What the intent specialist said of messages, what waits for a look, and what people said of it."""
+        from mainstay.workspace.triage import Triage
+
+        return Triage(self._door, lambda: self._store, self._view)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What is remembered: add, search, show, retract, import, and why a task recalled what it did."""
+        from mainstay.workspace.memory import Memory
+
+        return Memory(
+            self._door,
+            lambda: self._store,
+            lambda: self._artifacts,
+            lambda: self._assembly,
+            lambda run: self.run(run)[1],
+            self._events,
+            self._clock,
+        )
+
+    @cached_property
+    def _assembly(self) -> Assembly:
+        from mainstay.workspace.assembly import Assembly
+
+        return Assembly(self.folder, self._store, writable=False)
 
     # --- care of the ledger ----------------------------------------------------------------------------------------
 

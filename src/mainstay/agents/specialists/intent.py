@@ -42,7 +42,7 @@ class IntentSpecialist:
     role = Role.SPECIALIST
     input: type[Data] = IntentInput
     output: type[Data] | None = IntentView
-    cost_max_micros = 0
+    cost_max_micros: int | None = 0
 
     def __init__(
         self,
