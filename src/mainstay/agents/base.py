@@ -226,7 +226,11 @@ class Agent(Protocol):
     recipe: str  # what it is made of: algorithm, embedder, template; a change of recipe restarts evidence
     input: type[Data]
     output: type[Data] | None  # None for inspectors and executors, whose outcome has a shape of its own
-    cost_max_micros: int  # the most that one attempt may cost; 0 on the device
+
+    @property
+    def cost_max_micros(self) -> int | None:
+        """The most that one attempt may cost: 0 on the device, None where its price is unknown."""
+        ...
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """One attempt. Raises only where its own code is wrong."""

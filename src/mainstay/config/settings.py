@@ -13,7 +13,9 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mainstay.agents.lessons import Rules
 from mainstay.config.accounts import AdapterSettings, read_adapter
+from mainstay.config.lessons import read_lessons
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
 from mainstay.config.living import (
     BackupSettings,
@@ -23,6 +25,7 @@ from mainstay.config.living import (
     read_logs,
     read_notify,
 )
+from mainstay.config.memory import MemorySettings, read_memory
 from mainstay.config.models import ModelSettings, read_model
 from mainstay.config.reading import LOOPBACK, path_of
 from mainstay.config.toml import parse_toml
@@ -32,8 +35,8 @@ from mainstay.workflows.document import Problems, Section
 
 FILE = "mainstay.toml"
 _TABLES = (
-    *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery"),
-    *("console", "notify", "logs", "backup"),
+    *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
+    *("console", "notify", "logs", "backup", "memory"),
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -90,6 +93,8 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     throttles: Throttles = ()  # by scope: "workspace", "adapter:NAME", "agent:NAME"
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    lessons: Rules = field(default_factory=Rules)
+    memory: MemorySettings = field(default_factory=MemorySettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -135,12 +140,20 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     breaker = BreakerSettings()
     with problems.caught():
         breaker = read_recovery(top.table("recovery"))
+    lessons = Rules()
+    with problems.caught():
+        lessons = read_lessons(top.table("lessons"))
+    memory = MemorySettings()
+    with problems.caught():
+        # Of a model with a mistake in it the name is there all the same.
+        memory = read_memory(top.table("memory"), (*top.table("models").data,))
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
     assert isinstance(operator, OperatorSettings)
     return Settings(
-        workspace, operator, adapters, models, budgets, console, notify, logs, backup, throttles, breaker
+        *(workspace, operator, adapters, models, budgets, console, notify, logs, backup),
+        *(throttles, breaker, lessons, memory),
     )
 
 

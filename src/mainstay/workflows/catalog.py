@@ -21,7 +21,7 @@ class AgentSignature:
     role: Role
     input: Schema
     output: Schema
-    cost_max_micros: int = 0
+    cost_max_micros: int | None = 0  # None: its price is unknown
 
 
 @dataclass(frozen=True)

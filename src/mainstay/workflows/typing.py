@@ -134,7 +134,7 @@ class _Checker:
                 f"{task.agent!r} has the role {agent.role}, not {task.role}",
                 remedy=f"write role: {agent.role}, or name another agent",
             )
-        if agent is not None and task.cost_max_micros == 0 and agent.cost_max_micros > 0:
+        if agent is not None and task.cost_max_micros == 0 and agent.cost_max_micros:
             raise self.place.error(
                 (*path, "budget"),
                 f"{task.agent!r} may cost {money(agent.cost_max_micros)} an attempt, and the task has no budget",

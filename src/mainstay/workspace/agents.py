@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mainstay.agents.base import Agent
 from mainstay.config.files import WorkspaceFiles
@@ -10,14 +11,21 @@ from mainstay.kernel.values import SECOND, Instant
 from mainstay.memory.units import Unit
 from mainstay.models.base import Embedder
 
+if TYPE_CHECKING:
+    from mainstay.agents.filling import Operator
+    from mainstay.agents.impersonal import House
+
 
 def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str, Agent]:
     """Everybody who can be asked, by name. Without an embedder they go by words, and say so."""
     from mainstay.agents.checks.subject import HouseRules
     from mainstay.agents.executor import Proposer
     from mainstay.agents.inspector import ReplyInspector
+    from mainstay.agents.model_draft import CONTEXT_TOKEN_MAX, OUTPUT_TOKEN_MAX
     from mainstay.agents.specialists.intent import IntentSpecialist
-    from mainstay.agents.specialists.writer import Operator, ReplyWriter
+    from mainstay.agents.specialists.writer import ReplyWriter
+    from mainstay.models.prices import ceiling_micros, price_of
+    from mainstay.models.settings import AGENTS_MODEL
 
     settings = files.settings
     own = tuple(address for one in settings.adapters.values() for address in (one.address, *one.aliases))
@@ -28,15 +36,49 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
         forbidden_words=files.forbidden_words,
         languages=languages,
     )
-    # A new workspace has no signature yet: a name is one, and better than a gap that no draft gets past.
-    operator = Operator(settings.operator.name, settings.operator.signature or settings.operator.name)
+    operator = operator_of(files)
+    model = settings.models.get(AGENTS_MODEL)
+    # An answer that is no draft is asked for once more, so a draft is two calls at worst.
+    most = (
+        ceiling_micros(price_of(model), CONTEXT_TOKEN_MAX, OUTPUT_TOKEN_MAX, calls=2)
+        if model is not None
+        else 0
+    )
     agents: list[Agent] = [
         IntentSpecialist(files.intents, embedder=embedder, languages=languages),
-        ReplyWriter(files.intents, files.templates, operator, languages=languages),
+        ReplyWriter(
+            files.intents,
+            files.templates,
+            operator,
+            languages=languages,
+            house=house(files),
+            rules=settings.lessons,
+            model=model.use if model is not None else "",
+            cost_max_micros=most,
+        ),
         ReplyInspector(rules),
         Proposer(own_addresses=own, languages=languages),
     ]
     return {agent.name: agent for agent in agents}
+
+
+def operator_of(files: WorkspaceFiles) -> Operator:
+    """In whose name replies are written."""
+    from mainstay.agents.filling import Operator
+
+    # A new workspace has no signature yet: a name is one, and better than a gap that no draft gets past.
+    told = files.settings.operator
+    return Operator(told.name, told.signature or told.name)
+
+
+def house(files: WorkspaceFiles) -> House:
+    """What the operator's own files say: nobody's secret."""
+    from mainstay.agents.filling import house_of
+
+    own = (address for one in files.settings.adapters.values() for address in (one.address, *one.aliases))
+    return house_of(
+        files.templates, files.intents, files.approved_replies, operator=operator_of(files), own=tuple(own)
+    )
 
 
 def file_units(files: WorkspaceFiles) -> tuple[Unit, ...]:
