@@ -54,7 +54,9 @@ _DIGITS = str.maketrans(
 )
 _SPELLED = re.compile(r"(?<!\S)(?=\S*[a-z])(?=\S*[01345789@$!])[a-z01345789@$!]{4,30}(?=[.,;:?]?(?:\s|$))")
 _APART = re.compile(r"(?<![^\W_])(?:[^\W\d_]([ .\-_*·|])(?:[^\W\d_]\1){2,30}[^\W\d_])(?![^\W_])")
-_WIDE = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){2,20}[^\W\d_](?: {2,}(?:[^\W\d_] ){1,20}[^\W\d_])+(?![^\W_])")
+_WIDE = re.compile(
+    r"(?<![^\W_])(?:[^\W\d_] ){2,20}[^\W\d_](?:\s{2,}(?:[^\W\d_]{2,12}|(?:[^\W\d_] ){1,20}[^\W\d_])(?![^\W_])){1,20}"
+)
 _PACKED = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,4000}={0,2}(?![\w+/=])")
 
 
@@ -85,6 +87,11 @@ def unaccented(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(char for char in apart if not unicodedata.combining(char)))
 
 
+def drawn_together(text: str) -> str:
+    """Words whose letters stand apart, with wider gaps between the words, as words. For text before it is folded."""
+    return _WIDE.sub(lambda run: re.sub(r"\s{2,}", "\n", run[0]).replace(" ", "").replace("\n", " "), text)
+
+
 def _relettered(text: str) -> str:
     """Words that mix Latin letters with look-alikes, or consist of look-alikes alone, in Latin letters."""
     if text.isascii():
@@ -101,8 +108,7 @@ def _latin(word: str) -> str:
 
 
 def _apart(text: str) -> str:
-    wide = _WIDE.sub(lambda run: re.sub(r" {2,}", "\n", run[0]).replace(" ", "").replace("\n", " "), text)
-    return _APART.sub(lambda run: run[0].replace(run[1], ""), wide)
+    return _APART.sub(lambda run: run[0].replace(run[1], ""), text)
 
 
 def _spelled(text: str) -> str:

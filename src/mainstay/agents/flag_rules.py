@@ -71,6 +71,10 @@ INSTRUCTIONS = (
         r"\b(?:to|for|attention|attn:?|dear|hey|hello|hi)\s(?:the |any |all |our |this |whatever )?"
         r"(?:ai|a\.i\.|llm|automatic|automated|autonomous|artificial\w*)\b[- ]?(?:ai )?(?:assistant|"
         r"agent|system|model|bot|reader)s?\b",
+        r"\bas (?:an?|the) (?:ai|automat\w+|language|artificial\w*)(?: \w+)?,? (?:you|please)\b",
+        r"\bwhen(?:ever)? (?:you )?(?:summari[sz]\w+|classify\w*|process\w*|translat\w+) this (?:e-?mail|"
+        r"mail|message|text)\b",
+        r"\b(?:skip|bypass|drop) (?:all |the |any |your )?(?:checks?|reviews?|approvals?)\b",
         r"\bread by (?:an? |the |any )?(?:ai|large language|language|llm|machine|automat\w+|"
         r"assistant|bot|agent|model)\b",
         r"\b(?:you are|you're|if you are|you must act as|act as|pretend to be)\b.{0,12}\b(?:ai|"
@@ -116,7 +120,7 @@ CREDENTIALS = (
         "credentials",
         "asks for a password, key or code",
         # Not "send me my password" or "a new password": that is how people ask for a reset.
-        rf"\b(?:send|give|share|provide|tell|forward|e-?mail|reply with)\b(?:(?!\b(?:my|new|"
+        rf"\b(?:send|give|share|provide|tell|forward|e-?mail|mail me|text me|reply with)\b(?:(?!\b(?:my|new|"
         rf"reset)\b).){{0,40}}\b{_SECRET}\b"
         r"(?!.{0,12}\b(?:reset|link|mail|page)\b)",
         rf"\b(?:confirm|verify|validate|update|enter|sign in with|log in with)\b.{{0,40}}\b(?:your|"
@@ -149,7 +153,11 @@ MONEY = (
         rf"(?!.{{0,80}}\b(?:back|return\w*|refund\w*)\b).{{0,30}}"
         rf"\b(?:transfer|wire|send|pay|buy|purchase)\b.{{0,40}}(?:{_AMOUNT}|{_ACCOUNT})",
         rf"^(?:transfer|wire|send|pay)\b.{{0,40}}(?:{_AMOUNT}|{_ACCOUNT})",
-        r"\bbuy\b.{0,40}\b(?:gift ?cards?|vouchers?)\b",
+        r"(?<!i )(?<!we )\b(?:buy|purchase|pick up|get|order)\b.{0,40}\b(?:gift ?cards?|prepaid cards?|"
+        r"vouchers)\b",
+        rf"\bneed (?:a|you to)\b.{{0,20}}\b(?:wire|transfer|payment)\b.{{0,60}}{_AMOUNT}",
+        r"\bpayments?\b.{0,20}\b(?:must|should|shall|have to|are to) (?:now )?(?:go|be made|"
+        r"be sent)\b.{0,20}\bnew\b.{0,10}\baccount\b",
         rf"\b(?:make|arrange|execute)\b.{{0,20}}\b(?:transfer|payment|wire)\b.{{0,30}}{_AMOUNT}",
         r"\b(?:bank|payment|account) (?:details|number|account)s?\b.{0,25}\b(?:changed|new|"
         r"follows?|updated)\b",
@@ -240,8 +248,13 @@ THREATS = (
         r".{0,40}\b(?:issue|sue|publish|expose|destroy|ruin|hurt|leak|report|post)\b",
         r"\b(?:final (?:notice|warning)|proceedings against you|you(?: will|'ll) regret|you(?: will|"
         r"'ll) pay for this|make you pay)\b",
+        r"\b(?:recorded you|(?:video|recording|pictures) of you)\b|\b(?:destroy|"
+        r"ruin) your (?:\w+ )?(?:reputation|business|shop|life|name)\b",
+        r"\byour (?:shop|house|office|business|car) will (?:burn|be burnt|be smashed|be gone)\b|"
+        r"\byour (?:family|children|kids)\b.{0,20}\b(?:suffer|hurt|pay)\b",
         r"\b(?:i know where you (?:live|work)|we have hacked|i have hacked|kill you|hurt you|or else\b)",
-        r"\b(?:letzte warnung|werden es bereuen|wirst es bereuen|dernier avertissement|vous le regretterez)"
+        r"\b(?:letzte warnung|werden sie (?:noch )?bereuen|wirst du (?:noch )?bereuen|werden es bereuen|"
+        r"wirst es bereuen|dernier avertissement|vous le regretterez)"
         r"\b",
         r"\b(?:última advertencia|se arrepentirá|ultimo avviso|se ne pentirà|laatste waarschuwing|"
         r"último aviso)\b",

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from mainstay.agents import flag_rules
 from mainstay.agents.base import MessageView
 from mainstay.agents.cue import cue
-from mainstay.agents.disguise import readings, unaccented, unpacked
+from mainstay.agents.disguise import drawn_together, readings, unaccented, unpacked
 from mainstay.agents.flag_rules import INSTRUCTIONS, LURE, SIGN_IN, FlagRule
 from mainstay.agents.flag_rules_abroad import ABROAD
 from mainstay.agents.language import language_of
@@ -170,6 +170,9 @@ def _by_disguise(whole: str, name: str) -> list[Risk]:
     """What only shows when letters are put right: grave rules, since nobody disguises an everyday question."""
     read = folded(whole)
     forms = [*readings(read), *readings(folded(name))]
+    together = drawn_together(whole[:READ_MAX])
+    if together != whole[:READ_MAX]:
+        forms.append(folded(together))
     packed = unpacked(whole)
     if packed:
         forms.append(folded(packed))

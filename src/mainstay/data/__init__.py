@@ -1,6 +1,6 @@
-"""Files that ship with the package: the sample workspace and its mailbox.
+"""Files that ship with the package: the sample workspace and its mailbox, and what flags are learned from.
 
-Only data lives here, and the one function that finds it. The formats are described in ``sample/README.md``;
+Only data lives here, and the functions that find it. The formats are described in ``sample/README.md``;
 reading them is the work of the modules that use them.
 """
 
@@ -17,3 +17,8 @@ def sample_path(*parts: str) -> Traversable:
     let reading fail. A caller that needs a real path on disk wraps it in ``importlib.resources.as_file``.
     """
     return files(__name__).joinpath("sample", *parts)
+
+
+def flag_path(name: str) -> Traversable:
+    """The place of a file about risk flags: the examples of our own making, and the weights made from them."""
+    return files(__name__).joinpath("flags", name)
