@@ -14,6 +14,7 @@ from mainstay.kernel.budget import Balances, Limits
 from mainstay.kernel.commands import (
     Acted,
     Admit,
+    AllowSpending,
     CancelRun,
     CancelTask,
     EditApproval,
@@ -44,7 +45,15 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
-from mainstay.kernel.events import Event, FailureClass, Inherited, RunForked, TaskSucceeded
+from mainstay.kernel.events import (
+    ContextRecalled,
+    Event,
+    FailureClass,
+    Inherited,
+    ModelUsed,
+    RunForked,
+    TaskSucceeded,
+)
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import (
     IdempotencyKey,
@@ -301,7 +310,8 @@ def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
         return random.choice(_STEERING)(run, task)
     match random.choice(effects):
         case InvokeAgent(task=task, attempt=attempt, act=act, name=name):
-            return RecordOutcome(run, task, attempt, _agent(random, run, task, act, name))
+            outcome = _agent(random, run, task, act, name)
+            return RecordOutcome(run, task, attempt, outcome, notes=_notes(task, attempt, len(effects)))
         case InvokeAdapter(task=task, attempt=attempt, mode=Mode.CALL):
             if random.random() < 0.25:
                 return CancelRun(run, "operator", "while it was under way")
@@ -363,6 +373,13 @@ def _agent(random: Random, run: RunId, task: int, act: str, name: str) -> Outcom
     return Produced(output, "because", ("record:1",), _usage(random))
 
 
+def _notes(task: int, attempt: int, number: int) -> tuple[ContextRecalled | ModelUsed, ...]:
+    """What an attempt drew upon: nothing, or one of the two kinds."""
+    recalled = ContextRecalled(task, attempt, Digest("e" * 64), 2, 1, 40)
+    used = ModelUsed(task, attempt, f"local:{task}", 3, 200, 50, 4, 2, 60, bool(task % 2))
+    return ((), (recalled,), (used,), ())[(task + attempt + number) % 4]
+
+
 def _call(random: Random) -> Outcome:
     draw = random.random()
     if draw < 0.5:
@@ -387,6 +404,7 @@ _STEERING: list[Callable[[RunId, int], RunCommand]] = [
     lambda run, task: ResumeTask(run, task, "operator"),
     lambda run, task: CancelTask(run, task, "operator", "not needed"),
     lambda run, task: Admit(run),
+    lambda run, task: AllowSpending(run, ("price", "run")[task % 2], 2_000, "operator"),
     lambda run, task: ReconcileRun(run),
     lambda run, task: Wake(run, task),
 ]

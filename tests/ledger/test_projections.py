@@ -176,6 +176,8 @@ _ASSERTING = {
     "fits",
     "reviews",
     "judged_drafts",
+    "models_used",
+    "replies",
 }  # they know one event only, and insist
 
 

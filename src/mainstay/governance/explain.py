@@ -19,6 +19,7 @@ from mainstay.kernel.events import (
     ApprovalGranted,
     ApprovalRejected,
     Event,
+    ModelUsed,
     RevisionRequested,
     RunEvent,
     TaskSucceeded,
@@ -171,7 +172,8 @@ def _line(recorded: RecordedEvent, event: Event, open_: Open, name_of: NameOf) -
         text=say(event, open_, name_of),
         rationale=rationale,
         evidence=evidence,
-        cost_micros=getattr(event, "cost", 0),
+        # What a model cost is part of what its attempt settles at, and would be counted twice.
+        cost_micros=0 if isinstance(event, ModelUsed) else getattr(event, "cost", 0),
     )
 
 

@@ -8,6 +8,9 @@
     recipients      to whom we have written
     written         when we wrote to whom: what the limit of replies looks at
     spent           money, runs and operator minutes by workflow and day
+    outcomes        what runs had cost when they ended, by how they ended
+    models_used     tokens, money and savings by workflow, day and model
+    replies         how many mails of a workflow left on a day
     messages        every message by its key: what makes a second delivery nothing
     rejected        what came in and could not be read
     cursors         how far each source was read
@@ -35,7 +38,7 @@ from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.acts import Approvals, Done, InDoubt, Recipients
 from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.correspondence import Correspondence
-from mainstay.ledger.projections.costs import Spent
+from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
@@ -54,6 +57,9 @@ STANDARD: tuple[Projection, ...] = (
     Recipients(),
     Written(),
     Spent(),
+    Outcomes(),
+    ModelsUsed(),
+    Replies(),
     Messages(),
     Rejected(),
     Cursors(),

@@ -1,4 +1,8 @@
-"""What each workflow cost on each day: money, tokens, and the operator's own time."""
+"""What each workflow cost on each day: money, tokens, the operator's own time; by model, by outcome, by reply.
+
+`Spent` is what budgets rest on, so it is sealed and read at every boot. The other views are for people: of work that
+costs nothing they hear nothing, and none of them looks at thinking that succeeds, the most frequent event of all.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from mainstay.kernel.events import (
     CompensationBegun,
     CompensationFailed,
     Event,
+    ModelUsed,
     RevisionRequested,
     RunCancelled,
     RunFailed,
@@ -26,6 +31,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
+from mainstay.ledger.projections.acts import WRITING
 from mainstay.ledger.store import Add, ColumnType, RowChange, Table
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
@@ -121,3 +127,115 @@ class Spent:
 def _size(run: RunState | None) -> int:
     assert run is not None
     return run.size
+
+
+_ENDS: dict[type[Event], str] = {
+    RunSucceeded: "succeeded",
+    RunFailed: "failed",
+    RunCancelled: "cancelled",
+    RunSuperseded: "superseded",
+}
+
+
+class Outcomes:
+    """What runs had cost when they ended, by how they ended; runs that cost nothing are not in it.
+
+    What settles after the end (an act that was under way) stands in `Spent` alone.
+    """
+
+    name = "outcomes"
+    version = 1
+    tables = (
+        Table(
+            "outcomes",
+            (
+                ("workflow", _TEXT),
+                ("day", _INTEGER),
+                ("outcome", _TEXT),
+                ("runs", _INTEGER),
+                ("cost_micros", _INTEGER),
+            ),
+            key=("day", "workflow", "outcome"),
+        ),
+    )
+    events = frozenset[type[Event]](_ENDS)
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """One more run that cost something."""
+        outcome = _ENDS.get(type(event))
+        if outcome is None or run is None or not run.spent:
+            return ()
+        key = (day_of(at), run.head.workflow, outcome)
+        return (Add("outcomes", key, {"runs": 1, "cost_micros": run.spent}),)
+
+
+class ModelsUsed:
+    """What each workflow used of each model on each day, what the cache spared, and what went into checking."""
+
+    name = "models_used"
+    version = 1
+    tables = (
+        Table(
+            "models_used",
+            (
+                ("workflow", _TEXT),
+                ("day", _INTEGER),
+                ("model", _TEXT),
+                ("calls", _INTEGER),
+                ("input_tokens", _INTEGER),
+                ("output_tokens", _INTEGER),
+                ("cost_micros", _INTEGER),
+                ("cached", _INTEGER),  # answers that came from the cache
+                ("saved_micros", _INTEGER),  # what these would have cost
+                ("guard_micros", _INTEGER),  # of the cost: for inspectors
+            ),
+            key=("day", "workflow", "model"),
+        ),
+    )
+    events = frozenset[type[Event]]({ModelUsed})
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """What one attempt used of one model."""
+        assert isinstance(event, ModelUsed)
+        assert run is not None
+        amounts = {
+            "calls": event.calls,
+            "input_tokens": event.input_tokens,
+            "output_tokens": event.output_tokens,
+            "cost_micros": event.cost,
+            "cached": event.cached,
+            "saved_micros": event.saved,
+            "guard_micros": event.cost if event.guarding else 0,
+        }
+        return (Add("models_used", (day_of(at), run.head.workflow, event.model), amounts),)
+
+
+class Replies:
+    """How many mails of each workflow left on each day: what a reply costs is counted by those that were accepted."""
+
+    name = "replies"
+    version = 1
+    tables = (
+        Table(
+            "replies",
+            (("workflow", _TEXT), ("day", _INTEGER), ("count", _INTEGER)),
+            key=("day", "workflow"),
+        ),
+    )
+    events = frozenset[type[Event]]({TaskSucceeded})
+    only_acts = True
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """One more mail that went out."""
+        assert isinstance(event, TaskSucceeded)
+        assert run is not None
+        act = run.task(event.task).act
+        if act is None or act.action.act not in WRITING or run.undoes(event.task) is not None:
+            return ()
+        return (Add("replies", (day_of(at), run.head.workflow), {"count": 1}),)
