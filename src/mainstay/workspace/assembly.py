@@ -40,6 +40,7 @@ from mainstay.workspace.mail import MailAccount, mail_account
 from mainstay.workspace.tools import TaskTools
 
 if TYPE_CHECKING:
+    from mainstay.workspace.language_models import LanguageModels
     from mainstay.workspace.remembered import Remembered
 
 log = logging.getLogger("mainstay")
@@ -171,7 +172,7 @@ class Assembly:
         from mainstay.workspace.agents import file_units
         from mainstay.workspace.remembered import Remembered
 
-        files, embedder = self.untyped, self.embedder
+        files, embedder = self.untyped, self.memory_embedder
         reader = SqliteReader(self.folder.ledger, tables=None)
         vault = open_vault(self.folder, files.settings.workspace.key)
         blobs = BlobStore(self.folder.blobs, reader.blob, writable=False)
@@ -183,15 +184,38 @@ class Assembly:
             signature=files.settings.operator.signature or files.settings.operator.name,
         )
 
+    @cached_property
+    def memory_embedder(self) -> Embedder | Unavailable:
+        """What memory searches by: the embedder of this device, unless [memory] names a model."""
+        name = self.untyped.settings.memory.embedder
+        if not name:
+            return self.embedder
+        found = self.language_models.embedder(name, day_micros=self.limits.day_micros)
+        if isinstance(found, Unavailable):
+            log.warning("memory is searched by words alone: %s %s", found.reason, found.remedy)
+        return found
+
+    @cached_property
+    def language_models(self) -> LanguageModels:
+        """The models of [models], as all briefs share them."""
+        from mainstay.workspace.language_models import LanguageModels
+
+        return LanguageModels(
+            self.untyped.settings.models, cache=self.folder.cache, vault=lambda: self.artifacts.vault
+        )
+
     def close_memory(self) -> None:
-        """Give up what `remembered` opened, if it did."""
+        """Give up what `remembered` and the models opened, if they did."""
         if "remembered" in vars(self):
             self.remembered.close()
+        if "language_models" in vars(self):
+            self.language_models.close()
 
     def tools(self, brief: Brief) -> Tools:
         """What an agent may use for this brief."""
         policies = self.untyped.recalls.policies
-        return TaskTools(brief, lambda: self.remembered, policies, self.artifacts.vault.keyed_hash)
+        spending = self.language_models.spending(brief) if self.untyped.settings.models else None
+        return TaskTools(brief, lambda: self.remembered, policies, self.artifacts.vault.keyed_hash, spending)
 
     # --- workflows -------------------------------------------------------------------------------------------------
 

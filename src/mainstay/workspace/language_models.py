@@ -20,13 +20,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mainstay.agents.base import Brief, MessageView
-from mainstay.kernel.errors import LedgerCorrupt, Unavailable
+from mainstay.kernel import errors
+from mainstay.kernel.errors import LedgerCorrupt
 from mainstay.kernel.ids import SubjectId
 from mainstay.ledger.sealing import Forgotten, Vault
 from mainstay.models.answer_cache import ENTRY_MAX
+from mainstay.models.base import Embedder, Unavailable
 from mainstay.models.client import EndpointModel
-from mainstay.models.embedding_cache import EmbeddingCache, SqliteEmbeddingCache
+from mainstay.models.embedding_cache import CachedEmbedder, EmbeddingCache, SqliteEmbeddingCache
+from mainstay.models.endpoint_embedder import find_endpoint_embedder
 from mainstay.models.limited import LimitedModel, Turnstile
+from mainstay.models.metered import Purse
 from mainstay.models.prices import price_of
 from mainstay.models.settings import AGENTS_MODEL, ModelSettings
 from mainstay.models.spending import Answers, Spending, Supply
@@ -35,6 +39,10 @@ from mainstay.net.secrets import SecretStore
 log = logging.getLogger("mainstay")
 
 ANSWERS = "answers.sqlite3"
+VECTORS = "vectors-endpoint.sqlite3"  # of their own: a vector has another length there
+# What memory may hold, as far as it is known: messages of customers, and what the operator writes down.
+MEMORY_DATA = ("customer",)
+UNLIMITED_MICROS = 1_000_000_000_000
 _NONCE_BYTES = 12
 _PERSON, _HOUSE = b"p", b"h"
 _CONTEXT = b"answer"
@@ -99,6 +107,20 @@ class LanguageModels:
         vault = self._vault()
         return Answers(shelf, AnswerSeal(vault, _about(brief, vault)), vault.keyed_hash)
 
+    def embedder(self, name: str, *, day_micros: int | None) -> Embedder | Unavailable:
+        """Vectors from a configured model, kept like those of this device; or why it is not used."""
+        settings = self._models[name]
+        found = find_endpoint_embedder(
+            settings,
+            key=lambda: self.key(settings),
+            data_classes=MEMORY_DATA,
+            purse=Purse(UNLIMITED_MICROS if day_micros is None else day_micros),
+        )
+        if isinstance(found, Unavailable):
+            return found
+        secret = self._vault().keyed_hash("purpose", "embedding cache")
+        return CachedEmbedder(found, SqliteEmbeddingCache(self._cache / VECTORS), secret=secret)
+
     async def aclose(self) -> None:
         """Close what this event loop has open."""
         for client in self._clients:
@@ -114,7 +136,7 @@ class LanguageModels:
         if self._shelf is None and not self._shelf_failed:
             try:
                 self._shelf = SqliteEmbeddingCache(self._cache / ANSWERS, entry_max=ENTRY_MAX)
-            except Unavailable as error:
+            except errors.Unavailable as error:
                 self._shelf_failed = True
                 log.warning("answers of models are not kept: %s %s", error.why, error.remedy)
         return self._shelf
