@@ -11,7 +11,9 @@
     logistic.py     a small logistic head with an honest doubt about itself
     gate.py         live decisions, the risk of the next one, and the threshold that keeps the promise
     audit.py        which automatic decisions go to the operator nevertheless, and what they prove
-    artifact.py     the state as bytes, with a version and a digest
+    parts.py        what it consists of
+    frozen.py       all of that as an artifact, and back
+    artifact.py     numbers and arrays as bytes, with a version and a digest
     threads.py      one thread for arithmetic
 
 Rules of this package: the same calls in the same order give the same answers, on one machine bit for bit; nothing

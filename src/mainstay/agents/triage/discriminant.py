@@ -6,11 +6,13 @@ are few examples. Taken anew every few examples; between that, the last one serv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from mainstay.agents.triage.examples import Examples, Floats
@@ -75,3 +77,25 @@ class Discriminant:
         """The squared distance to each class, per dimension."""
         own = float(vector @ (self._precision @ vector))
         return (own - 2.0 * (self._linear @ vector) + self._constant) / numpy.float32(self.dimensions)
+
+    def state(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Numbers and arrays, to be frozen."""
+        arrays = {
+            "sums": self._sums,
+            "counts": self._counts,
+            "scatter": self._scatter,
+            "precision": self._precision,
+            "linear": self._linear,
+            "constant": self._constant,
+        }
+        return {"rows": float(self._rows), "fitted_rows": float(self._fitted_rows)}, arrays
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, float], arrays: Mapping[str, Any]) -> Discriminant:
+        """The same again."""
+        made = cls(arrays["sums"].shape[1])
+        made._sums, made._counts, made._scatter = arrays["sums"], arrays["counts"], arrays["scatter"]
+        made._precision, made._linear = arrays["precision"], arrays["linear"]
+        made._constant = arrays["constant"]
+        made._rows, made._fitted_rows = int(numbers["rows"]), int(numbers["fitted_rows"])
+        return made

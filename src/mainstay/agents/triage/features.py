@@ -31,6 +31,7 @@ NAMES = (
     "local",
     "middle",
     "past",
+    "closeness",
 )
 _LOGIT_MAX = 7.0
 
@@ -43,6 +44,7 @@ class Opinion:
     by_regression: Floats
     near: Nearest
     distances: Floats
+    closeness: Floats
     first: int
     second: int
 
@@ -72,6 +74,7 @@ def features_of(opinion: Opinion, count: float, past: float, unknown: int) -> tu
             near.right,
             float(near.similarities[: min(5, len(near.similarities))].mean()),
             logit(past),
+            logit(float(opinion.closeness[first])),
         )
         if len(known)
         else (0.0,) * len(NAMES)

@@ -9,7 +9,7 @@ within the aim, which lies below the promised error since a risk is only an esti
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -18,6 +18,8 @@ from mainstay.agents.triage.features import NAMES
 from mainstay.agents.triage.logistic import Logistic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Doubles = NDArray[numpy.float64]
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 LIVE_MIN = 150
 WINDOW = 1_000
 AIM = 0.8  # of the promised error
-RISK_MAX = 6.0  # times the promised error: more is never let pass, however good the mean
+RISK_MAX = 8.0  # times the promised error: more is never let pass, however good the mean
 UNKNOWN_MIN = 8  # unknown messages seen before that head is believed
-UNKNOWN_MAX = 0.012  # of the unknown messages expected in the window may pass
+UNKNOWN_MAX = 0.02  # of the unknown messages expected in the window may pass
 CASES_MAX = 4_000
+HALF_LIFE = 800.0  # cases after which one counts half: the classifiers improve, and old cases fear too much
 _AUDIT_WEIGHT = 3.0
+RATIO_MIN = 0.75
 
 
 class Gate:
@@ -83,6 +87,7 @@ class Gate:
         right = numpy.array([case[1] for case in self.cases], dtype=numpy.float64)
         unknown = numpy.array([case[2] for case in self.cases], dtype=numpy.float64)
         weight = numpy.array([_AUDIT_WEIGHT if case[3] else 1.0 for case in self.cases])
+        weight *= 0.5 ** (numpy.arange(len(self.cases))[::-1] / HALF_LIFE)
         self.head.fit(cases, right, weight)
         self.stranger.fit(cases, unknown, weight)
         self.set_threshold()
@@ -107,7 +112,48 @@ class Gate:
         if not len(sorted_risks):
             return
         means = numpy.cumsum(sorted_risks) / numpy.arange(1, len(sorted_risks) + 1)
-        aim = AIM * self.target_error / self.audits.ratio
+        aim = AIM * self.target_error / max(self.audits.ratio, RATIO_MIN)
         within = int(numpy.searchsorted(means, aim, side="right"))
         if within:
             self.risk_max = min(float(sorted_risks[within - 1]), RISK_MAX * self.target_error)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Numbers and arrays, to be frozen."""
+        width = len(NAMES)
+        numbers = {
+            "target_error": self.target_error,
+            "live": self.live,
+            "risk_max": self.risk_max,
+            "stranger_max": self.stranger_max,
+            "audits": [[risk, wrong] for risk, wrong in self.audits.results],
+        }
+        arrays = {
+            "cases": numpy.array([case[0] for case in self.cases], dtype=numpy.float64).reshape(-1, width),
+            "truths": numpy.array([case[1:] for case in self.cases], dtype=numpy.bool_).reshape(-1, 3),
+            "window": numpy.array([one for one, _ in self.window], dtype=numpy.float64).reshape(-1, width),
+            "eligible": numpy.array([one for _, one in self.window], dtype=numpy.bool_),
+        }
+        heads = (("head", self.head), ("stranger", self.stranger))
+        return numbers, arrays | {
+            f"{of}.{name}": one for of, head in heads for name, one in head.arrays().items()
+        }
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, Any], arrays: Mapping[str, Any]) -> Gate:
+        """The same again."""
+        made = cls(float(numbers["target_error"]))
+        made.live = int(numbers["live"])
+        made.risk_max, made.stranger_max = float(numbers["risk_max"]), float(numbers["stranger_max"])
+        for risk, wrong in numbers["audits"]:
+            made.audits.add(float(risk), bool(wrong))
+        for case, (right, unknown, audited) in zip(arrays["cases"], arrays["truths"], strict=True):
+            made.cases.append((tuple(case.tolist()), bool(right), bool(unknown), bool(audited)))
+        for case, eligible in zip(arrays["window"], arrays["eligible"], strict=True):
+            made.window.append((tuple(case.tolist()), bool(eligible)))
+        made.head = Logistic.of(_below("head.", arrays))
+        made.stranger = Logistic.of(_below("stranger.", arrays))
+        return made
+
+
+def _below(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 import numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Doubles = NDArray[numpy.float64]
 
+MODERATION = 0.3
 PRIOR = 1.0  # precision of a weight
 _STEPS = 4
 _PRIOR_BIAS = 0.05
@@ -35,10 +38,9 @@ class Logistic:
     def fit(self, cases: Doubles, truths: Doubles, importance: Doubles) -> None:
         """From all cases anew, beginning where the last fit ended."""
         total = float(importance.sum())
-        middle: Doubles = (importance @ cases) / total
-        variance: Doubles = (importance @ numpy.square(cases - middle)) / total
-        spread: Doubles = numpy.sqrt(variance) + 1e-3
-        self._restate(middle, spread)
+        middle = (importance @ cases).astype(numpy.float64) / total
+        variance = (importance @ numpy.square(cases - middle)) / total
+        self._restate(middle, numpy.sqrt(variance.astype(numpy.float64)) + 1e-3)
         rows = self._rows(cases)
         prior = numpy.full(rows.shape[1], self._prior)
         prior[-1] = _PRIOR_BIAS
@@ -70,6 +72,23 @@ class Logistic:
         rows = self._rows(cases)
         scores = rows @ self.weights
         doubt = numpy.einsum("nf,fg,ng->n", rows, self.covariance, rows)
-        scores /= numpy.sqrt(1.0 + math.pi * doubt / 8.0)
+        scores /= numpy.sqrt(1.0 + MODERATION * math.pi * doubt / 8.0)
         shares: Doubles = 1.0 / (1.0 + numpy.exp(-numpy.clip(scores, -30.0, 30.0)))
         return shares
+
+    def arrays(self) -> dict[str, Doubles]:
+        """To be frozen."""
+        return {
+            "middle": self.middle,
+            "spread": self.spread,
+            "weights": self.weights,
+            "covariance": self.covariance,
+        }
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Doubles]) -> Logistic:
+        """The same again."""
+        made = cls(len(arrays["middle"]))
+        made.middle, made.spread = arrays["middle"], arrays["spread"]
+        made.weights, made.covariance = arrays["weights"], arrays["covariance"]
+        return made

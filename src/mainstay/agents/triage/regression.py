@@ -9,11 +9,14 @@ over the examples that does not fit is continued by the next call. No learning r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from mainstay.agents.triage.examples import Examples, Floats
@@ -40,7 +43,7 @@ class Regression:
         self._place = 0  # in the pass
         self._end = 0  # of the pass
         self._loss = 0.0
-        self._loss_before = float("inf")
+        self._loss_before = sys.float_info.max
         self._momentum = 1
 
     def scores(self, row: Floats) -> Floats:
@@ -113,3 +116,31 @@ class Regression:
         self._before = self.weights
         self.weights = self._ahead + self._gradient @ self._curvature
         self._place = self._end = 0
+
+    def state(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Numbers and arrays, to be frozen in the middle of a pass."""
+        loss = [self._loss, self._loss_before]
+        numbers = [self._curvature_rows, self._rows, self._place, self._end, self._momentum]
+        names = ("curvature_rows", "rows", "place", "end", "momentum", "loss", "loss_before")
+        arrays = {
+            "weights": self.weights,
+            "before": self._before,
+            "ahead": self._ahead,
+            "gradient": self._gradient,
+            "scatter": self._scatter,
+            "curvature": self._curvature,
+        }
+        return dict(zip(names, (*map(float, numbers), *loss), strict=True)), arrays
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, float], arrays: Mapping[str, Any]) -> Regression:
+        """The same again."""
+        made = cls(arrays["weights"].shape[1])
+        made.weights, made._before = arrays["weights"], arrays["before"]
+        made._ahead, made._gradient = arrays["ahead"], arrays["gradient"]
+        made._scatter, made._curvature = arrays["scatter"], arrays["curvature"]
+        made._curvature_rows, made._rows = int(numbers["curvature_rows"]), int(numbers["rows"])
+        made._place, made._end = int(numbers["place"]), int(numbers["end"])
+        made._momentum = int(numbers["momentum"])
+        made._loss, made._loss_before = numbers["loss"], numbers["loss_before"]
+        return made

@@ -1,0 +1,76 @@
+"""A whole triage as an artifact, and back: what `artifact` packs, and which part is which."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from mainstay.agents.triage.artifact import pack, unpack
+from mainstay.agents.triage.decision import Decision, Near
+from mainstay.agents.triage.discriminant import Discriminant
+from mainstay.agents.triage.examples import Examples
+from mainstay.agents.triage.gate import Gate
+from mainstay.agents.triage.parts import Parts
+from mainstay.agents.triage.regression import Regression
+from mainstay.kernel.errors import CommandRefused
+
+
+def freeze(parts: Parts, *, recipe: str) -> bytes:
+    """The parts as bytes."""
+    fits = {
+        "regression": parts.regression.state(),
+        "discriminant": parts.discriminant.state(),
+        "gate": parts.gate.state(),
+    }
+    header: dict[str, Any] = {
+        "recipe": recipe,
+        "seed": parts.seed,
+        "classes": list(parts.classes),
+        "seeds": sorted(parts.seeds.items()),
+        "past": sorted([number, *counts] for number, counts in parts.past.items()),
+        "pending": [asdict(one) for one in parts.pending],
+        "ids": parts.examples.ids,
+        "fits": {name: numbers for name, (numbers, _) in fits.items()},
+    }
+    arrays: dict[str, Any] = {
+        "examples.rows": parts.examples.rows,
+        "examples.classes": parts.examples.classes,
+        "examples.right": parts.examples.right,
+    }
+    for of, (_, own) in fits.items():
+        arrays |= {f"{of}.{name}": array for name, array in own.items()}
+    return pack(header, arrays)
+
+
+def thaw(data: bytes, *, recipe: str) -> Parts:
+    """The parts again. Raises `CommandRefused` for damaged bytes, and for those of another recipe."""
+    header, arrays = unpack(data)
+    if header["recipe"] != recipe:
+        raise CommandRefused(
+            "The fitted triage was made by another recipe",
+            why="Vectors and features of two recipes do not mix, nor does the evidence about them.",
+            remedy="Fit it anew from the ledger.",
+            made_by=header["recipe"],
+            wanted=recipe,
+        )
+    fits = header["fits"]
+    return Parts(
+        seed=int(header["seed"]),
+        classes=tuple(header["classes"]),
+        seeds=dict(header["seeds"]),
+        past={number: (named, right) for number, named, right in header["past"]},
+        pending=tuple(_decision(one) for one in header["pending"]),
+        examples=Examples.of(header["ids"], **_below("examples.", arrays)),
+        regression=Regression.of(fits["regression"], _below("regression.", arrays)),
+        discriminant=Discriminant.of(fits["discriminant"], _below("discriminant.", arrays)),
+        gate=Gate.of(fits["gate"], _below("gate.", arrays)),
+    )
+
+
+def _below(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}
+
+
+def _decision(told: dict[str, Any]) -> Decision:
+    listed = {name: tuple(told[name]) for name in ("flags", "features")}
+    return Decision(**{**told, **listed, "evidence": tuple(Near(**one) for one in told["evidence"])})
