@@ -25,6 +25,7 @@ from mainstay.models.base import Completion, Unanswered
 
 OUTPUT_TOKEN_MAX = 900
 CONTEXT_TOKEN_MAX = 4_000  # instructions, message, template, lessons and all that was recalled
+CONTEXT_BYTES_MAX = 16_000  # the same in bytes, by which a call's worst case is reckoned before it is made
 ATTEMPTS = 3  # after so many it drafts on the device: late mail is worse than a plain answer
 MESSAGE_CHARS = (12_000, 6_000, 3_000, 1_500)  # the first of these that leaves room for the rest
 
@@ -72,7 +73,7 @@ class OnDevice:
 
 async def write(task: Task, brief: Brief, tools: Tools) -> Written | OnDevice | Failed:
     """One draft by the model that the tools give."""
-    with WorkingContext(token_max=CONTEXT_TOKEN_MAX) as context:
+    with WorkingContext(token_max=CONTEXT_TOKEN_MAX, byte_max=CONTEXT_BYTES_MAX) as context:
         _fill(context, task, brief)
         account = context.account()
         if MESSAGE not in account.sources:

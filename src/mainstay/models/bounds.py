@@ -31,6 +31,15 @@ def input_tokens_bound(prompt: Prompt) -> int:
     return size
 
 
+def framed(context_bytes: int) -> int:
+    """The tokens that a prompt with so many bytes of text has at most, with its frame and a schema of common size.
+
+    For the worst case of an attempt, before there is a prompt. Text that is full of what looks like control tokens can
+    go beyond it; then the meter refuses the call.
+    """
+    return context_bytes + context_bytes // 8 + 8 * _MESSAGE_TOKENS + _FRAME_TOKENS + _SCHEMA_TIMES * 1_000
+
+
 def worst_case(prompt: Prompt) -> Usage:
     """The most that one call with this prompt can consume; its cost is for who knows the price."""
     return Usage(input_tokens=input_tokens_bound(prompt), output_tokens=prompt.output_token_max, calls=1)

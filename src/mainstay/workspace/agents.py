@@ -21,9 +21,10 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
     from mainstay.agents.checks.subject import HouseRules
     from mainstay.agents.executor import Proposer
     from mainstay.agents.inspector import ReplyInspector
-    from mainstay.agents.model_draft import CONTEXT_TOKEN_MAX, OUTPUT_TOKEN_MAX
+    from mainstay.agents.model_draft import CONTEXT_BYTES_MAX, OUTPUT_TOKEN_MAX
     from mainstay.agents.specialists.intent import IntentSpecialist
     from mainstay.agents.specialists.writer import ReplyWriter
+    from mainstay.models.bounds import framed
     from mainstay.models.prices import ceiling_micros, price_of
     from mainstay.models.settings import AGENTS_MODEL
 
@@ -38,9 +39,10 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
     )
     operator = operator_of(files)
     model = settings.models.get(AGENTS_MODEL)
-    # An answer that is no draft is asked for once more, so a draft is two calls at worst.
+    # An answer that is no draft is asked for once more, so a draft is two calls at worst. Each is reckoned by its bytes,
+    # as the meter does: a hold by tokens would be too small for a full context, and no call be made.
     most = (
-        ceiling_micros(price_of(model), CONTEXT_TOKEN_MAX, OUTPUT_TOKEN_MAX, calls=2)
+        ceiling_micros(price_of(model), framed(CONTEXT_BYTES_MAX), OUTPUT_TOKEN_MAX, calls=2)
         if model is not None
         else 0
     )
