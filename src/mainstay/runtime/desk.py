@@ -31,6 +31,7 @@ from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Director
 from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.teaching import NOTHING, Taught, Teaching
 from mainstay.runtime.tick import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
@@ -60,12 +61,14 @@ class Desk:
         artifacts: Artifacts,
         routes: Callable[[str, Json], Route | None],
         ask: Ask,
+        teaching: Callable[[], Teaching | None] = lambda: None,
     ) -> None:
         self._director = director
         self._performer = performer
         self._artifacts = artifacts
         self._routes = routes
         self._ask = ask
+        self._teaching = teaching  # made when a decision needs it: most callers only look
 
     async def approve(self, approval: str, *, digest: str = "", actor: str, open_us: int = 0) -> Decided:
         """Yes to a card. With a digest, or the beginning of one: only if that is what waits."""
@@ -80,7 +83,7 @@ class Desk:
             actor,
             open_us,
         )
-        return await self._send(command, row, actor)
+        return await self._send(command, row, actor, taught=self._taught(row, None, actor))
 
     async def reject(
         self, approval: str, *, reason: str = "", digest: str = "", actor: str, open_us: int = 0
@@ -145,7 +148,7 @@ class Desk:
             actor,
             open_us,
         )
-        return await self._send(command, row, actor, blobs=True)
+        return await self._send(command, row, actor, blobs=True, taught=self._taught(row, text, actor))
 
     async def resolve(self, run: str, task: int, answer: str, *, actor: str) -> Decided:
         """The answer to "did this go out?"."""
@@ -266,6 +269,7 @@ class Desk:
         actor: str,
         *,
         blobs: bool = False,
+        taught: Taught = NOTHING,
     ) -> Decided:
         self._director.load(command.run)
         if isinstance(command, GrantApproval | EditApproval):
@@ -273,7 +277,9 @@ class Desk:
         staged = self._artifacts.take_staged() if blobs else {}
         cause = row.get("position")
         answer = await self._ask(
-            Request(command, actor, cause if isinstance(cause, int) else 0, blobs=staged)
+            Request(
+                command, actor, cause if isinstance(cause, int) else 0, blobs=staged, follow=taught.commands
+            )
         )
         one = self._director.runs.get(command.run)
         task = row.get("task")
@@ -283,7 +289,21 @@ class Desk:
             status = one.state.status.name.lower()
         elif one is not None and one.state.exists(number):
             status = one.state.task(number).phase.name.lower()
-        return Decided(command.run, number, answer.events, status)
+        return Decided(command.run, number, answer.events, status, taught.detail if answer.events else {})
+
+    def _taught(self, row: dict[str, Value], text: str | None, actor: str) -> Taught:
+        """What follows for later drafts from a reply that is sent, edited to `text` or as it stands."""
+        teaching = self._teaching()
+        if teaching is None:
+            return NOTHING
+        try:
+            state, act, number = self._card(RunId(str(row["run"])), str(row["approval"]))
+        except StaleApproval:
+            return NOTHING
+        now = self._director.clock.now()
+        if text is None:
+            return teaching.approved(state, number, act, actor=actor, now=now)
+        return teaching.edited(state, number, act, text, actor=actor, now=now)
 
 
 def encode(decided: Decided) -> Json:

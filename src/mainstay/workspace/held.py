@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -29,7 +30,9 @@ from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.reviewing import Reviewing
 from mainstay.runtime.steering import Steering
+from mainstay.runtime.teaching import Teaching
 from mainstay.runtime.tick import Owed, Request
+from mainstay.workspace.agents import house, operator_of
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
@@ -85,6 +88,8 @@ async def operate(
                 return encode(await steering.pause_run(**arguments))
             case "resume_run":
                 return encode(await steering.resume_run(**arguments))
+            case "allow":
+                return encode(await steering.allow(**arguments))
             case "cancel_task":
                 return encode(await steering.cancel_task(**arguments))
             case "restart":
@@ -122,6 +127,7 @@ _TYPES: Mapping[str, type] = {
     "version": int,
     "changes": dict,
     "before": int,
+    "amount": int,
     "notes": list,
     "memories": list,
 }  # all else is text
@@ -320,6 +326,19 @@ class Held:
             self.assembly.artifacts,
             self.assembly.route,
             ask,  # type: ignore[arg-type]
+            lambda: self.teaching,
+        )
+
+    @cached_property
+    def teaching(self) -> Teaching:
+        """What learns from what people make of drafts."""
+        files = self.assembly.untyped
+        return Teaching(
+            self.store,
+            self.assembly.artifacts,
+            house=house(files),
+            operator=operator_of(files),
+            intents=files.intents,
         )
 
     def steering(self, ask: Callable[[Request], object]) -> Steering:
