@@ -39,8 +39,8 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
     )
     operator = operator_of(files)
     model = settings.models.get(AGENTS_MODEL)
-    # An answer that is no draft is asked for once more, so a draft is two calls at worst. Each is reckoned by its bytes,
-    # as the meter does: a hold by tokens would be too small for a full context, and no call be made.
+    # An answer that is no draft is asked for once more, so a draft is two calls at worst. Each is reckoned by its
+    # bytes, as the meter does: a hold by tokens would be too small for a full context, and no call be made.
     most = (
         ceiling_micros(price_of(model), framed(CONTEXT_BYTES_MAX), OUTPUT_TOKEN_MAX, calls=2)
         if model is not None
