@@ -24,6 +24,7 @@ from mainstay.cli import (
     inspect,
     ledger,
     logs,
+    memory,
     operate,
     report,
     runs,
@@ -65,7 +66,7 @@ def _root(
 
 
 for part in (
-    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, report, workflows),
+    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, report, workflows),
     *(simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
 ):
     part.add_to(app)

@@ -75,9 +75,16 @@ SHIPPED: Mapping[str, RetrievalPolicy] = {
             token_max=2_000,
             per_source_max=3,
         ),
-        RetrievalPolicy("lessons", spaces=("lessons",), hits_max=20, token_max=600, recency=Recency(90.0, 0.05)),
         RetrievalPolicy(
-            "notes", spaces=("notes", "documents"), hits_max=10, token_max=3_000, per_source_max=4, neighbours=1
+            "lessons", spaces=("lessons",), hits_max=20, token_max=600, recency=Recency(90.0, 0.05)
+        ),
+        RetrievalPolicy(
+            "notes",
+            spaces=("notes", "documents"),
+            hits_max=10,
+            token_max=3_000,
+            per_source_max=4,
+            neighbours=1,
         ),
         # All of it, for people who look something up; no task is given so much.
         RetrievalPolicy(
@@ -160,7 +167,9 @@ def _filters(where: Section) -> dict[str, Any]:
     for key, value in where.data.items():
         listed = value if isinstance(value, list) else [value]
         if not listed or not all(isinstance(one, str | int | float | bool) for one in listed):
-            raise where.error(key, f"{key!r} must be a text, a number or a list of them, and is {kind(value)}")
+            raise where.error(
+                key, f"{key!r} must be a text, a number or a list of them, and is {kind(value)}"
+            )
     return dict(where.data)
 
 

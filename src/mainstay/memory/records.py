@@ -21,6 +21,10 @@ CONTENT = b"memory"  # the context that contents are sealed in
 TEXT_MAX = 32_000  # characters of one record; a longer text is a document, and is imported in pieces
 FIELDS_MAX = 64_000  # bytes of its fields as JSON
 
+DOCUMENT = (
+    "document"  # the kind of the record of a whole file: it says what was imported, its pieces what it says
+)
+
 SPACES: dict[str, str] = {
     "notes": "what the operator wrote down",
     "documents": "files that were imported, in pieces",
@@ -91,7 +95,14 @@ def decoded(content: bytes) -> Content:
 
 def mark_of(note: Note, keyed_hash: Hash) -> str:
     """What tells the same from a correction: all that it says, and how long it holds."""
-    limits: tuple[Any, ...] = (note.space, note.kind, note.valid_from, note.valid_to, note.expires_at, note.tag)
+    limits: tuple[Any, ...] = (
+        note.space,
+        note.kind,
+        note.valid_from,
+        note.valid_to,
+        note.expires_at,
+        note.tag,
+    )
     said = _encode((*limits, note.about, note.thread)).decode() + encoded(note).decode()
     return keyed_hash("memory mark", said).hex()
 
@@ -132,7 +143,7 @@ def checked(note: Note, spaces: frozenset[str] | None = None) -> Note:
         raise CommandRefused(
             f"There is no space {note.space!r}.",
             why="There are " + ", ".join(sorted(spaces)) + ".",
-            remedy=f"Name one of these, or declare it in a file of policies/: [space.{note.space}] about = \"...\"",
+            remedy=f'Name one of these, or declare it in a file of policies/: [space.{note.space}] about = "..."',
             space=note.space,
         )
     if note.memory and MEMORY.fullmatch(note.memory) is None:
@@ -143,7 +154,9 @@ def checked(note: Note, spaces: frozenset[str] | None = None) -> Note:
     if note.valid_to and note.valid_to <= note.valid_from:
         raise CommandRefused("It would never hold.", why="It ends before it begins, or as it does.")
     if len(_encode(note.fields)) > FIELDS_MAX:
-        raise CommandRefused("The fields of this record are too large.", why=f"{FIELDS_MAX:,} bytes are the most.")
+        raise CommandRefused(
+            "The fields of this record are too large.", why=f"{FIELDS_MAX:,} bytes are the most."
+        )
     return replace(note, text=text, before=_writable(note.before)[:TEXT_MAX])
 
 

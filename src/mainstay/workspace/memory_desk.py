@@ -64,7 +64,9 @@ class MemoryDesk:
     async def remember(self, notes: list[Json], *, actor: str) -> Json:
         """Keep notes, each an object with the names of `Note`. Raises `CommandRefused` before any is kept."""
         if len(notes) > NOTES_MAX:
-            raise CommandRefused(f"{len(notes)} notes are too many for one call.", why=f"{NOTES_MAX} are the most.")
+            raise CommandRefused(
+                f"{len(notes)} notes are too many for one call.", why=f"{NOTES_MAX} are the most."
+            )
         made = [_note(one, actor) for one in notes]
         kept = await self._keeping.remember(made, actor=actor, spaces=self._house().spaces)
         return {"kept": [msgspec.to_builtins(one) for one in kept]}

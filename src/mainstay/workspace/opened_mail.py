@@ -6,14 +6,14 @@ years is opened at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
 from mainstay.agents.answers import answer_of
 from mainstay.agents.cue import cue
-from mainstay.kernel.values import Instant
+from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.store import Value
 from mainstay.memory.units import Unit
 
@@ -49,6 +49,18 @@ class _Card:
 
 _mail = msgspec.json.Decoder(Mail).decode
 _card = msgspec.json.Decoder(_Card).decode
+
+
+Get = Callable[[Digest, bytes], bytes]  # the opened blob of an address, sealed in this context
+
+
+def opened(row: Row, get: Get, signature: str) -> Unit:
+    """A row of the view as the unit that it is. Raises what `get` raises, and `ValueError`."""
+    content = Digest(_text(row["content"]))
+    if row["kind"] == "reply":
+        question = get(Digest(_text(row["question"])), b"message")
+        return unit_of_reply(row, question, get(content, b"card"), signature)
+    return unit_of_message(row, get(content, b"message"))
 
 
 def unit_of_message(row: Row, message: bytes) -> Unit:

@@ -23,10 +23,10 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventReader, Value
 from mainstay.memory.index import MemoryIndex
 from mainstay.memory.recall import recall
-from mainstay.memory.records import CONTENT, decoded
+from mainstay.memory.records import CONTENT, DOCUMENT, decoded
 from mainstay.memory.units import Unit
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
-from mainstay.workspace.opened_mail import unit_of_message, unit_of_reply
+from mainstay.workspace.opened_mail import opened
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context
@@ -103,7 +103,7 @@ class Remembered:
                 # A handful that the operator wrote, and what drafts lean on first: worth waiting for.
                 self._index.fill(min(self._index.missing, FILLED_AT_ONCE))
             changed = self._read()
-            if not self._opened or 0 < changed and self._index.missing <= LOOKED_UP_MAX:
+            if not self._opened or (changed > 0 and self._index.missing <= LOOKED_UP_MAX):
                 # What a specialist has just read has been embedded by it.
                 self._index.load()
             self._opened = True
@@ -171,6 +171,18 @@ class Remembered:
                 by_meaning=self._embedder is not None,
             )
 
+    def counts(self, now: Instant) -> dict[str, int]:
+        """How much can be found now, by space."""
+        with self._lock:
+            self.catch_up()
+            columns, permitted = self._index.columns, self._index.permitted(now=now)
+            found = {
+                name: int((permitted & columns.among("space", [name])).sum())
+                for name in columns.names("space")
+                if name
+            }
+        return {name: count for name, count in sorted(found.items()) if count}
+
     def close(self) -> None:
         """Give up the connections that it reads by, and forget every text."""
         with self._lock:
@@ -206,6 +218,8 @@ class Remembered:
 
     def _units(self, rows: Sequence[Row], make: Make) -> Iterator[Unit]:
         for row in rows:
+            if row["kind"] == DOCUMENT:
+                continue
             try:
                 unit = make(row, SubjectId(str(row["subject"])) if row["subject"] else None)
             except SubjectForgotten:
@@ -238,12 +252,9 @@ class Remembered:
         )
 
     def _mail_unit(self, row: Row, subject: SubjectId | None) -> Unit:
-        content = Digest(str(row["content"]))
-        if row["kind"] == "reply":
-            question = self._artifacts.get(Digest(str(row["question"])), subject, b"message")
-            card = self._artifacts.get(content, subject, b"card")
-            return unit_of_reply(row, question, card, self._signature)
-        return unit_of_message(row, self._artifacts.get(content, subject, b"message"))
+        return opened(
+            row, lambda digest, context: self._artifacts.get(digest, subject, context), self._signature
+        )
 
 
 def _text(value: Value) -> str:

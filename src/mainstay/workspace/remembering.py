@@ -66,7 +66,9 @@ class Remembering:
     def standing(self) -> Json | None:
         """How it stands, without waiting for it; None before it was opened."""
         one = self._remembered
-        return None if one is None else {"units": one.size, "missing": one.missing, "by_meaning": one.by_meaning}
+        return (
+            None if one is None else {"units": one.size, "missing": one.missing, "by_meaning": one.by_meaning}
+        )
 
 
 async def _beside(work: Callable[[], T]) -> T:

@@ -118,7 +118,11 @@ class TaskTools(NoTools):
     ) -> Json:
         kept = {one.unit.id for one in given}
         left = [
-            {"id": one.unit.id, "score": round(one.score, 4), "why": ITSELF if one.unit.id in self._own else ASKED_FOR}
+            {
+                "id": one.unit.id,
+                "score": round(one.score, 4),
+                "why": ITSELF if one.unit.id in self._own else ASKED_FOR,
+            }
             for one in context.hits
             if one.unit.id not in kept
         ]

@@ -216,6 +216,24 @@ class Workspace:
         """Spent by workflow and day."""
         return self._store.select("spent", order="day", descending=True, limit=1_000)
 
+    def costs_overview(self, *, since: int, until: int, workflow: str = "") -> Overview:
+        """What was spent from day to day (both included, days since 1970 UTC): by workflow, day, outcome and model."""
+        from mainstay.governance.costs import overview
+
+        return overview(self._store, since=since, until=until, workflow=workflow)
+
+    def stopped(self) -> tuple[Stopped, ...]:
+        """What waits for money: which budget stopped it or whose price is unknown, and what can be done."""
+        from mainstay.governance.stopped import stopped
+
+        return stopped(self._store, lambda run: self.run(run)[1], self._limits, now=self._clock.now())
+
+    def budgets(self) -> Json:
+        """How much of the budgets of the day and the month is spent, held, and likely to be spent by their end."""
+        from mainstay.governance.costs import budgets
+
+        return budgets(self._store, self._limits, now=self._clock.now())
+
     def rows(self, table: str, **options: Any) -> list[Json]:
         """Rows of any view: what the pages and reports are made from."""
         return self._store.select(table, **options)

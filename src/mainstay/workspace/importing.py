@@ -1,0 +1,253 @@
+"""Importing: files become memories, piece by piece, and the same file again changes nothing.
+
+Rules of this file:
+
+- A document is known by its place. What it says is held against what is remembered of it: pieces that are there stay
+  as they are, changed ones correct those that they took the place of, and what is gone is retracted.
+- The record of the document itself, with the mark of the whole file, is written last. An import that was cut short
+  leaves a document without it, and is taken up again.
+- One file that cannot be read stops no other: it is refused with its reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mainstay.kernel.errors import DocumentError, MainstayError, Unavailable
+from mainstay.ledger.store import EventReader
+from mainstay.memory.documents import KINDS, Document, read_document
+from mainstay.memory.records import DOCUMENT, TEXT_MAX, Note, checked, mark_of
+from mainstay.runtime.artifacts import Artifacts
+from mainstay.workspace.doors import Door
+
+if TYPE_CHECKING:
+    from mainstay.workspace.memory import Memory
+
+FILES_MAX = 100_000
+PIECES_MAX = 1_000_000
+MAILBOX = "archive"  # what imported mail is said to have come to
+_MBOX = ".mbox"
+_FILE_BYTES_MAX = 100_000_000
+
+Progress = Callable[[str, int, int], None]  # what it is at, how many files are done, and of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one file.
+
+    Attributes:
+        became: new, changed, unchanged or refused; of a file of mail: mail.
+        kept: How many pieces were new or corrected, or messages taken in.
+        same: How many were known already.
+        retracted: How many pieces of it are gone.
+        why: Why it was refused, or what of it could not be read.
+    """
+
+    path: str
+    kind: str
+    became: str
+    kept: int = 0
+    same: int = 0
+    retracted: int = 0
+    why: str = ""
+    remedy: str = ""
+
+
+class Importer:
+    """Takes files into one workspace."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        door: Callable[..., AbstractContextManager[Door]],
+        store: Callable[[], EventReader],
+        artifacts: Callable[[], Artifacts],
+        *,
+        space: str,
+        tag: str,
+        progress: Progress,
+    ) -> None:
+        """`door`, `store` and `artifacts` are asked late: a workspace that never began has none of them yet."""
+        self._memory = memory
+        self._door = door
+        self._store = store
+        self._artifacts = artifacts
+        self._space = space
+        self._tag = tag
+        self._progress = progress
+
+    def take(self, paths: Sequence[Path]) -> list[Imported]:
+        """Every file that is named, and those of the folders that are."""
+        checked(Note("x", space=self._space))  # a name that is none is no file's fault
+        with self._door() as door:
+            return self._take(paths, door)
+
+    def _take(self, paths: Sequence[Path], door: Door) -> list[Imported]:
+        files: list[tuple[Path, bool]] = []
+        done: list[Imported] = []
+        for path in paths:
+            if path.is_dir():
+                files += [(one, False) for one in _walk(path)]
+            else:
+                files.append((path, True))
+        for number, (path, named) in enumerate(files[:FILES_MAX]):
+            self._progress(str(path), number, len(files))
+            try:
+                done.append(self._one(path, door, named=named))
+            except (DocumentError, Unavailable) as error:
+                done.append(_refused(path, error))
+            except OSError as error:
+                done.append(Imported(str(path), "", "refused", why=error.strerror or type(error).__name__))
+        self._progress("", len(files), len(files))
+        return done
+
+    def _one(self, path: Path, door: Door, *, named: bool) -> Imported:
+        if not named and path.suffix.lower() not in (*KINDS, _MBOX):
+            return Imported(
+                str(path),
+                "",
+                "refused",
+                why="files of this kind are not read",
+                remedy="name it by itself to try",
+            )
+        if path.suffix.lower() == _MBOX or _begins_mail(path):
+            return self._mail(path, door)
+        raw = _content(path)
+        hashed = self._artifacts().vault.keyed_hash
+        name = f"doc-{hashed('document', str(path.absolute())).hex()[:12]}"
+        record = Note(
+            path.stem,
+            space=self._space,
+            kind=DOCUMENT,
+            memory=name,
+            fields={"path": str(path.absolute()), "digest": hashlib.sha256(raw).hexdigest()},
+            owner=name,
+            source=f"document:{name}",
+            tag=self._tag,
+        )
+        rows = self._rows(record.source)
+        whole = mark_of(record, hashed)
+        if any(row["kind"] == DOCUMENT and row["mark"] == whole for row in rows):
+            return Imported(str(path), path.suffix[1:], "unchanged", same=len(rows) - 1)
+        document = read_document(path, raw)
+        pieces = [row for row in rows if row["kind"] != DOCUMENT]
+        wanted, gone = self._assigned(name, self._notes(record, document), pieces)
+        self._memory.keep(wanted, door=door)
+        self._memory.retract(*gone, reason="its piece of the file is gone", door=door)
+        self._memory.keep([record], door=door)
+        return Imported(
+            str(path),
+            document.kind,
+            "changed" if rows else "new",
+            kept=len(wanted),
+            same=len(document.chunks) - len(wanted),
+            retracted=len(gone),
+            why="; ".join(document.notes),
+        )
+
+    def _notes(self, record: Note, document: Document) -> list[Note]:
+        return [
+            replace(
+                record,
+                text=chunk.text[:TEXT_MAX],
+                kind="chunk",
+                memory="",
+                fields={"title": document.title, "place": chunk.place, "path": record.fields["path"]},
+                before=f"{document.title}. {chunk.heading}" if chunk.heading else document.title,
+                thread=record.memory,
+            )
+            for chunk in document.chunks
+        ]
+
+    def _assigned(
+        self, name: str, notes: Sequence[Note], rows: Sequence[dict[str, Any]]
+    ) -> tuple[list[Note], list[str]]:
+        """The pieces that are to be kept, each with the memory that it corrects or begins, and those that are gone."""
+        hashed = self._artifacts().vault.keyed_hash
+        known: defaultdict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            known[row["mark"]].append(row["memory"])
+        changed = []
+        for note in notes:
+            same = known.get(mark_of(note, hashed))
+            if same:
+                same.pop(0)  # the same words may stand in two places
+            else:
+                changed.append(note)
+        free = sorted(memory for memories in known.values() for memory in memories)
+        number = max((_number(memory) for memory in self._ever(name)), default=0)
+        wanted = []
+        for place, note in enumerate(changed):
+            if place < len(free):
+                memory = free[place]
+            else:
+                number += 1
+                memory = f"{name}#{number:05}"
+            wanted.append(replace(note, memory=memory))
+        return wanted, free[len(changed) :]
+
+    def _rows(self, source: str) -> list[dict[str, Any]]:
+        """The last versions of what is remembered of a document and believed."""
+        rows = self._store().select("memories", where={"source": source}, limit=PIECES_MAX)
+        return [row for row in rows if not row["superseded"] and not row["retracted"]]
+
+    def _ever(self, name: str) -> set[str]:
+        rows = self._store().select("memories", where={"source": f"document:{name}"}, limit=PIECES_MAX)
+        return {str(row["memory"]) for row in rows}
+
+    def _mail(self, path: Path, door: Door) -> Imported:
+        if not path.is_file():
+            raise DocumentError(
+                f"{path} cannot be read", why="there is no such file", remedy="name a file that is there"
+            )
+        pulled = door.ask("import_mail", {"path": str(path.absolute()), "mailbox": MAILBOX})
+        refused = pulled["rejected"]
+        return Imported(
+            str(path),
+            "mail",
+            "mail",
+            kept=pulled["received"],
+            same=pulled["duplicates"],
+            why=f"{refused} could not be read: `mainstay dead-letters` tells why" if refused else "",
+        )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The files below, in order, without hidden ones and what links lead to."""
+    for one in sorted(folder.iterdir()):
+        if one.name.startswith(".") or one.is_symlink():
+            continue
+        if one.is_dir():
+            yield from _walk(one)
+        elif one.is_file():
+            yield one
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file() or path.stat().st_size > _FILE_BYTES_MAX:
+        read_document(path)  # says what is wrong
+    return path.read_bytes()
+
+
+def _begins_mail(path: Path) -> bool:
+    if path.suffix or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(5) == b"From "
+
+
+def _refused(path: Path, error: MainstayError) -> Imported:
+    why = f"{error.what}: {error.why}" if error.why else error.what
+    return Imported(str(path), "", "refused", why=why, remedy=error.remedy)
+
+
+def _number(memory: str) -> int:
+    digits = memory.rpartition("#")[2]
+    return int(digits) if digits.isdecimal() else 0
