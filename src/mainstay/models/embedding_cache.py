@@ -66,6 +66,8 @@ class CachedEmbedder:
         self._inner = inner
         self._cache = cache
         self._secret = secret
+        self.computed = 0  # vectors so far that the inner embedder made
+        self.reused = 0  # and that the cache had
 
     @property
     def model_id(self) -> str:
@@ -92,6 +94,8 @@ class CachedEmbedder:
             fresh = {key: row.tobytes() for key, row in zip(wanted, computed, strict=True)}
             self._cache.put(fresh)
             known |= fresh
+        self.computed += len(wanted)
+        self.reused += len(keys) - len(wanted)
         joined = b"".join(known[key] for key in keys)
         return numpy.frombuffer(joined, dtype="<f4").reshape(len(keys), self.dimensions).astype(numpy.float32)
 
@@ -103,6 +107,7 @@ class CachedEmbedder:
         size = self.dimensions * 4
         found = {key: row for key, row in self._cache.get(keys).items() if len(row) == size}
         places = [place for place, key in enumerate(keys) if key in found]
+        self.reused += len(places)
         joined = b"".join(found[keys[place]] for place in places)
         rows = numpy.frombuffer(joined, dtype="<f4").reshape(len(places), self.dimensions)
         return places, rows.astype(numpy.float32)
