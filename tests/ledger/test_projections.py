@@ -178,6 +178,7 @@ _ASSERTING = {
     "judged_drafts",
     "models_used",
     "replies",
+    "stopped",
 }  # they know one event only, and insist
 
 

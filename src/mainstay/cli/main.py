@@ -14,10 +14,12 @@ import typer
 from mainstay.cli import (
     admin,
     connect,
+    costs,
     dead_letters,
     demo,
     doctor,
     doubts,
+    evaluate,
     heartbeat,
     held_back,
     inbox,
@@ -30,6 +32,7 @@ from mainstay.cli import (
     runs,
     service,
     simulate,
+    specialist,
     steering,
     triage,
     upgrade,
@@ -66,8 +69,9 @@ def _root(
 
 
 for part in (
-    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, report, workflows),
-    *(simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
+    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, report),
+    *(costs, workflows, simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
+    *(evaluate, specialist),
 ):
     part.add_to(app)
 

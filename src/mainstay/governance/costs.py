@@ -1,13 +1,21 @@
-"""What was spent: money, tokens and the operator's minutes, by workflow and day, from the views."""
+"""What was spent: money, tokens and the operator's minutes, by workflow, day, month, outcome and model, from the views.
+
+Sums of sums, so that they agree however they are cut. What a model cost is part of what its attempts settled at, not on
+top of it; of an attempt that was lost, whose ceiling counts, nobody knows which model had it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from mainstay.ledger.store import EventStore
+from mainstay.kernel.budget import Limits, day_of, month_of
+from mainstay.kernel.values import DAY, Instant
+from mainstay.ledger.store import EventReader, Value
 
 _ROWS_MAX = 1_000_000
+OUTCOMES = ("succeeded", "failed", "cancelled", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Cost:
 _AMOUNTS = tuple(one.name for one in fields(Cost) if one.name not in ("workflow", "day"))
 
 
-def costs(store: EventStore, *, since: int = 0, until: int | None = None) -> tuple[Cost, ...]:
+def costs(store: EventReader, *, since: int = 0, until: int | None = None) -> tuple[Cost, ...]:
     """One `Cost` for each workflow and day from `since` to `until` (days, both included), oldest first."""
     rows = store.select("spent", order="day", after=since - 1, limit=_ROWS_MAX)
     found = [
@@ -69,6 +77,159 @@ def by_day(of: Iterable[Cost]) -> tuple[Cost, ...]:
     for one in of:
         sums[one.day] = _sum(sums.get(one.day, Cost(day=one.day)), one)
     return tuple(sorted(sums.values(), key=lambda one: one.day))
+
+
+def by_month(of: Iterable[Cost]) -> tuple[tuple[str, Cost], ...]:
+    """The sums for each month ("2026-11"), oldest first."""
+    sums: dict[str, Cost] = {}
+    for one in of:
+        month = month_of(Instant(one.day * DAY))
+        name = f"{1970 + month // 12}-{month % 12 + 1:02d}"
+        sums[name] = _sum(sums.get(name, Cost()), one)
+    return tuple(sorted(sums.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCost:
+    """What was used of one model, what the cache spared, and how much of it went into checking others' work."""
+
+    model: str = ""
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_micros: int = 0
+    cached: int = 0
+    saved_micros: int = 0
+    guard_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCost:
+    """Runs that cost something and ended so, and what they had cost by then."""
+
+    outcome: str
+    runs: int
+    cost_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it, over one stretch of days."""
+
+    since: int  # days since 1970, UTC, both included
+    until: int
+    total: Cost
+    workflows: tuple[Cost, ...]
+    days: tuple[Cost, ...]
+    months: tuple[tuple[str, Cost], ...]
+    models: tuple[ModelCost, ...]
+    outcomes: tuple[OutcomeCost, ...]
+    replies: dict[str, int]  # mails that left, by workflow
+
+    @property
+    def replies_sent(self) -> int:
+        """All mails that left."""
+        return sum(self.replies.values())
+
+    @property
+    def saved_micros(self) -> int:
+        """What answers from the cache would have cost."""
+        return sum(one.saved_micros for one in self.models)
+
+    @property
+    def guard_micros(self) -> int:
+        """What checking cost."""
+        return sum(one.guard_micros for one in self.models)
+
+    @property
+    def guard_share(self) -> float | None:
+        """The share of all that models cost that went into checking; None where they cost nothing."""
+        models = sum(one.cost_micros for one in self.models)
+        return self.guard_micros / models if models else None
+
+    @property
+    def cost_per_reply_micros(self) -> int | None:
+        """What a mail that left cost, with all that came to nothing; None when none left."""
+        return self.total.cost_micros // self.replies_sent if self.replies_sent else None
+
+    @property
+    def operator_us_per_reply(self) -> int | None:
+        """The operator's time for a mail that left; None when none left."""
+        return self.total.operator_us // self.replies_sent if self.replies_sent else None
+
+
+def overview(store: EventReader, *, since: int, until: int, workflow: str = "") -> Overview:
+    """What was spent from `since` to `until` (days, both included), by one workflow or by all."""
+    found = [one for one in costs(store, since=since, until=until) if workflow in ("", one.workflow)]
+    replies: dict[str, int] = {}
+    for row in _rows(store, "replies", since, until, workflow):
+        name = str(row["workflow"])
+        replies[name] = replies.get(name, 0) + _number(row["count"])
+    return Overview(
+        since,
+        until,
+        replace(total(found), workflow=workflow),
+        by_workflow(found),
+        by_day(found),
+        by_month(found),
+        _models(_rows(store, "models_used", since, until, workflow)),
+        _outcomes(_rows(store, "outcomes", since, until, workflow)),
+        replies,
+    )
+
+
+def _rows(store: EventReader, view: str, since: int, until: int, workflow: str) -> list[dict[str, Value]]:
+    rows = store.select(view, order="day", after=since - 1, limit=_ROWS_MAX)
+    return [row for row in rows if _number(row["day"]) <= until and workflow in ("", row["workflow"])]
+
+
+def budgets(store: EventReader, limits: Limits, *, now: Instant) -> dict[str, Any]:
+    """How much of the budgets of today and this month is spent, and would be by their end at this pace."""
+    day = day_of(now)
+    month = [one for one in costs(store, since=day - 31, until=day) if _same_month(one.day, day)]
+    row = store.get("house", ("held",))
+    first = min((one for one in range(day - 30, day + 1) if _same_month(one, day)), default=day)
+    today = sum(one.cost_micros for one in month if one.day == day)
+    this_month = sum(one.cost_micros for one in month)
+    days = next(length for length in range(28, 33) if not _same_month(first + length, day))
+    gone = now - first * DAY
+    return {
+        "day": {
+            "spent_micros": today,
+            "limit_micros": limits.day_micros,
+            "projected_micros": today * DAY // max(1, now - day * DAY),
+        },
+        "month": {
+            "spent_micros": this_month,
+            "limit_micros": limits.month_micros,
+            "projected_micros": this_month * days * DAY // max(1, gone),
+        },
+        "held_micros": int(str(row["value"])) if row is not None else 0,
+    }
+
+
+def _same_month(one: int, other: int) -> bool:
+    return month_of(Instant(one * DAY)) == month_of(Instant(other * DAY))
+
+
+_OF_MODEL = tuple(one.name for one in fields(ModelCost) if one.name != "model")
+
+
+def _models(rows: Iterable[dict[str, Value]]) -> tuple[ModelCost, ...]:
+    sums: dict[str, ModelCost] = {}
+    for row in rows:
+        name = str(row["model"])
+        before = sums.get(name, ModelCost(name))
+        sums[name] = ModelCost(name, *(getattr(before, one) + _number(row[one]) for one in _OF_MODEL))
+    return tuple(sorted(sums.values(), key=lambda one: (-one.cost_micros, -one.calls, one.model)))
+
+
+def _outcomes(rows: Iterable[dict[str, Value]]) -> tuple[OutcomeCost, ...]:
+    runs, cost = dict.fromkeys(OUTCOMES, 0), dict.fromkeys(OUTCOMES, 0)
+    for row in rows:
+        runs[str(row["outcome"])] += _number(row["runs"])
+        cost[str(row["outcome"])] += _number(row["cost_micros"])
+    return tuple(OutcomeCost(one, runs[one], cost[one]) for one in OUTCOMES if runs[one])
 
 
 def total(of: Iterable[Cost]) -> Cost:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from mainstay.kernel.commands import (
+    AllowSpending,
     CancelRun,
     CancelTask,
     Command,
@@ -125,6 +126,24 @@ class Steering:
             return await self._steer(ResumeRun(found, actor), found, 0, actor)
         number = self._number(state, task)
         return await self._steer(ResumeTask(found, number, actor), found, number, actor)
+
+    async def allow(self, run: str, amount: int, *, scope: str = "", actor: str) -> Decided:
+        """Let a run spend: so much for each attempt of unknown price ("price"), or so much in all ("run").
+
+        Without a scope it is what the run waits for: the price if nobody knows one, else its own budget.
+        """
+        found, state = self._open(run)
+        blocked = [task for _, task in state.all_tasks() if task.phase is Phase.BLOCKED]
+        chosen = scope or ("price" if any(not task.wake_at for task in blocked) else "run")
+        if chosen not in ("price", "run"):
+            raise CommandRefused(
+                f"{chosen!r} is nothing that can be allowed.",
+                why="The budgets of a workflow, a day and a month stand in mainstay.toml.",
+                remedy='Allow for the "price" of an attempt, or for the "run"; or raise the budget in mainstay.toml.',
+            )
+        if amount < 0:
+            raise CommandRefused("An amount is not below nothing.", remedy="Write what it may cost: 0.05.")
+        return await self._steer(AllowSpending(found, chosen, amount, actor), found, 0, actor)
 
     async def cancel_task(self, run: str, task: str, *, reason: str = "", actor: str) -> Decided:
         """Give one task up; what needs it is skipped. Refused while its effect may already have left.

@@ -134,10 +134,12 @@ class _Checker:
                 f"{task.agent!r} has the role {agent.role}, not {task.role}",
                 remedy=f"write role: {agent.role}, or name another agent",
             )
-        if agent is not None and task.cost_max_micros == 0 and agent.cost_max_micros:
+        if agent is not None and task.cost_max_micros == 0 and agent.cost_max_micros != 0:
+            most = agent.cost_max_micros
+            costs = "costs what nobody knows" if most is None else f"may cost {money(most)} an attempt"
             raise self.place.error(
                 (*path, "budget"),
-                f"{task.agent!r} may cost {money(agent.cost_max_micros)} an attempt, and the task has no budget",
+                f"{task.agent!r} {costs}, and the task has no budget",
                 remedy="add budget: { usd_max: ... }; it is reserved before each attempt",
             )
         if task.recall and task.recall not in self.catalog.recalls:

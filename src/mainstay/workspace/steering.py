@@ -102,6 +102,13 @@ class Steering:
         """Go on with a run, or with one of its tasks."""
         return self._decide("resume_run", run=run, task=task, actor=actor)
 
+    def allow(self, run: str, amount_micros: int, *, scope: str = "", actor: str = OPERATOR) -> Decided:
+        """Let a run spend: for each attempt of unknown price (`scope` "price"), or in all ("run").
+
+        Without a scope it is what the run waits for. What a budget stopped goes on as far as it now may.
+        """
+        return self._decide("allow", run=run, amount=amount_micros, scope=scope, actor=actor)
+
     def cancel_task(self, run: str, task: str, *, reason: str = "", actor: str = OPERATOR) -> Decided:
         """Give one task up; what needs it is skipped. Refused while its effect may already have left.
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mainstay.kernel.budget import Limits
 from mainstay.kernel.errors import ConfigError, DirectorUnavailable, NotFound, WorkspaceLocked
 from mainstay.kernel.ids import RunId, SubjectId, run_stream
 from mainstay.kernel.values import Digest, Instant, Json
@@ -34,9 +35,11 @@ from mainstay.workspace.folder import Folder, create, find_folder, open_vault
 
 if TYPE_CHECKING:
     from mainstay.config.settings import Settings
+    from mainstay.governance.costs import Overview
     from mainstay.governance.explain import Story
     from mainstay.governance.incidents import OpenIncident
     from mainstay.governance.report import Report
+    from mainstay.governance.stopped import Stopped
     from mainstay.kernel.errors import ConfigError
     from mainstay.kernel.plan import Plan
     from mainstay.kernel.state import RunState
@@ -505,6 +508,11 @@ class Workspace:
 
         file = self.folder.root / FILE
         return read_settings(file.read_bytes() if file.exists() else b"", self.folder.root)
+
+    @property
+    def _limits(self) -> Limits:
+        one = self._settings().budgets
+        return Limits(one.day_micros, one.month_micros, one.run_micros, one.workflow_micros)
 
     # --- within ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
     outcomes        what runs had cost when they ended, by how they ended
     models_used     tokens, money and savings by workflow, day and model
     replies         how many mails of a workflow left on a day
+    stopped         which runs a budget stopped, and which budget
     messages        every message by its key: what makes a second delivery nothing
     rejected        what came in and could not be read
     cursors         how far each source was read
@@ -38,7 +39,7 @@ from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.acts import Approvals, Done, InDoubt, Recipients
 from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.correspondence import Correspondence
-from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent
+from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent, Stopped
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
@@ -60,6 +61,7 @@ STANDARD: tuple[Projection, ...] = (
     Outcomes(),
     ModelsUsed(),
     Replies(),
+    Stopped(),
     Messages(),
     Rejected(),
     Cursors(),

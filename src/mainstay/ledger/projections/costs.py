@@ -14,6 +14,7 @@ from mainstay.kernel.events import (
     ApprovalGranted,
     ApprovalRejected,
     AttemptFailed,
+    BudgetRefused,
     CompensationBegun,
     CompensationFailed,
     Event,
@@ -28,11 +29,11 @@ from mainstay.kernel.events import (
     TaskFailed,
     TaskSucceeded,
 )
-from mainstay.kernel.ids import StreamId
+from mainstay.kernel.ids import StreamId, run_of
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
 from mainstay.ledger.projections.acts import WRITING
-from mainstay.ledger.store import Add, ColumnType, RowChange, Table
+from mainstay.ledger.store import Add, ColumnType, Put, RowChange, Table, Value
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 
@@ -239,3 +240,43 @@ class Replies:
         if act is None or act.action.act not in WRITING or run.undoes(event.task) is not None:
             return ()
         return (Add("replies", (day_of(at), run.head.workflow), {"count": 1}),)
+
+
+class Stopped:
+    """Which run a budget stopped last, and why. Whether it still waits, its own events say: nothing is taken out."""
+
+    name = "stopped"
+    version = 1
+    tables = (
+        Table(
+            "stopped",
+            (
+                ("run", _TEXT),
+                ("task", _INTEGER),
+                ("scope", _TEXT),  # run, workflow, day, month, price
+                ("needed", _INTEGER),
+                ("left", _INTEGER),
+                ("at", _INTEGER),
+                ("position", _INTEGER),
+            ),
+            key=("run",),
+        ),
+    )
+    events = frozenset[type[Event]]({BudgetRefused})
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """One that waits for the next period, or for a person."""
+        assert isinstance(event, BudgetRefused)
+        if event.passing:
+            return ()
+        columns: dict[str, Value] = {
+            "task": event.task,
+            "scope": event.scope,
+            "needed": event.needed,
+            "left": event.left,
+            "at": at,
+            "position": position,
+        }
+        return (Put("stopped", (run_of(stream),), columns),)
