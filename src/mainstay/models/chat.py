@@ -128,9 +128,9 @@ def _model(settings: ModelSettings, client: AsyncOpenAI) -> Model[Any]:
 def _messages(prompt: Prompt) -> list[ModelMessage]:
     messages: list[ModelMessage] = []
     if prompt.system:
-        messages.append(ModelRequest(parts=[SystemPromptPart(_writable(prompt.system))]))
+        messages.append(ModelRequest(parts=[SystemPromptPart(writable(prompt.system))]))
     for message in prompt.messages:
-        text = _writable(message.text)
+        text = writable(message.text)
         if message.role == "user":
             messages.append(ModelRequest(parts=[UserPromptPart(text)]))
         else:
@@ -138,6 +138,6 @@ def _messages(prompt: Prompt) -> list[ModelMessage]:
     return messages
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """Text without lone surrogates, which broken mail has and UTF-8 cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

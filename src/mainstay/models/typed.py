@@ -34,7 +34,7 @@ class TypedModel:
         first = await self._inner.complete(prompt)
         if prompt.output_schema is None or isinstance(first, Unanswered):
             return first
-        fitting, wrong = _fit(first, prompt.output_schema)
+        fitting, wrong = fit(first, prompt.output_schema)
         if fitting is not None:
             return fitting
         second = await self._inner.complete(_again(prompt, first.text, wrong))
@@ -45,7 +45,7 @@ class TypedModel:
         both = replace(
             second, usage=added(first.usage, second.usage), unproven=first.unproven or second.unproven
         )
-        fitting, wrong = _fit(both, prompt.output_schema)
+        fitting, wrong = fit(both, prompt.output_schema)
         if fitting is not None:
             return fitting
         return Unanswered(
@@ -66,8 +66,8 @@ def added(one: Usage, other: Usage) -> Usage:
     )
 
 
-def _fit(answer: Completion, schema: Json) -> tuple[Completion | None, tuple[str, ...]]:
-    """The answer as plain JSON, or what is wrong with it."""
+def fit(answer: Completion, schema: Json) -> tuple[Completion | None, tuple[str, ...]]:
+    """The answer as plain JSON that satisfies the schema, or what is wrong with it."""
     text = answer.text
     fenced = _FENCE.fullmatch(text)
     if fenced is not None:
