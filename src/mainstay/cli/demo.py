@@ -7,11 +7,15 @@ claim that does not hold makes the exit code other than zero.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mainstay.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from mainstay.cli.compounding import Compounding
+    from mainstay.cli.tour import Tour
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,12 +30,24 @@ def demo(
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Without pauses for reading.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every message.")] = False,
+    compounding: Annotated[
+        bool,
+        typer.Option(
+            "--compounding", help="Instead: how what is asked of you falls, on a longer stream of mail."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """A sample mailbox, triaged end to end, with a kill in the middle."""
-    from mainstay.cli.tour import Tour
+    tour: Compounding | Tour
+    if compounding:
+        from mainstay.cli.compounding import Compounding
 
-    tour = Tour(workspace, fast=fast, every=every, quiet=as_json)
+        tour = Compounding(workspace, quiet=as_json)
+    else:
+        from mainstay.cli.tour import Tour
+
+        tour = Tour(workspace, fast=fast, every=every, quiet=as_json)
     held = tour.run()
     if as_json:
         from mainstay.cli.render import emit

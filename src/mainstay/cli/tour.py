@@ -79,7 +79,7 @@ class Tour:
                 path=str(place),
             )
         self._root = place.absolute() / "north-desk"
-        _lay_out(place.absolute(), self._root)
+        lay_out(place.absolute(), self._root)
         self._expected = read_expected()
         self._workspace = Workspace.open(self._root)
         self._director = DirectorProcess(self._workspace.folder, place.absolute() / "director.log")
@@ -335,7 +335,7 @@ class Tour:
             time.sleep(self._pause_s)
 
 
-def _lay_out(place: Path, root: Path) -> None:
+def lay_out(place: Path, root: Path) -> None:
     """The sample workspace with its master key beside it: nothing of the operator's own is touched."""
     from importlib.resources import as_file
 

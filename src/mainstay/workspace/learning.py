@@ -119,6 +119,11 @@ class Learning:
         self._learner.forget()
         self.through = self._frozen_words = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being learned, or may be there to learn."""
+        return self._news.is_set() or self._turn.locked()
+
     def wake(self) -> None:
         """There may be something to learn."""
         self._news.set()
