@@ -49,7 +49,7 @@ class Logistic:
             slope = rows.T @ (importance * (truths - share)) - prior * self.weights
             bend = (rows * (importance * share * (1.0 - share))[:, None]).T @ rows
             bend[numpy.diag_indices_from(bend)] += prior
-            self.covariance = numpy.linalg.inv(bend)
+            self.covariance = numpy.linalg.inv(bend).astype(numpy.float64)
             step = self.covariance @ slope
             length = float(numpy.abs(step).max())
             self.weights = self.weights + step * min(1.0, 2.0 / max(length, 1e-12))
