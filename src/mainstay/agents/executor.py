@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 
 from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Proposed, Reply, Tools
 from mainstay.agents.flags import GATING, assess
+from mainstay.agents.provenance import origins
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import Json
@@ -111,6 +112,12 @@ def _request(given: ProposerInput) -> Json:
         request["message"] = _message(given.message)
     if given.reply is not None:
         request["reply"] = {"subject": given.reply.subject, "text": given.reply.text}
+    if given.message is not None and given.reply is not None:
+        told = origins(given.message, given.reply)
+        if told:
+            request["origins"] = [
+                {"name": one.name, "value": one.value, "source": one.source} for one in told
+            ]
     return request
 
 
@@ -122,6 +129,7 @@ def _message(message: MessageView) -> Json:
         "from": message.from_address,
         "from_name": message.from_name,
         "reply_to": [message.reply_to] if message.reply_to else [],
+        "seen_before": [message.from_address] if message.sender_known else [],
         "subject": message.subject,
         "date": message.sent_at or None,
         "mailbox": message.mailbox,

@@ -1,8 +1,8 @@
 """The rules behind risk flags, as data: a flag, how grave it is, what it says to people, and its patterns.
 
 Patterns are matched against folded text (`flags.folded`) without accents: lower case, straight quotes, single spaces.
-Gaps are bounded (`.{0,40}`), so no text makes them slow. A grave rule leaves the message to a person without a draft; the
-others let a draft be made that a person must look at. A rule that is too wide costs the operator a minute, one
+Gaps are bounded (`.{0,40}`), so no text makes them slow. A grave rule leaves the message to a person without a draft;
+the others let a draft be made that a person must look at. A rule that is too wide costs the operator a minute, one
 that is too narrow may cost the shop: in doubt wider, except where everyday mail would be caught every day.
 """
 
@@ -33,7 +33,10 @@ _AMOUNT = (
     r"(?:[€$£]\s?\d|\d[\d.,]*\s?(?:€|\$|£|eur|usd|gbp|chf|euros?|dollars?|pounds?|руб\w*|евро|доллар\w*)"
     r"|\bgift ?cards?\b|\bvouchers?\b|\bbitcoins?\b)"
 )
-_ACCOUNT = r"\bto (?:this|that|the following|the new|our|my|a different|another) (?:bank )?(?:account|iban|wallet|card)\b"
+_ACCOUNT = (
+    r"\bto (?:this|that|the following|the new|our|my|a "
+    r"different|another) (?:bank )?(?:account|iban|wallet|card)\b"
+)
 _WANT = (
     r"\b(?:i|we)(?: would|'d| do|'ll)?(?: really| also| just| still)? (?:want|need|demand|request|"
     r"insist on|claim|"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mainstay.agents.base import Brief, Data, Finding, Inspected, MessageView, Outcome, Reply, Tools
-from mainstay.agents.checks import addressing, grounds, leaks, wording
+from mainstay.agents.checks import addressing, grounds, leaks, obedience, wording
 from mainstay.agents.checks.subject import LOOK, NOTE, REFUSE, Findings, HouseRules, Subject
 from mainstay.kernel.plan import Role
 
@@ -37,6 +37,9 @@ CHECKS: tuple[Check, ...] = (
     leaks.leaked_secret,
     grounds.unsupported,
     grounds.unknown_source,
+    obedience.follows_orders,
+    obedience.tells_instructions,
+    obedience.hides_text,
 )
 
 MENDABLE = frozenset(
@@ -52,6 +55,9 @@ MENDABLE = frozenset(
         "leaked-secret",
         "unsupported",
         "unknown-source",
+        "follows-orders",
+        "tells-instructions",
+        "hides-text",
     }
 )
 _WORST_FIRST = {REFUSE: 0, LOOK: 1, NOTE: 2}

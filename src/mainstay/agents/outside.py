@@ -22,7 +22,7 @@ LINK_SHOWN_MAX = 20
 
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Dropped: they join or part letters, and nobody sees them.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f\u3164"
     r"\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
@@ -72,7 +72,7 @@ def fence_for(text: str, key: str) -> str:
 def plain(text: str) -> str:
     """The text as a person sees it: nothing unseen, no order of letters turned round, no marks of other speakers."""
     lines = _LINE_ENDS.sub("\n", text)
-    seen = _JOINERS.sub("", _UNSEEN.sub("", lines))
+    seen = _JOINERS.sub("", UNSEEN.sub("", lines))
     shown = "".join(char if _printable(char) else f"⟨U+{ord(char):04X}⟩" for char in seen)
     return _TURN.sub(
         r"\1\2\3;", _SPEAKERS.sub(lambda mark: f"{mark[0]} " if mark[0] != ">" else " >", shown)

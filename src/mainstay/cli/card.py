@@ -40,7 +40,8 @@ def _why(card: Card) -> list[str]:
     lines.append(f"Why it is proposed: {safe_line(card.rationale)}")
     lines.append(f"How final: {_FINAL.get(card.finality, card.finality)}")
     for risky in card.risky:
-        known = "seen before" if risky.get("seen_before") else "never written to before"
+        never = "never written to before" if risky.get("name") == "recipient" else "never seen before"
+        known = "seen before" if risky.get("seen_before") else never
         name, value, source = (safe_line(str(risky.get(key, ""))) for key in ("name", "value", "source"))
         lines.append(f"Where it came from: {name} {value} from {source}; {known}")
     if not card.checks:

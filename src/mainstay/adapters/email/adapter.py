@@ -167,7 +167,7 @@ class EmailAdapter:
             recipients=composed.to,
             finality=Finality.FINAL_HIGH if composed.diverted else Finality.FINAL_LOW,
             price_micros=0,
-            risky=_risky(composed, request["message"]),
+            risky=(*_risky(composed, request["message"]), *_from_outside(request)),
         )
 
 
@@ -185,6 +185,17 @@ def _risky(composed: Composed, message: Json) -> tuple[RiskyField, ...]:
         )
         fields.append(RiskyField("recipient", recipient, source, seen_before=recipient.lower() in seen))
     return tuple(fields)
+
+
+def _from_outside(request: Json) -> tuple[RiskyField, ...]:
+    """What the text says that came in with the message, as far as it still stands there after an edit."""
+    told, reply = request.get("origins"), request.get("reply")
+    text = f"{reply.get('subject', '')}\n{reply.get('text', '')}" if isinstance(reply, dict) else ""
+    return tuple(
+        RiskyField(str(one.get("name", "")), str(one["value"]), str(one.get("source", "")))
+        for one in (told if isinstance(told, list | tuple) else ())
+        if isinstance(one, dict) and one.get("value") and str(one["value"]) in text
+    )
 
 
 def _render_label(operation: str, request: Json) -> Rendered:
