@@ -25,6 +25,7 @@ from mainstay.cli import (
     inbox,
     inspect,
     ledger,
+    lessons,
     logs,
     memory,
     operate,
@@ -69,7 +70,7 @@ def _root(
 
 
 for part in (
-    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, report),
+    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, lessons, report),
     *(costs, workflows, simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
     *(evaluate, specialist),
 ):

@@ -44,11 +44,15 @@ def report(
     last = moment(until, now_us=now, option="--until") if until else now + 1
     with open_workspace(workspace) as opened:
         found = opened.report(workflow, since=first, until=last)
+        lessons = opened.lessons.report()
     if as_json:
         from dataclasses import asdict
 
+        from mainstay.cli.lessons import figures
+
         derived = ("count", "dead_letters", "cost_per_outcome_micros", "operator_us_per_outcome")
-        return emit(asdict(found) | {name: getattr(found, name) for name in derived})
+        told = asdict(found) | {name: getattr(found, name) for name in derived}
+        return emit(told | {"lessons": figures(lessons)})
     say(f"{workflow}: {count(found.count, 'run')} begun {clock_time(first)[:16]} to {clock_time(last)[:16]}")
     if not found.count:
         return say("No run of it began then. `--since 90d` looks further back; `mainstay runs` lists all.")
@@ -56,7 +60,10 @@ def report(
     _modes(found)
     _latency(found)
     _tasks(found)
-    return _money(found)
+    _money(found)
+    from mainstay.cli.lessons import tell_effect
+
+    return tell_effect(lessons)
 
 
 def _outcomes(found: Report) -> None:

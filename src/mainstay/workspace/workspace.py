@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
     from mainstay.workspace.assembly import Assembly
+    from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.triage import Triage
@@ -361,6 +362,13 @@ class Workspace:
             self._events,
             self._clock,
         )
+
+    @cached_property
+    def lessons(self) -> Lessons:
+        """What edits of drafts taught, what that does to later drafts, and to take a lesson back."""
+        from mainstay.workspace.lessons import Lessons
+
+        return Lessons(lambda: self._store, lambda: self.memory)
 
     @cached_property
     def _assembly(self) -> Assembly:
