@@ -26,12 +26,11 @@ from mainstay.config.intents import (
     read_intents,
 )
 from mainstay.config.policies import read_policy
-from mainstay.config.recall import SHIPPED, Recalls, read_recalls
+from mainstay.config.recall import Recalls, read_recalls
 from mainstay.config.settings import FILE, Settings, read_settings
 from mainstay.config.templates import read_templates
 from mainstay.kernel.errors import ConfigError, PolicyError, TemplateError, WorkflowError
 from mainstay.kernel.policy import Policy
-from mainstay.memory.records import SPACES
 from mainstay.workflows.catalog import Catalog
 from mainstay.workflows.document import Problems, suggestion
 from mainstay.workflows.loader import WorkflowFile, read_workflow
@@ -53,7 +52,7 @@ class WorkspaceFiles:
     intents: tuple[Intent, ...] = ()
     approved_replies: tuple[ApprovedReply, ...] = ()
     forbidden_words: tuple[str, ...] = ()
-    recalls: Recalls = field(default_factory=lambda: Recalls(SHIPPED, SPACES))
+    recalls: Recalls = field(default_factory=lambda: read_recalls(()))
 
 
 def load_workspace_files(
@@ -76,7 +75,7 @@ def load_workspace_files(
     with problems.caught():
         settings = read_settings(_optional(folder, FILE), folder)
     policy, templates = Policy(()), dict[str, Template]()
-    recalls = Recalls(SHIPPED, SPACES)
+    recalls = read_recalls(())
     with problems.caught():
         policies = _all(folder, "policies", ".toml", PolicyError)
         with problems.caught():

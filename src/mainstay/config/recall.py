@@ -86,14 +86,17 @@ SHIPPED: Mapping[str, RetrievalPolicy] = {
             per_source_max=4,
             neighbours=1,
         ),
-        # All of it, for people who look something up; no task is given so much.
-        RetrievalPolicy(
-            "everything",
-            hits_max=10,
-            token_max=20_000,
-        ),
     )
 }
+
+
+EVERYTHING = "everything"
+
+
+def of_everything(spaces: Iterable[str]) -> RetrievalPolicy:
+    """What a person who looks something up is shown; no task is given so much. Examples say nothing of anybody."""
+    wanted = tuple(space for space in spaces if space != "examples")
+    return versioned(RetrievalPolicy(EVERYTHING, spaces=wanted, hits_max=10, token_max=20_000))
 
 
 def read_recalls(files: Iterable[tuple[str, bytes]]) -> Recalls:
@@ -120,7 +123,8 @@ def read_recalls(files: Iterable[tuple[str, bytes]]) -> Recalls:
             with problems.caught():
                 _known(section, index, space, spaces)
     problems.raise_any()
-    return Recalls({**SHIPPED, **{name: versioned(policy) for name, (policy, _) in found.items()}}, spaces)
+    own = {name: versioned(policy) for name, (policy, _) in found.items()}
+    return Recalls({**SHIPPED, EVERYTHING: of_everything(spaces), **own}, spaces)
 
 
 def _named(tables: Section, name: str) -> Section:

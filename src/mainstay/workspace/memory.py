@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from mainstay.workspace.recall_log import RecallLog
     from mainstay.workspace.remembered import Remembered, Standing
 
-EVERYTHING = "everything"
 CALL_BYTES_MAX = 400_000  # of notes that are handed over at once: a line of the control socket is bounded
 CALL_NOTES_MAX = 200
 CALL_IDS_MAX = 2_000
+WAITED_FOR_MAX = 64  # missing vectors that a search waits for: a second at worst
 VERSIONS_MAX = 10_000
 
 
@@ -213,6 +213,8 @@ class Memory:
         `as_of` asks what was believed at that position. Raises `CommandRefused` for a policy or a space that is not
         there.
         """
+        from mainstay.config.recall import EVERYTHING
+
         recalls = self._assembly().untyped.recalls
         chosen = self._policy(recalls, policy or EVERYTHING)
         if space and space not in recalls.spaces:
@@ -225,7 +227,11 @@ class Memory:
             kinds=(kind,) if kind else chosen.kinds,
             hits_max=chosen.hits_max if policy else k,
         )
-        return self.remembered.recall(narrowed, query, now=self._clock.now(), as_of=as_of)
+        remembered = self.remembered
+        remembered.catch_up()
+        if remembered.missing <= WAITED_FOR_MAX:
+            remembered.fill(WAITED_FOR_MAX)
+        return remembered.recall(narrowed, query, now=self._clock.now(), as_of=as_of)
 
     def _policy(self, recalls: Recalls, name: str) -> RetrievalPolicy:
         found = recalls.policies.get(name)
