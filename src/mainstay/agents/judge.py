@@ -171,10 +171,10 @@ class Judge:
             return self._triage().freeze()
 
     def thaw(self, data: bytes, learned: int) -> None:
-        """Go on from what was frozen. Raises `ValueError` for another recipe, or bytes that are none of ours."""
+        """Go on from what was frozen. Raises `CommandRefused` for another recipe, or damaged bytes."""
         from mainstay.agents.triage.triage import Triage
 
-        made = Triage.thaw(data, self._embedder)
+        made = Triage.thaw(data, self._embedder, languages=self._languages)
         with self._lock:
             self._made, self.learned = made, learned
 
@@ -191,9 +191,7 @@ class Judge:
             made = Triage(
                 described, self._embedder, target_error=self._target_error, languages=self._languages
             )
-            for one in self._intents:
-                for text in one.examples:
-                    made.seed(text, one.id)
+            made.seed_all([(text, one.id) for one in self._intents for text in one.examples])
             self._made = made
         return self._made
 

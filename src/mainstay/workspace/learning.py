@@ -108,7 +108,7 @@ class Learning:
                 owner = house_subject(self._artifacts.vault, MODEL)
                 data = self._artifacts.get(Digest(str(row["artifact"])), owner, CONTEXT)
                 self._learner.thaw(data, int(str(row["examples"])))
-            except (MainstayError, SubjectForgotten, ValueError) as error:
+            except (MainstayError, SubjectForgotten) as error:
                 log.warning("what was learned is learned anew from the ledger: %s", error)
                 self.begin_anew()
                 return
