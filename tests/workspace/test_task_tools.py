@@ -1,0 +1,152 @@
+"""What a task is given from memory, and the log of it."""
+
+from typing import Any
+
+import pytest
+
+from mainstay.agents.base import Brief, MessageView
+from mainstay.kernel.ids import RunId
+from mainstay.kernel.plan import Role
+from mainstay.kernel.values import Json
+from mainstay.memory.policy import RetrievalPolicy
+from mainstay.memory.units import Unit
+from mainstay.workspace.tools import ITSELF, TaskTools
+from tests.workspace.remembering_house import Remembering, story
+
+POLICIES = {
+    "all": RetrievalPolicy("all", version="v1", hits_max=5, token_max=1_000),
+    "two": RetrievalPolicy("two", version="v2", hits_max=2, token_max=1_000),
+    "tight": RetrievalPolicy("tight", version="v3", hits_max=5, token_max=12),
+}
+FILES = [
+    Unit(f"reply:{name}", f"walnut {text}", space="replies", kind="reply", fields={"intent": intent})
+    for name, text, intent in (
+        ("a", "boards in stock", "stock"),
+        ("b", "boards delivered to the door", "delivery"),
+        ("c", "oil for old boards", "care"),
+    )
+]
+
+
+def tools(one: Remembering, policy: str = "all", inputs: Json | None = None, **more: Any) -> TaskTools:
+    brief = Brief(RunId("1" * 32), "draft", 1, Role.EXECUTOR, inputs or {}, one.house.clock.now(), recall=policy)
+    remembered = one.open(files=FILES)
+    return TaskTools(brief, lambda: remembered, POLICIES, one.house.vault.keyed_hash, **more)
+
+
+def log_of(made: TaskTools) -> Json:
+    drawn = made.drawn()
+    assert drawn is not None
+    assert drawn.recall is not None
+    [log] = drawn.recall["recalls"]
+    return log
+
+
+def test_the_log_says_by_what_policy_what_was_found_and_what_was_dropped() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one, "two")
+        given = made.recall("walnut boards", limit=10)
+        assert len(given) == 2
+        log = log_of(made)
+        assert (log["policy"], log["version"], log["token_max"]) == ("two", "v2", 1_000)
+        assert [hit["id"] for hit in log["hits"]] == [one.source for one in given]
+        assert all(hit["features"] and hit["tokens"] > 0 for hit in log["hits"])
+        assert [hit["rank"] for hit in log["hits"]] == [1, 2]
+        assert [left["why"] for left in log["dropped"]] == ["too many hits"]
+        drawn = made.drawn()
+        assert drawn is not None
+        assert (drawn.hits, drawn.dropped) == (2, 1)
+        assert drawn.tokens == sum(hit["tokens"] for hit in log["hits"]) <= 1_000
+
+    story(tell)
+
+
+def test_the_question_is_a_keyed_hash_and_equal_questions_are_equal() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one)
+        made.recall("walnut of Ann Sample", limit=1)
+        made.recall("walnut of Ann Sample", limit=1)
+        made.recall("walnut of somebody else", limit=1)
+        drawn = made.drawn()
+        assert drawn is not None
+        assert drawn.recall is not None
+        first, again, other = [log["query"] for log in drawn.recall["recalls"]]
+        assert first == again != other
+        assert "Ann" not in repr(drawn.recall)
+
+    story(tell)
+
+
+def test_fields_and_limit_narrow_and_another_policy_can_be_named() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one)
+        assert [hit.source for hit in made.recall("walnut", limit=5, intent="care")] == ["reply:c"]
+        assert len(made.recall("walnut boards", limit=1)) == 1
+        assert len(made.recall("walnut boards", limit=5, policy="two")) == 2
+        assert made.recall("walnut boards", limit=5, policy="nowhere") == ()
+        assert made.recall("  ", limit=5) == ()
+        assert made.recall("walnut", limit=0) == ()
+
+    story(tell)
+
+
+def test_a_budget_of_tokens_is_kept() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one, "tight")
+        made.recall("walnut boards", limit=5)
+        log = log_of(made)
+        assert log["tokens"] <= 12
+        assert "no tokens left" in {left["why"] for left in log["dropped"]}
+
+    story(tell)
+
+
+def test_a_message_is_no_memory_of_itself() -> None:
+    async def tell(one: Remembering) -> None:
+        await one.receive("ann", "Do you sell walnut boards?")
+        await one.receive("bea", "Are walnut boards sold by you?")
+        view = MessageView(message_id="ann@m", thread="ann", mailbox="support", from_address="ann@customer.example")
+        made = tools(one, "two", {"message": view})
+        given = made.recall("Do you sell walnut boards?", limit=2)
+        assert len(given) == 2
+        own = f"message:{one.house.vault.keyed_hash('message', 'ann@m').hex()}@1"
+        assert own not in {hit.source for hit in given}
+        assert {left["id"]: left["why"] for left in log_of(made)["dropped"]}[own] == ITSELF
+
+    story(tell)
+
+
+def test_what_was_set_aside_says_so_in_the_log() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one)
+        made.recall("walnut boards", limit=5)
+        made.set_aside("reply:b", "withheld to see whether it helps")
+        asides = {hit["id"]: hit.get("set_aside") for hit in log_of(made)["hits"]}
+        assert asides["reply:b"] == "withheld to see whether it helps"
+        assert asides["reply:a"] is None
+
+    story(tell)
+
+
+def test_scores_say_how_alike_question_and_record_are() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one)
+        [same] = made.recall("walnut boards in stock", limit=1)
+        assert same.source == "reply:a"
+        assert same.score == pytest.approx(1.0, abs=1e-3)
+
+    story(tell)
+
+
+def test_who_recalled_nothing_has_drawn_nothing() -> None:
+    async def tell(one: Remembering) -> None:
+        def never() -> Any:
+            raise AssertionError("memory is not opened for who recalls nothing")
+
+        brief = Brief(RunId("1" * 32), "draft", 1, Role.EXECUTOR, {}, one.house.clock.now())
+        made = TaskTools(brief, never, POLICIES, one.house.vault.keyed_hash)
+        assert made.recall("walnut", limit=3) == ()
+        assert made.drawn() is None
+        assert made.model == ""
+
+    story(tell)
