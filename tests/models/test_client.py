@@ -140,6 +140,7 @@ def test_usage_that_is_missing_or_cannot_be_is_settled_at_the_worst_case(usage: 
         ("-3", None, None),
         ("99999999999", 86_400, 86_400),
     ],
+    ids=["seconds", "a date", "words", "negative", "far too long"],
 )
 def test_asked_to_slow_down(after: str, least: float | None, most: float | None) -> None:
     answer = unanswered(refusal(429, "rate_limit_exceeded", retry_after=after))
