@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LIKE_A_DECISION = 0.5  # so near to one that was learned, it is no stranger
 TARGET_ERROR = 0.02
+AUDIT_SHARE = 0.04
 LEARNED = "run:"  # how the ids begin under which decisions are learned
 EVIDENCE_MAX = 3
 TEXTS_IN_MIND = 128
@@ -62,6 +63,7 @@ class Judge:
         *,
         languages: Sequence[str] = ("en",),
         target_error: float = TARGET_ERROR,
+        audit_share: float = AUDIT_SHARE,
     ) -> None:
         self._intents = tuple(intents)
         self._known = frozenset(intent.id for intent in intents)
@@ -69,7 +71,7 @@ class Judge:
         embedder = None if embedder is None else _Mindful(embedder)
         self._embedder = embedder
         self._languages = tuple(languages)
-        self._target_error = target_error
+        self._promise = (target_error, audit_share)
         self._lock = RLock()
         self._made: Triage | None = None
         self._thumb: Classifier = (
@@ -107,7 +109,9 @@ class Judge:
             if guess is None and not self.learned:
                 return None
             intent = decision.intent if self.learned or guess is None else guess.intent
-            decided = first is not None and first.id.startswith(LEARNED) and first.similarity >= LIKE_A_DECISION
+            decided = (
+                first is not None and first.id.startswith(LEARNED) and first.similarity >= LIKE_A_DECISION
+            )
             unknown = decision.unknown or (not decided and (guess is None or not guess.known))
             confidence = guess.confidence if guess is not None and guess.intent == intent else 0.0
             if decided and first is not None and first.intent == intent:
@@ -175,6 +179,7 @@ class Judge:
         from mainstay.agents.triage.triage import Triage
 
         made = Triage.thaw(data, self._embedder, languages=self._languages)
+        made.promise(*self._promise)  # it may be another one by now
         with self._lock:
             self._made, self.learned = made, learned
 
@@ -188,9 +193,8 @@ class Judge:
             from mainstay.agents.triage.triage import Triage
 
             described = {one.id: f"{one.name}. {one.description}" for one in self._intents}
-            made = Triage(
-                described, self._embedder, target_error=self._target_error, languages=self._languages
-            )
+            made = Triage(described, self._embedder, languages=self._languages)
+            made.promise(*self._promise)
             made.seed_all([(text, one.id) for one in self._intents for text in one.examples])
             self._made = made
         return self._made

@@ -29,6 +29,7 @@ from mainstay.config.memory import MemorySettings, read_memory
 from mainstay.config.models import ModelSettings, read_model
 from mainstay.config.reading import LOOPBACK, path_of
 from mainstay.config.toml import parse_toml
+from mainstay.config.triage import TriageSettings, read_triage
 from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.values import Micros
 from mainstay.workflows.document import Problems, Section
@@ -36,7 +37,7 @@ from mainstay.workflows.document import Problems, Section
 FILE = "mainstay.toml"
 _TABLES = (
     *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
-    *("console", "notify", "logs", "backup", "memory"),
+    *("console", "notify", "logs", "backup", "memory", "triage"),
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -95,6 +96,7 @@ class Settings:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     lessons: Rules = field(default_factory=Rules)
     memory: MemorySettings = field(default_factory=MemorySettings)
+    triage: TriageSettings = field(default_factory=TriageSettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -147,13 +149,16 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     with problems.caught():
         # Of a model with a mistake in it the name is there all the same.
         memory = read_memory(top.table("memory"), (*top.table("models").data,))
+    triage = TriageSettings()
+    with problems.caught():
+        triage = read_triage(top.table("triage"))
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
     assert isinstance(operator, OperatorSettings)
     return Settings(
         *(workspace, operator, adapters, models, budgets, console, notify, logs, backup),
-        *(throttles, breaker, lessons, memory),
+        *(throttles, breaker, lessons, memory, triage),
     )
 
 

@@ -47,7 +47,13 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
         else 0
     )
     agents: list[Agent] = [
-        IntentSpecialist(files.intents, embedder=embedder, languages=languages),
+        IntentSpecialist(
+            files.intents,
+            embedder=embedder,
+            languages=languages,
+            target_error=settings.triage.target_error,
+            audit_share=settings.triage.audit_share,
+        ),
         ReplyWriter(
             files.intents,
             files.templates,

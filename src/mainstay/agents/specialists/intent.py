@@ -18,7 +18,7 @@ from mainstay.agents.base import Brief, Data, IntentView, MessageView, Outcome, 
 from mainstay.agents.cue import cue
 from mainstay.agents.flags import FLAGS, Assessment, assess
 from mainstay.agents.intents import UNKNOWN, Intent
-from mainstay.agents.judge import TARGET_ERROR, Judge, Judgement
+from mainstay.agents.judge import AUDIT_SHARE, TARGET_ERROR, Judge, Judgement
 from mainstay.kernel.plan import Role
 
 if TYPE_CHECKING:
@@ -51,11 +51,14 @@ class IntentSpecialist:
         embedder: Embedder | None = None,
         languages: Sequence[str] = ("en",),
         target_error: float = TARGET_ERROR,
+        audit_share: float = AUDIT_SHARE,
     ) -> None:
         self._intents = {intent.id: intent for intent in intents}
         self._languages = tuple(languages)
         self._by_meaning = embedder is not None
-        self.judge = Judge(intents, embedder, languages=languages, target_error=target_error)
+        self.judge = Judge(
+            intents, embedder, languages=languages, target_error=target_error, audit_share=audit_share
+        )
         self.recipe = f"intent 2, flags 1, {self.judge.recipe}"
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:

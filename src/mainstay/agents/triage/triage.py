@@ -65,6 +65,7 @@ class Triage:
         self._regression = Regression(self._embedder.dimensions + 1)
         self._discriminant = Discriminant(self._embedder.dimensions)
         self._gate = Gate(target_error)
+        self._audit_share = audit.SHARE
         self._seeds: dict[int, int] = {}  # by intent: written examples
         self._past: dict[int, list[int]] = {}  # by intent: named, and rightly
         self._pending: OrderedDict[str, Decision] = OrderedDict()
@@ -97,6 +98,14 @@ class Triage:
     def risk_max(self) -> float:
         """The risk up to which an answer passes now; 0 where none does."""
         return max(0.0, self._gate.risk_max) if self._gate.open else 0.0
+
+    def promise(self, target_error: float, audit_share: float) -> None:
+        """What is promised from now on, and which share of what would pass goes to the operator nevertheless."""
+        self._audit_share = audit_share
+        if target_error != self._gate.target_error:
+            self._gate.target_error = target_error
+            if self._gate.open:
+                self._gate.set_threshold()
 
     def _describe(self, intents: Mapping[str, str]) -> None:
         named = [(one, text) for one, text in intents.items() if one not in UNKNOWN_WORDS]
@@ -165,7 +174,7 @@ class Triage:
         if unknown:
             raised[UNKNOWN] = None
         passes = not gated and not unknown and self._gate.passes(right, stranger)
-        audited = passes and audit.chosen(id, self._seed)
+        audited = passes and audit.chosen(id, self._seed, self._audit_share)
         return Decision(
             id=id,
             intent=self.classes[opinion.first],
