@@ -220,6 +220,17 @@ def test_what_does_not_fit_is_dropped_and_said() -> None:
     assert "did not fit" in outcome.rationale
 
 
+def test_of_a_reply_to_somebody_a_model_is_shown_nothing_that_may_be_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = {**PAST.fields, "answer": "You have 25 desks, Quincy. It is done.", "run": "r9"}
+    monkeypatch.setitem(globals(), "PAST", replace(PAST, text="I am Quincy Adams. How many?", fields=written))
+    _, _, tools = drafted(said())
+    shown = tools.client.prompts[0].messages[0].text
+    assert "Quincy" not in shown
+    assert "You have 25 desks, [name]. It is done." in shown
+
+
 def test_another_model_or_prompt_is_another_recipe() -> None:
     def recipe(model: str) -> str:
         return ReplyWriter(intents(), templates(), OPERATOR, model=model).recipe

@@ -114,6 +114,22 @@ def test_an_answer_to_somebody_elses_numbers_is_not_used(asked: str, leaned: boo
     assert bool(reply.sources) is leaned
 
 
+@pytest.mark.parametrize(
+    ("answer", "leaned"),
+    [
+        ("press the green button.", True),
+        ("press the green button, Quincy.", False),
+        ("I noted it under T-1A2B3C4D.", False),
+        ("see https://customer.example/me for it.", False),
+    ],
+)
+def test_an_answer_to_somebody_is_used_again_where_nothing_in_it_is_theirs(answer: str, leaned: bool) -> None:
+    reply, _ = drafted(tools=remembering(SAME, answer=answer, run="r1"))
+    assert bool(reply.sources) is leaned
+    from_the_file, _ = drafted(tools=remembering(SAME, answer=answer))
+    assert from_the_file.sources == ("reply:r1",)
+
+
 def test_a_revision_is_the_plain_template() -> None:
     reply, outcome = drafted(tools=remembering(SAME), revision=1)
     assert reply.sources == ()

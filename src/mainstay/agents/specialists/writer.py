@@ -31,7 +31,7 @@ from mainstay.agents.filling import (
     values_of,
 )
 from mainstay.agents.flags import assess
-from mainstay.agents.impersonal import House
+from mainstay.agents.impersonal import GAP, House, Person, impersonal
 from mainstay.agents.intents import Intent
 from mainstay.agents.lessons import (
     ALGORITHM,
@@ -48,6 +48,7 @@ from mainstay.agents.lessons import (
     RECALLED_MAX as LESSONS_MAX,
 )
 from mainstay.agents.model_draft import OnDevice, Task, Written, recipe, texts_of, write
+from mainstay.agents.sentences import sentences
 from mainstay.agents.template import Template, missing, render, render_subject
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import derive
@@ -71,6 +72,7 @@ __all__ = [
 SIMILARITY_MIN = 0.60  # below this a past answer is shown as evidence, and not used
 RECALLED_MAX = 3
 FOR_A_MODEL_MAX = 8
+RUN = "run"  # the field of a past reply that was written to somebody here, and not into the operator's file
 NOTES = "notes"  # the retrieval policy by which a model is given the operator's notes and documents
 
 _COUNTING = (
@@ -231,7 +233,7 @@ class ReplyWriter:
         """The past answer that may be used again: near, general enough, and in a language of the workspace."""
         for one in recalled:
             language = one.fields.get("language", "")
-            if not _particulars(one) <= _numbers(asked):
+            if not _particulars(one) <= _numbers(asked) or self._is_somebodys(one):
                 continue
             if (
                 one.score >= self._similarity_min
@@ -240,6 +242,26 @@ class ReplyWriter:
             ):
                 return one
         return None
+
+    def _is_somebodys(self, one: Recalled) -> bool:
+        """Whether an answer that was written to somebody here has anything in it that may be theirs."""
+        return bool(one.fields.get(RUN)) and any(
+            GAP.search(line) for line in self._bare(_answer(one), one.text)
+        )
+
+    def _bare(self, text: str, said: str) -> list[str]:
+        """The sentences of a text without what may be somebody's; `said` is what that person wrote."""
+        nobody = Person({}, (), said)
+        return [impersonal(unit.text, nobody, self._house) for unit in sentences(text)]
+
+    def _shown(self, one: Recalled) -> Recalled:
+        """A past reply as a model is shown it: of one that was written to somebody here, nothing that may be theirs."""
+        if not one.fields.get(RUN):
+            return one
+        answer = " ".join(self._bare(_answer(one), one.text))
+        return replace(
+            one, text=" ".join(self._bare(one.text, one.text)), fields={**one.fields, "answer": answer}
+        )
 
     # --- by a model ------------------------------------------------------------------------------------------------
 
@@ -268,7 +290,7 @@ class ReplyWriter:
             self._operator.name,
             template.name,
             _middle(template, order.values),
-            (*order.recalled, *(one for one in notes if one not in order.recalled)),
+            (*map(self._shown, order.recalled), *(one for one in notes if one not in order.recalled)),
             tuple(one for one in guiding if one.id not in withheld),
         )
         written = await write(task, order.brief, tools)
