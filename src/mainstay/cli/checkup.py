@@ -6,11 +6,12 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mainstay.cli import model_checkup
+from mainstay.cli.finding import Finding as Finding
 from mainstay.cli.places import obstacle
 from mainstay.cli.render import clock_time, count, now_us, sentences, span
 from mainstay.kernel.errors import ConfigError, MainstayError, WorkspaceLocked, WorkspaceNotFound
@@ -25,16 +26,6 @@ SPACE_NONE_BYTES = 50_000_000
 LATE_BACKUP = 2  # times as old as it should be
 SQLITE_MIN = (3, 37, 0)  # strict tables
 PROVED_MAX = 200_000  # events: a second; more is for `mainstay audit verify`
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. Level: ok, note (nothing to do), warn, fail, mended."""
-
-    part: str
-    level: str
-    detail: str
-    remedy: str = ""
 
 
 Check = Callable[[Folder, bool], Iterable[Finding]]
@@ -57,7 +48,8 @@ def check_up(start: Path, *, fix: bool) -> list[Finding]:
         _files,
         _secrets,
         _ledger,
-        _embedder,
+        model_checkup.embedder,
+        model_checkup.models,
     ):
         try:
             findings += check(folder, fix)
@@ -336,15 +328,3 @@ def _ledger(folder: Folder, fix: bool) -> Iterable[Finding]:
         return
     proved = ", the chain holds" if found is not None else "; `mainstay audit verify` proves it"
     yield Finding("ledger", "ok", f"{count(head, 'event')}{proved}; {count(waiting, 'card')} for you")
-
-
-def _embedder(folder: Folder, fix: bool) -> Iterable[Finding]:
-    from mainstay.models.base import Unavailable
-    from mainstay.models.embedder import embedder_status
-
-    found = embedder_status(folder.cache)
-    if isinstance(found, Unavailable):
-        yield Finding("embedder", "warn", f"Search goes by words alone. {found.reason}", found.remedy)
-    else:
-        built = "ready" if found.graph_ready else "its graph is built at the first start"
-        yield Finding("embedder", "ok", f"{found.model_id}, {built}")

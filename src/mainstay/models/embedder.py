@@ -66,6 +66,20 @@ def embedder_status(cache_dir: Path) -> EmbedderStatus | Unavailable:
     return EmbedderStatus(model_id=MODEL_ID, files=files, graph=graph, graph_ready=ready)
 
 
+def embedder_fault(cache_dir: Path) -> Unavailable | None:
+    """What `find_embedder` would find wrong with the contents of the files, without loading any; a second at most.
+
+    Weights that are not the pinned ones are no fault while the graph that was built from the right ones is sound.
+    """
+    status = embedder_status(cache_dir)
+    if isinstance(status, Unavailable):
+        return status
+    problem = weights.verify_vocabulary(status.files)
+    if problem is None and not _is_sound(status.graph):
+        problem = weights.verify_weights(status.files)
+    return problem
+
+
 def find_embedder(cache_dir: Path) -> Embedder | Unavailable:
     """The embedder of this device, loaded and checked; builds the graph if `cache_dir` has no sound one."""
     status = embedder_status(cache_dir)

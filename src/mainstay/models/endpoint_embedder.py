@@ -64,7 +64,7 @@ def find_endpoint_embedder(
             f"Memory holds data of the class {forbidden[0]!r}, which may not be sent to {settings.use}.",
             f"Add it to `allowed_data` of {where} if you agree to that.",
         )
-    dimensions = settings.dimensions or _DIMENSIONS.get(settings.model.partition(":")[0], 0)
+    dimensions = known_dimensions(settings)
     if not dimensions:
         return Unavailable(
             f"Nobody knows how many numbers a vector of {settings.use} has.",
@@ -74,6 +74,11 @@ def find_endpoint_embedder(
     if price is None:
         return Unavailable(f"Nobody knows what {settings.use} costs.", PRICE_REMEDY)
     return EndpointEmbedder(settings, key, dimensions, price, purse)
+
+
+def known_dimensions(settings: ModelSettings) -> int:
+    """How many numbers a vector of the model has: as it is written, else as its name is known to have; 0: unknown."""
+    return settings.dimensions or _DIMENSIONS.get(settings.model.partition(":")[0], 0)
 
 
 class EndpointEmbedder:
@@ -129,6 +134,14 @@ class EndpointEmbedder:
             vectors[start : start + len(batch)] = self._checked(self._ask(batch), len(batch))
             start += len(batch)
         return vectors
+
+    def measured(self, text: str) -> int:
+        """How many numbers a vector has, found out by one call."""
+        answer = self._ask([_sendable(text)])
+        try:
+            return len(answer.data[0].embedding)
+        except (AttributeError, IndexError, TypeError):
+            raise self._unavailable(None, "It answered with something that is no list of vectors.") from None
 
     def _ask(self, batch: list[str]) -> Any:
         with self._lock:
