@@ -28,6 +28,7 @@ from mainstay.cli import (
     lessons,
     logs,
     memory,
+    models,
     operate,
     report,
     runs,
@@ -71,7 +72,7 @@ def _root(
 
 for part in (
     *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, lessons, report),
-    *(costs, workflows, simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
+    *(costs, models, workflows, simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
     *(evaluate, specialist),
 ):
     part.add_to(app)
