@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mainstay.cli.render import table
+from mainstay.cli.render import console, count, say, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,6 +32,23 @@ def curve(windows: Sequence[Window], *, unicode: bool = True, minutes: bool = Tr
         made.add_row(*cells, *((f"{one.open_us / 60_000_000:.0f}",) if minutes else ()))
         first = last + 1
     return made
+
+
+def tell_course(windows: Sequence[Window]) -> None:
+    """What triage asked and what it did by itself, in words and as a table; nothing where nothing was annotated."""
+    if not windows:
+        return
+    asked, messages = sum(one.asked for one in windows), sum(one.messages for one in windows)
+    errors, samples = sum(one.errors for one in windows), sum(one.audits for one in windows)
+    fancy = console().encoding.lower().startswith("utf")
+    line = f"  {spark([one.asked / one.messages for one in windows])}" if fancy and len(windows) > 1 else ""
+    say("", f"Triage: {asked:,} of {count(messages, 'message')} needed your look{line}")
+    if asked == messages and len(windows) == 1:
+        return
+    show(curve(windows, unicode=fancy, minutes=False))
+    wrong = sum(one.audit_errors for one in windows)
+    checked = f"; of {count(samples, 'sample')} {wrong} turned out wrong" if samples else ""
+    say(f"Of what passed you corrected {errors:,}{checked}.")
 
 
 def bar(share: float, *, unicode: bool = True, width: int = BAR) -> str:

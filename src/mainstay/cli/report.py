@@ -45,6 +45,7 @@ def report(
     with open_workspace(workspace) as opened:
         found = opened.report(workflow, since=first, until=last)
         lessons = opened.lessons.report()
+        windows = opened.triage.windows(workflow, since=first, until=last)
     if as_json:
         from dataclasses import asdict
 
@@ -52,7 +53,8 @@ def report(
 
         derived = ("count", "dead_letters", "cost_per_outcome_micros", "operator_us_per_outcome")
         told = asdict(found) | {name: getattr(found, name) for name in derived}
-        return emit(told | {"lessons": figures(lessons)})
+        course = [asdict(one) for one in windows]
+        return emit(told | {"lessons": figures(lessons), "triage": course})
     say(f"{workflow}: {count(found.count, 'run')} begun {clock_time(first)[:16]} to {clock_time(last)[:16]}")
     if not found.count:
         return say("No run of it began then. `--since 90d` looks further back; `mainstay runs` lists all.")
@@ -61,7 +63,10 @@ def report(
     _latency(found)
     _tasks(found)
     _money(found)
+    from mainstay.cli.curve import tell_course
     from mainstay.cli.lessons import tell_effect
+
+    tell_course(windows)
 
     return tell_effect(lessons)
 

@@ -143,14 +143,23 @@ class Triage:
                 door.live,
             )
 
-    def windows(self, workflow: str = "", *, size: int = WINDOW, since: int = 0) -> list[Window]:
-        """The course of it: messages in their order, so many at a time; the last window may be short."""
+    def windows(
+        self, workflow: str = "", *, size: int = WINDOW, since: int = 0, until: int | None = None
+    ) -> list[Window]:
+        """The course of it: messages in their order, so many at a time; the last window may be short.
+
+        Of those that came from `since` on and before `until` (microseconds, UTC).
+        """
         store = self._reader()
         where: Mapping[str, Value] = {"workflow": workflow} if workflow else {}
         rows = store.select(
             "annotations", where=where, order="position", descending=True, limit=size * WINDOWS_MAX
         )
-        mine = [row for row in reversed(rows) if _number(row["at"]) >= since]
+        mine = [
+            row
+            for row in reversed(rows)
+            if since <= _number(row["at"]) and (until is None or _number(row["at"]) < until)
+        ]
         return [_window(mine[start : start + size]) for start in range(0, len(mine), size)]
 
     # --- within ------------------------------------------------------------------------------------------------------
