@@ -26,6 +26,8 @@ RARELY_FOUND = (
     "a task that is resumed does not wait its time",
     "a crash loop is not noticed",
     "an empty line looks like room",
+    "what a late attempt used is booked",
+    "a raised budget is not recorded",
 )
 
 
