@@ -45,7 +45,7 @@ def test_every_event_of_a_run_is_told_somewhere_on_the_way() -> None:
     # What the tour leaves out on purpose: ways off its path.
     aside = {"AttemptFailed", "TaskFailed", "TaskSkipped", "TaskExpanded", "BudgetRefused"}
     aside |= {"ActionEdited", "ApprovalRejected", "RunCancelled", "ThreadAnswered", "BudgetWarned"}
-    aside |= {"DirectorStarted", "PolicyAdopted", "KillSwitchThrown"}
+    aside |= {"DirectorStarted", "PolicyAdopted", "KillSwitchThrown", "DraftJudged"}
     said = set(re.findall(r"`([A-Z][A-Za-z]+)`", prose_of("tour.md")))
     recovery = set(re.findall(r"`([A-Z][A-Za-z]+)`", prose_of("recovery.md")))
     assert EVENTS - said - recovery == aside
