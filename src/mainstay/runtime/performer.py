@@ -54,6 +54,7 @@ from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Action
 from mainstay.kernel.values import NO_USAGE, Json, Usage
 from mainstay.ledger.codec import storable
+from mainstay.models import traces
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.tick import Owed, Request
@@ -227,9 +228,21 @@ class Performer:
             effect.findings and tuple(map(self._opened, effect.findings)),
         )
         tools = self._tools(brief)
-        outcome = await self._answer(effect, agent, brief, tools)
+        if traces.listening():
+            outcome = await self._traced(effect, agent, brief, tools)
+        else:
+            outcome = await self._answer(effect, agent, brief, tools)
         drawn = tools.drawn()
         return outcome, () if drawn is None else self._noted(effect, drawn)
+
+    async def _traced(self, effect: InvokeAgent, agent: Agent, brief: Brief, tools: Tools) -> Outcome:
+        """The same within a span; the spans of the model calls lie inside of it."""
+        with traces.agent(
+            agent.name, run=effect.run, task=effect.name, attempt=effect.attempt, role=effect.role.value
+        ) as span:
+            outcome = await self._answer(effect, agent, brief, tools)
+            span.ended(outcome.failure.value if isinstance(outcome, Failed) else "")
+        return outcome
 
     async def _answer(self, effect: InvokeAgent, agent: Agent, brief: Brief, tools: Tools) -> Outcome:
         try:
