@@ -1,4 +1,4 @@
-"""Files that ship with the package: the sample workspace and its mailbox, and what flags are learned from.
+"""Files that ship with the package: the sample workspace and its mailbox, flags, and the weights of recall.
 
 Only data lives here, and the functions that find it. The formats are described in ``sample/README.md``;
 reading them is the work of the modules that use them.
@@ -22,3 +22,8 @@ def sample_path(*parts: str) -> Traversable:
 def flag_path(name: str) -> Traversable:
     """The place of a file about risk flags: the examples of our own making, and the weights made from them."""
     return files(__name__).joinpath("flags", name)
+
+
+def ranker_path() -> Traversable:
+    """The weights that recall ranks by."""
+    return files(__name__).joinpath("recall", "ranker.json")

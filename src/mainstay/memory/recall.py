@@ -20,7 +20,7 @@ from mainstay.memory.features import NAMES, candidates
 from mainstay.memory.index import MemoryIndex
 from mainstay.memory.keywords import KeywordIndex
 from mainstay.memory.policy import RetrievalPolicy
-from mainstay.memory.ranking import BY_WORDS, HAND_SET, Ranker
+from mainstay.memory.ranking import BY_WORDS, Ranker, shipped
 from mainstay.memory.selection import Ranked, select
 from mainstay.memory.units import Unit
 
@@ -60,7 +60,7 @@ def recall(
             allowed &= index.permitted(now=now, as_of=as_of, filters=filters)
         view = index.view(allowed)
         found = candidates(index, view, read_cue(cue, now), vector)
-        ranker = ranker or (HAND_SET if found.by_meaning else BY_WORDS)
+        ranker = ranker or (shipped() if found.by_meaning else BY_WORDS)
         scores = ranker.scores(found.table).tolist()
         ranked = [
             Ranked(index.unit(row), score, dict(zip(NAMES, map(float, values), strict=True)))
