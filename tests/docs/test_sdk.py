@@ -13,6 +13,7 @@ import mainstay
 from mainstay import Workspace
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.steering import Steering
+from mainstay.workspace.triage import Triage
 from tests.docs.pages import rows, snippets, text_of
 
 PAGE = "sdk.md"
@@ -50,6 +51,15 @@ def test_every_call_of_steering_is_told_and_no_other() -> None:
     for row in rows(PAGE, "## Steer"):
         for name, arguments in re.findall(r"`(\w+)\(([^)]*)\)`", row[0]):
             known = inspect.signature(getattr(Steering, name)).parameters
+            assert set(re.findall(r"(\w+)=", arguments)) <= set(known), name
+
+
+def test_every_call_of_triage_is_told_and_no_other() -> None:
+    told = {name for row in rows(PAGE, "## Triage") for name in re.findall(r"`(\w+)\(", row[0])}
+    assert told == {name for name in dir(Triage) if not name.startswith("_")}
+    for row in rows(PAGE, "## Triage"):
+        for name, arguments in re.findall(r"`(\w+)\(([^)]*)\)`", row[0]):
+            known = inspect.signature(getattr(Triage, name)).parameters
             assert set(re.findall(r"(\w+)=", arguments)) <= set(known), name
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mainstay.agents.filling import Operator
     from mainstay.agents.impersonal import House
 
+ENGLISH = ("en",)  # what the embedder of this device was made for
+
 
 def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str, Agent]:
     """Everybody who can be asked, by name. Without an embedder they go by words, and say so."""
@@ -25,6 +27,7 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
     from mainstay.agents.specialists.intent import IntentSpecialist
     from mainstay.agents.specialists.writer import ReplyWriter
     from mainstay.models.bounds import framed
+    from mainstay.models.embedder import MODEL_ID
     from mainstay.models.prices import ceiling_micros, price_of
     from mainstay.models.settings import AGENTS_MODEL
 
@@ -53,6 +56,7 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
             languages=languages,
             target_error=settings.triage.target_error,
             audit_share=settings.triage.audit_share,
+            meant_for=ENGLISH if embedder is not None and embedder.model_id == MODEL_ID else None,
         ),
         ReplyWriter(
             files.intents,

@@ -52,12 +52,21 @@ class IntentSpecialist:
         languages: Sequence[str] = ("en",),
         target_error: float = TARGET_ERROR,
         audit_share: float = AUDIT_SHARE,
+        meant_for: Sequence[str] | None = None,
     ) -> None:
+        """`languages` are those that the operator reads; `meant_for` those of the embedder, None: any."""
         self._intents = {intent.id: intent for intent in intents}
         self._languages = tuple(languages)
         self._by_meaning = embedder is not None
+        self._meant_for = meant_for
+        # What the embedder was not made for goes to a person, also where that person reads it.
+        both = tuple(one for one in languages if meant_for is None or one in meant_for)
         self.judge = Judge(
-            intents, embedder, languages=languages, target_error=target_error, audit_share=audit_share
+            intents,
+            embedder,
+            languages=both or tuple(meant_for or ()),
+            target_error=target_error,
+            audit_share=audit_share,
         )
         self.recipe = f"intent 2, flags 1, {self.judge.recipe}"
 
@@ -77,7 +86,7 @@ class IntentSpecialist:
         judged = self.judge.judge(id, text, found.flags) if text else None
         known = judged is not None and judged.intent != UNKNOWN
         intent = self._intents[judged.intent] if judged is not None and known else None
-        foreign = "language" in found.flags
+        foreign = self._foreign(found)
         return Produced(
             IntentView(
                 intent=intent.id if intent else UNKNOWN,
@@ -96,6 +105,10 @@ class IntentSpecialist:
             rationale=" ".join((*self._reasons(judged, intent, message, found), *_risks(found))),
             evidence=() if judged is None else judged.evidence,
         )
+
+    def _foreign(self, found: Assessment) -> bool:
+        made = self._meant_for is None or not found.language or found.language in self._meant_for
+        return "language" in found.flags or not made
 
     def heard(self, message: MessageView) -> str:
         """What of a message is judged, and learned; empty where nothing is."""
@@ -119,7 +132,7 @@ class IntentSpecialist:
         how = (
             () if self._by_meaning else ("Judged by words alone, since there is no embedder on this device.",)
         )
-        unsure = ("The language is one that this was not made for.",) if "language" in found.flags else ()
+        unsure = ("The language is one that this was not made for.",) if self._foreign(found) else ()
         return (said, *((judged.why,) if judged.why else ()), *how, *unsure)
 
 
