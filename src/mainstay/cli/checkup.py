@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstay.cli import model_checkup
+from mainstay.cli import memory_checkup, model_checkup
 from mainstay.cli.finding import Finding as Finding
 from mainstay.cli.places import obstacle
 from mainstay.cli.render import clock_time, count, now_us, sentences, span
@@ -50,6 +50,7 @@ def check_up(start: Path, *, fix: bool) -> list[Finding]:
         _ledger,
         model_checkup.embedder,
         model_checkup.models,
+        memory_checkup.memory,
     ):
         try:
             findings += check(folder, fix)
