@@ -76,7 +76,7 @@ SHIPPED: Mapping[str, RetrievalPolicy] = {
             per_source_max=3,
         ),
         RetrievalPolicy(
-            "lessons", spaces=("lessons",), hits_max=20, token_max=600, recency=Recency(90.0, 0.05)
+            "lessons", spaces=("lessons",), hits_max=20, token_max=2_000, recency=Recency(90.0, 0.05)
         ),
         RetrievalPolicy(
             "notes",

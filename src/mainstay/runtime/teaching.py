@@ -40,7 +40,7 @@ from mainstay.runtime.keeping import Keeping, house_subject
 
 KIND = "lesson"
 BY_ITSELF = "mainstay"
-SITUATION_MAX = 600  # characters
+SITUATION_MAX = 240  # characters: twenty lessons fit into what is recalled of them
 
 
 @dataclass(frozen=True, slots=True)

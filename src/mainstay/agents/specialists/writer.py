@@ -176,7 +176,9 @@ class ReplyWriter:
             tuple(
                 tools.recall(asked, limit=FOR_A_MODEL_MAX if tools.model else RECALLED_MAX, intent=intent.id)
             ),
-            _lessons(tools.recall(asked, limit=LESSONS_MAX, policy=POLICY, intent=intent.id)),
+            _lessons(
+                tools.recall(f"{intent.name}. {asked}", limit=LESSONS_MAX, policy=POLICY, intent=intent.id)
+            ),
         )
         if not tools.model:
             return self._device(order, tools)
