@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import timeit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -92,6 +94,13 @@ def test_nobody_listens_by_default_and_that_costs_next_to_nothing() -> None:
         assert span is traces.SILENT
     # Two looks at a table; a generous bound, since the machine is shared.
     assert min(timeit.repeat(traces.listening, number=1_000, repeat=5)) / 1_000 < 20e-6
+
+
+def test_a_library_that_is_just_being_imported_listens_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", ModuleType("opentelemetry.trace"))
+    assert not traces.listening()
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    assert not traces.listening()
 
 
 def test_a_call_has_a_span_and_its_metrics(heard: tuple[list[Span], Records]) -> None:

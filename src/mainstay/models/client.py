@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
@@ -56,6 +57,12 @@ class EndpointModel:
             answer = await self._ask(prompt)
             span.answered(answer)
         return answer
+
+    async def warm(self) -> None:
+        """Load what the first question would load, so that its time is that of the call. Fails in silence."""
+        with suppress(ImportError, MainstayError):
+            await asyncio.to_thread(import_module, "mainstay.models.faults")
+            await self._chat()
 
     async def aclose(self) -> None:
         """Close what this event loop has open."""

@@ -117,7 +117,10 @@ def listening() -> bool:
     api = sys.modules.get("opentelemetry.trace")
     if api is None:
         return False
-    return not isinstance(api.get_tracer_provider(), api.ProxyTracerProvider | api.NoOpTracerProvider)
+    try:
+        return not isinstance(api.get_tracer_provider(), api.ProxyTracerProvider | api.NoOpTracerProvider)
+    except AttributeError:
+        return False  # another thread is about to import it
 
 
 @contextmanager

@@ -148,16 +148,17 @@ def check_model(settings: Settings, name: str, *, secrets: SecretStore | None = 
         return _check_vectors(model, settings, store)
     price, sent = price_of(model), sends(model, settings)
 
-    async def ask() -> Completion | Unanswered:
+    async def ask() -> tuple[Completion | Unanswered, int]:
         client = EndpointModel(model, lambda: _key(model, store))
         try:
-            return await client.complete(_prompt(model))
+            await client.warm()
+            began = perf_counter()
+            answer = await client.complete(_prompt(model))
+            return answer, round((perf_counter() - began) * 1_000)
         finally:
             await client.aclose()
 
-    began = perf_counter()
-    answer = asyncio.run(ask())
-    took_ms = round((perf_counter() - began) * 1_000)
+    answer, took_ms = asyncio.run(ask())
     usage = answer.usage or worst_case(_prompt(model))
     cost = None if price is None else price.cost_micros(usage.input_tokens, usage.output_tokens, usage.calls)
     tokens = (usage.input_tokens, usage.output_tokens)
