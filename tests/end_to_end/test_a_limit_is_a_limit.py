@@ -75,7 +75,7 @@ class Paying(House):
         self.model = EndpointModel(settings, lambda: "")
         supply = Supply(settings, self.model, price)
         self.thinker = Asker()
-        agents_here = dict.fromkeys(ceilings, self.thinker)
+        agents_here: dict[str, Any] = dict.fromkeys(ceilings, self.thinker)
         self.performer._agents = agents_here
         self.performer._tools = lambda brief: Paid(
             Spending(supply, cost_max_micros=brief.cost_max_micros, data_class="customer")

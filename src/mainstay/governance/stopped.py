@@ -117,7 +117,7 @@ def _limit(state: RunState, scope: str, limits: Limits) -> int | None:
 def _ways(state: RunState, scope: str, enough: int, again_at: Instant) -> tuple[str, ...]:
     """What a person can do about it."""
     run = state.head.run[-8:]
-    drop = f"`mainstay cancel run {run}` gives it up"
+    drop = f"`mainstay cancel {run}` gives it up"
     if scope == "price":
         return (
             "write price_input_usd and price_output_usd (for a million tokens) under the model's [models.NAME] in "
