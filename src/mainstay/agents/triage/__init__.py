@@ -9,6 +9,7 @@
     discriminant.py distances to the classes, for what belongs to none
     features.py     what the gate looks at
     logistic.py     a small logistic head with an honest doubt about itself
+    records.py      what the gate learns from, and the last thousand that it looks back on
     gate.py         live decisions, the risk of the next one, and the threshold that keeps the promise
     audit.py        which automatic decisions go to the operator nevertheless, and what they prove
     parts.py        what it consists of

@@ -33,51 +33,55 @@ NAMES = (
     "past",
     "closeness",
 )
+# What is expected of each before anything was seen: about what came of streams of several kinds, rounded. Live
+# decisions soon outweigh it.
+_EXPECTED = {"score": 0.2, "margin": 2.5, "share": -0.5, "regression": 0.5, "ahead": 4.0, "agreement": 0.5}
+EXPECTED = tuple(_EXPECTED.get(name, 0.0) for name in NAMES)
 _LOGIT_MAX = 7.0
+_DISTANCE_MAX = 9.0
+_CLOSEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """What the classifiers say of a vector, before anybody judges how sure that is."""
 
-    odds: Floats  # of each class, the mean of both
+    odds: Floats  # of each class, the mean of the three votes
     by_regression: Floats
     near: Nearest
     distances: Floats
-    closeness: Floats
+    closeness: Floats  # votes by distance
     first: int
     second: int
 
 
 def features_of(opinion: Opinion, count: float, past: float, unknown: int) -> tuple[float, ...]:
-    """The features in the order of `NAMES`. `past` is how often this intent was named rightly."""
+    """The features in the order of `NAMES`. There are two classes at least, one of them for unknown messages.
+
+    `count` is how many examples the intent has, `past` how often it was named rightly.
+    """
     first, near = opinion.first, opinion.near
     odds = opinion.odds
     others = numpy.delete(near.best, first)
     agreement = sum(
         int(numpy.argmax(one)) == first for one in (opinion.by_regression, near.shares, -opinion.distances)
     )
-    known = numpy.delete(opinion.distances, unknown)
     return (
-        (
-            logit(float(odds[first])),
-            float(odds[first] - odds[opinion.second]),
-            float(near.shares[first]),
-            logit(float(opinion.by_regression[first])),
-            float(near.best[first]),
-            float(near.best[first] - others.max()) if len(others) else float(near.best[first]),
-            float(near.similarities[0]),
-            agreement / 3.0,
-            math.log1p(count),
-            float(min(opinion.distances[first], 9.0)),
-            logit(float(odds[unknown])),
-            near.right,
-            float(near.similarities[: min(5, len(near.similarities))].mean()),
-            logit(past),
-            logit(float(opinion.closeness[first])),
-        )
-        if len(known)
-        else (0.0,) * len(NAMES)
+        logit(float(odds[first])),
+        float(odds[first] - odds[opinion.second]),
+        float(near.shares[first]),
+        logit(float(opinion.by_regression[first])),
+        float(near.best[first]),
+        float(near.best[first] - others.max()),
+        float(near.similarities[0]),
+        agreement / 3.0,
+        math.log1p(count),
+        float(min(opinion.distances[first], _DISTANCE_MAX)),
+        logit(float(odds[unknown])),
+        near.right,
+        float(near.similarities[:_CLOSEST].mean()),
+        logit(past),
+        logit(float(opinion.closeness[first])),
     )
 
 

@@ -8,14 +8,14 @@ within the aim, which lies below the promised error since a risk is only an esti
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from mainstay.agents.triage.audit import Audits
-from mainstay.agents.triage.features import NAMES
+from mainstay.agents.triage.features import EXPECTED, NAMES
 from mainstay.agents.triage.logistic import Logistic
+from mainstay.agents.triage.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,10 @@ UNKNOWN_MIN = 8  # unknown messages seen before that head is believed
 UNKNOWN_MAX = 0.02  # of the unknown messages expected in the window may pass
 CASES_MAX = 4_000
 HALF_LIFE = 800.0  # cases after which one counts half: the classifiers improve, and old cases fear too much
-_AUDIT_WEIGHT = 3.0
+_NOTHING = (0.0,) * len(NAMES)
+_AUDIT_WEIGHT = 2.0
+_OFTEN = 400
+LOCAL, LOCAL_MIN = 0.8, 0.15
 RATIO_MIN = 0.75
 
 
@@ -42,11 +45,11 @@ class Gate:
     def __init__(self, target_error: float) -> None:
         self.target_error = target_error
         self.audits = Audits()
-        self.cases: list[tuple[tuple[float, ...], bool, bool, bool]] = []  # features, right, unknown, audited
+        self.cases = Records(len(NAMES), 3, CASES_MAX)  # right, unknown, audited
         self.live = 0
-        self.window: deque[tuple[tuple[float, ...], bool]] = deque(maxlen=WINDOW)
-        self.head = Logistic(len(NAMES))
-        self.stranger = Logistic(len(NAMES))
+        self.window = Records(len(NAMES), 1, WINDOW)  # eligible
+        self.head = Logistic(EXPECTED)
+        self.stranger = Logistic(_NOTHING)
         self.risk_max = -1.0
         self.stranger_max = 1.0
 
@@ -66,43 +69,40 @@ class Gate:
 
     def note(self, features: tuple[float, ...], eligible: bool) -> None:
         """A decision was made: it is one of the thousand."""
-        self.window.append((features, eligible))
+        self.window.add(features, eligible)
 
     def learn(
         self, features: tuple[float, ...], *, right: bool, unknown: bool, audited: bool, risk: float
     ) -> None:
         """A live decision, and what the operator said."""
         self.live += 1
-        self.cases.append((features, right, unknown, audited))
-        if len(self.cases) > CASES_MAX:
-            del self.cases[0]
+        self.cases.add(features, right, unknown, audited)
         if audited:
             self.audits.add(risk, not right)
-        if self.live >= LIVE_MIN // 2 and (self.live < 600 or self.live % 4 == 0):
+        if self.live >= LIVE_MIN // 2 and self.live % _pause(self.live) == 0:
             self.fit()
 
     def fit(self) -> None:
         """Both heads anew, and the threshold."""
-        cases = numpy.array([case[0] for case in self.cases], dtype=numpy.float64)
-        right = numpy.array([case[1] for case in self.cases], dtype=numpy.float64)
-        unknown = numpy.array([case[2] for case in self.cases], dtype=numpy.float64)
-        weight = numpy.array([_AUDIT_WEIGHT if case[3] else 1.0 for case in self.cases])
-        weight *= 0.5 ** (numpy.arange(len(self.cases))[::-1] / HALF_LIFE)
-        self.head.fit(cases, right, weight)
+        cases, facts = self.cases.features, self.cases.facts
+        right, unknown = facts[:, 0].astype(numpy.float64), facts[:, 1].astype(numpy.float64)
+        weight = numpy.where(facts[:, 2], _AUDIT_WEIGHT, 1.0)
+        weight *= 0.5 ** (numpy.arange(len(cases))[::-1] / HALF_LIFE)
+        near = numpy.clip(self.head.shares(cases) / LOCAL, LOCAL_MIN, 1.0)
+        self.head.fit(cases, right, weight * near)
         self.stranger.fit(cases, unknown, weight)
         self.set_threshold()
 
     def set_threshold(self) -> None:
         """The highest risk that keeps the aim over the window."""
         self.risk_max = -1.0
-        chosen = numpy.array([features for features, _ in self.window], dtype=numpy.float64)
+        chosen, eligible = self.window.features, self.window.facts[:, 0]
         if not len(chosen):
             return
-        eligible = numpy.array([one for _, one in self.window])
         risks = 1.0 - self.head.shares(chosen)
         strangers = self.stranger.shares(chosen)
         self.stranger_max = 1.0
-        if sum(case[2] for case in self.cases) >= UNKNOWN_MIN:
+        if self.cases.facts[:, 1].sum() >= UNKNOWN_MIN:
             order = numpy.argsort(strangers, kind="stable")
             budget = UNKNOWN_MAX * float(strangers.sum())
             held = numpy.cumsum(numpy.where(eligible, strangers, 0.0)[order])
@@ -119,7 +119,6 @@ class Gate:
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Numbers and arrays, to be frozen."""
-        width = len(NAMES)
         numbers = {
             "target_error": self.target_error,
             "live": self.live,
@@ -128,10 +127,10 @@ class Gate:
             "audits": [[risk, wrong] for risk, wrong in self.audits.results],
         }
         arrays = {
-            "cases": numpy.array([case[0] for case in self.cases], dtype=numpy.float64).reshape(-1, width),
-            "truths": numpy.array([case[1:] for case in self.cases], dtype=numpy.bool_).reshape(-1, 3),
-            "window": numpy.array([one for one, _ in self.window], dtype=numpy.float64).reshape(-1, width),
-            "eligible": numpy.array([one for _, one in self.window], dtype=numpy.bool_),
+            "cases": self.cases.features,
+            "truths": self.cases.facts,
+            "window": self.window.features,
+            "eligible": self.window.facts,
         }
         heads = (("head", self.head), ("stranger", self.stranger))
         return numbers, arrays | {
@@ -146,13 +145,18 @@ class Gate:
         made.risk_max, made.stranger_max = float(numbers["risk_max"]), float(numbers["stranger_max"])
         for risk, wrong in numbers["audits"]:
             made.audits.add(float(risk), bool(wrong))
-        for case, (right, unknown, audited) in zip(arrays["cases"], arrays["truths"], strict=True):
-            made.cases.append((tuple(case.tolist()), bool(right), bool(unknown), bool(audited)))
-        for case, eligible in zip(arrays["window"], arrays["eligible"], strict=True):
-            made.window.append((tuple(case.tolist()), bool(eligible)))
-        made.head = Logistic.of(_below("head.", arrays))
-        made.stranger = Logistic.of(_below("stranger.", arrays))
+        for features, facts in zip(arrays["cases"], arrays["truths"], strict=True):
+            made.cases.add(features, *facts)
+        for features, facts in zip(arrays["window"], arrays["eligible"], strict=True):
+            made.window.add(features, *facts)
+        made.head = Logistic.of(EXPECTED, _below("head.", arrays))
+        made.stranger = Logistic.of(_NOTHING, _below("stranger.", arrays))
         return made
+
+
+def _pause(live: int) -> int:
+    """Live decisions from one fit to the next: they change less and less."""
+    return 2 if live < _OFTEN else 4 if live < 2 * _OFTEN else 8
 
 
 def _below(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mainstay.agents.triage.examples import Floats
     from mainstay.models.base import Embedder
 
-_CLOSENESS = 0.1
+_CLOSENESS = 0.1  # a class further away by so much has e times fewer of the votes by distance
 _UNKNOWN = 0  # the number of the class of those that belong to none
 _LEARN_MULTIPLICATIONS_MAX = 300_000_000  # some 15 ms of one core
 _FIRST_ADVANCES = 20  # enough to settle on a few hundred examples
@@ -165,7 +165,7 @@ class Triage:
         if language and self._languages and language not in self._languages:
             raised["language"] = None
         gated = any(flag in GATING for flag in raised)
-        if not len(self._examples):
+        if not len(self._examples) or len(self.classes) == 1:
             return self._blank(id, raised, language, gated=gated)
         opinion = self._opinion(vector)
         found = self._features(opinion)
