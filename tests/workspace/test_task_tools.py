@@ -7,10 +7,11 @@ import pytest
 from mainstay.agents.base import Brief, MessageView
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Role
-from mainstay.kernel.values import Json
+from mainstay.kernel.values import Json, Usage
 from mainstay.memory.policy import RetrievalPolicy
 from mainstay.memory.units import Unit
-from mainstay.workspace.tools import ITSELF, TaskTools
+from mainstay.models.base import Completion, ModelUse, Prompt, Unanswered
+from mainstay.workspace.tools import ITSELF, OF_ANOTHER_CLASS, TaskTools
 from tests.workspace.remembering_house import Remembering, story
 
 POLICIES = {
@@ -29,7 +30,9 @@ FILES = [
 
 
 def tools(one: Remembering, policy: str = "all", inputs: Json | None = None, **more: Any) -> TaskTools:
-    brief = Brief(RunId("1" * 32), "draft", 1, Role.EXECUTOR, inputs or {}, one.house.clock.now(), recall=policy)
+    brief = Brief(
+        RunId("1" * 32), "draft", 1, Role.EXECUTOR, inputs or {}, one.house.clock.now(), recall=policy
+    )
     remembered = one.open(files=FILES)
     return TaskTools(brief, lambda: remembered, POLICIES, one.house.vault.keyed_hash, **more)
 
@@ -105,7 +108,9 @@ def test_a_message_is_no_memory_of_itself() -> None:
     async def tell(one: Remembering) -> None:
         await one.receive("ann", "Do you sell walnut boards?")
         await one.receive("bea", "Are walnut boards sold by you?")
-        view = MessageView(message_id="ann@m", thread="ann", mailbox="support", from_address="ann@customer.example")
+        view = MessageView(
+            message_id="ann@m", thread="ann", mailbox="support", from_address="ann@customer.example"
+        )
         made = tools(one, "two", {"message": view})
         given = made.recall("Do you sell walnut boards?", limit=2)
         assert len(given) == 2
@@ -134,6 +139,45 @@ def test_scores_say_how_alike_question_and_record_are() -> None:
         [same] = made.recall("walnut boards in stock", limit=1)
         assert same.source == "reply:a"
         assert same.score == pytest.approx(1.0, abs=1e-3)
+
+    story(tell)
+
+
+class Asked:
+    """A model that may be asked."""
+
+    model = "scripted:one"
+    uses: tuple[ModelUse, ...] = (ModelUse("scripted:one", 1, cost_micros=7),)
+
+    async def complete(self, prompt: Prompt) -> Completion | Unanswered:
+        return Completion(prompt.system, self.model, Usage())
+
+
+def test_where_a_model_may_be_asked_a_record_of_another_data_class_is_left_out() -> None:
+    async def tell(one: Remembering) -> None:
+        await one.keep("walnut margins are thin", memory="margins", tag="internal")
+        await one.keep("walnut is in the catalogue", memory="catalogue", tag="public")
+        found = {hit.source for hit in tools(one).recall("walnut", limit=10)}
+        assert {"margins@1", "catalogue@1"} <= found
+        made = tools(one, spending=Asked())
+        found = {hit.source for hit in made.recall("walnut", limit=10)}
+        assert "margins@1" not in found
+        assert "catalogue@1" in found
+        dropped = {left["id"]: left["why"] for left in log_of(made)["dropped"]}
+        assert dropped["margins@1"] == OF_ANOTHER_CLASS
+
+    story(tell)
+
+
+def test_what_a_model_was_asked_is_drawn_too() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one, spending=Asked())
+        answer = await made.complete(Prompt("hello", (), 10))
+        assert isinstance(answer, Completion)
+        assert (made.model, answer.text) == ("scripted:one", "hello")
+        drawn = made.drawn()
+        assert drawn is not None
+        assert (drawn.recall, drawn.models) == (None, Asked.uses)
 
     story(tell)
 

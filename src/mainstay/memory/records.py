@@ -21,9 +21,8 @@ CONTENT = b"memory"  # the context that contents are sealed in
 TEXT_MAX = 32_000  # characters of one record; a longer text is a document, and is imported in pieces
 FIELDS_MAX = 64_000  # bytes of its fields as JSON
 
-DOCUMENT = (
-    "document"  # the kind of the record of a whole file: it says what was imported, its pieces what it says
-)
+DATA_CLASS = "data_class"  # the field that says of what class a record's data is, where it has one
+DOCUMENT = "document"  # the kind of the record of a whole file: its pieces say what it says
 
 SPACES: dict[str, str] = {
     "notes": "what the operator wrote down",

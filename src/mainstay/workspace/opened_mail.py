@@ -15,9 +15,11 @@ from mainstay.agents.answers import answer_of
 from mainstay.agents.cue import cue
 from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.store import Value
+from mainstay.memory.records import DATA_CLASS
 from mainstay.memory.units import Unit
 
 SPACE = "mail"
+CUSTOMER = "customer"  # the data class of mail
 Row = Mapping[str, Value]
 
 
@@ -75,7 +77,7 @@ def unit_of_message(row: Row, message: bytes) -> Unit:
         space=SPACE,
         kind=_text(row["kind"]),
         source=_text(row["memory"]),
-        fields={"mailbox": _text(row["mailbox"])},
+        fields={"mailbox": _text(row["mailbox"]), DATA_CLASS: CUSTOMER},
         recorded=_int(row["position"]),
     )
 
@@ -90,6 +92,7 @@ def unit_of_reply(row: Row, question: bytes, card: bytes, signature: str) -> Uni
         "language": _text(row["language"]),
         "template": _text(row["template"]),
         "run": _text(row["run"]),
+        DATA_CLASS: CUSTOMER,
     }
     return Unit(
         id=f"{_text(row['memory'])}@1",

@@ -23,7 +23,7 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventReader, Value
 from mainstay.memory.index import MemoryIndex
 from mainstay.memory.recall import recall
-from mainstay.memory.records import CONTENT, DOCUMENT, decoded
+from mainstay.memory.records import CONTENT, DATA_CLASS, DOCUMENT, decoded
 from mainstay.memory.units import Unit
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.workspace.opened_mail import opened
@@ -242,7 +242,7 @@ class Remembered:
             space=_text(row["space"]),
             kind=_text(row["kind"]),
             source=_text(row["source"]) or _text(row["memory"]),
-            fields=content.fields,
+            fields=content.fields | {DATA_CLASS: row["tag"]} if row["tag"] else content.fields,
             valid_from=Instant(_int(row["valid_from"])),
             valid_to=Instant(_int(row["valid_to"])),
             expires_at=Instant(_int(row["expires_at"])),

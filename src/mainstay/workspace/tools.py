@@ -6,6 +6,8 @@ Rules of this file:
   there finds nothing, since what a task may look at is never a guess.
 - Every recall is written down: by which policy, what was found and why, what was dropped and why. The question stands
   there as a keyed hash: it quotes somebody, and whether two were the same is all that the log must tell.
+- Where a model may be asked, a record whose data is of another class than the task's is left out: the task's class is
+  what is held against the provider, and a text that was recalled goes where the task's data goes.
 - The message that a task is about is no memory of it: it would be the best answer to every question about itself.
 """
 
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstay.agents.base import Brief, Drawn, MessageView, ModelUse, Recalled
 from mainstay.agents.tools import LIMIT_MAX, NoTools
 from mainstay.kernel.values import Json
-from mainstay.memory.records import Hash
+from mainstay.memory.records import DATA_CLASS, Hash
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context, Hit
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 DROPPED_MAX = 50  # of each recall that are written down
 ITSELF = "it is the message that was asked about"
+OF_ANOTHER_CLASS = "its data class is not the task's, and a model may be asked"
+PUBLIC = "public"
 ASKED_FOR = "fewer were asked for"
 
 
@@ -86,7 +90,8 @@ class TaskTools(NoTools):
         # One more, since the best may be the message itself.
         wider = replace(named, hits_max=min(named.hits_max, limit) + len(self._own))
         context = self._remembered().recall(wider, cue, now=self._brief.now, filters=fields)
-        hits = [one for one in context.hits if not {one.unit.id, one.neighbour_of} & self._own]
+        refused = {one.unit.id for one in context.hits if not self._may_have(one)}
+        hits = [one for one in context.hits if not {one.unit.id, one.neighbour_of} & (self._own | refused)]
         first = [one for one in hits if not one.neighbour_of][: min(named.hits_max, limit)]
         ranks = {one.rank for one in first}
         given = [one for one in hits if one.rank in ranks]
@@ -113,16 +118,21 @@ class TaskTools(NoTools):
             models=models,
         )
 
+    def _may_have(self, hit: Hit) -> bool:
+        of = hit.unit.fields.get(DATA_CLASS, "")
+        return not self.model or of in ("", PUBLIC, self._brief.data_class)
+
+    def _why_not(self, hit: Hit) -> str:
+        if hit.unit.id in self._own:
+            return ITSELF
+        return ASKED_FOR if self._may_have(hit) else OF_ANOTHER_CLASS
+
     def _logged(
         self, context: Context, policy: RetrievalPolicy, cue: str, fields: Json, given: Sequence[Hit]
     ) -> Json:
         kept = {one.unit.id for one in given}
         left = [
-            {
-                "id": one.unit.id,
-                "score": round(one.score, 4),
-                "why": ITSELF if one.unit.id in self._own else ASKED_FOR,
-            }
+            {"id": one.unit.id, "score": round(one.score, 4), "why": self._why_not(one)}
             for one in context.hits
             if one.unit.id not in kept
         ]
