@@ -83,13 +83,20 @@ def incidents(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
 def standing(opened: Workspace) -> dict[str, Any]:
     """What holds work back, for `status`."""
     if not opened.begun:
-        return {"paused": [], "breakers": [], "next_schedule": None, **{f"{one}_runs": 0 for one in STANDING}}
+        return {
+            "paused": [],
+            "breakers": [],
+            "next_schedule": None,
+            "stopped": 0,
+            **{f"{one}_runs": 0 for one in STANDING},
+        }
     steering = opened.steering
     coming = [one for one in steering.schedules() if one.next_at is not None]
     return {
         "paused": steering.pauses(),
         "breakers": steering.breakers(),
         "next_schedule": coming[0] if coming else None,
+        "stopped": len(opened.stopped()),
         **{f"{one}_runs": opened.count("runs", status=one) for one in STANDING},
     }
 
@@ -100,6 +107,11 @@ def standing_lines(found: dict[str, Any]) -> list[str]:
     waiting = [f"{found[f'{one}_runs']:,} {one}" for one in STANDING if found[f"{one}_runs"]]
     if waiting:
         lines.append(f"          of these {', '.join(waiting)}")
+    if found.get("stopped"):
+        waits = "waits" if found["stopped"] == 1 else "wait"
+        lines.append(
+            f"Money     {count(found['stopped'], 'run')} {waits} for it: `mainstay costs` says what can be done"
+        )
     for row in found["paused"]:
         place = "the whole workspace" if row["scope"] == "workspace" else f"{row['scope']} {row['name']}"
         why = f": {safe_line(str(row['reason']), REASON_MAX)}" if row["reason"] else ""
