@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 50
 TEXT_LINES_MAX = 12
+UNKNOWN = "unknown"
 _MARK = "triage-"  # before a run's id: its card and its annotation are shown apart
 
 
@@ -81,14 +82,30 @@ def _list(opened: Workspace, *, every: bool, limit: int, as_json: bool) -> None:
     made = table("Run", "Said", ("Sure", {"justify": "right"}), "Subject", "Status" if every else "Why")
     for one in found:
         sure = f"{100 * one.confidence:.0f} %" if one.confidence else ""
-        last = _standing(one) if every else one.why
+        last = _standing(one) if every else _brief(one)
         made.add_row(short_run(one.run), one.said, sure, safe_line(one.subject) or "(none)", last)
     show(made)
     if waiting > len(found) and not every:
         say(f"{waiting - len(found)} more wait: --limit shows more.")
+    newest = found[0]
+    if not every and newest.learned < newest.wanted:
+        say(
+            f"Nothing passes before {newest.wanted} decisions of yours; {newest.learned} were learned so far."
+        )
     if not every:
         say("`mainstay triage RUN --right` or `--is INTENT` says what it is, and is learned.")
     return None
+
+
+def _brief(one: Annotation) -> str:
+    """Why it needs a look, in a few words; the message by itself tells it in full."""
+    if one.said == UNKNOWN:
+        return "like no intent"
+    if one.audit:
+        return "a sample"
+    if one.learned < one.wanted:
+        return "still learning"
+    return f"wrong with {one.risk:.0%}" if one.risk > one.risk_max else "not sure enough"
 
 
 def _standing(one: Annotation) -> str:

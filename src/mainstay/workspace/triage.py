@@ -49,6 +49,10 @@ class Annotated:
     subject: str
     at: int
     position: int
+    learned: int  # of how many decisions the gate had learned by then
+    wanted: int  # and how many it wants before anything passes
+    risk: float  # that it is wrong, by its own estimate
+    risk_max: float  # up to which it would have passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ class Triage:
 
     def _annotated(self, row: Mapping[str, Value]) -> Annotated:
         message = self._message(row)
+        gate = _gate(row)
         return Annotated(
             run=str(row["run"]),
             task=_number(row["task"]),
@@ -180,6 +185,10 @@ class Triage:
             subject=str(message.get("subject", "")),
             at=_number(row["at"]),
             position=_number(row["position"]),
+            learned=int(gate.get("learned", 0)),
+            wanted=int(gate.get("wanted", 0)),
+            risk=float(gate.get("risk", 1.0)),
+            risk_max=float(gate.get("risk_max", 0.0)),
         )
 
     def _message(self, row: Mapping[str, Value]) -> Json:
@@ -200,8 +209,13 @@ def _status(row: Mapping[str, Value]) -> str:
 
 def _why(row: Mapping[str, Value]) -> str:
     output: dict[str, Any] = {name: bool(row[name]) for name in ("auto", "audit", "unknown")}
-    output["gate"] = msgspec.json.decode(str(row["gate"] or "null"))
+    output["gate"] = _gate(row)
     return reason_of("the specialist", output)
+
+
+def _gate(row: Mapping[str, Value]) -> dict[str, Any]:
+    told = msgspec.json.decode(str(row["gate"] or "null"))
+    return told if isinstance(told, dict) else {}
 
 
 def _window(rows: list[dict[str, Value]]) -> Window:
