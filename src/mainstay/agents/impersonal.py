@@ -17,10 +17,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 GAP = re.compile(r"\[(?:name|number|link|address)\]")
 GAPS_MAX = 2  # of a sentence; one that is made of gaps says nothing
 WORDS_MIN = 3  # that must be left beside the gaps
+TEXT_CHAR_MAX = 20_000
+NAME_CHAR_MAX = 200
 
 _LINK = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
@@ -97,13 +100,24 @@ def numbers_of(text: str) -> set[str]:
     return {token.casefold() for token in _TOKEN.findall(bare) if _NUMBER.search(token)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
     """Of whom nothing may stay: the typed values by placeholder, the names, and what they wrote."""
 
     values: Mapping[str, str | None]
     names: tuple[str, ...] = ()
     text: str = ""
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The numbers that they wrote; short ones are all that is asked for, so the beginning of a book will do."""
+        return frozenset(numbers_of(self.text[:TEXT_CHAR_MAX]))
+
+    @cached_property
+    def name_words(self) -> frozenset[str]:
+        """The words of their names."""
+        words = (part.casefold() for name in self.names for part in _WORD.findall(name[:NAME_CHAR_MAX]))
+        return frozenset(word for word in words if len(word) > 1)
 
 
 def impersonal(sentence: str, person: Person, house: House) -> str:
@@ -112,8 +126,6 @@ def impersonal(sentence: str, person: Person, house: House) -> str:
     text = _LINK.sub(lambda match: _kept(match[0], house.links, "[link]"), text)
     text = _ADDRESS.sub(lambda match: _kept(match[0], house.links, "[address]"), text)
     kept = [(match.start(), match.end()) for found in (_LINK, _ADDRESS) for match in found.finditer(text)]
-    theirs = numbers_of(person.text)
-    names = {part.casefold() for name in person.names for part in _WORD.findall(name) if len(part) > 1}
     tokens = list(_TOKEN.finditer(text))
     pieces: list[str] = []
     end = 0
@@ -122,7 +134,7 @@ def impersonal(sentence: str, person: Person, house: House) -> str:
             continue
         following = tokens[place + 1][0] if place + 1 < len(tokens) else ""
         first = not text[: match.start()].strip(" \"'(")
-        gap = _gap(match[0], first, following, theirs, names, house)
+        gap = _gap(match[0], first, following, person, house)
         if gap:
             pieces += (text[end : match.start()], gap)
             end = match.end()
@@ -163,17 +175,17 @@ def _kept(found: str, known: frozenset[str], gap: str) -> str:
     return found if bare.casefold() in known else gap + found[len(bare) :]
 
 
-def _gap(token: str, first: bool, following: str, theirs: set[str], names: set[str], house: House) -> str:
+def _gap(token: str, first: bool, following: str, person: Person, house: House) -> str:
     """What stands in place of a word that may be somebody's; empty where it may stay."""
     if token[0] in "{[":
         return ""
     folded = token.casefold()
     if _NUMBER.search(token):
-        short = token.isdigit() and len(token) <= NUMBER_DIGITS_MAX and folded not in theirs
+        short = token.isdigit() and len(token) <= NUMBER_DIGITS_MAX and folded not in person.numbers
         return "" if short or folded in house.numbers else "[number]"
-    if folded in house.words and folded not in names:
+    if folded in house.words and folded not in person.name_words:
         return ""
-    if folded in names:
+    if folded in person.name_words:
         return "[name]"
     if not token[0].isupper() or folded in _ALWAYS or (token.isupper() and 2 <= len(token) <= 5):
         return ""

@@ -238,6 +238,8 @@ def applied(
     rules: Rules,
 ) -> Applied:
     """The draft with every lesson that applies to it, save those that are withheld from this run."""
+    if not lessons:
+        return Applied(text)
     original = sentences(text)
     units = list(original)
     bare = [impersonal(one.text, person, house) for one in units]
