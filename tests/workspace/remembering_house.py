@@ -96,11 +96,13 @@ class Remembering:
         return next(one for one in house.cards() if one["run"] == run)
 
 
-def story(tell: Callable[[Remembering], Awaitable[None]], **house: Any) -> None:
+def story(
+    tell: Callable[[Remembering], Awaitable[None]], plans: tuple[Plan, ...] = (REPLY,), **house: Any
+) -> None:
     """Tell it in a house whose every act asks."""
 
     async def run() -> None:
-        async with at_work(House(REPLY, **{"policy": ASK_ALL, **house})) as here:
+        async with at_work(House(*plans, **{"policy": ASK_ALL, **house})) as here:
             await tell(Remembering(here))
             assert here.noticed == []
 

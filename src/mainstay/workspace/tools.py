@@ -23,7 +23,7 @@ from mainstay.kernel.values import Json
 from mainstay.memory.records import DATA_CLASS, Hash
 
 if TYPE_CHECKING:
-    from mainstay.memory.context import Context, Hit
+    from mainstay.memory.context import Context, DropReason, Hit
     from mainstay.memory.policy import RetrievalPolicy
     from mainstay.models.base import Completion, Prompt, Unanswered
     from mainstay.workspace.remembered import Remembered
@@ -32,6 +32,7 @@ DROPPED_MAX = 50  # of each recall that are written down
 ITSELF = "it is the message that was asked about"
 OF_ANOTHER_CLASS = "its data class is not the task's, and a model may be asked"
 PUBLIC = "public"
+TOO_MANY: DropReason = "too many hits"  # as the selection says it
 ASKED_FOR = "fewer were asked for"
 
 
@@ -95,7 +96,7 @@ class TaskTools(NoTools):
         first = [one for one in hits if not one.neighbour_of][: min(named.hits_max, limit)]
         ranks = {one.rank for one in first}
         given = [one for one in hits if one.rank in ranks]
-        self._log.append(self._logged(context, named, cue, fields, given))
+        self._log.append(self._logged(context, named, cue, fields, given, limit))
         return tuple(_recalled(one, by_meaning=context.by_meaning) for one in given)
 
     def set_aside(self, source: str, why: str) -> None:
@@ -122,17 +123,24 @@ class TaskTools(NoTools):
         of = hit.unit.fields.get(DATA_CLASS, "")
         return not self.model or of in ("", PUBLIC, self._brief.data_class)
 
-    def _why_not(self, hit: Hit) -> str:
+    def _why_not(self, hit: Hit, over: str) -> str:
         if hit.unit.id in self._own:
             return ITSELF
-        return ASKED_FOR if self._may_have(hit) else OF_ANOTHER_CLASS
+        return over if self._may_have(hit) else OF_ANOTHER_CLASS
 
     def _logged(
-        self, context: Context, policy: RetrievalPolicy, cue: str, fields: Json, given: Sequence[Hit]
+        self,
+        context: Context,
+        policy: RetrievalPolicy,
+        cue: str,
+        fields: Json,
+        given: Sequence[Hit],
+        limit: int,
     ) -> Json:
         kept = {one.unit.id for one in given}
+        over = ASKED_FOR if limit < policy.hits_max else TOO_MANY
         left = [
-            {"id": one.unit.id, "score": round(one.score, 4), "why": self._why_not(one)}
+            {"id": one.unit.id, "score": round(one.score, 4), "why": self._why_not(one, over)}
             for one in context.hits
             if one.unit.id not in kept
         ]
