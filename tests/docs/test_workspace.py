@@ -114,6 +114,7 @@ HEADINGS: dict[KeyPath, str] = {
     ("notify",): "### `[notify]`",
     ("logs",): "### `[logs]`",
     ("backup",): "### `[backup]`",
+    ("memory",): "### `[memory]`",
 }
 # One table each, with what is required.
 BASE: dict[KeyPath, str] = {
@@ -133,6 +134,7 @@ BASE: dict[KeyPath, str] = {
     ("notify",): "[notify]",
     ("logs",): "[logs]",
     ("backup",): "[backup]",
+    ("memory",): "[memory]",
 }
 
 
@@ -213,9 +215,7 @@ def test_values_that_come_from_elsewhere(tmp_path: Path) -> None:
 # What the page says is read and not used yet, and how its use would look in the code.
 UNUSED = {
     "idle": r"source\.idle|\bidle=",
-    "[models.NAME]": r"settings\.models",
     "[console]": r"settings\.console",
-    "data_class": r"allowed_data",
 }
 
 
