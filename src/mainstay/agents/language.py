@@ -53,7 +53,8 @@ _COMMON = {
     "someone anyone "
     "dear hi regards sincerely best kind sorry okay yes people person men man die gift fast hat war bald "
     "note list "
-    "son pain chat sale male pure in me car comment main pour plus minus son café cafe résumé naïve façade cliché fiancé déjà vu former like liked look "
+    "son pain chat sale male pure in me car comment main pour plus minus son "
+    "café cafe résumé naïve façade cliché fiancé déjà vu former like liked look "
     "looked looking been being",
     "de": "der die das und ist nicht ich sie wir ihr mit für auf dem den ein eine einen einer von zu im bitte wie "
     "kann können haben hat wird werden auch noch nur oder aber dass bei nach mein meine ihre ihren uns "

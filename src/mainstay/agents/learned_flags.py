@@ -1,9 +1,9 @@
 """Flags by what a text means: a linear reader over the sentence embedding, made from examples of our own.
 
-Rules of this file: it only raises flags, and none that leaves a message without a draft, since it cannot say which words
-it went by. It reads vectors of one embedder alone and is silent for any other. Its weights are made by
-`scripts/make_flag_weights.py` from `data/flags/examples.tsv`; the same examples give the same weights. How right it is
-on lines that it has not seen stands in docs/injection.md and is held by a test.
+Rules of this file: it only raises flags, and none that leaves a message without a draft, since it cannot say which
+words it went by. It reads vectors of one embedder alone and is silent for any other. Its weights are made by
+`scripts/make_flag_weights.py` from `data/flags/examples.tsv`; the same examples give the same weights. How right it
+is on lines that it has not seen stands in docs/injection.md and is held by a test.
 """
 
 from __future__ import annotations

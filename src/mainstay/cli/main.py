@@ -13,6 +13,7 @@ import typer
 
 from mainstay.cli import (
     admin,
+    ask,
     connect,
     costs,
     dead_letters,
@@ -71,8 +72,36 @@ def _root(
 
 
 for part in (
-    *(operate, triage, doubts, steering, runs, inspect, inbox, dead_letters, held_back, memory, lessons, report),
-    *(costs, models, workflows, simulate, admin, ledger, logs, service, heartbeat, upgrade, connect, doctor, demo),
+    *(
+        operate,
+        triage,
+        doubts,
+        steering,
+        runs,
+        inspect,
+        ask,
+        inbox,
+        dead_letters,
+        held_back,
+        memory,
+        lessons,
+        report,
+    ),
+    *(
+        costs,
+        models,
+        workflows,
+        simulate,
+        admin,
+        ledger,
+        logs,
+        service,
+        heartbeat,
+        upgrade,
+        connect,
+        doctor,
+        demo,
+    ),
     *(evaluate, specialist),
 ):
     part.add_to(app)

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.store import RecordedEvent
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
+    from mainstay.workspace.asking import Answer, Asking
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
@@ -175,6 +176,30 @@ class Workspace:
         found = find_id(self._store, "runs", "run", short)
         opened = [(recorded, self._opened(event)) for recorded, event in self._events(found)]
         return explain(opened, self._artifacts.open_text)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        workflow: str = "",
+        run_max: int = 400,
+        by_meaning: bool = True,
+    ) -> Answer:
+        """What was decided about something: sentences of the ledger with their positions, best first.
+
+        A time that the question names ("last week") narrows `since` and `until`. Looks at the newest `run_max` runs.
+        """
+        return self._asking.ask(
+            question,
+            now=self._clock.now(),
+            since=since,
+            until=until,
+            workflow=workflow,
+            run_max=run_max,
+            by_meaning=by_meaning,
+        )
 
     def events(self, short: str) -> list[tuple[RecordedEvent, Any]]:
         """The events of a run as they stand in the ledger."""
@@ -369,6 +394,23 @@ class Workspace:
         from mainstay.workspace.lessons import Lessons
 
         return Lessons(lambda: self._store, lambda: self.memory)
+
+    @cached_property
+    def _asking(self) -> Asking:
+        from mainstay.workspace.asking import Asking, Sources, passing_embedder
+
+        return Asking(
+            Sources(
+                store=lambda: self._store,
+                explain=self.explain,
+                message=self.message,
+                card=lambda approval: self.approval(approval).text,
+                opened=lambda recorded: self._opened(self._codec.event(recorded)),
+                artifacts=lambda: self._artifacts,
+                embedder=lambda: passing_embedder(self.folder),
+                models=lambda: self._assembly.language_models if self._settings().models else None,
+            )
+        )
 
     @cached_property
     def _assembly(self) -> Assembly:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mainstay.adapters.email import ParsedMail, Rejected, parse, reference
-from mainstay.net.hypertext import html_text
 from mainstay.adapters.email.quote import split_reply
+from mainstay.net.hypertext import html_text
 
 
 def mail(body: str | bytes = "Hello", **headers: str) -> bytes:
