@@ -54,6 +54,15 @@ def test_without_any_it_says_that_all_is_done_here(root: Path, capsys: pytest.Ca
     assert json.loads(said(capsys, root, "models", "--json")) == {"models": []}
 
 
+def test_the_bare_command_lists(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root, "[workspace]")
+    monkeypatch.chdir(root)
+    assert command_line.run(["models"]) == 0
+    assert "done on this device" in capsys.readouterr().out.replace("\n", " ")
+
+
 def test_the_list_tells_price_data_and_whether_it_answers(
     root: Path, server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,8 +28,9 @@ group = new_typer("Language models: what is configured, what it costs, whether i
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the command line."""
     group.callback(invoke_without_command=True)(models)
+    group.info.no_args_is_help = False
     group.command("check")(check)
-    app.add_typer(group, name="models")
+    app.add_typer(group, name="models", no_args_is_help=False)
 
 
 def models(
