@@ -166,7 +166,7 @@ def _summary(found: Overview, budgets: dict[str, Any]) -> None:
 def _workflows(found: Overview) -> None:
     made = table(
         ("Workflow", _NAME), ("Runs", _RIGHT), ("Done", _RIGHT), ("Failed", _RIGHT), ("Cost", _RIGHT),
-        ("A success", _RIGHT), ("Replies", _RIGHT), ("A reply", _RIGHT), ("Your time", _RIGHT),
+        ("A success", _RIGHT), ("A reply", _RIGHT), ("Your time", _RIGHT),
     )  # fmt: skip
     for one in found.workflows:
         sent = found.replies.get(one.workflow, 0)
@@ -176,7 +176,6 @@ def _workflows(found: Overview) -> None:
                 *_counts(one),
                 money(one.cost_micros),
                 _maybe(one.cost_per_outcome_micros),
-                f"{sent:,}" if sent else "",
                 _maybe(one.cost_micros // sent if sent else None),
                 span(one.operator_us),
             )
