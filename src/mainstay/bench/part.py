@@ -28,6 +28,7 @@ _LATE = {
     "mail_triaged": "mainstay.bench.mailbox",
     "ledger_filled": "mainstay.bench.ledger_fill",
     "ledger_booted": "mainstay.bench.ledger_boot",
+    "memory_recalled": "mainstay.bench.memory",
 }
 _TOLD_IN_ALL = 50  # lines of progress: enough for a bar, too few to be felt
 

@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(setup, name="setup")
     bench.command("engine")(engine)
     bench.command("ledger")(ledger)
+    bench.command("memory")(memory)
     app.add_typer(bench, name="bench")
 
 
@@ -237,5 +238,27 @@ def ledger(
         from rich.console import Console
 
         render(report, Console())
+    if report.missed:
+        raise typer.Exit(1)
+
+
+def memory(
+    records: Annotated[int, typer.Option(min=100, help="Records in the larger memory.")] = 100_000,
+    asked: Annotated[int, typer.Option(min=10, help="Questions to each.")] = 200,
+    folder: Annotated[str, typer.Option(help="Where vectors are kept.", show_default="temporary")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """How long a recall takes among 10,000 records and more, and how fast an index is rebuilt. Takes a minute."""
+    from mainstay.bench.engine import progress_bar
+    from mainstay.bench.memory import Options, run_memory
+
+    with progress_bar(sys.stderr.isatty() and not as_json) as told:
+        report = run_memory(Options(records, asked, folder), told)
+    if as_json:
+        emit(report.as_dict())
+    else:
+        from rich.console import Console
+
+        report.render(Console())
     if report.missed:
         raise typer.Exit(1)

@@ -64,7 +64,7 @@ def candidates(index: MemoryIndex, view: View, cue: Cue, vector: Vectors | None)
     names = frozenset().union(*(speakers[number] for number in named))
     terms = cue.terms(without=names) or cue.terms()
     words = word_scores(view, index.terms.known(terms), index.postings, index.befores)
-    found = [_best(words.unit), _best(words.pair)]
+    found = [_best(index, words.unit), _best(index, words.pair)]
     by_meaning = vector is not None and index.vectors is not None
     if vector is not None and index.vectors is not None:
         found.append(index.vectors.nearest(vector, view.allowed, CANDIDATES_MAX))
@@ -89,14 +89,17 @@ def candidates(index: MemoryIndex, view: View, cue: Cue, vector: Vectors | None)
     return Candidates(rows, numpy.stack(columns, axis=1).astype(numpy.float64), by_meaning)
 
 
-def _best(scores: Scores) -> Links:
+def _best(index: MemoryIndex, scores: Scores) -> Links:
+    """The rows with the highest scores; of equal ones at the end those remembered first."""
     import numpy
 
     rows = numpy.flatnonzero(scores > 0)
     if len(rows) <= CANDIDATES_MAX:
         return rows
     cut = numpy.partition(scores[rows], len(rows) - CANDIDATES_MAX)[len(rows) - CANDIDATES_MAX]
-    best: Links = rows[scores[rows] >= cut]
+    above, level = rows[scores[rows] > cut], rows[scores[rows] == cut]
+    oldest = numpy.argsort(index.columns.column("recorded")[level], kind="stable")
+    best: Links = numpy.concatenate((above, level[oldest[: CANDIDATES_MAX - len(above)]]))
     return best
 
 
@@ -134,13 +137,10 @@ def _of_session(view: View, scores: Scores, rows: Links) -> Scores:
 
 def _speakers(index: MemoryIndex, view: View) -> dict[int, frozenset[str]]:
     """The names of those who speak in this view, by their numbers."""
-    import numpy
-
-    present = set(numpy.unique(index.columns.column("actor")[view.allowed]).tolist())
     return {
         number: frozenset(raw_words(name))
         for name, number in index.columns.names("actor").items()
-        if name and number in present
+        if name and number in view.actors
     }
 
 

@@ -16,7 +16,7 @@ from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.values import DAY, Instant, Json
 from mainstay.memory.context import Context, digest_of
 from mainstay.memory.cue import read_cue
-from mainstay.memory.features import NAMES, candidates
+from mainstay.memory.features import NAMES, Candidates, candidates
 from mainstay.memory.index import MemoryIndex
 from mainstay.memory.keywords import KeywordIndex
 from mainstay.memory.policy import RetrievalPolicy
@@ -25,10 +25,15 @@ from mainstay.memory.selection import Ranked, select
 from mainstay.memory.units import Unit
 
 if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
     from mainstay.memory.view import View
     from mainstay.models.base import Embedder, Vectors
 
 CUE_CHAR_MAX = 8_000  # a longer cue is a document; its beginning says what it is about
+# A selection that passes over many (a share per source, few tokens left) looks this far down and no further.
+RANKED_MIN, RANKED_A_HIT = 100, 5
 
 
 def recall(
@@ -61,14 +66,7 @@ def recall(
         view = index.view(allowed)
         found = candidates(index, view, read_cue(cue, now), vector)
         ranker = ranker or (shipped() if found.by_meaning else BY_WORDS)
-        scores = ranker.scores(found.table).tolist()
-        ranked = [
-            Ranked(index.unit(row), score, dict(zip(NAMES, map(float, values), strict=True)))
-            for row, score, values in zip(found.rows.tolist(), scores, found.table, strict=True)
-        ]
-        ranked = sorted(
-            (_aged(policy, one, now) for one in ranked), key=lambda one: (-one.score, one.unit.id)
-        )
+        ranked = _ranked(policy, index, found, ranker, now)
         selected = select(policy, ranked, lambda unit: _around(index, view, unit, policy.neighbours))
         missing = index.missing
     return Context(
@@ -86,14 +84,44 @@ def recall(
     )
 
 
-def _aged(policy: RetrievalPolicy, one: Ranked, now: Instant) -> Ranked:
-    """The score with the policy's preference for what is new. What has no time counts as old."""
+def _ranked(
+    policy: RetrievalPolicy, index: MemoryIndex, found: Candidates, ranker: Ranker, now: Instant
+) -> list[Ranked]:
+    """The candidates best first, ties by id, as many as a selection can need."""
+    import numpy
+
+    scores = ranker.scores(found.table)
+    fresh = _fresh(policy, index, found, now)
+    if policy.recency is not None:
+        scores = scores * (1 - policy.recency.weight + policy.recency.weight * fresh)
+    limit = max(RANKED_MIN, RANKED_A_HIT * policy.hits_max)
+    places = numpy.arange(len(scores))
+    if len(scores) > limit:
+        cut = numpy.partition(scores, len(scores) - limit)[len(scores) - limit]
+        places = numpy.flatnonzero(scores >= cut)
+    ranked = []
+    for place in places.tolist():
+        features = dict(zip(NAMES, found.table[place].tolist(), strict=True))
+        if policy.recency is not None:
+            features["fresh"] = float(fresh[place])
+        ranked.append(Ranked(index.unit(int(found.rows[place])), float(scores[place]), features))
+    return sorted(ranked, key=lambda one: (-one.score, one.unit.id))
+
+
+def _fresh(
+    policy: RetrievalPolicy, index: MemoryIndex, found: Candidates, now: Instant
+) -> NDArray[numpy.float64]:
+    """How new each candidate is, from 1 for now to 0. What has no time counts as old."""
+    import numpy
+
+    at = index.columns.column("at")[found.rows]
     if policy.recency is None:
-        return one
-    age_days = max(0, now - one.unit.at) / DAY
-    fresh = 0.5 ** (age_days / policy.recency.half_life_days) if one.unit.at else 0.0
-    weight = policy.recency.weight
-    return Ranked(one.unit, one.score * (1 - weight + weight * fresh), {**one.features, "fresh": fresh})
+        return numpy.zeros(len(at))
+    ages_days = numpy.maximum(0, now - at) / DAY
+    fresh: NDArray[numpy.float64] = numpy.where(
+        at > 0, 0.5 ** (ages_days / policy.recency.half_life_days), 0.0
+    )
+    return fresh
 
 
 def _around(index: MemoryIndex, view: View, unit: Unit, count: int) -> list[Unit]:

@@ -26,7 +26,7 @@ class VectorTable:
         import numpy
 
         self._matrix = numpy.zeros((0, dimensions), dtype=numpy.float32)
-        self._bits = numpy.zeros((0, (dimensions + 63) // 64), dtype=numpy.uint64)
+        self._bits = numpy.zeros(((dimensions + 63) // 64, 0), dtype=numpy.uint64)
         self.known = numpy.zeros(0, dtype=bool)
 
     @property
@@ -43,8 +43,8 @@ class VectorTable:
         size = max(rows, have + have // 2)
         matrix = numpy.zeros((size, self.dimensions), dtype=numpy.float32)
         matrix[:have] = self._matrix
-        bits = numpy.zeros((size, self._bits.shape[1]), dtype=numpy.uint64)
-        bits[:have] = self._bits
+        bits = numpy.zeros((len(self._bits), size), dtype=numpy.uint64)
+        bits[:, :have] = self._bits
         known = numpy.zeros(size, dtype=bool)
         known[:have] = self.known
         self._matrix, self._bits, self.known = matrix, bits, known
@@ -52,7 +52,7 @@ class VectorTable:
     def put(self, rows: NDArray[numpy.int64], vectors: Vectors) -> None:
         """Keep these."""
         self._matrix[rows] = vectors
-        self._bits[rows] = _signs(vectors)
+        self._bits[:, rows] = _signs(vectors).T
         self.known[rows] = True
 
     def rows(self, rows: Sequence[int]) -> Vectors:
@@ -64,31 +64,50 @@ class VectorTable:
         """How alike these rows are to the query: exact, and the same whatever other rows are asked beside them."""
         import numpy
 
-        # Row by row in double precision: a matrix product's last bits depend on where a row stands in the matrix.
-        products = self._matrix[rows].astype(numpy.float64) * query.astype(numpy.float64)
-        return numpy.where(self.known[rows], products.sum(axis=1), 0.0)
+        return numpy.where(self.known[rows], _products(self._matrix[rows], query), 0.0).astype(numpy.float64)
 
-    def nearest(self, query: Vectors, allowed: NDArray[numpy.bool_], limit: int) -> NDArray[numpy.int64]:
-        """The rows that are most alike, at least `limit` of them where there are so many; in no order."""
+    def nearest(
+        self, query: Vectors, allowed: NDArray[numpy.bool_], limit: int, *, by_signs: bool | None = None
+    ) -> NDArray[numpy.int64]:
+        """The rows that are most alike, at least `limit` of them where there are so many; in no order.
+
+        `by_signs` chooses the quick look or the exact one; None: as the number of rows has it.
+        """
         import numpy
 
         size = len(allowed)
         rows = numpy.flatnonzero(allowed & self.known[:size])
         if len(rows) <= limit:
             return rows
-        if len(rows) > BITS_ABOVE:
-            near = self._bits[:size] ^ _signs(query[None, :])[0]
-            apart = numpy.bitwise_count(near).sum(axis=1, dtype=numpy.int64)[rows]
+        if by_signs if by_signs is not None else len(rows) > BITS_ABOVE:
+            apart = self._apart(query, size)[rows]
             cut = numpy.partition(apart, RESCORED - 1)[RESCORED - 1]
             rows = rows[apart <= cut]
-            alike = self._matrix[rows] @ query
+            alike = _products(self._matrix[rows], query)
         elif len(rows) * 2 > size:
-            alike = (self._matrix[:size] @ query)[rows]
+            alike = _products(self._matrix[:size], query)[rows]
         else:
-            alike = self._matrix[rows] @ query
+            alike = _products(self._matrix[rows], query)
         cut = numpy.partition(alike, len(alike) - limit)[len(alike) - limit]
-        near_rows: NDArray[numpy.int64] = rows[alike >= cut - 1e-6]
+        near_rows: NDArray[numpy.int64] = rows[alike >= cut]
         return near_rows
+
+    def _apart(self, query: Vectors, size: int) -> NDArray[numpy.uint16]:
+        """In how many signs each row differs from the query."""
+        import numpy
+
+        apart = numpy.zeros(size, dtype=numpy.uint16)
+        for word, asked in zip(self._bits, _signs(query[None, :])[0], strict=True):
+            apart += numpy.bitwise_count(word[:size] ^ asked)
+        return apart
+
+
+def _products(matrix: Vectors, query: Vectors) -> Vectors:
+    """One product a row. Not by BLAS: its last bits depend on where a row stands, and its threads cost more."""
+    import numpy
+
+    products: Vectors = numpy.einsum("ij,j->i", matrix, query)
+    return products
 
 
 def _signs(vectors: Vectors) -> NDArray[numpy.uint64]:

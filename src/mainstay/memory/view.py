@@ -31,23 +31,30 @@ SESSION_PAUSE = 4 * HOUR  # a longer silence begins a new session
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Permitted rows, their neighbours among each other, and how long their texts are."""
+    """Permitted rows, their neighbours among each other, and how their length tells on word scores.
+
+    Attributes:
+        before: The row of the unit before in the thread; -1: none.
+        leads: Like `after`, without those units that say themselves what stood before them.
+        unit_penalty: Of each unit's length; `pair_penalty` with what stood before it, `near_penalty` also with
+            what comes after it.
+        sessions: The number of the stretch of a thread without a long pause; -1: in no thread.
+        opens: The first unit of its session.
+        actors: The numbers of those who speak.
+        size: How many rows are permitted.
+    """
 
     allowed: Mask
-    before: Links  # row of the unit before in the thread; -1: none
+    before: Links
     after: Links
-    leads: Links  # like `after`, without those that say themselves what stood before them
-    lengths: Scores  # words of each unit
-    pair_lengths: Scores  # of unit and what stood before it
-    near_lengths: Scores  # of unit, what stood before it, and the unit after it
-    sessions: Links  # number of the stretch of a thread without a long pause; -1: in no thread
-    opens: Mask  # the first unit of its session
+    leads: Links
+    unit_penalty: Scores
+    pair_penalty: Scores
+    near_penalty: Scores
+    sessions: Links
+    opens: Mask
+    actors: frozenset[int]
     size: int
-
-    def mean_length(self, lengths: Scores) -> float:
-        """Of the permitted rows."""
-        total = float(lengths[self.allowed].sum())
-        return total / self.size if total else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +72,43 @@ def word_scores(view: View, terms: Sequence[int], postings: Postings, befores: P
     import numpy
 
     size = len(view.allowed)
-    unit, pair, near, covered = (numpy.zeros(size) for _ in range(4))
-    penalties = [
-        _penalty(lengths, view.mean_length(lengths))
-        for lengths in (view.lengths, view.pair_lengths, view.near_lengths)
-    ]
+    unit, pair, near, covered, counted = (numpy.zeros(size) for _ in range(5))
     ideal = 0.0
     for term in dict.fromkeys(terms):
-        rows, counts = postings.of(term)
-        seen = view.allowed[rows]
-        rows, counts = rows[seen], counts[seen]
+        rows, counts = _seen(view, postings.of(term))
         # The rarity is always that of units: a word is not less telling for being counted in several places.
         rarity = math.log(1 + (view.size - len(rows) + 0.5) / (len(rows) + 0.5))
         ideal += rarity
         covered[rows] += rarity
-        unit[rows] += rarity * _saturated(counts, penalties[0][rows])
-        said, said_counts = befores.of(term)
-        seen = view.allowed[said]
-        both, both_counts = _spread(rows, counts, view.leads, said[seen], said_counts[seen])
-        pair[both] += rarity * _saturated(both_counts, penalties[1][both])
-        all_, all_counts = _spread(rows, counts, view.before, both, both_counts, again=False)
-        near[all_] += rarity * _saturated(all_counts, penalties[2][all_])
+        unit[rows] += rarity * _saturated(counts, view.unit_penalty[rows])
+        # Each of the three adds to rows of its own, once each; `counted` gathers them and is cleared behind us.
+        touched = rows
+        for found, found_counts, scores, penalty in (
+            (rows, counts, None, None),
+            (*_led(view.leads, rows, counts), None, None),
+            (*_seen(view, befores.of(term)), pair, view.pair_penalty),
+            (*_led(view.before, rows, counts), near, view.near_penalty),
+        ):
+            counted[found] += found_counts
+            touched = numpy.concatenate((touched, found)) if found is not rows else touched
+            if scores is not None and penalty is not None:
+                # A row may stand here twice; it is read and written with one value all the same.
+                scores[touched] += rarity * _saturated(counted[touched], penalty[touched])
+        counted[touched] = 0.0
     return WordScores(unit, pair, near, covered / (ideal or 1.0))
+
+
+def _seen(view: View, found: tuple[Links, Scores]) -> tuple[Links, Scores]:
+    rows, counts = found
+    seen = view.allowed[rows]
+    return rows[seen], counts[seen]
+
+
+def _led(links: Links, rows: Links, counts: Scores) -> tuple[Links, Scores]:
+    """Where the links lead, with the counts of where they come from. No two rows lead to one."""
+    led = links[rows]
+    there = led >= 0
+    return led[there], counts[there]
 
 
 def _saturated(counts: Scores, penalty: Scores) -> Scores:
@@ -94,21 +116,9 @@ def _saturated(counts: Scores, penalty: Scores) -> Scores:
     return score
 
 
-def _spread(
-    rows: Links, counts: Scores, links: Links, others: Links, other_counts: Scores, *, again: bool = True
-) -> tuple[Links, Scores]:
-    """Counts where they are (`again`), where the links lead, and those given besides, summed by row."""
-    import numpy
-
-    led = links[rows]
-    leads = led >= 0
-    all_rows = numpy.concatenate((*((rows,) if again else ()), led[leads], others))
-    all_counts = numpy.concatenate((*((counts,) if again else ()), counts[leads], other_counts))
-    found, places = numpy.unique(all_rows, return_inverse=True)
-    return found, numpy.bincount(places, weights=all_counts, minlength=len(found)).astype(numpy.float64)
-
-
-def _penalty(lengths: Scores, mean: float) -> Scores:
+def _penalty(lengths: Scores, allowed: Mask) -> Scores:
+    total, size = float(lengths[allowed].sum()), int(allowed.sum())
+    mean = total / size if total else 1.0
     penalty: Scores = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * lengths / mean)
     return penalty
 
@@ -133,4 +143,17 @@ def made_view(columns: Columns, allowed: Mask, texts: TextTable, ids: Iterable[s
     leads = numpy.where((after >= 0) & (said[after] > 0), -1, after)
     pair = own + said + numpy.where((before >= 0) & (said == 0), own[before], 0.0)
     near = pair + numpy.where(after >= 0, own[after], 0.0)
-    return View(allowed, before, after, leads, own, pair, near, sessions, opens, int(allowed.sum()))
+    actors = frozenset(numpy.unique(columns.column("actor")[allowed]).tolist())
+    return View(
+        allowed=allowed,
+        before=before,
+        after=after,
+        leads=leads,
+        unit_penalty=_penalty(own, allowed),
+        pair_penalty=_penalty(pair, allowed),
+        near_penalty=_penalty(near, allowed),
+        sessions=sessions,
+        opens=opens,
+        actors=actors,
+        size=int(allowed.sum()),
+    )

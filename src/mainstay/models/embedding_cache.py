@@ -112,6 +112,11 @@ class CachedEmbedder:
         rows = numpy.frombuffer(joined, dtype="<f4").reshape(len(places), self.dimensions)
         return places, rows.astype(numpy.float32)
 
+    def keep(self, texts: Sequence[str], vectors: Vectors) -> None:
+        """Put vectors there that somebody has computed already, one a text."""
+        rows = vectors.astype("<f4", copy=False)
+        self._cache.put({self._key(text): row.tobytes() for text, row in zip(texts, rows, strict=True)})
+
     def forget(self, texts: Sequence[str]) -> None:
         """Remove the vectors of these texts, as far as this recipe made them."""
         self._cache.drop([self._key(text) for text in texts])
