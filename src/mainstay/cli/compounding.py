@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BEGIN = 1_767_225_600 * SECOND  # 2026-01-01, 00:00 UTC
 BATCH = 20  # messages of a day
-WINDOW = 80
+WINDOW = 120
 DAY_US = 86_400 * SECOND
 # How long the scripted operator has each kind of thing before them.
 LOOK_US, APPROVE_US, CORRECT_US = 8 * SECOND, 25 * SECOND, 45 * SECOND

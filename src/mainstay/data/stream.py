@@ -1,4 +1,4 @@
-"""Sample mail for `mainstay demo --compounding`: six hundred and more messages to the invented shop of the sample.
+"""Sample mail for `mainstay demo --compounding`: seven hundred messages to the invented shop of the sample.
 
 Made, not collected: phrases of our own for each intent of the sample workspace, put together with greetings, asides and
 slips of the pen by a generator with a fixed seed, so that every machine gets the same stream. Some messages belong to
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 
 UNKNOWN = "unknown"
-SIZE = 640
-UNKNOWN_SHARE, FOREIGN_SHARE, SLIP_SHARE, ASIDE_SHARE = 0.06, 0.03, 0.20, 0.30
+SIZE = 720
+UNKNOWN_SHARE, FOREIGN_SHARE, SLIP_SHARE, ASIDE_SHARE = 0.05, 0.03, 0.20, 0.30
 
 _CORES: dict[str, tuple[str, ...]] = {
     "pricing": (
@@ -131,7 +131,8 @@ _CORES: dict[str, tuple[str, ...]] = {
         "that is exactly what I needed, thank you.",
     ),
 }
-_WEIGHTS = {"login": 3, "how-to": 3, "bug": 2, "pricing": 2, "invoice": 2, "thanks": 2}
+_WEIGHTS = {"login": 3.0, "how-to": 3.0, "bug": 2.0, "pricing": 2.0, "invoice": 2.0, "thanks": 2.0}
+_WEIGHTS |= {"refund": 0.5, "data-deletion": 0.5, "press": 0.6, "sales-pitch": 0.7}
 _UNKNOWN = (
     "your delivery van is blocking our gate again.",
     "is the bakery next to you open on Sundays?",
@@ -233,7 +234,7 @@ def stream(size: int = SIZE, seed: int = 1) -> Iterator[Sample]:
     """The messages, in order; the same for the same size and seed."""
     random = Random(f"stream {seed}")
     intents = list(_CORES)
-    weights = [_WEIGHTS.get(one, 1) for one in intents]
+    weights = [_WEIGHTS.get(one, 1.0) for one in intents]
     for number in range(1, size + 1):
         draw = random.random()
         foreign = False
