@@ -9,7 +9,7 @@ from mainstay.adapters.email.address import Address
 from mainstay.adapters.email.compose import compose
 from mainstay.agents.base import Failed, MessageView, Outcome, Proposed, Reply, schema_of
 from mainstay.agents.executor import Proposer, ProposerInput
-from mainstay.agents.tools import RecallTools
+from mainstay.agents.tools import NoTools
 from mainstay.kernel.contract import FieldType
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import IdempotencyKey
@@ -19,7 +19,7 @@ REPLY = Reply(text="Hello Pat,\n\nhere it is.", subject="Re: Hello", template="h
 
 
 def propose(act: str = "email.reply", **inputs: Any) -> Outcome:
-    return asyncio.run(Proposer(own_addresses=OWN).work(brief(inputs, act=act), RecallTools()))
+    return asyncio.run(Proposer(own_addresses=OWN).work(brief(inputs, act=act), NoTools()))
 
 
 def proposed(**inputs: Any) -> Proposed:

@@ -10,7 +10,7 @@ from mainstay.agents.base import Inspected, MessageView, Reply
 from mainstay.agents.checks.subject import HouseRules, Subject
 from mainstay.agents.inspector import CHECKS, MENDABLE, InspectorInput, ReplyInspector
 from mainstay.agents.template import missing, render, render_subject
-from mainstay.agents.tools import RecallTools
+from mainstay.agents.tools import NoTools
 from tests.agents.sample import brief, message, replies, rules, templates
 
 GOOD = "Hello Pat,\n\nyou find the button under Members > Invite.\n\nBest wishes\nNorth Desk\nhttps://northdesk.example"
@@ -194,7 +194,7 @@ def test_every_check_has_a_name_that_is_known() -> None:
 def test_it_works_from_a_brief_with_the_draft_alone() -> None:
     inspector = ReplyInspector(rules())
     given = {"draft": Reply(text=GOOD).model_dump()}
-    outcome = asyncio.run(inspector.work(brief(given), RecallTools()))
+    outcome = asyncio.run(inspector.work(brief(given), NoTools()))
     assert isinstance(outcome, Inspected)
     assert outcome.verdict == "look"
     assert next(iter(InspectorInput.model_fields)) == "draft"  # which the kernel sends back

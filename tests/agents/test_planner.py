@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mainstay.agents.base import Failed, Outcome, Produced
 from mainstay.agents.planner import PROPOSED_TASK_MAX, PlanView, TemplatePlanner, ordered
-from mainstay.agents.tools import RecallTools
+from mainstay.agents.tools import NoTools
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import Literal, Ref, Role, TaskKind, TaskSpec, Workflow
 from mainstay.kernel.values import Digest
@@ -31,7 +31,7 @@ PLANNER = TemplatePlanner({"triage": WORKFLOW}, digest_of)
 
 
 def work(**inputs: Any) -> Outcome:
-    return asyncio.run(PLANNER.work(brief(inputs), RecallTools()))
+    return asyncio.run(PLANNER.work(brief(inputs), NoTools()))
 
 
 def test_the_plan_is_the_workflows_own() -> None:

@@ -12,9 +12,9 @@ from mainstay.agents.inspector import ReplyInspector
 from mainstay.agents.language import language_of
 from mainstay.agents.specialists.intent import IntentSpecialist
 from mainstay.agents.specialists.writer import ReplyWriter
-from mainstay.agents.tools import RecallTools, reply_records
-from mainstay.memory.recall import Recollection
+from mainstay.agents.tools import reply_units
 from mainstay.models.base import Embedder
+from tests.agents.recalling import Recalling
 from tests.agents.sample import OPERATOR, OWN, brief, intents, replies, rules, templates
 
 TEXT = st.one_of(
@@ -46,7 +46,7 @@ MESSAGES = st.builds(
     automatic=st.sampled_from(["", "a list"]),
     hidden_text=st.booleans(),
 )
-MEMORY = RecallTools(Recollection(reply_records(replies())))
+MEMORY = Recalling(reply_units(replies()))
 BY_WORDS = IntentSpecialist(intents())
 WRITER = ReplyWriter(intents(), templates(), OPERATOR)
 INSPECTOR = ReplyInspector(rules())

@@ -12,9 +12,9 @@ from mainstay.agents.inspector import ReplyInspector
 from mainstay.agents.intents import UNKNOWN
 from mainstay.agents.specialists.intent import IntentSpecialist
 from mainstay.agents.specialists.writer import Draft, ReplyWriter
-from mainstay.agents.tools import RecallTools, reply_records
-from mainstay.memory.recall import Recollection
+from mainstay.agents.tools import NoTools, reply_units
 from mainstay.models.base import Embedder
+from tests.agents.recalling import Recalling
 from tests.agents.sample import OPERATOR, OWN, Case, brief, cases, intents, message, replies, rules, templates
 
 
@@ -23,7 +23,7 @@ class Triage:
     """The agents of the shipped workflow, in its order."""
 
     specialist: IntentSpecialist
-    tools: RecallTools
+    tools: NoTools
 
     def annotate(self, view: MessageView) -> IntentView:
         produced = self.specialist.annotate(view)
@@ -46,7 +46,7 @@ class Triage:
 @pytest.fixture(scope="module", params=["meaning", "words"])
 def triage(request: pytest.FixtureRequest, embedder: Embedder) -> Triage:
     given = embedder if request.param == "meaning" else None
-    memory = RecallTools(Recollection(reply_records(replies()), given))
+    memory = Recalling(reply_units(replies()), given)
     return Triage(IntentSpecialist(intents(), embedder=given), memory)
 
 
@@ -58,7 +58,7 @@ def share(which: Callable[[Case], bool], right: Callable[[Case], bool]) -> float
 
 def test_english_messages_are_classified_well_enough(embedder: Embedder) -> None:
     specialist = IntentSpecialist(intents(), embedder=embedder)
-    triage = Triage(specialist, RecallTools())
+    triage = Triage(specialist, NoTools())
     judged = lambda case: bool(case.intent) and case.english  # noqa: E731
     assert share(judged, lambda case: triage.annotate(case.view).intent == case.intent) >= 0.84
     sure = lambda case: judged(case) and triage.annotate(case.view).confidence >= 0.6  # noqa: E731
@@ -66,7 +66,7 @@ def test_english_messages_are_classified_well_enough(embedder: Embedder) -> None
 
 
 def test_words_alone_are_better_than_nothing() -> None:
-    triage = Triage(IntentSpecialist(intents()), RecallTools())
+    triage = Triage(IntentSpecialist(intents()), NoTools())
     judged = lambda case: bool(case.intent) and case.english  # noqa: E731
     assert share(judged, lambda case: triage.annotate(case.view).intent == case.intent) >= 0.55
 

@@ -13,7 +13,7 @@ from mainstay.agents.executor import Proposer
 from mainstay.agents.inspector import ReplyInspector
 from mainstay.agents.specialists.intent import IntentSpecialist
 from mainstay.agents.specialists.writer import ReplyWriter
-from mainstay.agents.tools import RecallTools
+from mainstay.agents.tools import NoTools
 from mainstay.config.files import load_policy, load_settings, load_workspace_files
 from mainstay.config.policies import FIELDS
 from mainstay.config.scaffold import scaffold
@@ -105,7 +105,7 @@ def test_a_rule_can_look_at_all_that_the_proposer_tells() -> None:
         "confidence": 0.5,
     }
     brief = Brief(RunId("r"), "send", 1, Role.EXECUTOR, inputs, Instant(0), act="email.reply")
-    outcome = asyncio.run(Proposer().work(brief, RecallTools()))
+    outcome = asyncio.run(Proposer().work(brief, NoTools()))
     assert isinstance(outcome, Proposed)
     told = set(outcome.features)
     assert len(told) >= 10

@@ -13,7 +13,7 @@ import pytest
 
 from mainstay.adapters.base import Adapter, Done, Rendered
 from mainstay.agents.base import Agent, Brief, MessageView, Produced, schema_of
-from mainstay.agents.tools import RecallTools
+from mainstay.agents.tools import NoTools
 from mainstay.kernel.events import MessageReceived
 from mainstay.kernel.ids import IdempotencyKey, RunId, StreamId, SubjectId
 from mainstay.kernel.plan import Role
@@ -79,7 +79,7 @@ def test_the_agent_answers(written: ModuleType) -> None:
         new_text="three words here",
     )
     brief = Brief(RunId("0" * 32), "count", 1, Role.SPECIALIST, {"message": message}, Instant(0))
-    answer = asyncio.run(agent.work(brief, RecallTools(None)))
+    answer = asyncio.run(agent.work(brief, NoTools()))
     assert isinstance(answer, Produced)
     assert (answer.output.model_dump(), answer.rationale) == ({"words": 3}, "It has 3 words.")
 

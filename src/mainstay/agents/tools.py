@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from mainstay.agents.base import Drawn, Recalled
 from mainstay.agents.intents import ApprovedReply, Intent
-from mainstay.kernel.values import Usage
-from mainstay.memory.recall import Recollection, Record
+from mainstay.kernel.values import SECOND, Instant, Usage
+from mainstay.memory.context import Hit
+from mainstay.memory.units import Unit
 from mainstay.models.base import Completion, Prompt, Unanswered
 
 LIMIT_MAX = 50
@@ -36,38 +37,53 @@ class NoTools:
         return None
 
 
-@dataclass(frozen=True)
-class RecallTools(NoTools):
-    """`Tools` over one recollection: the one that the brief's retrieval policy names. None: nothing is remembered."""
+def recalled(hit: Hit, *, by_meaning: bool) -> Recalled:
+    """A hit as an agent sees it.
 
-    recollection: Recollection | None = None
-
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
-        """The nearest records whose fields are as given, best first."""
-        if self.recollection is None:
-            return ()
-        return tuple(
-            Recalled(hit.record.source, hit.record.text, hit.score, hit.record.fields)
-            for hit in self.recollection.find(cue, limit=min(limit, LIMIT_MAX), **fields)
-        )
+    Its score says how alike question and record are, not what ranking made of it: an agent that leans on an answer asks
+    how near its question is. By words it is the share of what is rare in the question that the record has too.
+    """
+    near = hit.features.get("vector" if by_meaning else "covered", 0.0)
+    return Recalled(hit.unit.id, hit.unit.text, near, hit.unit.fields)
 
 
-def reply_records(replies: Iterable[ApprovedReply]) -> tuple[Record, ...]:
-    """Past replies as records: found by subject and question, saying the answer."""
+def reply_units(replies: Iterable[ApprovedReply]) -> tuple[Unit, ...]:
+    """Past replies as units of memory: found by subject and question, saying the answer."""
     return tuple(
-        Record(
-            source=f"reply:{reply.id}",
-            text=f"{reply.subject}. {reply.question}" if reply.subject else reply.question,
-            fields={"intent": reply.intent, "language": reply.language, "answer": reply.answer},
+        Unit(
+            id=f"reply:{one.id}",
+            text=f"{one.subject}. {one.question}" if one.subject else one.question,
+            actor="operator",
+            at=_instant(one.approved_at),
+            space="replies",
+            kind="reply",
+            source=f"reply:{one.id}",
+            fields={"intent": one.intent, "language": one.language, "answer": one.answer},
         )
-        for reply in replies
+        for one in replies
     )
 
 
-def example_records(intents: Iterable[Intent]) -> tuple[Record, ...]:
-    """The operator's labelled examples as records."""
+def example_units(intents: Iterable[Intent]) -> tuple[Unit, ...]:
+    """The operator's labelled examples as units, cited as the specialist cites them."""
     return tuple(
-        Record(source=f"intent:{intent.id}#{place}", text=text, fields={"intent": intent.id})
+        Unit(
+            id=f"intent:{intent.id}#{place}",
+            text=text,
+            space="examples",
+            kind="example",
+            source=f"intent:{intent.id}",
+            fields={"intent": intent.id},
+        )
         for intent in intents
         for place, text in enumerate(intent.examples, 1)
     )
+
+
+def _instant(written: str) -> Instant:
+    """A time of the file of approved replies; 0 where none is written."""
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        return Instant(0)
+    return Instant(int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * SECOND)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mainstay.agents.base import Agent
+from mainstay.agents.tools import example_units, reply_units
 from mainstay.config.files import WorkspaceFiles
-from mainstay.kernel.values import SECOND, Instant
 from mainstay.memory.units import Unit
 from mainstay.models.base import Embedder
 
@@ -95,40 +95,4 @@ def house(files: WorkspaceFiles) -> House:
 
 def file_units(files: WorkspaceFiles) -> tuple[Unit, ...]:
     """What the operator's files give memory: approved replies, found by their questions, and examples of intents."""
-    replies = (
-        Unit(
-            id=f"reply:{one.id}",
-            text=f"{one.subject}. {one.question}" if one.subject else one.question,
-            actor="operator",
-            at=_instant(one.approved_at),
-            space="replies",
-            kind="reply",
-            source=f"reply:{one.id}",
-            fields={"intent": one.intent, "language": one.language, "answer": one.answer},
-        )
-        for one in files.approved_replies
-    )
-    examples = (
-        Unit(
-            id=f"intent:{intent.id}#{place}",
-            text=text,
-            space="examples",
-            kind="example",
-            source=f"intent:{intent.id}",
-            fields={"intent": intent.id},
-        )
-        for intent in files.intents
-        for place, text in enumerate(intent.examples, 1)
-    )
-    return (*replies, *examples)
-
-
-def _instant(written: str) -> Instant:
-    """A time of the file of approved replies; 0 where none is written."""
-    from datetime import UTC, datetime
-
-    try:
-        at = datetime.fromisoformat(written)
-    except ValueError:
-        return Instant(0)
-    return Instant(int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * SECOND)
+    return (*reply_units(files.approved_replies), *example_units(files.intents))

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstay.agents.base import Brief, Drawn, MessageView, ModelUse, Recalled
-from mainstay.agents.tools import LIMIT_MAX, NoTools
+from mainstay.agents.tools import LIMIT_MAX, NoTools, recalled
 from mainstay.kernel.values import Json
 from mainstay.memory.records import DATA_CLASS, Hash
 
@@ -97,7 +97,7 @@ class TaskTools(NoTools):
         ranks = {one.rank for one in first}
         given = [one for one in hits if one.rank in ranks]
         self._log.append(self._logged(context, named, cue, fields, given, limit))
-        return tuple(_recalled(one, by_meaning=context.by_meaning) for one in given)
+        return tuple(recalled(one, by_meaning=context.by_meaning) for one in given)
 
     def set_aside(self, source: str, why: str) -> None:
         """Say of something recalled that it was not used after all, for the log."""
@@ -174,9 +174,3 @@ def _hit(one: Hit) -> Json:
         "features": {name: round(value, 4) for name, value in one.features.items()},
     }
     return said | {"neighbour_of": one.neighbour_of} if one.neighbour_of else said
-
-
-def _recalled(one: Hit, *, by_meaning: bool) -> Recalled:
-    # How alike they are, not the score of ranking: an agent that leans on an answer asks how near its question is.
-    near = one.features.get("vector" if by_meaning else "covered", 0.0)
-    return Recalled(one.unit.id, one.unit.text, near, one.unit.fields)

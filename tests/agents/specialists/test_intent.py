@@ -7,7 +7,7 @@ import pytest
 from mainstay.agents.base import IntentView, MessageView, Produced, schema_of
 from mainstay.agents.intents import UNKNOWN, Intent
 from mainstay.agents.specialists.intent import IntentSpecialist
-from mainstay.agents.tools import RecallTools
+from mainstay.agents.tools import NoTools
 from mainstay.models.base import Embedder
 from tests.agents.sample import brief, intents, message
 
@@ -44,7 +44,7 @@ BY_WORDS = IntentSpecialist(INTENTS)
 
 
 def annotate(asked: MessageView, specialist: IntentSpecialist = BY_WORDS) -> tuple[IntentView, Produced]:
-    outcome = asyncio.run(specialist.work(brief({"message": asked}), RecallTools()))
+    outcome = asyncio.run(specialist.work(brief({"message": asked}), NoTools()))
     assert isinstance(outcome, Produced)
     assert isinstance(outcome.output, IntentView)
     return outcome.output, outcome

@@ -22,12 +22,13 @@ from mainstay.agents.specialists.writer import (
     thread_reference,
 )
 from mainstay.agents.template import parse_template
-from mainstay.agents.tools import NoTools, RecallTools, reply_records
-from mainstay.memory.recall import Recollection, Record
+from mainstay.agents.tools import NoTools, reply_units
+from mainstay.memory.units import Unit
+from tests.agents.recalling import Recalling
 from tests.agents.sample import OPERATOR, brief, intents, message, replies, templates
 
 WRITER = ReplyWriter(intents(), templates(), OPERATOR)
-MEMORY = RecallTools(Recollection(reply_records(replies())))
+MEMORY = Recalling(reply_units(replies()))
 
 
 def write(
@@ -44,16 +45,16 @@ def drafted(**inputs: Any) -> tuple[Reply, Produced]:
     return outcome.output.reply, outcome
 
 
-def remembering(score_text: str, **fields: Any) -> RecallTools:
+def remembering(score_text: str, **fields: Any) -> Recalling:
     given = {"intent": "how-to", "language": "en", "answer": "press the green button."} | fields
-    return RecallTools(Recollection([Record("reply:r1", score_text, given)]))
+    return Recalling([Unit("reply:r1", score_text, fields=given)])
 
 
 SAME = "Hello. How do I invite a colleague?"  # what the cue of `message()` is: as near as can be
 
 
 def test_a_draft_is_the_template_of_the_intent() -> None:
-    reply, outcome = drafted(tools=RecallTools())
+    reply, outcome = drafted(tools=NoTools())
     assert reply.template == "how-to"
     assert reply.subject == "Re: Hello"
     assert reply.text.startswith("Hello Pat Example,\n\nthe guide at https://northdesk.example/guide")
@@ -82,7 +83,7 @@ def test_a_near_past_answer_stands_between_greeting_and_signature() -> None:
         remembering(SAME, answer="  "),
     ],
 )
-def test_what_is_far_foreign_or_of_another_intent_is_not_used(tools: RecallTools) -> None:
+def test_what_is_far_foreign_or_of_another_intent_is_not_used(tools: NoTools) -> None:
     reply, _ = drafted(tools=tools)
     assert reply.sources == ()
     assert "the guide at" in reply.text
@@ -143,10 +144,10 @@ def test_a_past_answer_is_never_read_as_a_template() -> None:
 
 
 def test_placeholders_are_filled_from_typed_fields() -> None:
-    reply, _ = drafted(intent="data-deletion", tools=RecallTools())
+    reply, _ = drafted(intent="data-deletion", tools=NoTools())
     assert "on\n2026-03-03 and" in reply.text.replace("on 2026", "on\n2026")
     assert thread_reference("m1@customer.example") in reply.text
-    undated, _ = drafted(intent="data-deletion", message=message(sent_at=0), tools=RecallTools())
+    undated, _ = drafted(intent="data-deletion", message=message(sent_at=0), tools=NoTools())
     assert "2026-03-03" in undated.text
 
 
@@ -158,7 +159,7 @@ def test_a_template_without_greeting_and_signature_takes_no_past_answer() -> Non
 
 
 def test_what_no_field_fills_is_said_and_left_visible() -> None:
-    reply, _ = drafted(writer=ReplyWriter(intents(), templates(), Operator()), tools=RecallTools())
+    reply, _ = drafted(writer=ReplyWriter(intents(), templates(), Operator()), tools=NoTools())
     assert reply.missing == ("operator.signature",)
     assert "[operator.signature]" in reply.text
 
