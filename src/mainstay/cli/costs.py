@@ -92,7 +92,7 @@ def costs(
         waiting = opened.stopped()
         budgets = opened.budgets()
     if as_json:
-        return emit(_value(found, waiting, budgets))
+        return emit(spending(found) | {"waiting": waiting, "budgets": budgets})
     _waiting(waiting)
     _summary(found, budgets)
     if not found.workflows:
@@ -103,12 +103,20 @@ def costs(
     return _days(found)
 
 
-def _value(found: Overview, waiting: tuple[Stopped, ...], budgets: dict[str, Any]) -> dict[str, Any]:
+def tell_models(found: Overview) -> None:
+    """What models cost, saved and guarded, for a report; nothing where none was asked."""
+    if found.models:
+        _savings(found)
+        _models(found)
+
+
+def spending(found: Overview) -> dict[str, Any]:
+    """The same for programs, with what follows from it."""
     of_money = ("saved_micros", "guard_micros", "guard_share", "cost_per_reply_micros")
     derived = (*of_money, "replies_sent", "operator_us_per_reply")
     named = {name: getattr(found, name) for name in derived}
     months = [{"month": name, **asdict(one)} for name, one in found.months]
-    return asdict(found) | named | {"months": months, "waiting": waiting, "budgets": budgets}
+    return asdict(found) | named | {"months": months}
 
 
 def _waiting(waiting: tuple[Stopped, ...]) -> None:
@@ -128,7 +136,7 @@ def _waiting(waiting: tuple[Stopped, ...]) -> None:
                 f"{place}: it needs {money(one.needed_micros)}; the {one.scope} has spent "
                 f"{money(one.spent_micros)}{limit}. The rest of the run may cost up to {money(one.rest_micros)}."
             )
-        if one.again_at:
+        if one.again_at and one.scope != "run":
             tell(f"    Tried again {clock_time(one.again_at)[:16]}.")
         tell(*(f"    - {way}" for way in one.ways))
     if len(waiting) > 10:
@@ -143,7 +151,7 @@ def _summary(found: Overview, budgets: dict[str, Any]) -> None:
     )
     for name, said in (("day", "Today"), ("month", "This month")):
         used = budgets[name]
-        limit = "no limit" if used["limit_micros"] is None else f"of {money(used['limit_micros'])}"
+        limit = "(no limit)" if used["limit_micros"] is None else f"of {money(used['limit_micros'])}"
         held = f", {money(budgets['held_micros'])} held" if budgets["held_micros"] else ""
         coming = (
             f"; at this pace {money(used['projected_micros'])} by its end" if used["spent_micros"] else ""
@@ -157,10 +165,14 @@ def _summary(found: Overview, budgets: dict[str, Any]) -> None:
             f"Replies     {sent} left: {money(found.cost_per_reply_micros)} each, with all that came to nothing"
         )
     if found.models:
-        share = found.guard_share
-        guards = "" if share is None else f"; {share:.0%} of what models cost went into checking"
-        say(f"Cache       {money(found.saved_micros)} saved{guards}")
+        _savings(found)
     say("")
+
+
+def _savings(found: Overview) -> None:
+    share = found.guard_share
+    guards = "" if share is None else f"; {share:.0%} of what models cost went into checking"
+    say(f"Cache       {money(found.saved_micros)} saved{guards}")
 
 
 def _workflows(found: Overview) -> None:

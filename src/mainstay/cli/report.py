@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mainstay.cli.costs import spending, tell_models
 from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
 from mainstay.cli.render import cells, clock_time, count, emit, now_us, say, short_run, show, table
 from mainstay.cli.window import moment
-from mainstay.kernel.values import money
+from mainstay.kernel.values import DAY, money
 
 if TYPE_CHECKING:
     from mainstay.governance.report import Report, Spread
@@ -46,6 +47,7 @@ def report(
         found = opened.report(workflow, since=first, until=last)
         lessons = opened.lessons.report()
         windows = opened.triage.windows(workflow, since=first, until=last)
+        spent = opened.costs_overview(since=first // DAY, until=last // DAY, workflow=workflow)
     if as_json:
         from dataclasses import asdict
 
@@ -54,7 +56,7 @@ def report(
         derived = ("count", "dead_letters", "cost_per_outcome_micros", "operator_us_per_outcome")
         told = asdict(found) | {name: getattr(found, name) for name in derived}
         course = [asdict(one) for one in windows]
-        return emit(told | {"lessons": figures(lessons), "triage": course})
+        return emit(told | {"lessons": figures(lessons), "triage": course, "costs": spending(spent)})
     say(f"{workflow}: {count(found.count, 'run')} begun {clock_time(first)[:16]} to {clock_time(last)[:16]}")
     if not found.count:
         return say("No run of it began then. `--since 90d` looks further back; `mainstay runs` lists all.")
@@ -63,6 +65,7 @@ def report(
     _latency(found)
     _tasks(found)
     _money(found)
+    tell_models(spent)
     from mainstay.cli.curve import tell_course
     from mainstay.cli.lessons import tell_effect
 
