@@ -96,7 +96,8 @@ class Money:
         match event:
             case TaskStarted(task=task, hold=hold) | ActionStarted(task=task, hold=hold):
                 holds[task] = hold
-                self._within_limits(run, after, at)
+                if hold:  # a person may have said less than was spent by then; what is free goes on
+                    self._within_limits(run, after, at)
             case RunCancelled() | RunSuperseded() | RunFailed() | CompensationBegun():
                 for task in [one for one in holds if books.act_of(run, one) is None]:
                     del holds[task]
