@@ -11,9 +11,9 @@ from collections import deque
 
 from mainstay.kernel.ids import derive
 
-SHARE = 0.04
+SHARE = 0.033
 WINDOW = 150  # audits that count
-IMAGINED = 5.0  # errors, found as expected
+IMAGINED = 10.0  # errors, found as expected
 _WHOLE = 1 << 32
 
 

@@ -41,8 +41,8 @@ class Discriminant:
         """Examples of each class."""
         return self._counts
 
-    def advance(self, examples: Examples, classes: int) -> None:
-        """Take in what is new."""
+    def advance(self, examples: Examples, classes: int) -> bool:
+        """Take in what is new; whether it was time to fit."""
         missing = classes - len(self._counts)
         if missing > 0:
             self._sums = numpy.vstack([self._sums, numpy.zeros((missing, self.dimensions))])
@@ -54,10 +54,11 @@ class Discriminant:
             numpy.add.at(self._counts, numbers, 1.0)
             self._scatter += fresh.T @ fresh
             self._rows = len(examples)
-        if len(self._linear) < classes or self._rows >= max(
-            self._fitted_rows * _GROWN, self._fitted_rows + _GROWN_MIN
-        ):
-            self._fit()
+        grown = max(self._fitted_rows * _GROWN, self._fitted_rows + _GROWN_MIN)
+        if len(self._linear) >= classes and self._rows < grown:
+            return False
+        self._fit()
+        return True
 
     def _fit(self) -> None:
         counts = numpy.maximum(self._counts, 1.0)[:, None]

@@ -46,7 +46,7 @@ _CLOSEST = 5
 class Opinion:
     """What the classifiers say of a vector, before anybody judges how sure that is."""
 
-    odds: Floats  # of each class, the mean of the three votes
+    odds: Floats  # of each class, the weighted mean of the three votes
     by_regression: Floats
     near: Nearest
     distances: Floats

@@ -52,7 +52,7 @@ class Regression:
 
     def advance(self, examples: Examples, classes: int, multiplications_max: int) -> None:
         """Go on fitting, for a bounded time."""
-        self._widen(classes)
+        self.widen(classes)
         self._scatter_in(examples)
         share = max(1, multiplications_max // max(1, 4 * self.weights.size))
         for _ in range(STEPS_MAX):
@@ -68,7 +68,8 @@ class Regression:
             if share <= 0:
                 return
 
-    def _widen(self, classes: int) -> None:
+    def widen(self, classes: int) -> None:
+        """Know so many classes."""
         missing = classes - len(self.weights)
         if missing <= 0:
             return
