@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mainstay.cli import main as command_line
-from mainstay.cli.model_checkup import embedder
+from mainstay.cli.model_checkup import ATTEMPT_S, embedder
 from mainstay.cli.model_checkup import models as models_checkup
+from mainstay.kernel.plan import Role, TaskKind, TaskSpec
 from mainstay.testing.model_server import Asked, Given, ModelServer, completion, refusal, vectors
 from mainstay.workspace.folder import Folder, create
 
@@ -129,6 +130,7 @@ def test_what_is_wrong_is_told_with_what_to_do(root: Path, capsys: pytest.Captur
         ((PRICED,), "model default", "note", "may not be sent data of customers"),
         (('allowed_data = ["customer"]',), "model default", "warn", "Nobody knows what scripted:small costs"),
         ((PRICED, 'key = "env:NO_SUCH"'), "model default", "warn", "there is no secret at env:NO_SUCH"),
+        ((PRICED, "timeout_s = 50"), "model default", "note", "One call may take 50 s, and an attempt has 60 s"),
         ((PRICED, '[memory]\nembedder = "default"'), "memory", "fail", "may not be sent"),
     ],
 )
@@ -138,6 +140,10 @@ def test_doctor_tells(
     write(root, model(server.url, *lines))
     found = [one for one in models_checkup(Folder(root), False) if (one.part, one.level) == (part, level)]
     assert any(says in one.detail for one in found), found
+
+
+def test_the_time_of_an_attempt_is_the_kernel_s() -> None:
+    assert TaskSpec("t", TaskKind.THINK, Role.SPECIALIST, "a").timeout_s == ATTEMPT_S
 
 
 def test_doctor_tells_of_a_model_that_is_not_there(root: Path, server: ModelServer) -> None:

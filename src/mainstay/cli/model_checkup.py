@@ -13,6 +13,8 @@ from mainstay.workspace.folder import Folder
 if TYPE_CHECKING:
     from mainstay.config.settings import Settings
 
+ATTEMPT_S = 60.0  # `TaskSpec.timeout_s`, unless the workflow says otherwise
+
 
 def embedder(folder: Folder, fix: bool) -> Iterable[Finding]:
     """The embedder of this device: there, whole, and ready."""
@@ -50,6 +52,7 @@ def models(folder: Folder, fix: bool) -> Iterable[Finding]:
 
 
 def _each(settings: Settings) -> Iterable[Finding]:
+    from mainstay.models.limited import WAIT_MAX_S
     from mainstay.models.metered import PRICE_REMEDY
     from mainstay.workspace.model_checks import model_states
 
@@ -68,6 +71,11 @@ def _each(settings: Settings) -> Iterable[Finding]:
             yield Finding(
                 part, "ok", f"{one.use}, for {one.used_by}; may be sent {', '.join(one.allowed_data)}"
             )
+        timeout_s = settings.models[one.name].timeout_s
+        if one.used_by == "agents" and timeout_s + WAIT_MAX_S > ATTEMPT_S:
+            detail = f"One call may take {timeout_s:g} s, and an attempt has {ATTEMPT_S:g} s."
+            remedy = "Give the tasks that use it a longer `timeout`: a call given up half-way costs its worst case."
+            yield Finding(part, "note", detail, remedy)
         if one.used_by == "agents" and "customer" not in one.allowed_data:
             detail = f"{one.use} may not be sent data of customers: drafts are made on this device."
             remedy = (

@@ -47,7 +47,7 @@ def read_model(models: Section, name: str) -> ModelSettings:
         price_input_micros=price_in,
         price_output_micros=price_out,
         output_token_max=section.whole("output_token_max", plain.output_token_max, least=1, most=200_000),
-        timeout_s=section.whole("timeout_s", 60, least=1, most=3_600),
+        timeout_s=section.whole("timeout_s", 40, least=1, most=3_600),
         concurrency=section.whole("concurrency", plain.concurrency, least=1, most=256),
         calls_per_minute=section.whole("calls_per_minute", 0, least=0, most=100_000),
         dimensions=section.whole("dimensions", 0, least=0, most=16_384),

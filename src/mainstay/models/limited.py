@@ -15,6 +15,8 @@ from time import monotonic
 from mainstay.kernel.values import NO_USAGE
 from mainstay.models.base import Completion, ModelClient, Prompt, Unanswered
 
+# With the time of a call, less than an attempt has: a call that is given up half-way costs its worst case.
+WAIT_MAX_S = 15.0
 PAUSE_S = 5.0  # after a provider asked to slow down and did not say for how long
 QUEUE_MAX = 1_000
 
@@ -27,7 +29,7 @@ class Turnstile:
         *,
         concurrency: int,
         calls_per_minute: int = 0,
-        wait_max_s: float = 30.0,
+        wait_max_s: float = WAIT_MAX_S,
         now: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

@@ -28,7 +28,9 @@ class ModelSettings:
     price_input_micros: int | None = None  # None: not told, see `mainstay.models.prices`
     price_output_micros: int | None = None
     output_token_max: int = 1_024  # the most that one answer may have, whatever an agent asks for
-    timeout_s: float = 60  # for one call, from its first byte to its last
+    timeout_s: float = (
+        40  # for one call, from its first byte to its last; an attempt has 60 unless its task says more
+    )
     concurrency: int = 4  # calls at once
     calls_per_minute: int = 0  # 0: as many as `concurrency` lets through
     dimensions: int = 0  # of an embedding model; 0: as its name is known to have

@@ -87,9 +87,7 @@ class LanguageModels:
             client = EndpointModel(settings, lambda: self.key(settings))
             self._clients.append(client)
             turnstile = Turnstile(
-                concurrency=settings.concurrency,
-                calls_per_minute=settings.calls_per_minute,
-                wait_max_s=settings.timeout_s,
+                concurrency=settings.concurrency, calls_per_minute=settings.calls_per_minute
             )
             found = Supply(settings, LimitedModel(client, turnstile), price_of(settings))
             self._supplies[name] = found
