@@ -158,7 +158,6 @@ def notes(seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         author = random.choice(_AUTHORS)
         head = title.format(**slots)
         order = [*pieces]
-        records.append(_record(thread, 0, f"{head}.", author, number))
         for place, (text, asked) in enumerate(order, 1):
             own = slots | {"n": str(random.randint(2, 30)), "a": str(random.randint(5, 22))}
             said = text.format(**own)
