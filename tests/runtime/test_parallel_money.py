@@ -7,9 +7,24 @@ from random import Random
 import pytest
 
 from mainstay.kernel.budget import Limits
-from mainstay.kernel.commands import AllowSpending, Failed, Outcome, Produced, RecordOutcome, Wake
+from mainstay.kernel.commands import (
+    AllowSpending,
+    Failed,
+    Outcome,
+    Produced,
+    RecordOutcome,
+    RegisterWorkflow,
+    Wake,
+)
 from mainstay.kernel.effects import InvokeAgent, WakeAt
-from mainstay.kernel.events import FailureClass, ModelUsed, RunStarted, SpendingAllowed, TaskStarted
+from mainstay.kernel.events import (
+    BudgetWarned,
+    FailureClass,
+    ModelUsed,
+    RunStarted,
+    SpendingAllowed,
+    TaskStarted,
+)
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.values import DAY, MINUTE, Digest, Usage
 from mainstay.runtime.tick import Owed, Request
@@ -118,3 +133,32 @@ def _agents_kept_to_what_was_said(house: House) -> int:
             assert event.hold <= (allowed[recorded.stream] if most is None else most)
             seen += most is None
     return seen
+
+
+def test_eighty_per_cent_of_a_workflow_s_day_warns_once_and_again_the_next_day_also_after_a_boot() -> None:
+    plan = plan_of(think("only", cost_max_micros=80))
+    house = House(plan, limits=Limits(workflow_day_micros=100))
+
+    def warned() -> list[BudgetWarned]:
+        events = map(house.director.codec.event, house.store.read_all(limit=1_000))
+        return [one for one in events if isinstance(one, BudgetWarned)]
+
+    def spend(name: str) -> None:
+        house.director.handle([house.begin(name)])
+        house.director.handle(
+            [Request(RecordOutcome(house.run_of(name), 0, 1, Produced({}, "", (), Usage(1))))]
+        )
+
+    house.director.boot()
+    house.director.workflows.clear()  # so that it stands in the ledger, as it does at work
+    house.director.handle([Request(RegisterWorkflow(plan.workflow.name, 1, plan.digest))])
+    spend("one")
+    assert warned() == [BudgetWarned(f"workflow:{plan.workflow.name}", 80, 100)]
+    spend("two")
+    again = House(plan, limits=Limits(workflow_day_micros=100), store=house.store, clock=house.clock)
+    again.director.boot()
+    again.director.handle([again.begin("three")])
+    assert len(warned()) == 1
+    again.clock.advance(DAY)
+    again.director.handle([again.begin("four")])
+    assert len(warned()) == 2

@@ -581,7 +581,7 @@ class KillSwitchThrown:
 class BudgetWarned:
     """Eighty per cent of a budget are spent or held."""
 
-    scope: str
+    scope: str  # "day", "month", "workflow:NAME" (of a day)
     used: int
     limit: int
 

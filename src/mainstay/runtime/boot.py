@@ -85,7 +85,8 @@ def read_standing(store: EventStore, now: Instant) -> Standing:
         if not name.startswith(BUCKET):
             break
         standing.buckets[name.removeprefix(BUCKET)] = int(str(row["value"]))
-    for scope, of in (("day", day_of), ("month", month_of)):
+    of_workflows = [(f"workflow:{name}", day_of) for name in standing.house.workflows]
+    for scope, of in (("day", day_of), ("month", month_of), *of_workflows):
         warned = store.get("house", (f"warned:{scope}",))
         if warned is not None:
             standing.warned[scope] = of(Instant(_int(warned["at"])))

@@ -499,7 +499,7 @@ class Director:
         if type(command) in _RESUMING:
             self._admitting.notice(state, facts)
         if state.held + state.spent > before.held + before.spent:
-            self._warn(tick, request)
+            self._warn(tick, request, state.head.workflow)
         if state.ended:
             if not before.ended:
                 self._leave_line(command.run, state, queue)
@@ -679,13 +679,17 @@ class Director:
             if isinstance(event, WorkflowRegistered | WorkflowRetired):
                 self._schedule_at = self._inbox.next_due(self.house, tick.at)
 
-    def _warn(self, tick: Tick, request: Request) -> None:
+    def _warn(self, tick: Tick, request: Request, workflow: str) -> None:
         """Say once in a period that most of a budget is spent or held."""
         balances, limits = self.balances, self.limits
-        periods = (
+        periods: tuple[tuple[str, int, int, int | None], ...] = (
             ("day", balances.day, balances.day_spent + balances.held, limits.day_micros),
             ("month", balances.month, balances.month_spent + balances.held, limits.month_micros),
         )
+        if limits.workflow_day_micros is not None:
+            used = balances.workflow_day_spent.get(workflow, 0) + balances.held_by_workflow.get(workflow, 0)
+            mine = (f"workflow:{workflow}", balances.day, used, limits.workflow_day_micros)
+            periods = (*periods, mine)
         for scope, period, used, limit in periods:
             if limit and used >= limit * WARN_SHARE and self._warned.get(scope) != period:
                 self._warned[scope] = period
