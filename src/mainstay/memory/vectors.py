@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mainstay.models.base import Vectors
 
 BITS_ABOVE = 50_000
-RESCORED = 500
+RESCORED = 1_000  # 500 found 88 of 100 among texts much alike, and took 0.3 ms less
 
 
 class VectorTable:
@@ -81,7 +81,8 @@ class VectorTable:
             return rows
         if by_signs if by_signs is not None else len(rows) > BITS_ABOVE:
             apart = self._apart(query, size)[rows]
-            cut = numpy.partition(apart, RESCORED - 1)[RESCORED - 1]
+            last = min(RESCORED, len(rows)) - 1
+            cut = numpy.partition(apart, last)[last]
             rows = rows[apart <= cut]
             alike = _products(self._matrix[rows], query)
         elif len(rows) * 2 > size:
