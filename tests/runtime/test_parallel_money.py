@@ -143,11 +143,10 @@ def test_eighty_per_cent_of_a_workflow_s_day_warns_once_and_again_the_next_day_a
         events = map(house.director.codec.event, house.store.read_all(limit=1_000))
         return [one for one in events if isinstance(one, BudgetWarned)]
 
-    def spend(name: str) -> None:
+    def spend(name: str, house: House = house) -> None:
         house.director.handle([house.begin(name)])
-        house.director.handle(
-            [Request(RecordOutcome(house.run_of(name), 0, 1, Produced({}, "", (), Usage(1))))]
-        )
+        done = Produced({}, "", (), Usage(1))
+        house.director.handle([Request(RecordOutcome(house.run_of(name), 0, 1, done))])
 
     house.director.boot()
     house.director.workflows.clear()  # so that it stands in the ledger, as it does at work
@@ -157,7 +156,7 @@ def test_eighty_per_cent_of_a_workflow_s_day_warns_once_and_again_the_next_day_a
     spend("two")
     again = House(plan, limits=Limits(workflow_day_micros=100), store=house.store, clock=house.clock)
     again.director.boot()
-    again.director.handle([again.begin("three")])
+    spend("three", again)
     assert len(warned()) == 1
     again.clock.advance(DAY)
     again.director.handle([again.begin("four")])
