@@ -130,7 +130,12 @@ def test_what_is_wrong_is_told_with_what_to_do(root: Path, capsys: pytest.Captur
         ((PRICED,), "model default", "note", "may not be sent data of customers"),
         (('allowed_data = ["customer"]',), "model default", "warn", "Nobody knows what scripted:small costs"),
         ((PRICED, 'key = "env:NO_SUCH"'), "model default", "warn", "there is no secret at env:NO_SUCH"),
-        ((PRICED, "timeout_s = 50"), "model default", "note", "One call may take 50 s, and an attempt has 60 s"),
+        (
+            (PRICED, "timeout_s = 50"),
+            "model default",
+            "note",
+            "One call may take 50 s, and an attempt has 60 s",
+        ),
         ((PRICED, '[memory]\nembedder = "default"'), "memory", "fail", "may not be sent"),
     ],
 )

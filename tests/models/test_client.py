@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+import network_guard
 from mainstay.kernel.values import NO_USAGE, Usage
 from mainstay.models.base import Completion, Message, Prompt, Unanswered
 from mainstay.models.bounds import worst_case
@@ -226,6 +227,22 @@ def test_nobody_there() -> None:
     assert isinstance(answer, Unanswered)
     assert (answer.cause, answer.usage) == ("unreachable", NO_USAGE)
     assert "ollama serve" in answer.remedy
+
+
+def test_no_test_reaches_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    refuse = network_guard.refuse_beyond_loopback
+
+    def noticed(host: object, *, doing: str) -> None:
+        tried.append(host.decode() if isinstance(host, bytes) else str(host))
+        refuse(host, doing=doing)
+
+    monkeypatch.setattr(network_guard, "refuse_beyond_loopback", noticed)
+    answer = asyncio.run(
+        EndpointModel(ModelSettings("t", "openai:gpt-4o-mini", key="env:K")).complete(PROMPT)
+    )
+    assert isinstance(answer, Unanswered)
+    assert set(tried) == {"api.openai.com"}
 
 
 def test_a_prompt_of_ten_million_bytes_is_refused_before_the_call() -> None:

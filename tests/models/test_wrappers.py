@@ -108,6 +108,7 @@ def test_what_is_unknown_or_cannot_be_is_settled_at_the_worst_case(answer: Compl
     told = run(MeteredModel(Reports(answer), PRICE, purse), asked)
     assert told.usage is not None
     assert told.usage.cost_micros == worst(asked) == 10_000 - purse.left_micros
+    assert told.usage.input_tokens == worst_case(asked).input_tokens
 
 
 def test_a_refusal_costs_nothing() -> None:
@@ -231,6 +232,20 @@ def test_a_waiting_call_that_is_given_up_leaves_its_place_to_the_next() -> None:
         return await stile.enter() is None
 
     assert asyncio.run(story())
+
+
+def test_a_place_that_comes_in_the_moment_of_giving_up_is_not_lost() -> None:
+    async def story() -> Unanswered | None:
+        stile = Turnstile(concurrency=1, wait_max_s=0.5)
+        await stile.enter()
+        second = asyncio.create_task(stile.enter())
+        await asyncio.sleep(0)
+        stile.leave()  # the place is the second's now, which does not know yet
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        return await stile.enter()
+
+    assert asyncio.run(story()) is None
 
 
 def test_so_many_a_minute_and_no_longer_wait_than_the_bound() -> None:

@@ -167,7 +167,7 @@ def broken_off(sent: int, *, chunked: bool = False) -> Callable[[Asked], Given]:
 
 
 def vectors(dimensions: int = 8, *, usage: Any = "honest") -> Callable[[Asked], Given]:
-    """Embeddings that depend on their text alone: its bytes, counted."""
+    """Embeddings that depend on their text alone: its bytes, counted. The last comes first; each says its place."""
 
     def answer(asked: Asked) -> Given:
         texts = asked.body["input"]
@@ -180,7 +180,7 @@ def vectors(dimensions: int = 8, *, usage: Any = "honest") -> Callable[[Asked], 
             "model": asked.body["model"],
             "data": [
                 {"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(rows)
-            ],
+            ][::-1],
         }
         if reported is not None:
             body["usage"] = reported
