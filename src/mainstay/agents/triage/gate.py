@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 LIVE_MIN = 150
 WINDOW = 1_000
-AIM = 0.9  # of the promised error
+AIM = (
+    1.0  # of the promised error: predicted risks came out a quarter above the errors found on all our streams
+)
 # The first decisions make few of the whole, and the head is too careful while the classifiers grow quickly.
 EARLY, EARLY_LIVE = 0.3, 800
 RISK_MAX = 8.0  # times the promised error: more is never let pass, however good the mean
@@ -38,7 +40,7 @@ _NOTHING = (0.0,) * len(NAMES)
 _AUDIT_WEIGHT = 2.0
 _OFTEN = 400
 LOCAL, LOCAL_MIN = 0.8, 0.15
-RATIO_MIN = 0.9  # audits without error are no proof that more may pass
+RATIO_MIN = 0.95  # audits without error are little proof that more may pass
 
 
 class Gate:
@@ -67,7 +69,11 @@ class Gate:
 
     def passes(self, right: float, stranger: float) -> bool:
         """Whether a person need not look."""
-        return self.open and 1.0 - right <= self.risk_max and stranger <= self.stranger_max
+        return self.open and 1.0 - right <= self.risk_max and not self.strange(stranger)
+
+    def strange(self, stranger: float) -> bool:
+        """Whether it is held back as one that may belong to none of the intents."""
+        return stranger > self.stranger_max
 
     def note(self, features: tuple[float, ...], eligible: bool) -> None:
         """A decision was made: it is one of the thousand."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Doubles = NDArray[numpy.float64]
 
-MODERATION = 0.3
+MODERATION = 0.2
 LAPSE, LAPSE_CASES = 0.0025, 200.0
 PRIOR = 1.0  # precision of a weight
 _STEPS = 4

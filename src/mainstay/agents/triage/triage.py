@@ -189,7 +189,9 @@ class Triage:
             runner_up=self.classes[opinion.second],
             evidence=self._evidence(opinion),
             features=found,
-            why=self._why(gated=gated, unknown=unknown, passes=passes, audited=audited, right=right),
+            why=self._why(
+                gated=gated, unknown=unknown, passes=passes, audited=audited, sure=(right, stranger)
+            ),
             gated=gated,
         )
 
@@ -228,7 +230,9 @@ class Triage:
             for place, row in enumerate(rows)
         )
 
-    def _why(self, *, gated: bool, unknown: bool, passes: bool, audited: bool, right: float) -> str:
+    def _why(
+        self, *, gated: bool, unknown: bool, passes: bool, audited: bool, sure: tuple[float, float]
+    ) -> str:
         if gated:
             return "A flag or its language leaves it to a person, however clear it is."
         if unknown:
@@ -236,12 +240,15 @@ class Triage:
         if not self._gate.open:
             missing = gate.LIVE_MIN - self._gate.live
             return f"{missing} more decisions are needed before anything is automatic."
-        sure = f"Right in {100 * right:.1f} of 100 such cases"
+        right, stranger = sure
+        said = f"Right in {100 * right:.1f} of 100 such cases"
         if audited:
-            return f"{sure}: it would be automatic, and was chosen to be checked."
+            return f"{said}: it would be automatic, and was chosen to be checked."
         if passes:
-            return f"{sure}, which is within the promised error."
-        return f"{sure}, which is not enough for the promised error."
+            return f"{said}, which is within the promised error."
+        if self._gate.strange(stranger):
+            return "It may well belong to none of the intents: its like have before."
+        return f"{said}, which is not enough for the promised error."
 
     def learn(
         self,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mainstay.models.base import Vectors
 
-DIMENSIONS = 512
+DIMENSIONS = 256
 READ_MAX = 4_000  # characters
 _TRIGRAM_WEIGHT = 0.35
 _PLACES = 2
