@@ -27,6 +27,7 @@ def laid_out(new_desk: MakeDesk, *mails: bytes) -> Desk:
     return desk
 
 
+@pytest.mark.usefixtures("gate_passes")
 def test_an_answer_about_money_asks_though_a_rule_allows_everything(new_desk: MakeDesk) -> None:
     desk = laid_out(
         new_desk,

@@ -11,6 +11,8 @@ from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, file_settings, mail, mbox
 from tests.end_to_end.working import asked, at_work, clock_at_now, settled
 
+pytestmark = pytest.mark.usefixtures("gate_passes")
+
 ALLOW = """
 [[rule]]
 name = "everything goes"

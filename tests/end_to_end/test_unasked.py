@@ -10,6 +10,8 @@ from tests.end_to_end.desks import file_settings, mail, mbox
 from tests.end_to_end.test_loops import ALLOW, look
 from tests.end_to_end.working import asked, at_work
 
+pytestmark = pytest.mark.usefixtures("gate_passes")
+
 ASK = ALLOW.replace('"allow"', '"ask"')
 
 
