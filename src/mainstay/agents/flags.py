@@ -135,8 +135,10 @@ def assess(
         *(risk for risk in _by_rules(folded(whole), _ORDERS)),
         *_by_disguise(whole, message.from_name),
         *_by_links(whole, folded(whole), message),
-        *(judge.risks(cue(message)) if judge is not None and read and not message.automatic else ()),
     ]
+    # What is grave already goes to a person whatever else it is.
+    if judge is not None and read and not any(risk.grave for risk in risks):
+        risks += judge.risks(cue(message))
     if language and languages and language not in languages:
         risks.append(Risk("language", f"is in another language ({language})"))
     return Assessment(tuple(dict.fromkeys(risks)), language, _innocent(text))

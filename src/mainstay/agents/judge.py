@@ -87,6 +87,11 @@ class Judge:
         self.recipe = f"triage 1, {self._thumb.recipe}, {by}, {_fingerprint(intents)}"
         self.mark = derive("recipe", self.recipe, size=6).hex()
 
+    @property
+    def embedder(self) -> Embedder | None:
+        """What texts are compared by, with the last of them in mind; None: words alone."""
+        return self._embedder
+
     # --- judging -----------------------------------------------------------------------------------------------------
 
     def judge(self, id: str, text: str, flags: Sequence[str]) -> Judgement | None:

@@ -96,7 +96,7 @@ class Sources:
 
     store: Callable[[], EventReader]
     explain: Callable[[str], Story]
-    message: Callable[[str], Json]
+    message: Callable[[Json], Json]  # of a row of the view `messages`
     card: Callable[[str], str]  # the text of a card
     opened: Callable[[RecordedEvent], Any]
     artifacts: Callable[[], Artifacts]
@@ -162,12 +162,13 @@ class Asking:
         for row in rows:
             run = str(row["run"])
             story = self._sources.explain(run)
-            episode = run_episode(story, asked=self._asked(run), said=self._said(run, story))
+            episode = run_episode(story, asked=self._asked(row), said=self._said(run, story))
             if episode is not None:
                 yield episode
 
-    def _asked(self, run: str) -> str:
-        message = self._sources.message(run)
+    def _asked(self, row: Json) -> str:
+        received = self._sources.store().get("messages", (row["message"],)) if row["message"] else None
+        message = self._sources.message(dict(received)) if received is not None else None
         if not message:
             return ""
         text = excerpt(str(message.get("new_text") or message.get("text") or ""))

@@ -403,7 +403,7 @@ class Workspace:
             Sources(
                 store=lambda: self._store,
                 explain=self.explain,
-                message=self.message,
+                message=self.received,
                 card=lambda approval: self.approval(approval).text,
                 opened=lambda recorded: self._opened(self._codec.event(recorded)),
                 artifacts=lambda: self._artifacts,

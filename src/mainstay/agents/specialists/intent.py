@@ -19,6 +19,7 @@ from mainstay.agents.cue import cue
 from mainstay.agents.flags import FLAGS, Assessment, assess
 from mainstay.agents.intents import UNKNOWN, Intent
 from mainstay.agents.judge import AUDIT_SHARE, TARGET_ERROR, Judge, Judgement
+from mainstay.agents.learned_flags import LearnedFlags
 from mainstay.kernel.plan import Role
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class IntentSpecialist:
             target_error=target_error,
             audit_share=audit_share,
         )
-        self.recipe = f"intent 2, flags 1, {self.judge.recipe}"
+        # Through the judge's own embedder: a text is embedded once for both.
+        self._learned = None if self.judge.embedder is None else LearnedFlags(self.judge.embedder)
+        flags = "flags 2" if self._learned is None else f"flags 2, {self._learned.recipe}"
+        self.recipe = f"intent 2, {flags}, {self.judge.recipe}"
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """The annotation of the message. Total: every text gets one."""
@@ -81,7 +85,7 @@ class IntentSpecialist:
 
     def annotate(self, message: MessageView, id: str = "") -> Produced:
         """The same without a brief, for those who measure. Which ones are drawn as a sample depends on the `id`."""
-        found = assess(message, self._languages)
+        found = assess(message, self._languages, self._learned)
         text = _judged_text(message, found)
         judged = self.judge.judge(id, text, found.flags) if text else None
         known = judged is not None and judged.intent != UNKNOWN
