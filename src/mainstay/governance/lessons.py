@@ -2,7 +2,7 @@
 
 The rule, looked at after every draft that a person sends. A lesson is judged from `TRIALS_MIN` drafts with it and as
 many without. It is retired as soon as drafts are then changed no less with it than without, and, from `TRIALS_SURE` of
-each on, also where the interval of the difference reaches below zero: by then a lesson that helps would have shown it.
+each on, also where the 80 % interval of the difference reaches below zero: by then a lesson that helps has shown it.
 A lesson that is taught again after that begins anew. An edit that takes back what a lesson brought retires it at once.
 """
 
@@ -16,6 +16,7 @@ from mainstay.ledger.store import EventReader, Value
 
 TRIALS_MIN = 10
 TRIALS_SURE = 30
+RETIRED_BELOW = 0.80  # level of the interval that retires: a wider one would retire what halves the edits
 SPACE = "lessons"
 _ALL = 1_000_000
 
@@ -74,8 +75,8 @@ def why_retire(effect: Effect) -> str:
     with_it, without = f"{effect.given.mean:.1%}", f"{effect.withheld.mean:.1%}"
     if effect.reduction <= 0.0:
         return f"it does not lessen what is changed: {with_it} of the words with it, {without} without ({counts})"
-    told = difference([effect])
-    if fewest >= TRIALS_SURE and told is not None and told.interval is not None and told.interval[0] <= 0.0:
+    told = difference([effect], level=RETIRED_BELOW) if fewest >= TRIALS_SURE else None
+    if told is not None and told.interval is not None and told.interval[0] <= 0.0:
         return f"it is not shown to lessen what is changed: {with_it} of the words, {without} without it ({counts})"
     return ""
 
