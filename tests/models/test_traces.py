@@ -77,7 +77,7 @@ class Records:
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Span], Records]:
     provider, records = Traces(), Records()
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     monkeypatch.setattr(trace, "get_tracer", lambda *args, **more: provider.tracer)
     monkeypatch.setattr(metrics, "get_meter", lambda *args, **more: records)
     return provider.tracer.spans, records
@@ -94,6 +94,14 @@ def test_nobody_listens_by_default_and_that_costs_next_to_nothing() -> None:
         assert span is traces.SILENT
     # Two looks at a table; a generous bound, since the machine is shared.
     assert min(timeit.repeat(traces.listening, number=1_000, repeat=5)) / 1_000 < 20e-6
+
+
+def test_a_provider_is_found_also_where_the_library_calls_its_own_place_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(trace, "_TRACER_PROVIDER")
+    monkeypatch.setattr(trace, "get_tracer_provider", Traces)
+    assert traces.listening()
 
 
 def test_a_library_that_is_just_being_imported_listens_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
