@@ -150,7 +150,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(
         import signal
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
 
     said = desk.run("ingest", preexec_fn=small_files)
 
