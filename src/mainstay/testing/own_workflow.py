@@ -134,5 +134,6 @@ def draw_own(seed: int, own: OwnWorkflow) -> Mix:
         throttles=own.throttles,
         breakers=own.breakers,
         begin=Instant(BEGIN + begin),
+        ceilings={name: one.cost_max_micros for name, one in own.cast.own_agents.items()},
         cast=own.cast,
     )

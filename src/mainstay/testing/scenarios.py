@@ -100,6 +100,11 @@ SCENARIOS: dict[str, Mix] = {
         _plan(_think("one", cost_max=700), _think("two", cost_max=700), _act("do", "keyed.do", "one", "two")),
         limits=Limits(day_micros=900),
     ),
+    "a model of which nobody knows the price": _mix(
+        _plan(_think("one", cost_max=200), _think("two", "one", cost_max=200), _act("do", "keyed.do", "two")),
+        ceilings={"thinker": None},
+        notes=2,
+    ),
     "a newer message in the thread": _mix(
         _plan(_think("read"), _act("send", "findable.do", "read"), key=True), _ASK, messages=3
     ),
