@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mainstay.agents.impersonal import House, Person, common, impersonal, telling
-from mainstay.agents.lessons import Applied, Change, Lesson, Rules, applied, in_force, learned, lesson_of
+from mainstay.agents.lessons import Applied, Change, Lesson, applied, in_force, learned, lesson_of
 from mainstay.agents.sentences import sentences, with_changes
+from mainstay.memory.lesson_rules import Rules
 
 DRAFT = """Hello Pat Example,
 

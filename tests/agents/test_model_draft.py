@@ -14,13 +14,14 @@ from mainstay.agents import model_draft
 from mainstay.agents.base import Failed, Outcome, Produced, Recalled
 from mainstay.agents.checks.subject import Subject
 from mainstay.agents.inspector import ReplyInspector
-from mainstay.agents.lessons import Change, Lesson, Rules
+from mainstay.agents.lessons import Change, Lesson
 from mainstay.agents.prompt import instructions
 from mainstay.agents.specialists.writer import Draft, ReplyWriter
 from mainstay.agents.tools import NoTools
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.values import Usage
 from mainstay.memory import working
+from mainstay.memory.lesson_rules import Rules
 from mainstay.models.base import Completion, Prompt, Unanswered
 from mainstay.models.scripted import ScriptedModel, in_turn
 from tests.agents.sample import OPERATOR, brief, intents, message, rules, templates

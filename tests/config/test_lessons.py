@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mainstay.agents.lessons import Rules
 from mainstay.config.settings import read_settings
 from mainstay.kernel.errors import ConfigError
+from mainstay.memory.lesson_rules import Rules
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

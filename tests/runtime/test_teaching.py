@@ -14,7 +14,7 @@ from mainstay.agents.base import MessageView, Recalled
 from mainstay.agents.executor import Proposer
 from mainstay.agents.filling import Operator, house_of
 from mainstay.agents.intents import Intent
-from mainstay.agents.lessons import Rules, is_withheld
+from mainstay.agents.lessons import is_withheld
 from mainstay.agents.specialists.writer import ReplyWriter
 from mainstay.agents.template import parse_template
 from mainstay.agents.tools import NoTools
@@ -24,6 +24,7 @@ from mainstay.kernel.events import DraftJudged, MemoryRecorded, MemoryRetracted
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.plan import Literal, Role
 from mainstay.kernel.values import Json
+from mainstay.memory.lesson_rules import Rules
 from mainstay.runtime.artifacts import SubjectForgotten
 from mainstay.runtime.desk import Decided, Desk
 from mainstay.runtime.performer import Performer

@@ -21,10 +21,9 @@ from mainstay.agents.impersonal import GAP, House, Person, impersonal, telling
 from mainstay.agents.sentences import Sentence, sentences, with_changes
 from mainstay.kernel.ids import fraction
 from mainstay.kernel.values import Json
+from mainstay.memory.lesson_rules import Rules
 
 ALGORITHM = "lessons 1"  # part of a drafter's recipe
-WITHHELD_SHARE = 0.20
-AGREEING_MIN = 1
 CHANGES_MAX = 12  # an edit with more is a letter of its own, and teaches nothing about this one
 SENTENCES_MAX = 6  # of one change
 POLICY = "lessons"
@@ -104,17 +103,6 @@ class Learned:
     changes: tuple[Change, ...] = ()
     personal: int = 0
     rewritten: bool = False  # too much was changed for it to be a lesson
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How lessons are used: `[lessons]` of mainstay.toml."""
-
-    withheld_share: float = WITHHELD_SHARE
-    min_agreeing: int = AGREEING_MIN
-
-
-USUAL = Rules()
 
 
 def lesson_of(fields: Mapping[str, Any]) -> Lesson | None:

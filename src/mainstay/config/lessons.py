@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mainstay.agents.lessons import AGREEING_MIN, WITHHELD_SHARE, Rules
+from mainstay.memory.lesson_rules import AGREEING_MIN, WITHHELD_SHARE, Rules
 from mainstay.workflows.document import Section, kind
 
 AGREEING_MOST = 100

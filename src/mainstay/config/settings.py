@@ -13,7 +13,6 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mainstay.agents.lessons import Rules
 from mainstay.config.accounts import AdapterSettings, read_adapter
 from mainstay.config.lessons import read_lessons
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
@@ -32,6 +31,7 @@ from mainstay.config.toml import parse_toml
 from mainstay.config.triage import TriageSettings, read_triage
 from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.values import Micros
+from mainstay.memory.lesson_rules import Rules
 from mainstay.workflows.document import Problems, Section
 
 FILE = "mainstay.toml"

@@ -36,9 +36,7 @@ from mainstay.agents.intents import Intent
 from mainstay.agents.lessons import (
     ALGORITHM,
     POLICY,
-    USUAL,
     Lesson,
-    Rules,
     applied,
     in_force,
     is_withheld,
@@ -54,6 +52,7 @@ from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import derive
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import NO_USAGE, Usage
+from mainstay.memory.lesson_rules import USUAL, Rules
 
 __all__ = [
     "NAME_MAX",
