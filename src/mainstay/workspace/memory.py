@@ -285,7 +285,7 @@ class Memory:
 
         remembered, store = self.remembered, self._store()
         standing = remembered.standing()
-        embedder = self._assembly().embedder
+        embedder = self._assembly().memory_embedder
         gone = isinstance(embedder, Unavailable)
         counts = remembered.counts(self._clock.now())
         return MemoryStats(
