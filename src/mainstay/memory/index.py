@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.values import Instant, Json
 from mainstay.memory.columns import PLACES, Columns
+from mainstay.memory.plain_index import PlainIndex
 from mainstay.memory.postings import Postings
 from mainstay.memory.terms import Terms
 from mainstay.memory.text_table import TextTable
@@ -35,6 +37,13 @@ if TYPE_CHECKING:
 # Views of the same permitted rows are made once; a workspace has a handful of policies.
 _VIEWS_KEPT = 4
 _MOD = 1 << 256
+
+
+def new_index(embedder: Embedder | None = None) -> MemoryIndex | PlainIndex:
+    """An empty index: the one with arrays, or where numpy is not installed the plain one."""
+    from importlib.util import find_spec
+
+    return MemoryIndex(embedder) if find_spec("numpy") is not None else PlainIndex()
 
 
 class MemoryIndex:
@@ -123,7 +132,10 @@ class MemoryIndex:
         return taken
 
     def fill(self, limit: int) -> int:
-        """Compute at most `limit` missing vectors; how many these were. Asking goes on meanwhile."""
+        """Compute at most `limit` missing vectors; how many these were. Asking goes on meanwhile.
+
+        0 also while an embedder that is reached by a network is down: what is missing stays counted.
+        """
         if self.embedder is None or limit < 1:
             return 0
         with self.lock:
@@ -131,7 +143,10 @@ class MemoryIndex:
             wanted = [self._units[row] for row in rows]
         if not rows:
             return 0
-        vectors = self.embedder.embed([unit.text for unit in wanted if unit is not None])
+        try:
+            vectors = self.embedder.embed([unit.text for unit in wanted if unit is not None])
+        except Unavailable:
+            return 0
         with self.lock:
             still = [
                 place
@@ -160,6 +175,20 @@ class MemoryIndex:
         unit = self._units[row]
         assert unit is not None, "a removed row was permitted"
         return unit
+
+    def get(self, unit_id: str) -> Unit | None:
+        """The unit with this id."""
+        row = self._row_of.get(unit_id)
+        return self._units[row] if row is not None else None
+
+    def spaces(self, now: Instant) -> dict[str, int]:
+        """How many units can be found now, by space."""
+        import numpy
+
+        with self.lock:
+            counts = numpy.bincount(self.columns.column("space")[self.permitted(now=now)])
+            names = {number: name for name, number in self.columns.names("space").items()}
+        return {names[number]: int(count) for number, count in enumerate(counts) if count}
 
     def row(self, unit_id: str) -> int:
         """Where this unit stands. Raises `KeyError` if it is not there."""

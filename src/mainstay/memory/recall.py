@@ -6,22 +6,21 @@ same hits. What a record is made of, and which records there are, is decided els
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.values import DAY, Instant, Json
 from mainstay.memory.context import Context, digest_of
 from mainstay.memory.cue import read_cue
 from mainstay.memory.features import NAMES, Candidates, candidates
 from mainstay.memory.index import MemoryIndex
 from mainstay.memory.keywords import KeywordIndex
-from mainstay.memory.policy import RetrievalPolicy
+from mainstay.memory.plain_index import PlainIndex
+from mainstay.memory.policy import Recency, RetrievalPolicy
 from mainstay.memory.ranking import BY_WORDS, Ranker, shipped
-from mainstay.memory.selection import Ranked, select
+from mainstay.memory.selection import Ranked, Selected, select
 from mainstay.memory.units import Unit
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ RANKED_MIN, RANKED_A_HIT = 100, 5
 def recall(
     policy: RetrievalPolicy,
     cue: str,
-    index: MemoryIndex,
+    index: MemoryIndex | PlainIndex,
     *,
     now: Instant,
     as_of: int | None = None,
@@ -53,10 +52,10 @@ def recall(
     that position. `vector` is the cue's, where somebody has it already; without one the index's embedder makes it.
     """
     cue = cue[:CUE_CHAR_MAX]
+    if isinstance(index, PlainIndex):
+        return _by_plain_words(policy, cue, index, now=now, as_of=as_of, filters=filters or {})
     if vector is None and index.embedder is not None and index.vectors is not None and cue.strip():
-        # An embedder that is reached by a network may be down: then it goes by words, and `by_meaning` says so.
-        with contextlib.suppress(Unavailable):
-            vector = index.embedder.embed([cue])[0]
+        vector = index.embedder.embed([cue])[0]
     with index.lock:
         allowed = index.permitted(
             now=now, as_of=as_of, spaces=policy.spaces, kinds=policy.kinds, filters=policy.filters
@@ -69,6 +68,48 @@ def recall(
         ranked = _ranked(policy, index, found, ranker, now)
         selected = select(policy, ranked, lambda unit: _around(index, view, unit, policy.neighbours))
         missing = index.missing
+    return _context(policy, ranker, selected, by_meaning=found.by_meaning, missing=missing)
+
+
+def _by_plain_words(
+    policy: RetrievalPolicy, cue: str, index: PlainIndex, *, now: Instant, as_of: int | None, filters: Json
+) -> Context:
+    with index.lock:
+        found, threads = index.candidates(
+            read_cue(cue, now),
+            now=now,
+            as_of=as_of,
+            spaces=policy.spaces,
+            kinds=policy.kinds,
+            filters=(policy.filters, filters),
+        )
+    ranked = []
+    for unit, features in found:
+        score = BY_WORDS.score(features)
+        if policy.recency is not None:
+            fresh = features["fresh"] = _freshness(policy.recency, unit.at, now)
+            score *= 1 - policy.recency.weight + policy.recency.weight * fresh
+        ranked.append(Ranked(unit, score, features))
+    ranked.sort(key=lambda one: (-one.score, one.unit.id))
+    selected = select(
+        policy, ranked, lambda unit: _beside(threads.get(unit.thread, ()), unit, policy.neighbours)
+    )
+    return _context(policy, BY_WORDS, selected, by_meaning=False, missing=0)
+
+
+def _beside(thread: Sequence[Unit], unit: Unit, count: int) -> list[Unit]:
+    if unit not in thread:
+        return []
+    place = thread.index(unit)
+    found: list[Unit] = []
+    for step in range(1, count + 1):
+        found += [thread[near] for near in (place - step, place + step) if 0 <= near < len(thread)]
+    return found
+
+
+def _context(
+    policy: RetrievalPolicy, ranker: Ranker, selected: Selected, *, by_meaning: bool, missing: int
+) -> Context:
     return Context(
         policy=policy.name,
         version=policy.version,
@@ -77,7 +118,7 @@ def recall(
         dropped=selected.dropped,
         tokens=sum(hit.tokens for hit in selected.hits),
         digest=digest_of((policy.name, policy.version, ranker.name), selected.hits),
-        by_meaning=found.by_meaning,
+        by_meaning=by_meaning,
         missing=missing,
         below=selected.below,
         ask=policy.otherwise == "ask" and not selected.hits,
@@ -122,6 +163,10 @@ def _fresh(
         at > 0, 0.5 ** (ages_days / policy.recency.half_life_days), 0.0
     )
     return fresh
+
+
+def _freshness(recency: Recency, at: Instant, now: Instant) -> float:
+    return float(0.5 ** (max(0, now - at) / DAY / recency.half_life_days)) if at else 0.0
 
 
 def _around(index: MemoryIndex, view: View, unit: Unit, count: int) -> list[Unit]:
