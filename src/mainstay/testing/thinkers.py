@@ -60,7 +60,7 @@ class SimulatedAgent:
     recipe: str = "drawn"
     input: type[Data] = Data
     output: type[Data] | None = Thought
-    cost_max_micros: int = 0
+    cost_max_micros: int | None = 0
     spent: Counter[RunId] = field(default_factory=Counter)  # really, by run; shared by all
     said: dict[tuple[RunId, str], str] = field(default_factory=dict)  # the last request that it proposed
 

@@ -46,6 +46,7 @@ class Started:
     price: int
     under_way: bool = True
     tried: bool = False  # an earlier call may have arrived
+    reversible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Books:
     looked_for: set[tuple[RunId, int]] = field(default_factory=set)  # since the last restore
     lost: set[IdempotencyKey] = field(
         default_factory=set
-    )  # happened after the backup, not let go since its restore
+    )  # happened after the backup, not called since its restore
 
     def act_of(self, run: RunId, task: int) -> Started | None:
         """What of this task is under way, or may have arrived."""

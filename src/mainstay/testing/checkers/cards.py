@@ -236,7 +236,10 @@ class Cards:
             )
         before_it = books.act_of(run, event.task)
         tried = before_it is not None and before.task(event.task).phase is Phase.RETRYING and before_it.tried
-        books.acts[event.key] = Started(run, event.task, event.digest, event.attempt, event.hold, tried=tried)
+        reversible = action.finality is Finality.REVERSIBLE
+        books.acts[event.key] = Started(
+            run, event.task, event.digest, event.attempt, event.hold, tried=tried, reversible=reversible
+        )
         books.paths["act started"] += 1
 
     # --- what providers tell ----------------------------------------------------------------------
@@ -247,6 +250,7 @@ class Cards:
         """A call leaves the house now."""
         books = self.books
         demand(not stale, "a stale director sends nothing")
+        books.lost.discard(key)  # what becomes of it now, this ledger knows
         act = books.acts.get(key)
         demand(act is not None and act.under_way, "an effect leaves after its start is durable", key)
         assert act is not None

@@ -190,8 +190,7 @@ class Restores:
                     self.waiting.discard((run, task))
                     self.books.looked_for.add((run, task))
                     self.books.paths["looked for after a restore"] += 1
-            case ActionStarted(task=task, key=key):
-                self.books.lost.discard(key)  # what becomes of it now, this ledger knows
+            case ActionStarted(task=task):
                 waits = (run, task) in self.waiting
                 demand(
                     not waits, "after a restore nothing leaves before it was looked for", f"{task} of {run}"
