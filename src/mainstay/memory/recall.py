@@ -6,11 +6,13 @@ same hits. What a record is made of, and which records there are, is decided els
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.values import DAY, Instant, Json
 from mainstay.memory.context import Context, digest_of
 from mainstay.memory.cue import read_cue
@@ -55,7 +57,9 @@ def recall(
     if isinstance(index, PlainIndex):
         return _by_plain_words(policy, cue, index, now=now, as_of=as_of, filters=filters or {})
     if vector is None and index.embedder is not None and index.vectors is not None and cue.strip():
-        vector = index.embedder.embed([cue])[0]
+        # An embedder that is reached by a network may be down: then it goes by words, and `by_meaning` says so.
+        with contextlib.suppress(Unavailable):
+            vector = index.embedder.embed([cue])[0]
     with index.lock:
         allowed = index.permitted(
             now=now, as_of=as_of, spaces=policy.spaces, kinds=policy.kinds, filters=policy.filters
