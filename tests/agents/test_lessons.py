@@ -74,6 +74,24 @@ def test_what_was_changed_once_is_changed_in_the_next_draft(old: str, new: str) 
     assert made.text.count("\n\n") == sent.count("\n\n")
 
 
+def test_sentences_that_became_others_are_told_from_those_that_went() -> None:
+    sent = DRAFT.replace("Hello Pat", "Dear Pat").replace(
+        "thank you for your question. I am going to look into it and will write to\nyou again.",
+        "I look into it.",
+    )
+    changes = taught(sent)
+    assert [(len(one.before), len(one.after)) for one in changes] == [(1, 1), (2, 1)]
+    made = put(FOR_KIM, *(lesson(one, at=number) for number, one in enumerate(changes, 1)))
+    assert made.text.split() == sent.replace("Pat Example", "Kim Sample").split()
+
+
+def test_what_is_added_beside_a_change_is_found_again_after_it() -> None:
+    sent = DRAFT.replace("Hello Pat Example,", "Dear Pat Example,\n\nwelcome back!")
+    changes = taught(sent)
+    made = put(FOR_KIM, *(lesson(one, at=number) for number, one in enumerate(changes, 1)))
+    assert made.text.split() == sent.replace("Pat Example", "Kim Sample").split()
+
+
 def test_a_first_sentence_that_goes_leaves_the_paragraph_where_it_was() -> None:
     (change,) = taught(DRAFT.replace("thank you for your question. ", ""))
     assert put(FOR_KIM, lesson(change)).text.startswith("Hello Kim Sample,\n\nI am going to look")

@@ -185,6 +185,19 @@ def test_an_edit_is_in_the_next_draft_and_nobody_of_the_first_is_in_the_lesson()
     story(tell)
 
 
+@pytest.mark.parametrize("word", ["back", "again", "here", "in"])
+def test_an_addition_after_a_changed_sentence_finds_its_place(word: str) -> None:
+    async def tell(desks: Desks) -> None:
+        card = await desks.card("ann")
+        decided = await desks.edit(card, "Hello Ann Sample,", f"Dear Ann Sample,\n\nwelcome {word}!")
+        assert decided.detail["lessons"] == 2
+        assert desks.text(await desks.card("bea")).startswith(
+            f"Dear Bea Sample,\n\nwelcome {word}!\n\nthank you"
+        )
+
+    story(tell)
+
+
 def test_edit_and_lesson_are_written_in_one_transaction() -> None:
     async def tell(desks: Desks) -> None:
         card = await desks.card("ann")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
+from mainstay.agents.edit_distance import edit_of
 from mainstay.agents.impersonal import GAP, House, Person, impersonal, telling
 from mainstay.agents.sentences import Sentence, sentences, with_changes
 from mainstay.kernel.ids import fraction
@@ -26,6 +27,7 @@ from mainstay.memory.lesson_rules import Rules
 ALGORITHM = "lessons 1"  # part of a drafter's recipe
 CHANGES_MAX = 12  # an edit with more is a letter of its own, and teaches nothing about this one
 SENTENCES_MAX = 6  # of one change
+ALIKE_MAX = 0.5  # share of words that differ between a sentence and what became of it
 POLICY = "lessons"
 RECALLED_MAX = 20
 _PLACEHOLDER = re.compile(r"\{\{ ([a-z_.]+) \}\}")
@@ -155,22 +157,37 @@ def learned(drafted: str, sent: str, person: Person, house: House) -> Learned:
 def _pairs(
     before: Sequence[Sentence], after: Sequence[Sentence], old: tuple[int, int], new: tuple[int, int]
 ) -> list[Change]:
-    """One change for each sentence where as many came as went, else one for all of them."""
-    anchor = before[old[0] - 1].text if old[0] else ""
-    if old[1] - old[0] == new[1] - new[0]:
-        return [
-            Change((before[at].text,), (after[to].text,), "", (after[to].opens,))
-            for at, to in zip(range(*old), range(*new), strict=True)
-        ]
-    came = after[slice(*new)]
-    return [
-        Change(
-            tuple(one.text for one in before[slice(*old)]),
-            tuple(one.text for one in came),
-            "" if old[1] > old[0] else anchor,
-            tuple(one.opens for one in came),
-        )
-    ]
+    """One change for each sentence where as many came as went; else for those alike at both ends, and for the rest."""
+    (start, end), (from_, to) = old, new
+    if end - start == to - from_:
+        return [_one(before[at], after[by]) for at, by in zip(range(*old), range(*new), strict=True)]
+    first: list[Change] = []
+    last: list[Change] = []
+    while start < end and from_ < to and _alike(before[start], after[from_]):
+        first.append(_one(before[start], after[from_]))
+        start, from_ = start + 1, from_ + 1
+    while start < end and from_ < to and _alike(before[end - 1], after[to - 1]):
+        last.append(_one(before[end - 1], after[to - 1]))
+        end, to = end - 1, to - 1
+    came = after[from_:to]
+    # An addition is found again by the sentence before it, as it stands after the changes before it.
+    anchor = "" if end > start else after[from_ - 1].text if from_ else ""
+    rest = Change(
+        tuple(one.text for one in before[start:end]),
+        tuple(one.text for one in came),
+        anchor,
+        tuple(one.opens for one in came),
+    )
+    return [*first, rest, *reversed(last)]
+
+
+def _one(before: Sentence, after: Sentence) -> Change:
+    return Change((before.text,), (after.text,), "", (after.opens,))
+
+
+def _alike(before: Sentence, after: Sentence) -> bool:
+    """Whether one is the other, changed: more of its words stayed than went."""
+    return edit_of(before.text, after.text).share <= ALIKE_MAX
 
 
 def _kept(change: Change, person: Person, house: House) -> Change | None:

@@ -123,7 +123,7 @@ def tell_effect(report: LessonReport) -> None:
     )
     return tell(
         f"Their effect {_arm(report.given)} with ({report.given.count}), {_arm(report.withheld)} without "
-        f"({report.withheld.count}); each compared with itself: {difference_text(report.overall)} less",
+        f"({report.withheld.count}); less by, each compared with itself: {difference_text(report.overall)}",
         hang=13,
     )
 

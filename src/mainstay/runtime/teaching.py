@@ -184,7 +184,11 @@ class Teaching:
         ]
         if new:
             self._artifacts.vault.ensure_subjects([house_subject(self._artifacts.vault, "operator")])
-        commands += (self._remember(replace(base, change=change), task, actor) for change in new)
+        # In their order: an addition may stand after a sentence that the change before it brought.
+        commands += (
+            self._remember(replace(base, change=change, learned_at=now + place), task, actor)
+            for place, change in enumerate(new)
+        )
         if new:
             said["lessons"] = len(new)
         return commands, tuple(undone), said
