@@ -10,12 +10,12 @@ import pytest
 
 from mainstay.cli import ask as command
 from mainstay.config.settings import read_settings
+from mainstay.governance.episodes import Cited
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import Instant
 from mainstay.models.base import Unanswered
 from mainstay.models.scripted import ScriptedModel, in_turn
 from mainstay.workspace.ask_summary import holds, summary_of
-from mainstay.workspace.asking import Cited
 from mainstay.workspace.folder import Folder, open_vault
 from tests.cli.conftest import Desk
 

@@ -105,6 +105,19 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Cited:
+    """A sentence of an answer, and where it stands."""
+
+    position: int
+    at: Instant
+    text: str
+    actor: str
+    event: str
+    run: str  # empty where it belongs to no run
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
 class Episode:
     """What belongs together: a run, a memory, a decision about the workspace."""
 

@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mainstay.agents.outside import plain, quoted
+from mainstay.governance.episodes import Cited
 from mainstay.kernel.errors import MainstayError
 from mainstay.models.base import Completion, Message, Prompt, Unanswered
 
 if TYPE_CHECKING:
-    from mainstay.workspace.asking import Cited
     from mainstay.workspace.language_models import LanguageModels
 
 SUMMARY_CHAR_MAX = 1_500

@@ -17,6 +17,7 @@ import msgspec
 
 from mainstay.governance.episodes import (
     DECISIONS,
+    Cited,
     Episode,
     Sentence,
     excerpt,
@@ -59,19 +60,6 @@ ALIKE_MIN = 0.38  # without a common word, so alike at least
 WORTH_MIN = 0.6  # of the best score
 
 _POLICY = RetrievalPolicy("ask", hits_max=SHORTLIST, token_max=1_000_000, recency=Recency(60.0, weight=0.05))
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """A sentence of an answer, and where it stands."""
-
-    position: int
-    at: Instant
-    text: str
-    actor: str
-    event: str
-    run: str  # empty where it belongs to no run
-    workflow: str
 
 
 @dataclass(frozen=True, slots=True)
