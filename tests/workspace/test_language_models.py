@@ -16,6 +16,7 @@ from mainstay.ledger.sealing import Vault
 from mainstay.models.base import Completion, Message, ModelUse, Prompt, Unanswered
 from mainstay.models.settings import ModelSettings
 from mainstay.net.secrets import SecretStore
+from mainstay.testing.batch_server import BatchScript
 from mainstay.testing.model_server import ModelServer, completion, refusal, tokens
 from mainstay.workspace.folder import adopt, create, open_vault
 from mainstay.workspace.language_models import ANSWERS, LanguageModels
@@ -132,6 +133,22 @@ def test_what_may_not_be_sent_and_what_is_too_dear_makes_no_call(house: House) -
         assert (answer.cause, used) == ("refused", ())
         assert answer.remedy
     assert house.server.asked == []
+
+
+def test_batches_go_the_same_way(tmp_path: Path) -> None:
+    async def no_wait(for_s: float) -> None:
+        return None
+
+    script = BatchScript()
+    with ModelServer(script) as server:
+        house = House(tmp_path / "desk", server)
+        for _ in range(2):
+            spending = house.models.batch("default", cost_max_micros=10_000, data_class="customer")
+            found = asyncio.run(spending.complete({"a": PROMPT}, sleep=no_wait))
+            assert isinstance(found["a"], Completion)
+        house.models.close()
+        house.vault.close()
+    assert len(script.batches) == 1
 
 
 def test_without_a_model_for_agents_there_is_nothing_to_spend(house: House) -> None:

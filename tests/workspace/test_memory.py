@@ -9,9 +9,13 @@ import pytest
 from mainstay.cli import memory_checkup
 from mainstay.cli.main import run
 from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.memory.records import Note
 from mainstay.models.base import Unavailable
+from mainstay.runtime.keeping import Kept
 from mainstay.workspace import Workspace
+from mainstay.workspace.doors import Door
 from mainstay.workspace.importing import Imported
+from mainstay.workspace.memory_calls import keep
 
 GUIDE = """# Guide
 
@@ -153,18 +157,18 @@ def test_an_import_that_was_cut_short_is_taken_up_again(
 ) -> None:
     guide = tmp_path / "guide.md"
     guide.write_text(GUIDE, "utf-8")
-    keep, calls = desk.memory.keep, []
+    calls = []
 
-    def cut(notes: list[object], **more: object) -> object:
+    def cut(door: Door, notes: list[Note], *, actor: str) -> list[Kept]:
         calls.append(notes)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return keep(notes, **more)  # type: ignore[arg-type]
+        return keep(door, notes, actor=actor)
 
-    monkeypatch.setattr(desk.memory, "keep", cut)
-    with pytest.raises(KeyboardInterrupt):
-        desk.memory.import_paths([guide])
-    monkeypatch.setattr(desk.memory, "keep", keep)
+    with monkeypatch.context() as patch:
+        patch.setattr("mainstay.workspace.importing.keep", cut)
+        with pytest.raises(KeyboardInterrupt):
+            desk.memory.import_paths([guide])
     [again] = desk.memory.import_paths([guide])
     assert (again.became, again.kept, again.same) == ("changed", 0, 2)
     [after] = desk.memory.import_paths([guide])

@@ -14,7 +14,7 @@ from mainstay.cli.safe_text import safe, safe_line
 from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
-    from mainstay.workspace.memory import MemoryVersion
+    from mainstay.workspace.memory_records import MemoryVersion
 
 Name = Annotated[str, typer.Argument(help="A memory's name, or its beginning.", metavar="MEMORY")]
 Space = Annotated[str, typer.Option("--space", "-s", help="The space it lies in.", show_default=False)]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mainstay.kernel.errors import DocumentError, MainstayError, Unavailable
 from mainstay.ledger.store import EventReader
@@ -25,12 +25,11 @@ from mainstay.memory.documents import KINDS, Document, read_document
 from mainstay.memory.records import DOCUMENT, TEXT_MAX, Note, checked, mark_of
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.workspace.doors import Door
-
-if TYPE_CHECKING:
-    from mainstay.workspace.memory import Memory
+from mainstay.workspace.memory_calls import keep, retract
 
 FILES_MAX = 100_000
 PIECES_MAX = 1_000_000
+OPERATOR = "operator"
 MAILBOX = "archive"  # what imported mail is said to have come to
 _MBOX = ".mbox"
 _FILE_BYTES_MAX = 100_000_000
@@ -65,7 +64,6 @@ class Importer:
 
     def __init__(
         self,
-        memory: Memory,
         door: Callable[..., AbstractContextManager[Door]],
         store: Callable[[], EventReader],
         artifacts: Callable[[], Artifacts],
@@ -75,7 +73,6 @@ class Importer:
         progress: Progress,
     ) -> None:
         """`door`, `store` and `artifacts` are asked late: a workspace that never began has none of them yet."""
-        self._memory = memory
         self._door = door
         self._store = store
         self._artifacts = artifacts
@@ -139,9 +136,9 @@ class Importer:
         document = read_document(path, raw)
         pieces = [row for row in rows if row["kind"] != DOCUMENT]
         wanted, gone = self._assigned(name, self._notes(record, document), pieces)
-        self._memory.keep(wanted, door=door)
-        self._memory.retract(*gone, reason="its piece of the file is gone", door=door)
-        self._memory.keep([record], door=door)
+        keep(door, wanted, actor=OPERATOR)
+        retract(door, gone, actor=OPERATOR, reason="its piece of the file is gone")
+        keep(door, [record], actor=OPERATOR)
         return Imported(
             str(path),
             document.kind,

@@ -101,8 +101,8 @@ class TaskTools(NoTools):
 
     def set_aside(self, source: str, why: str) -> None:
         """Say of something recalled that it was not used after all, for the log."""
-        for recalled in self._log:
-            for hit in recalled["hits"]:
+        for log in self._log:
+            for hit in log["hits"]:
                 if hit["id"] == source:
                     hit["set_aside"] = why
 
