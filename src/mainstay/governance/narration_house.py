@@ -83,7 +83,8 @@ def say_workspace(event: WorkspaceEvent) -> str:
                 f"{event.actor} turned the kill switch {'on' if event.on else 'off'}{because(event.reason)}"
             )
         case BudgetWarned():
-            return f"{money(event.used)} of {money(event.limit)} of the budget of the {event.scope.replace(':', ' ')} are used"
+            scope = event.scope.replace(":", " ")
+            return f"{money(event.used)} of {money(event.limit)} of the budget of the {scope} are used"
         case ScopePaused(scope=scope, name=name, actor=actor, reason=reason):
             return f"{actor} paused {place(scope, name)}{because(reason)}. Nothing new starts there"
         case ScopeResumed(scope=scope, name=name, actor=actor):
