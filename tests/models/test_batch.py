@@ -7,13 +7,17 @@ import pytest
 
 from mainstay.models.base import Completion, Message, Prompt, Unanswered
 from mainstay.models.batch import Answered, batch_key, in_batch
+from mainstay.models.batch_spending import BatchSpending
 from mainstay.models.bounds import worst_case
+from mainstay.models.embedding_cache import InMemoryEmbeddingCache
 from mainstay.models.metered import Purse
 from mainstay.models.openai_batch import OpenAIBatch
 from mainstay.models.prices import Price
 from mainstay.models.settings import ModelSettings
+from mainstay.models.spending import Answers
 from mainstay.testing.batch_server import BatchScript
 from mainstay.testing.model_server import Asked, Given, ModelServer, completion, refusal
+from tests.models.sealing import OpenSeal, keyed_hash
 
 PRICE = Price(1_000_000, 2_000_000)
 PROMPTS = {f"message {n}": Prompt("Be brief.", (Message("user", f"number {n}"),), 20) for n in range(6)}
@@ -166,3 +170,78 @@ def test_the_key_depends_on_everything_that_is_asked() -> None:
         len({key, batch_key("a:c", PROMPTS), batch_key("a:b", PROMPTS, attempt=2), batch_key("a:b", other)})
         == 4
     )
+
+
+def kept_answers(
+    server: ModelServer, shelf: InMemoryEmbeddingCache, **more: object
+) -> tuple[BatchSpending, list[Answered]]:
+    async def no_wait(for_s: float) -> None:
+        return None
+
+    async def all_of_it() -> tuple[BatchSpending, list[Answered]]:
+        settings = ModelSettings("test", "scripted:small", ("customer",), url=server.url)
+        client = OpenAIBatch(settings, lambda: "sk-1")
+        given: dict[str, object] = {"cost_max_micros": 1_000_000, "data_class": "customer", **more}
+        spending = BatchSpending(
+            settings,
+            client,
+            PRICE,
+            answers=Answers(shelf, OpenSeal(), keyed_hash(b"k" * 16)),
+            **given,  # type: ignore[arg-type]
+        )
+        try:
+            return spending, list((await spending.complete(PROMPTS, sleep=no_wait)).values())
+        finally:
+            await client.aclose()
+
+    return asyncio.run(all_of_it())
+
+
+def test_what_a_batch_answered_is_kept_and_never_asked_again() -> None:
+    script, shelf = BatchScript(echo), InMemoryEmbeddingCache()
+    with ModelServer(script) as server:
+        first, answered = kept_answers(server, shelf)
+        second, again = kept_answers(server, shelf)
+    assert [one.text for one in answered if isinstance(one, Completion)] == [
+        one.text for one in again if isinstance(one, Completion)
+    ]
+    assert len(script.batches) == 1
+    ((used,), (spared,)) = first.uses, second.uses
+    assert (used.calls, used.cached, spared.calls, spared.cached) == (6, 0, 0, 6)
+    assert spared.saved_micros == used.cost_micros > 0
+
+
+def test_a_crash_before_the_answers_are_kept_finds_the_batch_again() -> None:
+    class Crash(Exception):
+        """The process ends here."""
+
+    class Torn(InMemoryEmbeddingCache):
+        def put(self, entries: object) -> None:
+            raise Crash
+
+    script = BatchScript(echo)
+    with ModelServer(script) as server:
+        with pytest.raises(Crash):
+            kept_answers(server, Torn())
+        assert script.files, "nothing is removed before it is kept"
+        _, answered = kept_answers(server, InMemoryEmbeddingCache())
+    assert all(isinstance(one, Completion) for one in answered)
+    assert len(script.batches) == 1
+
+
+def test_a_batch_is_held_to_the_data_class() -> None:
+    script = BatchScript(echo)
+    with ModelServer(script) as server:
+        _, answered = kept_answers(server, InMemoryEmbeddingCache(), data_class="medical")
+    assert {one.cause for one in answered if isinstance(one, Unanswered)} == {"refused"}
+    assert script.batches == []
+
+
+def test_answers_that_were_removed_already_are_asked_for_as_another_attempt() -> None:
+    script = BatchScript(echo)
+    answers(script)
+    gone = answers(script)
+    assert {one.detail for one in gone.values() if isinstance(one, Unanswered)} == {
+        "the answers of this batch of scripted:small were removed already"
+    }
+    assert all(isinstance(one, Completion) for one in answers(script, attempt=2).values())

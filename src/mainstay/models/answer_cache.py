@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Final, Protocol
 
@@ -41,12 +41,12 @@ class Seal(Protocol):
         ...
 
 
-class CachedModel:
-    """A model that remembers its answers. `shelf` keeps bytes by key; a vector cache will do."""
+class AnswerBook:
+    """The answers of one model that are kept. `shelf` keeps bytes by key; a vector cache will do."""
 
     def __init__(
         self,
-        inner: ModelClient,
+        model_id: str,
         shelf: EmbeddingCache,
         seal: Seal,
         keyed_hash: Callable[[str, str], bytes],
@@ -55,7 +55,7 @@ class CachedModel:
         price: Price | None = None,
         endpoint: str = "",
     ) -> None:
-        self._inner = inner
+        self._model_id = model_id
         self._shelf = shelf
         self._seal = seal
         self._keyed_hash = keyed_hash
@@ -63,32 +63,34 @@ class CachedModel:
         self._price = price
         self._endpoint = endpoint
 
-    @property
-    def model_id(self) -> str:
-        return self._inner.model_id
-
-    async def complete(self, prompt: Prompt) -> Completion | Unanswered:
-        """The answer of before if there is one, else the model's."""
+    def kept(self, prompt: Prompt) -> Completion | None:
+        """The answer of before, if there is one; what it spares is noted in the purse."""
         if prompt.temperature != 0:
-            return await self._inner.complete(prompt)
+            return None
         key = self._key(prompt)
-        kept = self._kept(key)
-        if kept is not None:
-            return kept
-        answer = await self._inner.complete(prompt)
-        if isinstance(answer, Completion):
-            self._keep(key, answer)
-        return answer
-
-    def _kept(self, key: bytes) -> Completion | None:
         try:
             token = self._shelf.get([key]).get(key)
+            plain = None if token is None else self._seal.unseal(token)
+            if token is not None and plain is None:
+                self._shelf.drop([key])  # else the next answer could not take its place
         except Unavailable as error:
             log.warning("answers are not looked up: %s", error.why)
             return None
-        plain = None if token is None else self._seal.unseal(token)
-        if plain is None:
-            return None
+        return None if plain is None else self._read(plain)
+
+    def keep(self, answers: Iterable[tuple[Prompt, Completion | Unanswered]]) -> None:
+        """Keep these, all or none of them."""
+        entries = {
+            self._key(prompt): self._seal.seal(_written(answer))
+            for prompt, answer in answers
+            if isinstance(answer, Completion) and prompt.temperature == 0
+        }
+        try:
+            self._shelf.put(entries)
+        except Unavailable as error:
+            log.warning("answers are not kept: %s", error.why)
+
+    def _read(self, plain: bytes) -> Completion | None:
         try:
             said = json.loads(plain)
             usage = Usage(**said["usage"])
@@ -105,18 +107,49 @@ class CachedModel:
             return usage.cost_micros
         return self._price.cost_micros(usage.input_tokens, usage.output_tokens, usage.calls)
 
-    def _keep(self, key: bytes, answer: Completion) -> None:
-        said = {
-            "text": answer.text,
-            "model": answer.model_id,
-            "cut": answer.cut,
-            "usage": asdict(answer.usage),
-        }
-        try:
-            self._shelf.put({key: self._seal.seal(json.dumps(said).encode())})
-        except Unavailable as error:
-            log.warning("an answer is not kept: %s", error.why)
-
     def _key(self, prompt: Prompt) -> bytes:
-        asked = json.dumps([_VERSION, self.model_id, self._endpoint, asdict(prompt)], sort_keys=True)
+        asked = json.dumps([_VERSION, self._model_id, self._endpoint, asdict(prompt)], sort_keys=True)
         return self._keyed_hash("answer", asked)
+
+
+class CachedModel:
+    """A model that remembers its answers."""
+
+    def __init__(
+        self,
+        inner: ModelClient,
+        shelf: EmbeddingCache,
+        seal: Seal,
+        keyed_hash: Callable[[str, str], bytes],
+        *,
+        purse: Purse | None = None,
+        price: Price | None = None,
+        endpoint: str = "",
+    ) -> None:
+        self._inner = inner
+        self._book = AnswerBook(
+            inner.model_id, shelf, seal, keyed_hash, purse=purse, price=price, endpoint=endpoint
+        )
+
+    @property
+    def model_id(self) -> str:
+        return self._inner.model_id
+
+    async def complete(self, prompt: Prompt) -> Completion | Unanswered:
+        """The answer of before if there is one, else the model's."""
+        kept = self._book.kept(prompt)
+        if kept is not None:
+            return kept
+        answer = await self._inner.complete(prompt)
+        self._book.keep([(prompt, answer)])
+        return answer
+
+
+def _written(answer: Completion) -> bytes:
+    said = {
+        "text": answer.text,
+        "model": answer.model_id,
+        "cut": answer.cut,
+        "usage": asdict(answer.usage),
+    }
+    return json.dumps(said).encode()

@@ -87,8 +87,12 @@ async def in_batch(
     deadline_s: float = DEADLINE_S,
     now: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    taken: Callable[[Mapping[str, Answered]], None] = lambda answers: None,
 ) -> Mapping[str, Answered]:
-    """An answer for each prompt. Asked again after a crash with the same prompts, it goes on with the same batch."""
+    """An answer for each prompt. Asked again after a crash with the same prompts, it goes on with the same batch.
+
+    `taken` is told the answers before the provider is told to remove them: there they can be made durable.
+    """
     assert 0 < len(prompts) <= PROMPTS_MAX, f"a batch has at most {PROMPTS_MAX} prompts"
     if price is None:
         unknown = f"nobody knows what {client.model_id} costs in a batch"
@@ -103,8 +107,11 @@ async def in_batch(
     answers: Mapping[str, Answered] = {}
     try:
         key = batch_key(client.model_id, prompts, attempt=attempt)
-        answers = await _awaited(client, key, prompts, poll_s, now() + deadline_s, now, sleep)
+        answers, batch = await _awaited(client, key, prompts, poll_s, now() + deadline_s, now, sleep)
         answers = {name: _settled(answers[name], price, worst[name]) for name in prompts}
+        if batch is not None:
+            taken(answers)
+            await client.drop(batch)
     finally:
         left = reserved
         for name, most in worst.items():
@@ -123,26 +130,26 @@ async def _awaited(
     deadline: float,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
-) -> Mapping[str, Answered]:
+) -> tuple[Mapping[str, Answered], BatchId | None]:
+    """The answers, and the batch if it is over and can be removed."""
     batch = await client.submit(key, prompts)
     if isinstance(batch, Unanswered):
-        return dict.fromkeys(prompts, batch)
+        return dict.fromkeys(prompts, batch), None
     while True:
         progress = await client.poll(batch)
         if isinstance(progress, Unanswered) and progress.cause == "refused":
-            return dict.fromkeys(prompts, progress)
+            return dict.fromkeys(prompts, progress), None
         if isinstance(progress, Progress) and progress.over:
             break
         if now() + poll_s > deadline:  # also if it could not be asked: it may be at work all the same
             late = f"the batch of {client.model_id} was not answered in time; asking again goes on with it"
-            return dict.fromkeys(prompts, Unanswered("timeout", late))
+            return dict.fromkeys(prompts, Unanswered("timeout", late)), None
         await sleep(poll_s)
     answers = await client.fetch(batch, prompts)
     if isinstance(answers, Unanswered):
-        return dict.fromkeys(prompts, answers)
-    await client.drop(batch)
+        return dict.fromkeys(prompts, answers), None
     lost = Unanswered("broken", f"the batch of {client.model_id} has no answer to this")
-    return {name: _typed(answers.get(name, lost), one) for name, one in prompts.items()}
+    return {name: _typed(answers.get(name, lost), one) for name, one in prompts.items()}, batch
 
 
 def _typed(answer: Answered, prompt: Prompt) -> Answered:

@@ -93,6 +93,9 @@ class OpenAIBatch:
                 for file in (found.output_file_id, found.error_file_id)
                 if file
             ]
+        except openai.NotFoundError:
+            gone = f"the answers of this batch of {self.model_id} were removed already"
+            return Unanswered("refused", gone, NO_USAGE, remedy="Ask again as another attempt.")
         except openai.OpenAIError as error:
             return self._fault(error, sent=True)
         lines = {

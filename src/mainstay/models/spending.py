@@ -63,7 +63,7 @@ class Spending:
     @property
     def model(self) -> str:
         """Provider and model, or empty where this brief may not use it at all."""
-        return self._settings.use if self._allowed else ""
+        return "" if forbidden(self._settings, self._data_class) else self._settings.use
 
     @property
     def uses(self) -> tuple[ModelUse, ...]:
@@ -72,16 +72,20 @@ class Spending:
 
     async def complete(self, prompt: Prompt) -> Completion | Unanswered:
         """The model's answer. Raises `ValueError` only for a schema that is none."""
-        if not self._allowed:
-            return Unanswered(
-                "refused",
-                f"data of the class {self._data_class!r} may not be sent to {self._settings.use}",
-                NO_USAGE,
-                remedy=f"Add it to `allowed_data` of [models.{self._settings.name}] if you agree to that.",
-            )
+        refused = forbidden(self._settings, self._data_class)
+        if refused is not None:
+            return refused
         limit = min(prompt.output_token_max, self._settings.output_token_max)
         return await self._model.complete(replace(prompt, output_token_max=limit))
 
-    @property
-    def _allowed(self) -> bool:
-        return self._data_class in self._settings.allowed_data
+
+def forbidden(settings: ModelSettings, data_class: str) -> Unanswered | None:
+    """The refusal where data of this class may not be sent to the model; None where it may."""
+    if data_class in settings.allowed_data:
+        return None
+    return Unanswered(
+        "refused",
+        f"data of the class {data_class!r} may not be sent to {settings.use}",
+        NO_USAGE,
+        remedy=f"Add it to `allowed_data` of [models.{settings.name}] if you agree to that.",
+    )

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,7 +27,7 @@ from mainstay.kernel.ids import SubjectId
 from mainstay.ledger.sealing import Forgotten, Vault
 from mainstay.models.answer_cache import ENTRY_MAX
 from mainstay.models.base import Embedder, Unavailable
-from mainstay.models.client import EndpointModel
+from mainstay.models.client import INSTALL, EndpointModel
 from mainstay.models.embedding_cache import CachedEmbedder, EmbeddingCache, SqliteEmbeddingCache
 from mainstay.models.endpoint_embedder import find_endpoint_embedder
 from mainstay.models.limited import LimitedModel, Turnstile
@@ -35,6 +36,9 @@ from mainstay.models.prices import price_of
 from mainstay.models.settings import AGENTS_MODEL, ModelSettings
 from mainstay.models.spending import Answers, Spending, Supply
 from mainstay.net.secrets import SecretStore
+
+if TYPE_CHECKING:
+    from mainstay.models.batch_spending import BatchSpending
 
 log = logging.getLogger("mainstay")
 
@@ -104,6 +108,26 @@ class LanguageModels:
             return None
         vault = self._vault()
         return Answers(shelf, AnswerSeal(vault, _about(brief, vault)), vault.keyed_hash)
+
+    def batch(self, name: str, *, cost_max_micros: int, data_class: str) -> BatchSpending:
+        """A model's batches, for work that is not urgent. Raises `SecretError`, and `Unavailable` without the extra."""
+        try:
+            from mainstay.models.openai_batch import OpenAIBatch
+        except ImportError as error:
+            raise errors.Unavailable(
+                f"Language models need a package that is missing: {error.name}.", remedy=INSTALL
+            ) from None
+        from mainstay.models.batch_spending import BatchSpending
+
+        settings = self._models[name]
+        return BatchSpending(
+            settings,
+            OpenAIBatch(settings, lambda: self.key(settings)),
+            price_of(settings, batch=True),
+            cost_max_micros=cost_max_micros,
+            data_class=data_class,
+            answers=self.answers(),
+        )
 
     def embedder(self, name: str, *, day_micros: int | None) -> Embedder | Unavailable:
         """Vectors from a configured model, kept like those of this device; or why it is not used."""
