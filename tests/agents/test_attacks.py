@@ -280,6 +280,8 @@ def test_where_values_came_from() -> None:
         ("amount", "900 EUR"),
         ("number", "+49 30 1234567"),
     ]
+    assert [one.name for one in origins(view, reply, own_domains=("b.example",))] == ["amount", "number"]
+    assert next(one.name for one in origins(view, reply, own_domains=("evil-b.example",))) == "link"
     assert origins(view, reply, known=("https://b.example/y costs 900 EUR, call +49 30 1234567",)) == ()
 
 

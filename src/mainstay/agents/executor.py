@@ -7,12 +7,13 @@ Recipients are not chosen here either; the adapter takes them from the message t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ConfigDict
 
 from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Proposed, Reply, Tools
-from mainstay.agents.flags import GATING, assess
+from mainstay.agents.flags import GATING, assess, domain
 from mainstay.agents.provenance import origins
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.plan import Role
@@ -54,7 +55,11 @@ class Proposer:
             refused = self._refusal(given.message, given.reply)
             if refused:
                 return Failed(FailureClass.REFUSED, refused)
-        return Proposed(_request(given), self._features(given), _rationale(brief.act, given))
+        return Proposed(
+            _request(given, {domain(one) for one in self._own}),
+            self._features(given),
+            _rationale(brief.act, given),
+        )
 
     def _refusal(self, message: MessageView | None, reply: Reply) -> str:
         """Why this must not be answered at all; empty where nothing speaks against it."""
@@ -106,14 +111,14 @@ def _diverted(message: MessageView) -> bool:
     return bool(message.reply_to) and message.reply_to.strip().lower() != message.from_address.strip().lower()
 
 
-def _request(given: ProposerInput) -> Json:
+def _request(given: ProposerInput, own_domains: Iterable[str]) -> Json:
     request: Json = {name: _plain(value) for name, value in (given.model_extra or {}).items()}
     if given.message is not None:
         request["message"] = _message(given.message)
     if given.reply is not None:
         request["reply"] = {"subject": given.reply.subject, "text": given.reply.text}
     if given.message is not None and given.reply is not None:
-        told = origins(given.message, given.reply)
+        told = origins(given.message, given.reply, own_domains=own_domains)
         if told:
             request["origins"] = [
                 {"name": one.name, "value": one.value, "source": one.source} for one in told

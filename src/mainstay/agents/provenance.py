@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mainstay.agents.base import MessageView, Reply
+from mainstay.agents.flags import domain, same_host
 
 # Nearly all of a message is from outside. An annotation holds ids of the operator's own lists, numbers, and the code of
 # a language: no word of the message. A draft's text and subject may repeat it; its other fields are names of ours.
@@ -47,8 +48,14 @@ class Origin:
     source: str = SOURCE
 
 
-def origins(message: MessageView, reply: Reply, *, known: Iterable[str] = ()) -> tuple[Origin, ...]:
-    """What the reply says that came in with the message. `known` are texts of the operator's own."""
+def origins(
+    message: MessageView, reply: Reply, *, known: Iterable[str] = (), own_domains: Iterable[str] = ()
+) -> tuple[Origin, ...]:
+    """What the reply says that came in with the message. `known` are texts of the operator's own.
+
+    A link or an address below one of `own_domains` is the operator's, whoever wrote it first.
+    """
+    ours = tuple(one.lower() for one in own_domains if one)
     theirs = " ".join(
         (
             message.subject,
@@ -62,9 +69,18 @@ def origins(message: MessageView, reply: Reply, *, known: Iterable[str] = ()) ->
     told = [
         Origin(name, value)
         for name, value in _found(f"{reply.subject}\n{reply.text}")
-        if _key(value) in incoming and _key(value) not in own
+        if _key(value) in incoming and _key(value) not in own and not _below(name, value, ours)
     ]
     return tuple(dict.fromkeys(told))[:ORIGIN_MAX]
+
+
+def _below(name: str, value: str, domains: tuple[str, ...]) -> bool:
+    if name == "link":
+        host = value.partition("://")[2] or value
+        host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
+    else:
+        host = domain(value)
+    return any(same_host(host, one) for one in domains) if host and name in ("link", "address") else False
 
 
 def _found(text: str) -> list[tuple[str, str]]:
