@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.values import DAY, Instant, Json
@@ -18,7 +16,6 @@ from mainstay.memory.context import Context, digest_of
 from mainstay.memory.cue import read_cue
 from mainstay.memory.features import NAMES, Candidates, candidates
 from mainstay.memory.index import MemoryIndex
-from mainstay.memory.keywords import KeywordIndex
 from mainstay.memory.plain_index import PlainIndex
 from mainstay.memory.policy import Recency, RetrievalPolicy
 from mainstay.memory.ranking import BY_WORDS, Ranker, shipped
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mainstay.memory.view import View
-    from mainstay.models.base import Embedder, Vectors
+    from mainstay.models.base import Vectors
 
 CUE_CHAR_MAX = 8_000  # a longer cue is a document; its beginning says what it is about
 # A selection that passes over many (a share per source, few tokens left) looks this far down and no further.
@@ -183,67 +180,3 @@ def _around(index: MemoryIndex, view: View, unit: Unit, count: int) -> list[Unit
         after = int(view.after[after]) if after >= 0 else -1
         found += [index.unit(near) for near in (before, after) if near >= 0]
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One thing worth remembering. `text` is what it is found by; `fields` are what it says and is filtered by."""
-
-    source: str  # how it is cited: "reply:sample-05"
-    text: str
-    fields: Json = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A record that was found, and how near it is to the cue."""
-
-    record: Record
-    score: float  # similarity with an embedder, a share of matched words without one
-
-
-class Recollection:
-    """Records that can be asked. Safe to use from several threads."""
-
-    def __init__(self, records: Sequence[Record], embedder: Embedder | None = None) -> None:
-        self._records = tuple(sorted(records, key=lambda record: record.source))
-        self._embedder = embedder
-        self._lock = Lock()
-        self._vectors: Vectors | None = None
-        self._keywords: KeywordIndex | None = None
-
-    @property
-    def by_meaning(self) -> bool:
-        """Whether an embedder does the search, rather than words."""
-        return self._embedder is not None
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def find(self, cue: str, *, limit: int, **fields: Any) -> tuple[Hit, ...]:
-        """At most `limit` records whose fields are as given, best first. None where nothing is like the cue."""
-        rows = [row for row, record in enumerate(self._records) if _matches(record, fields)]
-        if not rows or limit < 1 or not cue.strip():
-            return ()
-        scores = self._similar(cue) if self._embedder is not None else self._index().scores(cue)
-        hits = [Hit(self._records[row], scores[row]) for row in rows if scores[row] > 0]
-        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.record.source))[:limit])
-
-    def _similar(self, cue: str) -> list[float]:
-        embedder = self._embedder
-        assert embedder is not None
-        with self._lock:
-            if self._vectors is None:
-                self._vectors = embedder.embed([record.text for record in self._records])
-        scores: list[float] = (self._vectors @ embedder.embed([cue])[0]).tolist()
-        return scores
-
-    def _index(self) -> KeywordIndex:
-        with self._lock:
-            if self._keywords is None:
-                self._keywords = KeywordIndex([record.text for record in self._records])
-            return self._keywords
-
-
-def _matches(record: Record, fields: Json) -> bool:
-    return all(record.fields.get(name) == value for name, value in fields.items())
