@@ -76,6 +76,7 @@ bench: $(VENV)/.installed
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --tasks 10000
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
 	@$(BIN)/mainstay bench ledger --events 1000000
+	@$(BIN)/mainstay bench memory --records 20000
 
 bench-peers: $(VENV)/.installed
 	@$(RUN) -m benchmarks.peers.run --rounds $(ROUNDS)
