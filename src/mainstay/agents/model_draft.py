@@ -127,7 +127,8 @@ def _fill(context: WorkingContext, task: Task, brief: Brief) -> None:
         }
     )
     context.add(Priority.INSTRUCTIONS, "instructions", told)
-    key = f"{brief.run}/{brief.task}/{brief.attempt}"
+    # The same at every attempt: a prompt that says the same is answered from the cache after a crash or a late answer.
+    key = f"{brief.run}/{brief.task}"
     context.add(Priority.MESSAGE, MESSAGE, _message(task.message, key))
     context.add(Priority.TEMPLATE, f"template:{task.template}", task.template_text)
     context.add(Priority.FINDINGS, "findings", _findings(brief.findings))
