@@ -274,9 +274,11 @@ def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
         yield Finding(
             "languages",
             "note",
-            f"{', '.join(languages)}: the embedder was made for English.",
-            "Other languages are judged with less confidence, so they come to you.",
+            f"{', '.join(languages)}: the embedder of this device was made for English.",
+            "What is written in another language never passes the gate, so it comes to you.",
         )
+    else:
+        yield Finding("languages", "ok", "English, for which the embedder of this device was made")
     if not files.settings.adapters:
         yield Finding("adapters", "warn", "No account is configured.", "`mainstay connect email` adds one.")
     for said in advice(files, acts):

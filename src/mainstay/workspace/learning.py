@@ -38,7 +38,7 @@ log = logging.getLogger("mainstay")
 MODEL = "triage"
 ACTOR = "learning"
 CONTEXT = b"fit"
-SLICE = 32  # rows of each view that are read at once
+SLICE = 16  # rows of each view that are read at once
 FIT_WORDS_MIN = 50  # between two artifacts
 FIT_GROWTH = 1.25  # and so many times the words of the last: what they take on disk stays in proportion
 
@@ -70,7 +70,7 @@ class _Step:
     id: str
     gate: GateView | None
     audit: bool = False
-    text: str = ""
+    message: MessageView | None = None  # None where there is nothing to learn it from
     intent: str = ""  # empty: an annotation
 
 
@@ -176,30 +176,31 @@ class Learning:
             return _Step(position, "", None)
         mine = self._store.select("annotation_words", where={"run": run, "task": task}, order="position")
         before = [str(one["intent"]) for one in mine if _position(one) < position]
-        text = "" if before and before[-1] == intent else self._text(about)
-        return _Step(position, _id(about), _gate(about), bool(about["audit"]), text, intent)
+        message = None if before and before[-1] == intent else self._message(about)
+        return _Step(position, _id(about), _gate(about), bool(about["audit"]), message, intent)
 
-    def _text(self, about: Row) -> str:
+    def _message(self, about: Row) -> MessageView | None:
         if not about["content"]:
-            return ""
+            return None
         subject = SubjectId(str(about["subject"])) if about["subject"] else None
         try:
             plain = self._artifacts.get(Digest(str(about["content"])), subject, b"message")
         except (SubjectForgotten, MainstayError):
-            return ""
-        return self._heard(MessageView.model_validate_json(plain))
+            return None
+        return MessageView.model_validate_json(plain)
 
     # --- learning, in a thread ---------------------------------------------------------------------------------------
 
     def _take_in(self, steps: list[_Step]) -> None:
         learner = self._learner
-        learner.prepare([one.text for one in steps if one.text])
-        for one in steps:
+        texts = [self._heard(one.message) if one.message is not None else "" for one in steps]
+        learner.prepare([text for text in texts if text])
+        for one, text in zip(steps, texts, strict=True):
             if not one.intent:
                 if one.gate is not None:
                     learner.note(one.id, one.gate)
-            elif one.text:
-                learner.learn(one.id, one.text, one.intent, one.gate, audit=one.audit)
+            elif text:
+                learner.learn(one.id, text, one.intent, one.gate, audit=one.audit)
 
     async def _adopt_if_due(self) -> None:
         """Put what was learned in force as a version, when it has grown by enough."""
