@@ -9,9 +9,8 @@ model's (`agents.model_draft`), and where it gives none, the device's. Who is an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Produced, Recalled, Reply, Tools
 from mainstay.agents.checks.grounds import facts_of
@@ -31,7 +30,8 @@ from mainstay.agents.filling import (
     values_of,
 )
 from mainstay.agents.flags import assess
-from mainstay.agents.impersonal import GAP, House, Person, impersonal
+from mainstay.agents.frame import between, framed_by, middle_of
+from mainstay.agents.impersonal import House
 from mainstay.agents.intents import Intent
 from mainstay.agents.lessons import (
     ALGORITHM,
@@ -46,7 +46,7 @@ from mainstay.agents.lessons import (
     RECALLED_MAX as LESSONS_MAX,
 )
 from mainstay.agents.model_draft import OnDevice, Task, Written, recipe, texts_of, write
-from mainstay.agents.sentences import sentences
+from mainstay.agents.past_answers import answer_in, holds_for, impersonal_answer, is_somebodys
 from mainstay.agents.template import Template, missing, render, render_subject
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import derive
@@ -71,21 +71,7 @@ __all__ = [
 SIMILARITY_MIN = 0.60  # below this a past answer is shown as evidence, and not used
 RECALLED_MAX = 3
 FOR_A_MODEL_MAX = 8
-RUN = "run"  # the field of a past reply that was written to somebody here, and not into the operator's file
 NOTES = "notes"  # the retrieval policy by which a model is given the operator's notes and documents
-
-_COUNTING = (
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-)
-_NUMBER_WORDS = {word: str(number) for number, word in enumerate(_COUNTING.split(), 2)} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "hundred": "100",
-}
-_NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 
 
 class Draft(Data):
@@ -193,8 +179,8 @@ class ReplyWriter:
         # A gap is left visible instead of failing: the inspector refuses it, and a person sees where it is.
         filled = {name: f"[{name}]" if value is None else value for name, value in values.items()}
         filled |= {name: f"[{name}]" for name in lacking}
-        framed = _frame(template, filled) if leaned else None
-        text = _between(framed, _answer(leaned)) if leaned and framed else render(template, filled)
+        framed = framed_by(template, filled) if leaned else None
+        text = between(framed, answer_in(leaned)) if leaned and framed else render(template, filled)
         sources = (leaned.source,) if leaned and framed else ()
         made = applied(
             text,
@@ -210,7 +196,7 @@ class ReplyWriter:
             rules=self._rules,
         )
         self._log_withheld(order, made.withheld, tools)
-        rests = (template.body, *(_answer(leaned) for _ in sources), *_words(order, made.given))
+        rests = (template.body, *(answer_in(leaned) for _ in sources), *_words(order, made.given))
         reply = Reply(
             text=made.text,
             subject=render_subject(template, filled),
@@ -234,35 +220,15 @@ class ReplyWriter:
         """The past answer that may be used again: near, general enough, and in a language of the workspace."""
         for one in recalled:
             language = one.fields.get("language", "")
-            if not _particulars(one) <= _numbers(asked) or self._is_somebodys(one):
+            if not holds_for(one, asked) or is_somebodys(one, self._house):
                 continue
             if (
                 one.score >= self._similarity_min
-                and _answer(one)
+                and answer_in(one)
                 and (not language or language in self._languages)
             ):
                 return one
         return None
-
-    def _is_somebodys(self, one: Recalled) -> bool:
-        """Whether an answer that was written to somebody here has anything in it that may be theirs."""
-        return bool(one.fields.get(RUN)) and any(
-            GAP.search(line) for line in self._bare(_answer(one), one.text)
-        )
-
-    def _bare(self, text: str, said: str) -> list[str]:
-        """The sentences of a text without what may be somebody's; `said` is what that person wrote."""
-        nobody = Person({}, (), said)
-        return [impersonal(unit.text, nobody, self._house) for unit in sentences(text)]
-
-    def _shown(self, one: Recalled) -> Recalled:
-        """A past reply as a model is shown it: of one that was written to somebody here, nothing that may be theirs."""
-        if not one.fields.get(RUN):
-            return one
-        answer = " ".join(self._bare(_answer(one), one.text))
-        return replace(
-            one, text=" ".join(self._bare(one.text, one.text)), fields={**one.fields, "answer": answer}
-        )
 
     # --- by a model ------------------------------------------------------------------------------------------------
 
@@ -270,7 +236,7 @@ class ReplyWriter:
         template = order.template
         lacking = missing(template, order.values)
         framed = (
-            None if lacking else _frame(template, {name: one or "" for name, one in order.values.items()})
+            None if lacking else framed_by(template, {name: one or "" for name, one in order.values.items()})
         )
         if framed is None:
             return self._device(
@@ -290,8 +256,11 @@ class ReplyWriter:
             order.intent,
             self._operator.name,
             template.name,
-            _middle(template, order.values),
-            (*map(self._shown, order.recalled), *(one for one in notes if one not in order.recalled)),
+            middle_of(template, order.values),
+            (
+                *(impersonal_answer(one, self._house) for one in order.recalled),
+                *(one for one in notes if one not in order.recalled),
+            ),
             tuple(one for one in guiding if one.id not in withheld),
         )
         written = await write(task, order.brief, tools)
@@ -312,7 +281,7 @@ class ReplyWriter:
         lessons = tuple(one.id for one in task.lessons if one.id in had)
         filled = {name: one or "" for name, one in order.values.items()}
         reply = Reply(
-            text=_between(framed, written.reply.text.strip()),
+            text=between(framed, written.reply.text.strip()),
             subject=render_subject(order.template, filled),
             template=order.template.name,
             sources=tuple(dict.fromkeys(one for one in written.reply.sources if one not in ours)),
@@ -359,47 +328,6 @@ def _of(order: _Order, lessons: Sequence[str]) -> tuple[str, ...]:
 def _grounds(texts: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
     """What the draft may say of numbers, links and addresses: all that its sources and typed values do."""
     return tuple(sorted({fact for text in (*texts, *values.values()) for fact in facts_of(text)}))
-
-
-def _particulars(recalled: Recalled) -> frozenset[str]:
-    """Numbers that the past answer took over from its question: it holds only for those who say the same."""
-    return _numbers(recalled.text) & _numbers(_answer(recalled))
-
-
-def _numbers(text: str) -> frozenset[str]:
-    words = (word.casefold() for word in _NUMBER.findall(text))
-    return frozenset(_NUMBER_WORDS.get(word, word) for word in words)
-
-
-def _answer(recalled: Recalled | None) -> str:
-    answer = recalled.fields.get("answer") if recalled else None
-    return answer.strip() if isinstance(answer, str) else ""
-
-
-def _frame(template: Template, values: Mapping[str, str]) -> tuple[str, str] | None:
-    """Greeting and signature; None where the template has none of their own."""
-    parts = template.body.split("\n\n")
-    if len(parts) < 3 or "message.sender_name" not in parts[0] or "operator.signature" not in parts[-1]:
-        return None
-    greeting, signature = (render(_part(template, part), values) for part in (parts[0], parts[-1]))
-    return greeting, signature
-
-
-def _between(framed: tuple[str, str], text: str) -> str:
-    return f"{framed[0]}\n\n{text}\n\n{framed[1]}"
-
-
-def _middle(template: Template, values: Values) -> str:
-    """The template between greeting and signature, as a model is shown it: with no value that came from outside."""
-    body = "\n\n".join(template.body.split("\n\n")[1:-1])
-    ours = {name: f"[{name}]" if name.startswith("message.") else one or "" for name, one in values.items()}
-    return render(_part(template, body), ours) if body else ""
-
-
-def _part(template: Template, body: str) -> Template:
-    return replace(
-        template, body=body, placeholders=tuple(name for name in template.placeholders if name in body)
-    )
 
 
 def _on_lessons(given: Sequence[str], withheld: Sequence[str]) -> str:
