@@ -27,13 +27,13 @@ WAITS, DOUBT, SENT, LEFT, ANSWERED, NO_ANSWER, REPLACED, REFUSED, REJECTED, CANC
     "cancelled",
 )
 FAILED, UNREADABLE, UNHEARD, UNDER_WAY = "failed", "unreadable", "no workflow", "under way"
-NOT_TAKEN_BACK = "not taken back"
+NOT_TAKEN_BACK, STOPPED = "not taken back", "stopped"
 PUT_AWAY, TRIED_AGAIN = "put away", "tried again"
 ORDER = (
-    WAITS, DOUBT, NOT_TAKEN_BACK, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED, CANCELLED,
-    UNREADABLE, UNHEARD, UNDER_WAY, TRIED_AGAIN, PUT_AWAY,
+    WAITS, DOUBT, NOT_TAKEN_BACK, STOPPED, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED,
+    CANCELLED, UNREADABLE, UNHEARD, UNDER_WAY, TRIED_AGAIN, PUT_AWAY,
 )  # fmt: skip
-FOR_YOU = (WAITS, DOUBT, NOT_TAKEN_BACK, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
+FOR_YOU = (WAITS, DOUBT, NOT_TAKEN_BACK, STOPPED, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
 """What only the operator can bring to an end."""
 SENDS = ".reply"  # the act that answers a message
 MESSAGE_MAX = 10_000
@@ -43,6 +43,7 @@ _MEANING = {
     LEFT: "no draft: risky, or like nothing that you have taught it",
     DOUBT: "nobody but you can say whether it went out",
     NOT_TAKEN_BACK: "the run ends, and something that it did could not be taken back",
+    STOPPED: "a budget is used up, or nobody knows a price: `mainstay costs` says what can be done",
     FAILED: "it was given up, with the reason",
     REFUSED: "an agent or a rule refused to go on",
     ANSWERED: "you have answered it yourself",
@@ -136,6 +137,8 @@ class _Reading:
         outcome, why = _outcome(str(row["status"]), acts, noted, flags)
         trigger = state.head.trigger.get("message")
         thread = str(trigger.get("thread", "")) if isinstance(trigger, dict) else ""
+        if outcome == UNDER_WAY and any(task.phase.name == "BLOCKED" for task in tasks.values()):
+            outcome, why = STOPPED, "for want of money: see `mainstay costs`"
         card = self._cards.get(run)
         if run in self._doubts:
             doubt = self._doubts[run]
