@@ -206,6 +206,11 @@ def test_a_search_names_spaces_that_are_there(desk: Workspace) -> None:
         desk.memory.add("walnut", memory="a", supersede="b")
 
 
+def test_half_a_letter_of_a_terminal_is_no_fault(desk: Workspace) -> None:
+    desk.memory.add("the caf\udce9 opens at nine", memory="cafe")
+    assert desk.memory.show("cafe").text == "the caf? opens at nine"
+
+
 def test_a_bad_policy_is_told_with_file_and_line(desk: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     (desk.folder.root / "policies" / "recall.toml").write_text('[recall.mine]\nspaces = ["nots"]\n', "utf-8")
     assert run(["memory", "add", "x", "--workspace", str(desk.folder.root)]) == 2

@@ -121,7 +121,7 @@ class Memory:
             expires_at=Instant(self._clock.now() + ttl_us) if ttl_us else Instant(0),
             tag=tag,
         )
-        checked(note)  # before a door is opened: the text may be of any size
+        note = checked(note)  # before a door is opened: the text may be of any size, and no text at all
         if supersede:
             known = find_memory(self._store(), supersede)
             # Where it lies is no part of a correction.
