@@ -81,19 +81,19 @@ def word_scores(view: View, terms: Sequence[int], postings: Postings, befores: P
         ideal += rarity
         covered[rows] += rarity
         unit[rows] += rarity * _saturated(counts, view.unit_penalty[rows])
-        # Each of the three adds to rows of its own, once each; `counted` gathers them and is cleared behind us.
-        touched = rows
-        for found, found_counts, scores, penalty in (
-            (rows, counts, None, None),
-            (*_led(view.leads, rows, counts), None, None),
-            (*_seen(view, befores.of(term)), pair, view.pair_penalty),
-            (*_led(view.before, rows, counts), near, view.near_penalty),
-        ):
-            counted[found] += found_counts
-            touched = numpy.concatenate((touched, found)) if found is not rows else touched
-            if scores is not None and penalty is not None:
-                # A row may stand here twice; it is read and written with one value all the same.
-                scores[touched] += rarity * _saturated(counted[touched], penalty[touched])
+        led, led_counts = _led(view.leads, rows, counts)
+        said, said_counts = _seen(view, befores.of(term))
+        followed, followed_counts = _led(view.before, rows, counts)
+        # `counted` gathers one array after another, none of which names a row twice, and is cleared behind us. A row
+        # may stand in several of them: it is then read and written with one value as often.
+        counted[rows] += counts
+        counted[led] += led_counts
+        counted[said] += said_counts
+        touched = numpy.concatenate((rows, led, said))
+        pair[touched] += rarity * _saturated(counted[touched], view.pair_penalty[touched])
+        counted[followed] += followed_counts
+        touched = numpy.concatenate((touched, followed))
+        near[touched] += rarity * _saturated(counted[touched], view.near_penalty[touched])
         counted[touched] = 0.0
     return WordScores(unit, pair, near, covered / (ideal or 1.0))
 
