@@ -176,6 +176,8 @@ def test_what_no_rule_sees_is_looked_at_when_the_model_obeys(text: str, wanted: 
     passed = triaged(view, wanted)
     harmless(view, passed)
     assert passed.inspected is None or passed.inspected.verdict in ("look", "refuse")
+    if passed.inspected is not None and ("granted" in wanted or "order 77" in wanted.lower()):
+        assert "follows-orders" in {one.check for one in passed.inspected.findings}
     if passed.drafted is not None and "evil.example" in wanted:
         assert passed.proposed is not None
         told = passed.proposed.request["origins"]

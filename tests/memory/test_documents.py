@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mainstay.kernel.errors import DocumentError
+from mainstay.kernel.errors import DocumentError, Unavailable
 from mainstay.memory.chunks import OVERLAP_WORD_MAX, WORD_MAX, Passage, chunked, size_of
 from mainstay.memory.documents import Document, read_document
 from mainstay.memory.pdf import read_pdf
@@ -220,6 +220,26 @@ def test_pdf_files_that_cannot_be_read() -> None:
         read_pdf(Path("a.pdf"), pdf("a", "b", "c"), page_max=2)
     with pytest.raises(DocumentError, match="within"):
         read_pdf(Path("a.pdf"), pdf("a"), timeout_s=0.01)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "says"),
+    [
+        ('print(\'{"error": "missing"}\')', Unavailable, "not installed"),
+        ("print('no json')", DocumentError, "damaged"),
+        ("", DocumentError, "damaged"),
+        ("print('{\"pages\": 3}')", DocumentError, "memory"),
+        ("while True: pass", DocumentError, "within"),
+    ],
+)
+def test_whatever_becomes_of_the_reader_there_is_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception], says: str
+) -> None:
+    reader = tmp_path / "reader.py"
+    reader.write_text(said)
+    monkeypatch.setattr("mainstay.memory.pdf._READER", reader)
+    with pytest.raises(kind, match=says):
+        read_pdf(Path("a.pdf"), pdf("a"), timeout_s=0.3 if "while" in said else 30)
 
 
 def test_a_pdf_bomb_ends() -> None:
