@@ -46,7 +46,9 @@ GOALS = (
     Goal("small_rebuilds_agree", 1, at_least=True, words="10,000 records: two rebuilds have one digest"),
     Goal("large_recall_p50_ms", 60, words="all records: a recall, p50, ms of processor time"),
     Goal("large_recall_p99_ms", 120, words="all records: a recall, p99, ms of processor time"),
-    Goal("large_ingested_per_cpu_s", 70, at_least=True, words="short texts embedded a processor second, again"),
+    Goal(
+        "large_ingested_per_cpu_s", 70, at_least=True, words="short texts embedded a processor second, again"
+    ),
     Goal("large_rebuild_cpu_s", 5, words="all records: the index from cached vectors, processor seconds"),
     Goal("large_rebuilds_agree", 1, at_least=True, words="all records: two rebuilds have one digest"),
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Mask: TypeAlias = NDArray[numpy.bool_]
     Links: TypeAlias = NDArray[numpy.int64]
+    Scores: TypeAlias = NDArray[numpy.float64]
 
 PLACES = ("space", "kind", "thread", "actor", "source")
 _NUMBERS = (

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from mainstay.memory.columns import Links
-    from mainstay.memory.view import Scores
+    from mainstay.memory.columns import Links, Scores
     from mainstay.models.base import Vectors
 
 NAMES = (

@@ -12,8 +12,7 @@ from mainstay.memory.terms import NUMBER, TIME, Reading
 from mainstay.memory.units import Unit
 
 if TYPE_CHECKING:
-    from mainstay.memory.columns import Mask
-    from mainstay.memory.view import Scores
+    from mainstay.memory.columns import Mask, Scores
 
 _LENGTH_FULL = 5.0  # the logarithm of 150 words: longer is not better
 

@@ -10,20 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from mainstay.kernel.values import HOUR
 from mainstay.memory.columns import Columns, thread_order
 
 if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
-
-    from mainstay.memory.columns import Links, Mask
+    from mainstay.memory.columns import Links, Mask, Scores
     from mainstay.memory.postings import Postings
     from mainstay.memory.text_table import TextTable
-
-    Scores: TypeAlias = NDArray[numpy.float64]
 
 SATURATION, LENGTH_WEIGHT = 1.2, 0.6
 SESSION_PAUSE = 4 * HOUR  # a longer silence begins a new session
