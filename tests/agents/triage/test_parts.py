@@ -6,11 +6,11 @@ import numpy
 import pytest
 
 from mainstay.agents.triage import audit
-from mainstay.agents.triage.audit import Audits, chosen
+from mainstay.agents.triage.audit import Results, chosen
 from mainstay.agents.triage.discriminant import Discriminant
 from mainstay.agents.triage.examples import Examples
 from mainstay.agents.triage.features import NAMES
-from mainstay.agents.triage.gate import AIM, LIVE_MIN, RATIO_MIN, Gate
+from mainstay.agents.triage.gate import AIM, DRIFT_MIN, LIVE_MIN, RATIO_MIN, Gate
 from mainstay.agents.triage.logistic import Logistic
 from mainstay.agents.triage.neighbours import NEIGHBOURS, nearest
 from mainstay.agents.triage.regression import Regression
@@ -123,7 +123,7 @@ def test_audits_are_chosen_by_id_and_seed_alone() -> None:
 
 
 def test_one_audited_error_is_a_nudge_and_a_series_a_brake() -> None:
-    audits = Audits()
+    audits = Results()
     for _ in range(20):
         audits.add(0.015, False)
     before = audits.ratio
@@ -171,7 +171,7 @@ def test_the_mean_risk_of_what_passes_is_within_the_aim() -> None:
     gate = taught(80, cases=804)
     risks = [1.0 - gate.confidence(features)[0] for features in map(tuple, gate.window.features)]
     passing = [risk for risk in risks if risk <= gate.risk_max]
-    assert 0.0 < sum(passing) <= 0.02 * AIM / RATIO_MIN * len(passing)
+    assert 0.0 < sum(passing) <= 0.02 * AIM / (RATIO_MIN * DRIFT_MIN) * len(passing)
 
 
 def test_strangers_close_the_gate_for_their_like() -> None:

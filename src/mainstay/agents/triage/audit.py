@@ -22,11 +22,12 @@ def chosen(id: str, seed: int, share: float = SHARE) -> bool:
     return int.from_bytes(derive("triage audit", seed, id, size=4), "big") < share * _WHOLE
 
 
-class Audits:
-    """The last audits: what was feared of each, and what came of it."""
+class Results:
+    """The last of some decisions: what was feared of each, and what came of it."""
 
-    def __init__(self) -> None:
-        self.results: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+    def __init__(self, window: int = WINDOW, imagined: float = IMAGINED) -> None:
+        self._imagined = imagined
+        self.results: deque[tuple[float, bool]] = deque(maxlen=window)
 
     def add(self, risk: float, wrong: bool) -> None:
         """One more."""
@@ -37,4 +38,4 @@ class Audits:
         """Errors found to errors expected."""
         expected = sum(risk for risk, _ in self.results)
         found = sum(wrong for _, wrong in self.results)
-        return (IMAGINED + found) / (IMAGINED + expected)
+        return (self._imagined + found) / (self._imagined + expected)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from mainstay.agents.triage.audit import Audits
+from mainstay.agents.triage.audit import Results
 from mainstay.agents.triage.features import EXPECTED, NAMES
 from mainstay.agents.triage.logistic import Logistic
 from mainstay.agents.triage.records import Records
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 LIVE_MIN = 150
 WINDOW = 1_000
-AIM = (
-    1.0  # of the promised error: predicted risks came out a quarter above the errors found on all our streams
-)
+AIM = 0.92  # of the promised error
 # The first decisions make few of the whole, and the head is too careful while the classifiers grow quickly.
 EARLY, EARLY_LIVE = 0.3, 800
+# What was asked lately tells whether risks are too high (the classifiers improve) or too low (the stream has changed).
+RECENT, RECENT_IMAGINED, RECENT_RISK_MAX = 300, 20.0, 0.5
+DRIFT_MIN, DRIFT_MAX = 0.8, 2.0
 RISK_MAX = 8.0  # times the promised error: more is never let pass, however good the mean
 UNKNOWN_MIN = 8  # unknown messages seen before that head is believed
 UNKNOWN_MAX = 0.02  # of the unknown messages expected in the window may pass
@@ -48,7 +49,8 @@ class Gate:
 
     def __init__(self, target_error: float) -> None:
         self.target_error = target_error
-        self.audits = Audits()
+        self.audits = Results()
+        self.recent = Results(RECENT, RECENT_IMAGINED)
         self.cases = Records(len(NAMES), 3, CASES_MAX)  # right, unknown, audited
         self.live = 0
         self.window = Records(len(NAMES), 1, WINDOW)  # eligible
@@ -87,6 +89,8 @@ class Gate:
         self.cases.add(features, right, unknown, audited)
         if audited:
             self.audits.add(risk, not right)
+        if risk <= RECENT_RISK_MAX:
+            self.recent.add(risk, not right)
         if self.live >= LIVE_MIN // 2 and self.live % _pause(self.live) == 0:
             self.fit()
 
@@ -121,7 +125,8 @@ class Gate:
             return
         means = numpy.cumsum(sorted_risks) / numpy.arange(1, len(sorted_risks) + 1)
         early = 1.0 + EARLY * max(0.0, 1.0 - self.live / EARLY_LIVE)
-        aim = early * AIM * self.target_error / max(self.audits.ratio, RATIO_MIN)
+        drift = min(max(self.recent.ratio, DRIFT_MIN), DRIFT_MAX)
+        aim = early * AIM * self.target_error / (max(self.audits.ratio, RATIO_MIN) * drift)
         within = int(numpy.searchsorted(means, aim, side="right"))
         if within:
             self.risk_max = min(float(sorted_risks[within - 1]), RISK_MAX * self.target_error)
@@ -134,6 +139,7 @@ class Gate:
             "risk_max": self.risk_max,
             "stranger_max": self.stranger_max,
             "audits": [[risk, wrong] for risk, wrong in self.audits.results],
+            "recent": [[risk, wrong] for risk, wrong in self.recent.results],
         }
         arrays = {
             "cases": self.cases.features,
@@ -154,6 +160,8 @@ class Gate:
         made.risk_max, made.stranger_max = float(numbers["risk_max"]), float(numbers["stranger_max"])
         for risk, wrong in numbers["audits"]:
             made.audits.add(float(risk), bool(wrong))
+        for risk, wrong in numbers["recent"]:
+            made.recent.add(float(risk), bool(wrong))
         for features, facts in zip(arrays["cases"], arrays["truths"], strict=True):
             made.cases.add(features, *facts)
         for features, facts in zip(arrays["window"], arrays["eligible"], strict=True):
