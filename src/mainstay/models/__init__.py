@@ -5,7 +5,7 @@
     weights.py          the published weights: where they are, that they are right, how to install them
     wordpiece.py        text to token ids, equal to the reference tokenizer
     minilm_graph.py     the model as an ONNX graph, built once
-    embedding_cache.py  vectors already computed, under keyed hashes
+    embedding_cache.py  vectors already computed, under keyed hashes; user_cache.py keeps one outside any workspace
     settings.py         how one configured model is reached, what may be sent to it, what it costs
     client.py           a language model at an OpenAI-compatible endpoint; chat.py, wire.py and faults.py are its parts
     typed.py, metered.py, limited.py, answer_cache.py    wrappers around a client
