@@ -13,8 +13,11 @@ from mainstay.kernel.events import (
     NUMBER_OF,
     ActionEdited,
     ActionProposed,
+    ContextRecalled,
+    MemoryRecorded,
     MessageReceived,
     MessageRejected,
+    ModelFitted,
     PlanAccepted,
     RunStarted,
     TaskSucceeded,
@@ -32,10 +35,13 @@ REFERRING = frozenset(
         MessageReceived,
         MessageRejected,
         WorkflowRegistered,
+        ContextRecalled,
+        MemoryRecorded,
+        ModelFitted,
     )
 )
 
-_FIELD = re.compile(rb'"(?:artifact|card|content|definition|payload|plan|raw)":"([0-9a-f]{64})"')
+_FIELD = re.compile(rb'"(?:artifact|card|content|definition|log|payload|plan|raw)":"([0-9a-f]{64})"')
 _LIST = re.compile(rb'"attachments":\[((?:"[0-9a-f]{64}",?)+)\]')
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
