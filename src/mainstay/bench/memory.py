@@ -98,6 +98,7 @@ def memory_recalled(
         index, embedder, asked, lambda done: progress(records // 50 + done, records // 50 + asked)
     )
     return {
+        "records": records,
         "recall_p50_ms": latencies[len(latencies) // 2],
         "recall_p99_ms": latencies[len(latencies) * 99 // 100],
         "ingested_per_cpu_s": ingested,
