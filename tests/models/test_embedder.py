@@ -1,5 +1,6 @@
 """Finding, checking and caching the embedder; the port's own promises are the conformance suite's."""
 
+import os
 import re
 import subprocess
 import sys
@@ -195,6 +196,18 @@ def test_importing_loads_nothing_heavy(module):
     )
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "[]"
+
+
+def test_the_runtime_reports_to_nobody_and_leaves_nothing_behind(tmp_path):
+    pytest.importorskip("onnxruntime")
+    script = "from mainstay.models.embedder import quiet_runtime; print(quiet_runtime().__name__)"
+    places = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    given = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | places
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=given
+    )
+    assert finished.stdout.strip() == "onnxruntime"
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
 
 
 def test_the_pinned_requirement_names_one_archive_and_no_place():

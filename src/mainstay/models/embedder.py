@@ -175,9 +175,20 @@ def _padded(
     return token_ids, mask
 
 
-def _load_session(graph: Path) -> Any:
+def quiet_runtime() -> Any:
+    """onnxruntime, kept from reporting its use to its makers: since 1.32 it does so by default, from a file of its own.
+
+    The environment is read while it is imported, so it is set before; whoever imported it earlier is asked again.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
+def _load_session(graph: Path) -> Any:
+    onnxruntime = quiet_runtime()
     options = onnxruntime.SessionOptions()
     # Two threads on a busy machine were many times slower than one.
     options.intra_op_num_threads = 1
