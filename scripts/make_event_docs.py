@@ -1,4 +1,4 @@
-"""Write docs/events.md from the events themselves: run it after a change of `kernel/events.py`.
+"""Write docs/events.md from the events themselves: run it after a change of `kernel/events/`.
 
     python3 scripts/make_event_docs.py          writes the page
     python3 scripts/make_event_docs.py --check  says whether the page is as it should be
@@ -28,7 +28,7 @@ HEAD = """\
 # Events
 
 Every event that a ledger may hold, by stream. This page is made by `scripts/make_event_docs.py` from
-`src/mainstay/kernel/events.py`; a test compares them.
+`src/mainstay/kernel/events/`; a test compares them.
 
 An event is stored as JSON without the fields that have their default. Times are microseconds since 1970 (UTC),
 amounts are millionths of a US dollar, digests are SHA-256 in hex. Names ending in `_sealed` are ciphertext. The number

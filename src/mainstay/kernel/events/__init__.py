@@ -1,0 +1,335 @@
+"""Every event, grouped by stream: what happened, in the past tense, one sentence each.
+
+Events are public for ever. A field may be added with a default; any other change is a new version with an
+upcaster (`ledger.codec`). `NUMBERS` gives each type the number under which it is stored; a number is never
+used again. Personal values (addresses, subjects, texts, reasons a person typed) appear only as sealed strings
+or as digests of sealed blobs; names ending in `_sealed` say so.
+
+    run.py        a run as a whole             inbox.py      what came in
+    task.py       its tasks                    workspace.py  the workspace itself
+    act.py        the one door out             memory.py     what is remembered and learned
+"""
+
+from __future__ import annotations
+
+from mainstay.kernel.events.act import (
+    ActionDenied,
+    ActionEdited,
+    ActionInDoubt,
+    ActionProposed,
+    ActionStarted,
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRejected,
+    ApprovalRequested,
+    DoubtResolved,
+    LookupDeferred,
+    LookupStarted,
+    OperatorNotified,
+)
+from mainstay.kernel.events.inbox import (
+    CursorAdvanced,
+    MessageReceived,
+    MessageRejected,
+    ThreadAnswered,
+)
+from mainstay.kernel.events.memory import (
+    AnnotationReviewed,
+    DraftJudged,
+    MemoryRecorded,
+    MemoryRetracted,
+    ModelFitted,
+)
+from mainstay.kernel.events.run import (
+    CompensationBegun,
+    CompensationFailed,
+    CompensationPlanned,
+    DeadlineSet,
+    Inherited,
+    PlanAccepted,
+    RunCancelled,
+    RunDelayed,
+    RunFailed,
+    RunForked,
+    RunPaused,
+    RunQueued,
+    RunRecovered,
+    RunReleased,
+    RunResumed,
+    RunStarted,
+    RunSucceeded,
+    RunSuperseded,
+)
+from mainstay.kernel.events.task import (
+    AttemptFailed,
+    BudgetRefused,
+    ContextRecalled,
+    FailureClass,
+    FailureDiagnosed,
+    ModelUsed,
+    RevisionRequested,
+    SpendingAllowed,
+    StartDeferred,
+    TaskCancelled,
+    TaskExpanded,
+    TaskFailed,
+    TaskPaused,
+    TaskResumed,
+    TaskSkipped,
+    TaskStarted,
+    TaskSucceeded,
+)
+from mainstay.kernel.events.workspace import (
+    BreakerClosed,
+    BreakerOpened,
+    BudgetWarned,
+    DeadLetterPurged,
+    DeadLetterReplayed,
+    DirectorStarted,
+    DirectorStopped,
+    IncidentCleared,
+    IncidentDetected,
+    IncidentKind,
+    KillSwitchThrown,
+    LedgerRestored,
+    PolicyAdopted,
+    ScheduleFired,
+    ScopePaused,
+    ScopeResumed,
+    WorkflowRegistered,
+    WorkflowRetired,
+)
+
+RunEvent = (
+    TaskStarted
+    | TaskSucceeded
+    | RunStarted
+    | PlanAccepted
+    | RunSucceeded
+    | RunQueued
+    | AttemptFailed
+    | TaskFailed
+    | TaskSkipped
+    | TaskExpanded
+    | RevisionRequested
+    | BudgetRefused
+    | ActionProposed
+    | ActionDenied
+    | ApprovalRequested
+    | OperatorNotified
+    | ActionEdited
+    | ApprovalGranted
+    | ApprovalRejected
+    | ApprovalExpired
+    | ActionStarted
+    | LookupStarted
+    | LookupDeferred
+    | ActionInDoubt
+    | DoubtResolved
+    | RunReleased
+    | RunSuperseded
+    | RunCancelled
+    | RunFailed
+    | RunDelayed
+    | RunForked
+    | DeadlineSet
+    | StartDeferred
+    | FailureDiagnosed
+    | RunPaused
+    | RunResumed
+    | TaskPaused
+    | TaskResumed
+    | TaskCancelled
+    | RunRecovered
+    | CompensationBegun
+    | CompensationPlanned
+    | CompensationFailed
+    | ContextRecalled
+    | ModelUsed
+    | SpendingAllowed
+)
+InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
+WorkspaceEvent = (
+    DirectorStarted
+    | WorkflowRegistered
+    | WorkflowRetired
+    | PolicyAdopted
+    | KillSwitchThrown
+    | BudgetWarned
+    | DirectorStopped
+    | ScopePaused
+    | ScopeResumed
+    | BreakerOpened
+    | BreakerClosed
+    | ScheduleFired
+    | IncidentDetected
+    | IncidentCleared
+    | LedgerRestored
+    | DeadLetterReplayed
+    | DeadLetterPurged
+)
+
+MemoryEvent = MemoryRecorded | MemoryRetracted | ModelFitted | AnnotationReviewed | DraftJudged
+
+Event = RunEvent | InboxEvent | WorkspaceEvent | MemoryEvent
+
+NUMBERS: dict[int, type[Event]] = {
+    1: RunStarted,
+    2: PlanAccepted,
+    3: TaskStarted,
+    4: TaskSucceeded,
+    5: RunSucceeded,
+    6: RunFailed,
+    7: RunQueued,
+    8: RunReleased,
+    9: RunSuperseded,
+    10: RunCancelled,
+    11: AttemptFailed,
+    12: TaskFailed,
+    13: TaskSkipped,
+    14: TaskExpanded,
+    15: RevisionRequested,
+    16: BudgetRefused,
+    17: RunDelayed,
+    18: StartDeferred,
+    19: DeadlineSet,
+    20: ActionProposed,
+    21: ActionDenied,
+    22: ApprovalRequested,
+    23: OperatorNotified,
+    24: ActionEdited,
+    25: ApprovalGranted,
+    26: ApprovalRejected,
+    27: ApprovalExpired,
+    28: ActionStarted,
+    29: LookupStarted,
+    30: LookupDeferred,
+    31: ActionInDoubt,
+    32: DoubtResolved,
+    33: RunPaused,
+    34: RunResumed,
+    35: TaskPaused,
+    36: TaskResumed,
+    37: TaskCancelled,
+    38: RunForked,
+    39: RunRecovered,
+    40: MessageReceived,
+    41: MessageRejected,
+    42: ThreadAnswered,
+    43: CursorAdvanced,
+    50: DirectorStarted,
+    51: WorkflowRegistered,
+    52: PolicyAdopted,
+    53: KillSwitchThrown,
+    54: BudgetWarned,
+    55: DirectorStopped,
+    56: ScopePaused,
+    57: ScopeResumed,
+    58: BreakerOpened,
+    59: BreakerClosed,
+    60: ScheduleFired,
+    61: IncidentDetected,
+    62: IncidentCleared,
+    63: LedgerRestored,
+    64: DeadLetterReplayed,
+    65: DeadLetterPurged,
+    66: WorkflowRetired,
+    70: FailureDiagnosed,
+    71: CompensationBegun,
+    72: CompensationPlanned,
+    73: CompensationFailed,
+    74: ContextRecalled,
+    75: ModelUsed,
+    76: SpendingAllowed,
+    80: MemoryRecorded,
+    81: MemoryRetracted,
+    82: ModelFitted,
+    83: AnnotationReviewed,
+    84: DraftJudged,
+}
+NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}
+
+__all__ = [
+    "ActionDenied",
+    "ActionEdited",
+    "ActionInDoubt",
+    "ActionProposed",
+    "ActionStarted",
+    "AnnotationReviewed",
+    "ApprovalExpired",
+    "ApprovalGranted",
+    "ApprovalRejected",
+    "ApprovalRequested",
+    "AttemptFailed",
+    "BreakerClosed",
+    "BreakerOpened",
+    "BudgetRefused",
+    "BudgetWarned",
+    "CompensationBegun",
+    "CompensationFailed",
+    "CompensationPlanned",
+    "ContextRecalled",
+    "CursorAdvanced",
+    "DeadLetterPurged",
+    "DeadLetterReplayed",
+    "DeadlineSet",
+    "DirectorStarted",
+    "DirectorStopped",
+    "DoubtResolved",
+    "DraftJudged",
+    "Event",
+    "FailureClass",
+    "FailureDiagnosed",
+    "InboxEvent",
+    "IncidentCleared",
+    "IncidentDetected",
+    "IncidentKind",
+    "Inherited",
+    "KillSwitchThrown",
+    "LedgerRestored",
+    "LookupDeferred",
+    "LookupStarted",
+    "MemoryEvent",
+    "MemoryRecorded",
+    "MemoryRetracted",
+    "MessageReceived",
+    "MessageRejected",
+    "ModelFitted",
+    "ModelUsed",
+    "NUMBERS",
+    "NUMBER_OF",
+    "OperatorNotified",
+    "PlanAccepted",
+    "PolicyAdopted",
+    "RevisionRequested",
+    "RunCancelled",
+    "RunDelayed",
+    "RunEvent",
+    "RunFailed",
+    "RunForked",
+    "RunPaused",
+    "RunQueued",
+    "RunRecovered",
+    "RunReleased",
+    "RunResumed",
+    "RunStarted",
+    "RunSucceeded",
+    "RunSuperseded",
+    "ScheduleFired",
+    "ScopePaused",
+    "ScopeResumed",
+    "SpendingAllowed",
+    "StartDeferred",
+    "TaskCancelled",
+    "TaskExpanded",
+    "TaskFailed",
+    "TaskPaused",
+    "TaskResumed",
+    "TaskSkipped",
+    "TaskStarted",
+    "TaskSucceeded",
+    "ThreadAnswered",
+    "WorkflowRegistered",
+    "WorkflowRetired",
+    "WorkspaceEvent",
+]
