@@ -21,7 +21,7 @@ class Recalling(NoTools):
         self._index.add(units)
         self._index.fill(self._index.missing)
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         """See `Tools.recall`."""
         asked = RetrievalPolicy("all", hits_max=limit, token_max=100_000)
         found = recall(asked, cue, self._index, now=Instant(0), filters=fields)

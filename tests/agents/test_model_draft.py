@@ -48,7 +48,7 @@ class ModelTools(NoTools):
     def model(self) -> str:  # type: ignore[override]
         return self.client.model_id
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         if policy == "lessons":
             return [Recalled(f"memory:{one.id}", "", 0.5, one.fields) for one in self.lessons]
         return [Recalled("note:1", self.note, 0.5, {})] if policy == "notes" else [PAST]

@@ -1,5 +1,7 @@
 """Recall as agents see it."""
 
+import asyncio
+
 from mainstay.agents.intents import ApprovedReply
 from mainstay.agents.tools import NoTools, example_units, reply_units
 from tests.agents.recalling import Recalling
@@ -8,15 +10,17 @@ from tests.agents.sample import intents, replies
 
 def test_a_past_reply_is_found_by_its_question_and_says_its_answer() -> None:
     tools = Recalling(reply_units(replies()))
-    first = tools.recall("The link to set a new password is expired", limit=3, intent="login")[0]
+    first = asyncio.run(tools.recall("The link to set a new password is expired", limit=3, intent="login"))[0]
     assert first.source == "reply:sample-05"
     assert first.fields["answer"].startswith("only the newest link works")
-    assert tools.recall("The link to set a new password is expired", limit=3, intent="press") == []
+    assert (
+        asyncio.run(tools.recall("The link to set a new password is expired", limit=3, intent="press")) == []
+    )
 
 
 def test_examples_are_cited_as_the_specialist_cites_them() -> None:
     tools = Recalling(example_units(intents()))
-    assert tools.recall("I forgot my password", limit=1)[0].source == "intent:login#1"
+    assert asyncio.run(tools.recall("I forgot my password", limit=1))[0].source == "intent:login#1"
 
 
 def test_when_a_reply_was_approved_is_known_where_the_file_says_it() -> None:
@@ -28,4 +32,4 @@ def test_when_a_reply_was_approved_is_known_where_the_file_says_it() -> None:
 
 
 def test_nothing_remembered_is_nothing_found() -> None:
-    assert NoTools().recall("anything", limit=5) == ()
+    assert asyncio.run(NoTools().recall("anything", limit=5)) == ()

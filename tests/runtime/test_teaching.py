@@ -140,7 +140,7 @@ class Recall(NoTools):
         self._teaching, self._house = teaching, house
         self.aside: list[str] = []
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         names = {str(row["memory"]) for row in self._house.store.select("memories", limit=1_000)}
         found = [self._teaching.lesson(name) for name in sorted(names)] if policy == "lessons" else []
         return [Recalled(f"{one.id}@1", "", 0.5, one.fields) for one in found if one is not None]

@@ -29,7 +29,7 @@ class Reader:
     name, role, recipe, input, output, cost_max_micros = "reader", Role.SPECIALIST, "told", Data, Thought, 0
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
-        found = tools.recall("walnut boards", limit=3, policy="notes")
+        found = await tools.recall("walnut boards", limit=3, policy="notes")
         return Produced(Thought(), "looked up", tuple(one.source for one in found))
 
 

@@ -1,5 +1,7 @@
 """What a task is given from memory, and the log of it."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from mainstay.kernel.values import Json, Usage
 from mainstay.memory.policy import RetrievalPolicy
 from mainstay.memory.units import Unit
 from mainstay.models.base import Completion, ModelUse, Prompt, Unanswered
+from mainstay.workspace.remembered import Remembered
 from mainstay.workspace.tools import ITSELF, OF_ANOTHER_CLASS, TaskTools
 from tests.workspace.remembering_house import Remembering, story
 
@@ -48,7 +51,7 @@ def log_of(made: TaskTools) -> Json:
 def test_the_log_says_by_what_policy_what_was_found_and_what_was_dropped() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one, "two")
-        given = made.recall("walnut boards", limit=10)
+        given = await made.recall("walnut boards", limit=10)
         assert len(given) == 2
         log = log_of(made)
         assert (log["policy"], log["version"], log["token_max"]) == ("two", "v2", 1_000)
@@ -67,9 +70,9 @@ def test_the_log_says_by_what_policy_what_was_found_and_what_was_dropped() -> No
 def test_the_question_is_a_keyed_hash_and_equal_questions_are_equal() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one)
-        made.recall("walnut of Ann Sample", limit=1)
-        made.recall("walnut of Ann Sample", limit=1)
-        made.recall("walnut of somebody else", limit=1)
+        await made.recall("walnut of Ann Sample", limit=1)
+        await made.recall("walnut of Ann Sample", limit=1)
+        await made.recall("walnut of somebody else", limit=1)
         drawn = made.drawn()
         assert drawn is not None
         assert drawn.recall is not None
@@ -83,12 +86,12 @@ def test_the_question_is_a_keyed_hash_and_equal_questions_are_equal() -> None:
 def test_fields_and_limit_narrow_and_another_policy_can_be_named() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one)
-        assert [hit.source for hit in made.recall("walnut", limit=5, intent="care")] == ["reply:c"]
-        assert len(made.recall("walnut boards", limit=1)) == 1
-        assert len(made.recall("walnut boards", limit=5, policy="two")) == 2
-        assert made.recall("walnut boards", limit=5, policy="nowhere") == ()
-        assert made.recall("  ", limit=5) == ()
-        assert made.recall("walnut", limit=0) == ()
+        assert [hit.source for hit in await made.recall("walnut", limit=5, intent="care")] == ["reply:c"]
+        assert len(await made.recall("walnut boards", limit=1)) == 1
+        assert len(await made.recall("walnut boards", limit=5, policy="two")) == 2
+        assert await made.recall("walnut boards", limit=5, policy="nowhere") == ()
+        assert await made.recall("  ", limit=5) == ()
+        assert await made.recall("walnut", limit=0) == ()
 
     story(tell)
 
@@ -96,7 +99,7 @@ def test_fields_and_limit_narrow_and_another_policy_can_be_named() -> None:
 def test_a_budget_of_tokens_is_kept() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one, "tight")
-        made.recall("walnut boards", limit=5)
+        await made.recall("walnut boards", limit=5)
         log = log_of(made)
         assert log["tokens"] <= 12
         assert "no tokens left" in {left["why"] for left in log["dropped"]}
@@ -112,7 +115,7 @@ def test_a_message_is_no_memory_of_itself() -> None:
             message_id="ann@m", thread="ann", mailbox="support", from_address="ann@customer.example"
         )
         made = tools(one, "two", {"message": view})
-        given = made.recall("Do you sell walnut boards?", limit=2)
+        given = await made.recall("Do you sell walnut boards?", limit=2)
         assert len(given) == 2
         own = f"message:{one.house.vault.keyed_hash('message', 'ann@m').hex()}@1"
         assert own not in {hit.source for hit in given}
@@ -124,7 +127,7 @@ def test_a_message_is_no_memory_of_itself() -> None:
 def test_what_was_set_aside_says_so_in_the_log() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one)
-        made.recall("walnut boards", limit=5)
+        await made.recall("walnut boards", limit=5)
         made.set_aside("reply:b", "withheld to see whether it helps")
         asides = {hit["id"]: hit.get("set_aside") for hit in log_of(made)["hits"]}
         assert asides["reply:b"] == "withheld to see whether it helps"
@@ -136,7 +139,7 @@ def test_what_was_set_aside_says_so_in_the_log() -> None:
 def test_scores_say_how_alike_question_and_record_are() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one)
-        [same] = made.recall("walnut boards in stock", limit=1)
+        [same] = await made.recall("walnut boards in stock", limit=1)
         assert same.source == "reply:a"
         assert same.score == pytest.approx(1.0, abs=1e-3)
 
@@ -157,10 +160,10 @@ def test_where_a_model_may_be_asked_a_record_of_another_data_class_is_left_out()
     async def tell(one: Remembering) -> None:
         await one.keep("walnut margins are thin", memory="margins", tag="internal")
         await one.keep("walnut is in the catalogue", memory="catalogue", tag="public")
-        found = {hit.source for hit in tools(one).recall("walnut", limit=10)}
+        found = {hit.source for hit in await tools(one).recall("walnut", limit=10)}
         assert {"margins@1", "catalogue@1"} <= found
         made = tools(one, spending=Asked())
-        found = {hit.source for hit in made.recall("walnut", limit=10)}
+        found = {hit.source for hit in await made.recall("walnut", limit=10)}
         assert "margins@1" not in found
         assert "catalogue@1" in found
         dropped = {left["id"]: left["why"] for left in log_of(made)["dropped"]}
@@ -189,8 +192,27 @@ def test_who_recalled_nothing_has_drawn_nothing() -> None:
 
         brief = Brief(RunId("1" * 32), "draft", 1, Role.EXECUTOR, {}, one.house.clock.now())
         made = TaskTools(brief, never, POLICIES, one.house.vault.keyed_hash)
-        assert made.recall("walnut", limit=3) == ()
+        assert await made.recall("walnut", limit=3) == ()
         assert made.drawn() is None
         assert made.model == ""
+
+    story(tell)
+
+
+def test_while_a_memory_is_opened_the_loop_goes_on() -> None:
+    async def tell(one: Remembering) -> None:
+        went_on = threading.Event()
+        brief = Brief(RunId("1" * 32), "draft", 1, Role.EXECUTOR, {}, one.house.clock.now(), recall="all")
+
+        def slow() -> Remembered:
+            assert went_on.wait(10), "the loop was held"
+            return one.open(files=FILES)
+
+        made = TaskTools(brief, slow, POLICIES, one.house.vault.keyed_hash)
+        asking = asyncio.create_task(made.recall("walnut boards", limit=5))
+        await asyncio.sleep(0)
+        assert not asking.done()
+        went_on.set()
+        assert len(await asking) == 3
 
     story(tell)

@@ -131,10 +131,11 @@ class Drawn:
 class Tools(Protocol):
     """What an agent may use; none of it changes anything outside. One for each attempt, gone with it."""
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         """What a retrieval policy finds for the cue, best first; `fields` filter (for example `intent`).
 
-        Without a `policy` it is the one that the brief names.
+        Without a `policy` it is the one that the brief names. What else is at work goes on meanwhile: the first time
+        after a start a whole memory is opened.
         """
         ...
 
@@ -263,7 +264,9 @@ class GateView(Data):
     risk: float = 1.0  # that the annotation is wrong, by its own estimate
     risk_max: float = 0.0  # up to which it passed then
     named: str = ""  # the intent that these numbers are about
-    gated: bool = False  # a flag or the language kept it from being judged: it says nothing of how sure it was
+    gated: bool = (
+        False  # a flag or the language kept it from being judged: it says nothing of how sure it was
+    )
     features: tuple[float, ...] = ()
 
 

@@ -21,7 +21,7 @@ class NoTools:
 
     model = ""
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         """Nothing."""
         return ()
 

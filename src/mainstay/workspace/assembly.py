@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from mainstay.adapters.base import Adapter
@@ -40,10 +41,14 @@ from mainstay.workspace.mail import MailAccount, mail_account
 from mainstay.workspace.tools import TaskTools
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from mainstay.workspace.language_models import LanguageModels
     from mainstay.workspace.remembered import Remembered
 
 log = logging.getLogger("mainstay")
+
+RECALLING = 2  # recalls that are under way at once
 
 
 class Assembly:
@@ -54,6 +59,7 @@ class Assembly:
         self.store = store
         self.blobs = BlobStore(folder.blobs, store.blob, writable=writable)
         self._plans: dict[Digest, Plan] = {}
+        self._opening = Lock()
 
     @cached_property
     def files(self) -> WorkspaceFiles:
@@ -184,6 +190,18 @@ class Assembly:
             signature=files.settings.operator.signature or files.settings.operator.name,
         )
 
+    def opened_memory(self) -> Remembered:
+        """The same, for threads: whoever comes first opens it, and the others wait."""
+        with self._opening:
+            return self.remembered
+
+    @cached_property
+    def _recalling(self) -> ThreadPoolExecutor:
+        """Threads of their own for recalls: while a large memory is opened, all else that needs a thread has one."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(RECALLING, thread_name_prefix="recall")
+
     @cached_property
     def memory_embedder(self) -> Embedder | Unavailable:
         """What memory searches by: the embedder of this device, unless [memory] names a model."""
@@ -206,6 +224,8 @@ class Assembly:
 
     def close_memory(self) -> None:
         """Give up what `remembered` and the models opened, if they did."""
+        if "_recalling" in vars(self):
+            self._recalling.shutdown(cancel_futures=True)  # what is being asked reads by what is closed next
         if "remembered" in vars(self):
             self.remembered.close()
         if "language_models" in vars(self):
@@ -215,7 +235,9 @@ class Assembly:
         """What an agent may use for this brief."""
         policies = self.untyped.recalls.policies
         spending = self.language_models.spending(brief) if self.untyped.settings.models else None
-        return TaskTools(brief, lambda: self.remembered, policies, self.artifacts.vault.keyed_hash, spending)
+        return TaskTools(
+            brief, self.opened_memory, policies, self.artifacts.vault.keyed_hash, spending, self._recalling
+        )
 
     # --- workflows -------------------------------------------------------------------------------------------------
 

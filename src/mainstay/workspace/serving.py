@@ -94,7 +94,7 @@ class Service:
             self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._reviewing = self.held.reviewing(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
-            self._remembering = Remembering(lambda: self.held.assembly.remembered, self._clock, _noticed)
+            self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
         except BaseException:
             self.held.close()  # the lock would stay with us

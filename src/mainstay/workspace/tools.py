@@ -4,6 +4,7 @@ Rules of this file:
 
 - A task recalls by the policy that its workflow names, or by another one that it names itself; a policy that is not
   there finds nothing, since what a task may look at is never a guess.
+- A memory is asked in a thread: opening one takes seconds, and embedding a question hundredths of one.
 - Every recall is written down: by which policy, what was found and why, what was dropped and why. The question stands
   there as a keyed hash: it quotes somebody, and whether two were the same is all that the log must tell.
 - Where a model may be asked, a record whose data is of another class than the task's is left out: the task's class is
@@ -13,6 +14,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +25,8 @@ from mainstay.kernel.values import Json
 from mainstay.memory.records import DATA_CLASS, Hash
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from mainstay.memory.context import Context, DropReason, Hit
     from mainstay.memory.policy import RetrievalPolicy
     from mainstay.models.base import Completion, Prompt, Unanswered
@@ -58,12 +62,14 @@ class TaskTools(NoTools):
         policies: Mapping[str, RetrievalPolicy],
         keyed_hash: Hash,
         spending: Spending | None = None,
+        threads: Executor | None = None,
     ) -> None:
         self._brief = brief
         self._remembered = remembered  # opened when something is recalled: most tasks recall nothing
         self._policies = policies
         self._keyed_hash = keyed_hash
         self._spending = spending
+        self._threads = threads  # None: those of the loop
         self._log: list[Json] = []
         self._own = frozenset(
             f"message:{keyed_hash('message', one.message_id).hex()}@1"
@@ -82,7 +88,7 @@ class TaskTools(NoTools):
             return await super().complete(prompt)
         return await self._spending.complete(prompt)
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         """See `Tools.recall`."""
         named = self._policies.get(policy or self._brief.recall)
         limit = min(limit, LIMIT_MAX)
@@ -90,7 +96,9 @@ class TaskTools(NoTools):
             return ()
         # One more, since the best may be the message itself.
         wider = replace(named, hits_max=min(named.hits_max, limit) + len(self._own))
-        context = self._remembered().recall(wider, cue, now=self._brief.now, filters=fields)
+        context = await self._beside(
+            lambda: self._remembered().recall(wider, cue, now=self._brief.now, filters=fields)
+        )
         refused = {one.unit.id for one in context.hits if not self._may_have(one)}
         hits = [one for one in context.hits if not {one.unit.id, one.neighbour_of} & (self._own | refused)]
         first = [one for one in hits if not one.neighbour_of][: min(named.hits_max, limit)]
@@ -118,6 +126,9 @@ class TaskTools(NoTools):
             tokens=sum(one["tokens"] for one in self._log),
             models=models,
         )
+
+    async def _beside(self, look: Callable[[], Context]) -> Context:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, look)
 
     def _may_have(self, hit: Hit) -> bool:
         of = hit.unit.fields.get(DATA_CLASS, "")

@@ -96,7 +96,7 @@ class Nearest(NoTools):
     question: str
     answer: str
 
-    def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
+    async def recall(self, cue: str, *, limit: int, policy: str = "", **fields: Any) -> Sequence[Recalled]:
         return (Recalled("reply:r1", self.question, 0.9, {"language": "en", "answer": self.answer}),)
 
 

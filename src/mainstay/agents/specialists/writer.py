@@ -159,10 +159,14 @@ class ReplyWriter:
             template,
             values_of(message, intent.name, self._operator, brief.now),
             tuple(
-                tools.recall(asked, limit=FOR_A_MODEL_MAX if tools.model else RECALLED_MAX, intent=intent.id)
+                await tools.recall(
+                    asked, limit=FOR_A_MODEL_MAX if tools.model else RECALLED_MAX, intent=intent.id
+                )
             ),
             _lessons(
-                tools.recall(f"{intent.name}. {asked}", limit=LESSONS_MAX, policy=POLICY, intent=intent.id)
+                await tools.recall(
+                    f"{intent.name}. {asked}", limit=LESSONS_MAX, policy=POLICY, intent=intent.id
+                )
             ),
         )
         if not tools.model:
@@ -250,7 +254,7 @@ class ReplyWriter:
         )
         share, run = self._rules.withheld_share, order.brief.run
         withheld = tuple(one.id for one in guiding if is_withheld(run, one.id, share))
-        notes = tuple(tools.recall(cue(order.message), limit=RECALLED_MAX, policy=NOTES))
+        notes = tuple(await tools.recall(cue(order.message), limit=RECALLED_MAX, policy=NOTES))
         task = Task(
             order.message,
             order.intent,
