@@ -42,7 +42,7 @@ def rendered(tmp_path: Path, *, reply_to: str = "", witness: bool = False) -> Re
     adapter = email.EmailAdapter(
         own=OWN, outbox=outbox, labels=email.LabelFile(tmp_path / "labels"), seal_key=b"k" * 16
     )
-    request = _request(ProposerInput(message=message, reply=Reply(text="An answer.")))
+    request = _request(ProposerInput(message=message, reply=Reply(text="An answer.")), ())
     return adapter.render("reply", request, key=IdempotencyKey("0" * 32), at=Instant(1_700_000_000_000_000))
 
 

@@ -12,6 +12,7 @@ FLIPS = 120
 # Views that a boot does not prove: too long to be folded, or only looked at. `audit verify` proves them.
 NOT_PROVED_AT_BOOT = {
     "approvals",
+    "correspondence",
     "dead_letters",
     "in_doubt",
     "incidents",

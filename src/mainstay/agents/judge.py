@@ -22,6 +22,7 @@ from mainstay.agents.base import GateView
 from mainstay.agents.classifier import Classifier, Guess, MeaningClassifier, WordClassifier
 from mainstay.agents.intents import UNKNOWN, Intent
 from mainstay.kernel.ids import derive
+from mainstay.memory.gate_rules import AUDIT_SHARE, TARGET_ERROR
 
 if TYPE_CHECKING:
     from mainstay.agents.triage.decision import Decision
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from mainstay.models.base import Embedder, Vectors
 
 LIKE_A_DECISION = 0.5  # so near to one that was learned, it is no stranger
-TARGET_ERROR = 0.02
-AUDIT_SHARE = 0.04
 LEARNED = "run:"  # how the ids begin under which decisions are learned
 EVIDENCE_MAX = 3
 TEXTS_IN_MIND = 128

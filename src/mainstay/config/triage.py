@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mainstay.agents.judge import AUDIT_SHARE, TARGET_ERROR
+from mainstay.memory.gate_rules import AUDIT_SHARE, TARGET_ERROR
 from mainstay.workflows.document import Section, kind
 
 TARGET_MIN, TARGET_MAX = 0.002, 0.2

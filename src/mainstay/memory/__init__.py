@@ -11,6 +11,7 @@
     policy.py           what a task may recall, and for how much; selection.py keeps its limits
     recall.py           all of it in order; context.py is what it hands over
     keywords.py         a small keyword search of its own, for the classifier
+    lesson_rules.py, gate_rules.py    how lessons are used and what triage promises, apart so that settings load alone
 
 Importing this package loads no numpy; making an index does.
 """

@@ -53,17 +53,9 @@ def believed(unit: Unit, *, as_of: int | None) -> bool:
     """Whether it was remembered and not yet replaced or taken back at this position; None: today."""
     if as_of is None:
         return not unit.superseded and not unit.retracted
-    return (
-        unit.recorded <= as_of
-        and not 0 < unit.superseded <= as_of
-        and not 0 < unit.retracted <= as_of
-    )
+    return unit.recorded <= as_of and not 0 < unit.superseded <= as_of and not 0 < unit.retracted <= as_of
 
 
 def in_force(unit: Unit, now: Instant) -> bool:
     """Whether what it says holds now, and its time to live has not ended."""
-    return (
-        unit.valid_from <= now
-        and not 0 < unit.valid_to <= now
-        and not 0 < unit.expires_at <= now
-    )
+    return unit.valid_from <= now and not 0 < unit.valid_to <= now and not 0 < unit.expires_at <= now

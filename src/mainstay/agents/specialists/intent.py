@@ -18,9 +18,10 @@ from mainstay.agents.base import Brief, Data, IntentView, MessageView, Outcome, 
 from mainstay.agents.cue import cue
 from mainstay.agents.flags import FLAGS, Assessment, assess
 from mainstay.agents.intents import UNKNOWN, Intent
-from mainstay.agents.judge import AUDIT_SHARE, TARGET_ERROR, Judge, Judgement
+from mainstay.agents.judge import Judge, Judgement
 from mainstay.agents.learned_flags import LearnedFlags
 from mainstay.kernel.plan import Role
+from mainstay.memory.gate_rules import AUDIT_SHARE, TARGET_ERROR
 
 if TYPE_CHECKING:
     from mainstay.models.base import Embedder
