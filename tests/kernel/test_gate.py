@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mainstay.kernel.contract import Finality
-from mainstay.kernel.events import ActionStarted, ApprovalRequested
+from mainstay.kernel.events import ActionStarted, ApprovalRequested, FailureClass
 from mainstay.kernel.plan import Role
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.state import Phase
@@ -45,9 +45,7 @@ def test_a_rule_that_asks_still_asks_for_what_passed() -> None:
     assert asked(sending(SURE, ASK_ALL))[0] == "asks"
 
 
-@pytest.mark.parametrize(
-    "said", [{}, {"auto": None}, {"auto": "no"}, {"intent": "refund", "confidence": 0.1}]
-)
+@pytest.mark.parametrize("said", [{}, {"auto": None}, {"intent": "refund", "confidence": 0.1}])
 def test_a_specialist_that_says_nothing_of_the_gate_changes_nothing(said: Json) -> None:
     assert left(sending(said))
 
@@ -110,3 +108,22 @@ def test_an_annotation_that_the_act_does_not_need_says_nothing_of_it() -> None:
     plan = plan_of(think("annotate"), act("send"))
     book = Playbook(plan).start().produces("annotate", {"auto": False})
     assert left(book.proposes("send", action(0)))
+
+
+@pytest.mark.parametrize("said", ["no", "true", 1, 0, [], {"yes": True}])
+def test_an_answer_about_the_gate_that_is_none_has_not_passed(said: object) -> None:
+    assert asked(sending(SURE | {"auto": said})) == ("gate", "annotate is not sure enough of it")
+
+
+def test_a_specialist_that_was_given_up_vouches_for_nothing() -> None:
+    plan = plan_of(think("annotate", optional=True), act("send", "annotate"))
+    book = Playbook(plan).start().fails("annotate", FailureClass.INVALID)
+    book.proposes("send", action(0))
+    assert asked(book) == ("gate", "annotate came to nothing, so nobody vouches for it")
+
+
+def test_an_item_that_was_given_up_vouches_for_nothing() -> None:
+    plan = plan_of(think("list"), each("annotate", "list.items", optional=True), act("send", "annotate"))
+    book = Playbook(plan).start().produces("list", {"items": [{}, {}]})
+    book.produces("annotate[0]", SURE).fails("annotate[1]", FailureClass.INVALID)
+    assert asked(book.proposes("send", action(0)))[0] == "gate"

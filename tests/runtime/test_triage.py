@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from mainstay.agents.base import MessageView
+from mainstay.agents.base import MessageView, Produced
 from mainstay.agents.intents import UNKNOWN, Intent
 from mainstay.agents.judge import Judge
 from mainstay.agents.specialists.intent import IntentSpecialist
@@ -310,3 +310,39 @@ def test_mail_from_machines_is_not_put_to_the_gate() -> None:
     )
     view = produced.output
     assert (view.auto, view.gate, view.unknown) == (None, None, False)  # type: ignore[attr-defined]
+
+
+# --- a specialist of the operator's own ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"intent": "login", "auto": True, "confidence": 1e300},
+        {"intent": "login", "auto": "yes", "confidence": -1e300},
+        {"intent": ["login"], "auto": True, "confidence": "high"},
+        {"intent": "login", "auto": True, "gate": {"learned": "many"}},
+        {"intent": "login", "auto": True, "gate": {"recipe": "ours", "features": [1.0, 2.0]}},
+        {"intent": "login", "auto": True, "gate": [1]},
+    ],
+)
+def test_what_an_own_specialist_says_of_its_gate_stops_neither_the_director_nor_learning(
+    said: dict[str, object],
+) -> None:
+    async def story(desk: Desk) -> None:
+        usual = desk.thinker.work_as
+        gate = said.get("gate")
+        ours = isinstance(gate, dict) and "recipe" in gate
+        mine = said | {"gate": {**gate, "recipe": desk.specialist.judge.mark}} if ours else said  # type: ignore[dict-item]
+        desk.thinker.work_as = lambda brief: Produced({**mine, "labels": ["x"]}, "because")
+        await desk.receives("own")
+        row = desk.annotation("own")
+        assert row["said"] in ("login", "")
+        assert 0 <= int(str(row["confidence_ppm"])) <= 1_000_000
+        desk.thinker.work_as = usual
+        await desk.receives("one")
+        await desk.says("one")
+        assert await desk.learning.catch_up() == 1
+        assert desk.learning.through > int(str(row["position"]))
+
+    tell(story)

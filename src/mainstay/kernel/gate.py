@@ -5,8 +5,9 @@ that cannot be taken back and that needs one which did not pass is laid before a
 gate judges the annotation, rules judge the kind of act, and an act needs both.
 
 Rules of this file: pure; only typed fields are read (`auto`, `audit`, `unknown`, and the numbers of `gate`), never a
-text. A specialist that says nothing of `auto` is not judged here. What a sample was drawn for (`audit`), and what is
-like nothing that was taught (`unknown`), counts as not passed even where it says `auto`.
+text. A specialist that says nothing of `auto` is not judged here; whatever it says there but `true` has not passed.
+What a sample was drawn for (`audit`), and what is like nothing that was taught (`unknown`), counts as not passed even
+where it says `auto`. A specialist that the act needs and that was given up vouches for nothing, also an optional one.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mainstay.kernel.plan import Role
-from mainstay.kernel.state import RunState
+from mainstay.kernel.state import Phase, RunState
 from mainstay.kernel.values import Json
 
 
 def annotates(output: Mapping[str, Any] | None) -> bool:
     """Whether this output is an annotation that was put to a gate."""
-    return output is not None and type(output.get("auto")) is bool
+    return output is not None and output.get("auto") is not None
 
 
 def passed(output: Mapping[str, Any]) -> bool:
@@ -33,14 +34,23 @@ def held_back(state: RunState, number: int) -> str:
     """Why a person must look before this act, in words with numbers; empty where nothing that it needs says so."""
     if state.undoes(number) is not None:
         return ""  # what was said of an act says nothing of taking it back
-    for task, output in annotated_before(state, number):
-        if not passed(output):
-            return reason_of(state.name(task), output)
+    for task in _specialists_before(state, number):
+        for output in _annotations(state, task):
+            if not passed(output):
+                return reason_of(state.name(task), output)
+        if _given_up(state, task):
+            return f"{state.name(task)} came to nothing, so nobody vouches for it"
     return ""
 
 
 def annotated_before(state: RunState, number: int) -> Iterator[tuple[int, Json]]:
     """What specialists before this task put to a gate, directly needed or not: each by its task; the nearest first."""
+    for task in _specialists_before(state, number):
+        for output in _annotations(state, task):
+            yield task, output
+
+
+def _specialists_before(state: RunState, number: int) -> Iterator[int]:
     plan = state.plan
     assert plan is not None
     first = state.expansion_of(number).parent if number >= plan.size else number
@@ -51,13 +61,25 @@ def annotated_before(state: RunState, number: int) -> Iterator[tuple[int, Json]]
                 continue
             seen.add(need)
             todo.append(need)
-            spec = plan.workflow.tasks[need]
-            output = state.task(need).output
-            if spec.role is not Role.SPECIALIST or output is None:
-                continue
-            for one in output.get("items", ()) if spec.for_each is not None else (output,):
-                if isinstance(one, dict) and annotates(one):
-                    yield need, one
+            if plan.workflow.tasks[need].role is Role.SPECIALIST:
+                yield need
+
+
+def _annotations(state: RunState, task: int) -> Iterator[Json]:
+    output = state.task(task).output
+    if output is None:
+        return
+    for one in output.get("items", ()) if state.spec(task).for_each is not None else (output,):
+        if isinstance(one, dict) and annotates(one):
+            yield one
+
+
+def _given_up(state: RunState, task: int) -> bool:
+    """Whether it, or one of its items, was tried and came to nothing."""
+    if state.task(task).phase is Phase.FAILED:
+        return True
+    items = (range(fan.first, fan.first + fan.count) for fan in state.expansions if fan.parent == task)
+    return any(state.task(item).phase is Phase.FAILED for fan in items for item in fan)
 
 
 def reason_of(name: str, output: Json) -> str:

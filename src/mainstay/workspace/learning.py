@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+from pydantic import ValidationError
 
 from mainstay.agents.base import GateView, MessageView
 from mainstay.agents.judge import LEARNED
@@ -187,7 +188,10 @@ class Learning:
             plain = self._artifacts.get(Digest(str(about["content"])), subject, b"message")
         except (SubjectForgotten, MainstayError):
             return None
-        return MessageView.model_validate_json(plain)
+        try:
+            return MessageView.model_validate_json(plain)
+        except ValidationError:
+            return None  # a run that was started by hand may be about anything
 
     # --- learning, in a thread ---------------------------------------------------------------------------------------
 
@@ -228,5 +232,9 @@ def _id(row: Row) -> str:
 
 
 def _gate(row: Row) -> GateView | None:
+    """The numbers of an annotation's gate; None where a specialist of the operator's own says others, or none."""
     told = msgspec.json.decode(str(row["gate"] or "null"))
-    return GateView.model_validate(told) if isinstance(told, dict) else None
+    try:
+        return GateView.model_validate(told) if isinstance(told, dict) else None
+    except ValidationError:
+        return None

@@ -150,7 +150,7 @@ class Triage:
 
     def note(self, decision: Decision) -> None:
         """A decision was made, here or elsewhere: it counts among the last thousand and waits to be learned."""
-        if not decision.gated and decision.features:
+        if not decision.gated and len(decision.features) == len(features.NAMES):
             self._gate.note(decision.features, not decision.unknown)
         self._pending[decision.id] = decision
         self._pending.move_to_end(decision.id)

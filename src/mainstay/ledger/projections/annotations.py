@@ -95,16 +95,18 @@ class Annotations:
 
 
 def _annotated(position: int, at: Instant, run: RunState, number: int, output: Json) -> Put:
+    """A specialist of the operator's own may say anything: what is no number or no text counts as nothing said."""
     message = run.head.trigger.get("message")
     confidence = output.get("confidence")
+    sure = min(1.0, max(0.0, confidence)) if isinstance(confidence, int | float) else 0.0
     return Put(
         "annotations",
         (run.head.run, number),
         {
             "workflow": run.head.workflow,
-            "said": str(output.get("intent", "")),
-            "confidence_ppm": round(confidence * _MILLION) if isinstance(confidence, int | float) else 0,
-            "auto": int(output["auto"]),
+            "said": _said(output),
+            "confidence_ppm": round(sure * _MILLION),
+            "auto": int(output["auto"] is True),
             "audit": int(output.get("audit") is True),
             "unknown": int(output.get("unknown") is True),
             "gate": msgspec.json.encode(output.get("gate")).decode(),
@@ -135,11 +137,16 @@ def _approved(position: int, at: Instant, run: RunState, number: int) -> Sequenc
     for task, output in annotated_before(run, number):
         if task in inherited or run.plan.workflow.tasks[task].for_each is not None:
             continue  # said in another run, or of many items at once
-        said = str(output.get("intent", ""))
+        said = _said(output)
         settled: Row = {"waits": 0, "label": said, "settled_at": at}
         changes.append(Put("annotations", (run.head.run, task), settled))
         changes.append(_word(position, run.head.run, task, APPROVAL, said))
     return changes
+
+
+def _said(output: Json) -> str:
+    intent = output.get("intent")
+    return intent if isinstance(intent, str) else ""
 
 
 def _word(position: int, run: str, task: int, kind: str, intent: str) -> Put:
