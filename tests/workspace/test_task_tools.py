@@ -14,7 +14,7 @@ from mainstay.memory.policy import RetrievalPolicy
 from mainstay.memory.units import Unit
 from mainstay.models.base import Completion, ModelUse, Prompt, Unanswered
 from mainstay.workspace.remembered import Remembered
-from mainstay.workspace.tools import ITSELF, OF_ANOTHER_CLASS, TaskTools
+from mainstay.workspace.tools import ITSELF, OF_ANOTHER, OF_ANOTHER_CLASS, TaskTools
 from tests.workspace.remembering_house import Remembering, story
 
 POLICIES = {
@@ -214,5 +214,59 @@ def test_while_a_memory_is_opened_the_loop_goes_on() -> None:
         assert not asking.done()
         went_on.set()
         assert len(await asking) == 3
+
+    story(tell)
+
+
+def message_of(name: str) -> MessageView:
+    return MessageView(
+        message_id=f"{name}@m",
+        thread=name,
+        mailbox="support",
+        from_address=f" {name.upper()}@customer.example",
+    )
+
+
+def test_what_was_noted_about_one_person_is_not_given_to_a_task_about_another() -> None:
+    async def tell(one: Remembering) -> None:
+        await one.keep("walnut boards for Ann: number 77", memory="ann", about="ann@customer.example")
+        await one.keep("walnut boards for Ann: number 78", memory="ann")  # a correction, which names nobody
+        await one.keep("walnut boards for all", memory="all")
+        for name, ids in (("ann", {"ann@2", "all@1"}), ("bea", {"all@1"})):
+            made = tools(one, inputs={"message": message_of(name)})
+            given = {hit.source for hit in await made.recall("walnut boards number", limit=10)}
+            assert {one for one in given if "@" in one} == ids
+        assert {one["id"]: one["why"] for one in log_of(made)["dropped"]} == {"ann@2": OF_ANOTHER}
+
+    story(tell)
+
+
+def test_what_speaks_of_a_person_is_of_their_class_where_none_was_said() -> None:
+    async def tell(one: Remembering) -> None:
+        await one.keep("walnut boards for Ann", memory="ann", about="ann@customer.example")
+        brief = Brief(
+            RunId("1" * 32),
+            "post",
+            1,
+            Role.EXECUTOR,
+            {},
+            one.house.clock.now(),
+            recall="all",
+            data_class="public",
+        )
+        remembered = one.open()
+        made = TaskTools(brief, lambda: remembered, POLICIES, one.house.vault.keyed_hash, spending=Asked())
+        assert [hit.source for hit in await made.recall("walnut boards", limit=10)] == []
+        assert [left["why"] for left in log_of(made)["dropped"]] == [OF_ANOTHER_CLASS]
+
+    story(tell)
+
+
+def test_a_correction_is_forgotten_with_the_person_that_the_first_version_spoke_of() -> None:
+    async def tell(one: Remembering) -> None:
+        await one.keep("Ann likes walnut", memory="ann", about="ann@customer.example")
+        await one.keep("Ann likes oak", memory="ann")
+        rows = one.house.store.select("memories", where={"memory": "ann"}, order="version")
+        assert {row["subject"] for row in rows} == {one.house.vault.subject("ann@customer.example")}
 
     story(tell)

@@ -5,14 +5,15 @@ Rules of this file:
 - Nothing is stored twice: what is known in the same words is not staged again, since a blob without an event would
   stay for ever.
 - What speaks of a person is sealed under that person's key, so that it is forgotten with them; all else under a key of
-  the house. Keys are durable before anything sealed under them.
+  the house. A correction lies under the key of what it corrects. Keys are durable before anything sealed under them.
+- Of whom it speaks stands in the sealed content, so that it is kept from drafts to others.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mainstay.kernel.commands import Remember, RetractMemory
 from mainstay.kernel.errors import AmbiguousId, NotFound
@@ -20,7 +21,7 @@ from mainstay.kernel.ids import SubjectId
 from mainstay.ledger.projections.memory import last_version
 from mainstay.ledger.sealing import Vault
 from mainstay.ledger.store import EventReader
-from mainstay.memory.records import CONTENT, Note, checked, encoded, mark_of, named
+from mainstay.memory.records import ABOUT, CONTENT, Note, checked, encoded, mark_of, named
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.tick import Answer, Request
 
@@ -51,7 +52,7 @@ class Keeping:
         """Keep all of them, those of one call in one tick. Raises `CommandRefused` before any is kept."""
         vault = self._artifacts.vault
         good = [named(checked(note, spaces), vault.keyed_hash) for note in notes]
-        vault.ensure_subjects({_subject(vault, note) for note in good})
+        vault.ensure_subjects({self._subject(note) for note in good})
         kept: list[Kept] = []
         asked = []
         for note in good:
@@ -71,13 +72,16 @@ class Keeping:
         """The command that keeps a note; its content is staged for the request. Its subject must have a key."""
         vault = self._artifacts.vault
         note = named(note, vault.keyed_hash)
-        subject = _subject(vault, note)
+        subject = self._subject(note)
+        mark = mark or mark_of(note, vault.keyed_hash)
+        if subject != house_subject(vault, note.owner):
+            note = replace(note, fields={**note.fields, ABOUT: subject})
         return Remember(
             memory=note.memory,
             space=note.space,
             kind=note.kind,
             content=self._artifacts.put(encoded(note), subject, CONTENT),
-            mark=mark or mark_of(note, vault.keyed_hash),
+            mark=mark,
             subject=subject,
             source=note.source,
             actor=note.actor,
@@ -87,6 +91,17 @@ class Keeping:
             expires_at=note.expires_at,
             tag=note.tag,
         )
+
+    def _subject(self, note: Note) -> SubjectId:
+        """Whose key it lies under."""
+        vault = self._artifacts.vault
+        if note.about:
+            return vault.subject(note.about)
+        rows = self._store.select(
+            "memories", where={"memory": note.memory}, order="version", descending=True, limit=1
+        )
+        before = str(rows[0]["subject"] or "") if rows else ""
+        return SubjectId(before) if before else house_subject(vault, note.owner)
 
     async def retract(self, memories: Sequence[str], *, actor: str, reason: str = "") -> list[Kept]:
         """Believe none of them any more. Raises `NotFound` or `AmbiguousId` before any is retracted."""
@@ -108,10 +123,6 @@ class Keeping:
 def house_subject(vault: Vault, owner: str) -> SubjectId:
     """The subject under whose key lies what speaks of nobody: of the operator, or of one document."""
     return vault.subject(f"memory:{owner}")
-
-
-def _subject(vault: Vault, note: Note) -> SubjectId:
-    return vault.subject(note.about) if note.about else house_subject(vault, note.owner)
 
 
 def find_memory(store: EventReader, short: str) -> str:

@@ -9,6 +9,7 @@ Rules of this file:
   there as a keyed hash: it quotes somebody, and whether two were the same is all that the log must tell.
 - Where a model may be asked, a record whose data is of another class than the task's is left out: the task's class is
   what is held against the provider, and a text that was recalled goes where the task's data goes.
+- What was noted about a person is for tasks about that person: a draft to somebody else is not given it.
 - The message that a task is about is no memory of it: it would be the best answer to every question about itself.
 """
 
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstay.agents.base import Brief, Drawn, MessageView, ModelUse, Recalled
 from mainstay.agents.tools import LIMIT_MAX, NoTools, recalled
 from mainstay.kernel.values import Json
-from mainstay.memory.records import DATA_CLASS, Hash
+from mainstay.ledger.sealing import normalised
+from mainstay.memory.records import ABOUT, DATA_CLASS, Hash
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
 
 DROPPED_MAX = 50  # of each recall that are written down
 ITSELF = "it is the message that was asked about"
+OF_ANOTHER = "it speaks of somebody whom this task is not about"
 OF_ANOTHER_CLASS = "its data class is not the task's, and a model may be asked"
-PUBLIC = "public"
+PUBLIC, CUSTOMER = "public", "customer"
 TOO_MANY: DropReason = "too many hits"  # as the selection says it
 ASKED_FOR = "fewer were asked for"
 
@@ -71,10 +74,10 @@ class TaskTools(NoTools):
         self._spending = spending
         self._threads = threads  # None: those of the loop
         self._log: list[Json] = []
-        self._own = frozenset(
-            f"message:{keyed_hash('message', one.message_id).hex()}@1"
-            for one in brief.inputs.values()
-            if isinstance(one, MessageView)
+        messages = [one for one in brief.inputs.values() if isinstance(one, MessageView)]
+        self._own = frozenset(f"message:{keyed_hash('message', one.message_id).hex()}@1" for one in messages)
+        self._people = frozenset(
+            keyed_hash("subject", normalised(one.from_address)).hex() for one in messages
         )
 
     @property
@@ -131,13 +134,23 @@ class TaskTools(NoTools):
         return await asyncio.get_running_loop().run_in_executor(self._threads, look)
 
     def _may_have(self, hit: Hit) -> bool:
-        of = hit.unit.fields.get(DATA_CLASS, "")
-        return not self.model or of in ("", PUBLIC, self._brief.data_class)
+        return self._is_for_them(hit) and self._is_of_class(hit)
+
+    def _is_for_them(self, hit: Hit) -> bool:
+        about = hit.unit.fields.get(ABOUT, "")
+        return not about or not self._people or about in self._people
+
+    def _is_of_class(self, hit: Hit) -> bool:
+        fields = hit.unit.fields
+        of = fields.get(DATA_CLASS) or (CUSTOMER if fields.get(ABOUT) else PUBLIC)
+        return not self.model or of in (PUBLIC, self._brief.data_class)
 
     def _why_not(self, hit: Hit, over: str) -> str:
         if hit.unit.id in self._own:
             return ITSELF
-        return over if self._may_have(hit) else OF_ANOTHER_CLASS
+        if not self._is_for_them(hit):
+            return OF_ANOTHER
+        return over if self._is_of_class(hit) else OF_ANOTHER_CLASS
 
     def _logged(
         self,
