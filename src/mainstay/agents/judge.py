@@ -67,7 +67,7 @@ class Judge:
         self._intents = tuple(intents)
         self._known = frozenset(intent.id for intent in intents)
         by = embedder.recipe if embedder is not None else "words"
-        embedder = None if embedder is None else _Mindful(embedder)
+        embedder = None if embedder is None else Mindful(embedder)
         self._embedder = embedder
         self._languages = tuple(languages)
         self._promise = (target_error, audit_share)
@@ -214,7 +214,7 @@ def _decision(id: str, gate: GateView, *, audit: bool = False) -> Decision:
     )
 
 
-class _Mindful:
+class Mindful:
     """An embedder that has the last texts in mind: a message is compared in two ways, and learned soon after."""
 
     def __init__(self, inner: Embedder) -> None:

@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mainstay.agents.base import MessageView
+from mainstay.agents.cue import cue
 from mainstay.agents.flags import assess
 from mainstay.agents.intents import UNKNOWN
+from mainstay.agents.judge import Mindful
+from mainstay.agents.learned_flags import LearnedFlags
 from mainstay.agents.triage.decision import UNKNOWN_WORDS
 
 if TYPE_CHECKING:
@@ -147,14 +150,32 @@ def at_least(successes: int, trials: int, probability: float) -> float:
     return min(1.0, total)
 
 
-def flags_of(
-    text: str, languages: Sequence[str] = ("en",), *, subject: str = "", sender: str = ""
-) -> tuple[str, ...]:
-    """The flags of a bare text: the same rules that messages pass in a workspace."""
-    view = MessageView(
-        message_id="", thread="", mailbox="", from_address=sender, subject=subject, text=text, new_text=text
-    )
-    return assess(view, languages).flags
+class Reader:
+    """Reads bare texts as the specialist of a workspace reads messages: the same flags, by rules and by meaning."""
+
+    def __init__(self, embedder: Embedder | None, languages: Sequence[str] = ("en",)) -> None:
+        self._languages = languages
+        # A text is read for its flags, judged and learned: it is embedded once.
+        self.embedder = None if embedder is None else Mindful(embedder)
+        self._learned = None if self.embedder is None else LearnedFlags(self.embedder)
+
+    def read(self, text: str, *, subject: str = "", sender: str = "") -> tuple[str, tuple[str, ...]]:
+        """What of it is judged, and its flags."""
+        view = MessageView(
+            message_id="",
+            thread="",
+            mailbox="",
+            from_address=sender,
+            subject=subject,
+            text=text,
+            new_text=text,
+        )
+        return cue(view), assess(view, self._languages, self._learned).flags
+
+
+def flags_of(text: str, languages: Sequence[str] = ("en",)) -> tuple[str, ...]:
+    """The flags of a bare text, by rules alone."""
+    return Reader(None, languages).read(text)[1]
 
 
 def run_stream(
@@ -170,22 +191,23 @@ def run_stream(
     """The whole stream in its order. `more` is told how many messages are done."""
     from mainstay.agents.triage.triage import Triage
 
-    triage = Triage(intents, embedder, target_error=target_error, seed=seed, languages=languages)
+    reader = Reader(embedder, languages)
+    triage = Triage(intents, reader.embedder, target_error=target_error, seed=seed, languages=languages)
     figures = Figures(target_error)
     for place, message in enumerate(messages):
         if place % WINDOW == 0:
             figures.windows.append(Tally())
-        _one(triage, message, figures, languages)
+        _one(triage, reader, message, figures)
         more(1)
     return figures
 
 
-def _one(triage: Triage, message: Labelled, figures: Figures, languages: Sequence[str]) -> None:
+def _one(triage: Triage, reader: Reader, message: Labelled, figures: Figures) -> None:
     tally = figures.windows[-1]
     meant = UNKNOWN if message.label in UNKNOWN_WORDS else message.label
     begun = time.perf_counter()
-    flags = flags_of(message.text, languages)
-    decision = triage.decide(message.id, message.text, flags=flags)
+    text, flags = reader.read(message.text)
+    decision = triage.decide(message.id, text, flags=flags)
     figures.decide_ms.append(1e3 * (time.perf_counter() - begun))
     tally.messages += 1
     tally.unknown += meant == UNKNOWN
@@ -197,7 +219,7 @@ def _one(triage: Triage, message: Labelled, figures: Figures, languages: Sequenc
         tally.unknown_automatic += meant == UNKNOWN
         return
     begun = time.perf_counter()
-    triage.learn(message.id, message.text, meant)
+    triage.learn(message.id, text, meant)
     figures.learn_ms.append(1e3 * (time.perf_counter() - begun))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mainstay.agents.triage.triage import Triage
+    from mainstay.bench.triage_stream import Reader
     from mainstay.models.base import Embedder
 
 LINE_MAX = 64 * 1024 * 1024
@@ -89,6 +90,7 @@ class Conversation:
 
     def __init__(self, embedder: Embedder | None) -> None:
         self._embedder = embedder
+        self._reader: Reader | None = None
         self._triage: Triage | None = None
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "start": self._start,
@@ -120,6 +122,7 @@ class Conversation:
 
     def _start(self, request: dict[str, Any]) -> dict[str, Any]:
         from mainstay.agents.triage.triage import Triage
+        from mainstay.bench.triage_stream import Reader
 
         intents = _intents(request.get("intents", {}))
         target, seed = request.get("target_error", 0.02), request.get("seed", 1)
@@ -127,7 +130,8 @@ class Conversation:
             raise _Refused("Invalid", "target_error lies between 0 and 1.", "Leave it out for 0.02.")
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise _Refused("Invalid", "seed is a whole number.", "Leave it out for 1.")
-        self._triage = Triage(intents, self._embedder, target_error=float(target), seed=seed)
+        self._reader = Reader(self._embedder)
+        self._triage = Triage(intents, self._reader.embedder, target_error=float(target), seed=seed)
         return {
             "ok": True,
             "intents": len(intents),
@@ -137,16 +141,13 @@ class Conversation:
 
     def _seed(self, request: dict[str, Any]) -> dict[str, Any]:
         started = self._started()
-        started.seed(_text(request)[0], _intent(request))
+        started.seed(self._read(request)[0], _intent(request))
         return {"ok": True}
 
     def _decide(self, request: dict[str, Any]) -> dict[str, Any]:
-        from mainstay.bench.triage_stream import flags_of
-
         started = self._started()
-        id, (text, subject, sender) = _id(request), _text(request)
-        flags = flags_of(text, subject=subject, sender=sender)
-        made = started.decide(id, f"{subject}. {text}" if subject else text, flags=flags)
+        id, (text, flags) = _id(request), self._read(request)
+        made = started.decide(id, text, flags=flags)
         return {
             "id": id,
             "intent": made.intent,
@@ -164,12 +165,9 @@ class Conversation:
         }
 
     def _learn(self, request: dict[str, Any]) -> dict[str, Any]:
-        from mainstay.bench.triage_stream import flags_of
-
         started = self._started()
-        id, (text, subject, sender), intent = _id(request), _text(request), _intent(request)
-        flags = flags_of(text, subject=subject, sender=sender)
-        learned = started.learn(id, f"{subject}. {text}" if subject else text, intent, flags=flags)
+        id, (text, flags), intent = _id(request), self._read(request), _intent(request)
+        learned = started.learn(id, text, intent, flags=flags)
         return {
             "ok": True,
             "id": id,
@@ -178,6 +176,12 @@ class Conversation:
             "right": learned.right,
             "decisions": learned.decisions,
         }
+
+    def _read(self, request: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """What of the message is judged, and its flags."""
+        assert self._reader is not None, "after `_started`"
+        text, subject, sender = _text(request)
+        return self._reader.read(text, subject=subject, sender=sender)
 
     def _started(self) -> Triage:
         if self._triage is None:
