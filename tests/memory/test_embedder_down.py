@@ -11,6 +11,7 @@ from mainstay.memory.index import MemoryIndex
 from mainstay.memory.policy import RetrievalPolicy
 from mainstay.memory.recall import recall
 from mainstay.memory.units import Unit
+from mainstay.models.embedding_cache import CachedEmbedder, InMemoryEmbeddingCache
 from mainstay.models.scripted import ScriptedEmbedder
 
 if TYPE_CHECKING:
@@ -42,3 +43,36 @@ def test_recall_goes_on_by_words_and_says_so() -> None:
     embedder.down = False
     assert (index.fill(10), index.missing) == (1, 0)
     assert recall(RetrievalPolicy("all"), "late parcel", index, now=Instant(0)).by_meaning
+
+
+class Elsewhere(ScriptedEmbedder):
+    """An embedder of a network: what it was sent is kept."""
+
+    allowed_data = ("public", "customer")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.sent += texts
+        return super().embed(texts)
+
+
+def test_a_record_of_a_class_that_an_embedder_may_not_be_sent_is_found_by_words_alone() -> None:
+    embedder = Elsewhere()
+    index = MemoryIndex(CachedEmbedder(embedder, InMemoryEmbeddingCache(), secret=bytes(16)))
+    index.add(
+        [
+            Unit(id="a", text="the parcel is late", fields={"data_class": "customer"}),
+            Unit(id="b", text="the margin of a parcel", fields={"data_class": "private"}),
+            Unit(id="c", text="parcels are sent on Monday"),
+        ]
+    )
+    index.load()
+    assert (index.fill(10), index.missing) == (2, 0)
+    assert sorted(embedder.sent) == ["parcels are sent on Monday", "the parcel is late"]
+    found = recall(RetrievalPolicy("all"), "margin", index, now=Instant(0))
+    assert [hit.unit.id for hit in found.hits][:1] == ["b"]
+    index.add([Unit(id="b", text="the margin of a parcel", fields={"data_class": "private"}, retracted=4)])
+    assert index.missing == 0

@@ -3,7 +3,8 @@
 Rules of the file: it keeps and narrows; what a hit is worth is decided in `ranking`. Adding, replacing and removing
 leave exactly what a rebuild from the remaining units gives, digest and hits alike. Nothing is written to disk: the
 texts are personal, and vectors have a cache of their own. A missing vector is counted in `missing` and computed by
-`fill`, a slice at a time, so that whoever calls decides when; until then words alone find the unit.
+`fill`, a slice at a time, so that whoever calls decides when; until then words alone find the unit. A unit of a data
+class that an embedder may not be sent gets no vector from it, ever.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mainstay.kernel.values import Instant, Json
 from mainstay.memory.columns import PLACES, Columns
 from mainstay.memory.plain_index import PlainIndex
 from mainstay.memory.postings import Postings
+from mainstay.memory.records import DATA_CLASS, PUBLIC
 from mainstay.memory.terms import Terms
 from mainstay.memory.text_table import TextTable
 from mainstay.memory.units import Unit
@@ -98,7 +100,8 @@ class MemoryIndex:
             for row, unit in zip(rows, fresh.values(), strict=True):
                 self._row_of[unit.id] = row
                 self._put(row, unit)
-                self._missing[row] = None
+                if self._may_embed(unit):
+                    self._missing[row] = None
             self.texts.add(texts, [len(terms) for terms in befores], list(fresh.values()))
             if self.vectors is not None:
                 self.vectors.reserve(len(self._units))
@@ -235,6 +238,12 @@ class MemoryIndex:
             return
         for row in numpy.flatnonzero(mask):
             mask[row] = self.unit(int(row)).fields.get(name) in wanted
+
+    def _may_embed(self, unit: Unit) -> bool:
+        """Whether its text may be sent to the embedder; one on this device says of no class that it may not."""
+        allowed = getattr(self.embedder, "allowed_data", None)
+        of = unit.fields.get(DATA_CLASS) or PUBLIC
+        return allowed is None or of == PUBLIC or of in allowed
 
     def _text(self, row: int) -> str:
         return self.unit(row).text

@@ -22,6 +22,7 @@ TEXT_MAX = 32_000  # characters of one record; a longer text is a document, and 
 FIELDS_MAX = 64_000  # bytes of its fields as JSON
 
 DATA_CLASS = "data_class"  # the field that says of what class a record's data is, where it has one
+PUBLIC = "public"  # the class that may go anywhere, and that of a record which says of none
 ABOUT = "about"  # the field that says of whom a record speaks, by their subject, where it speaks of somebody
 DOCUMENT = "document"  # the kind of the record of a whole file: its pieces say what it says
 

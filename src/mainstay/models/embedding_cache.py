@@ -81,6 +81,12 @@ class CachedEmbedder:
     def recipe(self) -> str:
         return self._inner.recipe
 
+    @property
+    def allowed_data(self) -> tuple[str, ...] | None:
+        """The data classes that may be sent to the inner embedder; None: it is on this device."""
+        allowed: tuple[str, ...] | None = getattr(self._inner, "allowed_data", None)
+        return allowed
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         import numpy
 

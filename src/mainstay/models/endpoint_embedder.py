@@ -114,6 +114,11 @@ class EndpointEmbedder:
         return self._dimensions
 
     @property
+    def allowed_data(self) -> tuple[str, ...]:
+        """The data classes that may be sent to it."""
+        return self._settings.allowed_data
+
+    @property
     def recipe(self) -> str:
         parts = (self._settings.use, self._settings.endpoint, self._dimensions, TEXT_BYTES_MAX, _VERSION)
         return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -24,7 +24,7 @@ from mainstay.agents.base import Brief, Drawn, MessageView, ModelUse, Recalled
 from mainstay.agents.tools import LIMIT_MAX, NoTools, recalled
 from mainstay.kernel.values import Json
 from mainstay.ledger.sealing import normalised
-from mainstay.memory.records import ABOUT, DATA_CLASS, Hash
+from mainstay.memory.records import ABOUT, DATA_CLASS, PUBLIC, Hash
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -38,7 +38,7 @@ DROPPED_MAX = 50  # of each recall that are written down
 ITSELF = "it is the message that was asked about"
 OF_ANOTHER = "it speaks of somebody whom this task is not about"
 OF_ANOTHER_CLASS = "its data class is not the task's, and a model may be asked"
-PUBLIC, CUSTOMER = "public", "customer"
+CUSTOMER = "customer"
 TOO_MANY: DropReason = "too many hits"  # as the selection says it
 ASKED_FOR = "fewer were asked for"
 
