@@ -43,12 +43,15 @@ def recall(
     as_of: int | None = None,
     filters: Json | None = None,
     ranker: Ranker | None = None,
+    refined: Ranker | None = None,
     vector: Vectors | None = None,
 ) -> Context:
     """The units that answer the cue best within the policy's limits, and what was left out and why.
 
     `filters` narrow further than the policy's own; of one name both have to hold. `as_of` asks what was believed at
-    that position. `vector` is the cue's, where somebody has it already; without one the index's embedder makes it.
+    that position. `ranker` ranks whatever there is; `refined` takes the place of the weights that ship, where vectors
+    take part: these are what it was learned from. `vector` is the cue's, where somebody has it already; without one the
+    index's embedder makes it.
     """
     cue = cue[:CUE_CHAR_MAX]
     if isinstance(index, PlainIndex):
@@ -65,7 +68,7 @@ def recall(
             allowed &= index.permitted(now=now, as_of=as_of, filters=filters)
         view = index.view(allowed)
         found = candidates(index, view, read_cue(cue, now), vector)
-        ranker = ranker or (shipped() if found.by_meaning else BY_WORDS)
+        ranker = ranker or ((refined or shipped()) if found.by_meaning else BY_WORDS)
         ranked = _ranked(policy, index, found, ranker, now)
         selected = select(policy, ranked, lambda unit: _around(index, view, unit, policy.neighbours))
         missing = index.missing

@@ -179,16 +179,20 @@ class Assembly:
         from mainstay.workspace.remembered import Remembered
 
         files, embedder = self.untyped, self.memory_embedder
-        reader = SqliteReader(self.folder.ledger, tables=None)
-        vault = open_vault(self.folder, files.settings.workspace.key)
-        blobs = BlobStore(self.folder.blobs, reader.blob, writable=False)
+        reader, artifacts = self.reading()
         return Remembered(
             reader,
-            Artifacts(vault, blobs),
+            artifacts,
             None if isinstance(embedder, Unavailable) else embedder,
             files=file_units(files),
             signature=files.settings.operator.signature or files.settings.operator.name,
         )
+
+    def reading(self) -> tuple[SqliteReader, Artifacts]:
+        """Connections for a thread beside the director, which whoever asks closes."""
+        reader = SqliteReader(self.folder.ledger, tables=None)
+        vault = open_vault(self.folder, self.untyped.settings.workspace.key)
+        return reader, Artifacts(vault, BlobStore(self.folder.blobs, reader.blob, writable=False))
 
     def opened_memory(self) -> Remembered:
         """The same, for threads: whoever comes first opens it, and the others wait."""

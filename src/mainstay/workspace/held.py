@@ -38,6 +38,7 @@ from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
+from mainstay.workspace.refining import Refining
 
 log = logging.getLogger("mainstay")
 
@@ -360,6 +361,11 @@ class Held:
         if not isinstance(one, IntentSpecialist):
             return None
         return Learning(self.store, self.assembly.artifacts, one.judge, one.heard, ask)  # type: ignore[arg-type]
+
+    def refining(self, ask: Callable[[Request], object]) -> Refining:
+        """What refines the ranking of memory by what is used of it."""
+        assembly = self.assembly
+        return Refining(self.store, assembly.artifacts, self.director.codec, assembly.reading, ask)  # type: ignore[arg-type]
 
     def memory_desk(self, ask: Callable[[Request], object]) -> MemoryDesk:
         """What keeps and retracts memories for this director."""

@@ -21,12 +21,15 @@ from mainstay.kernel.errors import NotFound
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventReader, Value
-from mainstay.memory.index import MemoryIndex
+from mainstay.memory.index import new_index
+from mainstay.memory.plain_index import PlainIndex
+from mainstay.memory.ranking import BY_WORDS, shipped
 from mainstay.memory.recall import recall
 from mainstay.memory.records import CONTENT, DATA_CLASS, DOCUMENT, decoded
 from mainstay.memory.units import Unit
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.workspace.opened_mail import opened
+from mainstay.workspace.refined_ranking import InForce, in_force
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context
@@ -51,6 +54,7 @@ class Standing:
     forgotten: int  # their keys were destroyed
     unreadable: int  # their blobs are gone
     by_meaning: bool
+    ranker: str = ""  # the name of the weights that rank
 
 
 class Remembered:
@@ -74,10 +78,11 @@ class Remembered:
         self._begin()
 
     def _begin(self) -> None:
-        self._index = MemoryIndex(self._embedder)
+        self._index = new_index(self._embedder)
         self._opened = False  # whatever asks first reads it all
         self._memories = self._retractions = self._mail = 0  # positions, each of what was read of one view
         self._forgotten = self._unreadable = 0
+        self._ranking = InForce()
 
     @property
     def missing(self) -> int:
@@ -103,6 +108,7 @@ class Remembered:
                 # A handful that the operator wrote, and what drafts lean on first: worth waiting for.
                 self._index.fill(min(self._index.missing, FILLED_AT_ONCE))
             changed = self._read()
+            self._ranking = in_force(self._store, self._artifacts, self._ranking)
             if not self._opened or (changed > 0 and self._index.missing <= LOOKED_UP_MAX):
                 # What a specialist has just read has been embedded by it.
                 self._index.load()
@@ -156,7 +162,8 @@ class Remembered:
     ) -> Context:
         """What the policy finds for the cue, in all that is remembered by now."""
         self.catch_up()
-        return recall(policy, cue, self._index, now=now, as_of=as_of, filters=filters or {})
+        refined = self._ranking.ranker
+        return recall(policy, cue, self._index, now=now, as_of=as_of, filters=filters or {}, refined=refined)
 
     def standing(self) -> Standing:
         """How it stands now."""
@@ -169,19 +176,20 @@ class Remembered:
                 forgotten=self._forgotten,
                 unreadable=self._unreadable,
                 by_meaning=self._embedder is not None,
+                ranker=self._ranker_name(),
             )
+
+    def _ranker_name(self) -> str:
+        if self._embedder is None or isinstance(self._index, PlainIndex):
+            return BY_WORDS.name
+        return (self._ranking.ranker or shipped()).name
 
     def counts(self, now: Instant) -> dict[str, int]:
         """How much can be found now, by space."""
         with self._lock:
             self.catch_up()
-            columns, permitted = self._index.columns, self._index.permitted(now=now)
-            found = {
-                name: int((permitted & columns.among("space", [name])).sum())
-                for name in columns.names("space")
-                if name
-            }
-        return {name: count for name, count in sorted(found.items()) if count}
+            found = self._index.spaces(now)
+        return {name: count for name, count in sorted(found.items()) if name and count}
 
     def close(self) -> None:
         """Give up the connections that it reads by, and forget every text."""
@@ -213,8 +221,7 @@ class Remembered:
             self._index.add([replace(unit, superseded=ended[unit.id]) for unit in self._there(ended)])
 
     def _there(self, ids: Iterable[str]) -> list[Unit]:
-        index = self._index
-        return [index.unit(index.row(one)) for one in ids if one in index]
+        return [unit for one in ids if (unit := self._index.get(one)) is not None]
 
     def _units(self, rows: Sequence[Row], make: Make) -> Iterator[Unit]:
         for row in rows:

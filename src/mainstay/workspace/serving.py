@@ -94,6 +94,7 @@ class Service:
             self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._reviewing = self.held.reviewing(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
+            self._refining = self.held.refining(self.loop.ask)
             self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
         except BaseException:
@@ -124,10 +125,11 @@ class Service:
                 self._watch.ready(self._rhythms() if self._ingest else {})
                 watching = group.create_task(self._watch.run())
                 remembering = group.create_task(self._remembering.run())
+                refining = group.create_task(self._refining.run())
                 learning = [group.create_task(self.learning.run())] if self.learning is not None else []
                 ready()
                 await working
-                for one in (*readers, *learning, watching, remembering):
+                for one in (*readers, *learning, watching, remembering, refining):
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])
             ended = True
@@ -211,6 +213,7 @@ class Service:
         """A person decided something, perhaps about an annotation."""
         if self.learning is not None:
             self.learning.wake()
+        self._refining.wake()
 
     def _answered_nobody(self, task: asyncio.Task[Json]) -> None:
         self._unanswered.discard(task)
