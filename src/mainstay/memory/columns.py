@@ -5,7 +5,7 @@ Names are numbered as they come; the numbers mean nothing outside. Nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstay.kernel.values import Instant
@@ -50,19 +50,34 @@ class Columns:
         return self._numbers[property_]
 
     def put(self, row: int, unit: Unit) -> None:
-        """Set a row; the next free one, or one that is there."""
+        """Set a row that is there."""
+        self._table[:, row] = self._numbers_of(unit)
+
+    def add(self, units: Sequence[Unit]) -> None:
+        """The next rows."""
         import numpy
 
-        if row >= self._table.shape[1]:
+        first, self._size = self._size, self._size + len(units)
+        if self._size > self._table.shape[1]:
             wider = numpy.zeros(
-                (len(_NUMBERS), max(64, row + 1, self._table.shape[1] * 2)), dtype=numpy.int64
+                (len(_NUMBERS), max(64, self._size, self._table.shape[1] * 2)), dtype=numpy.int64
             )
-            wider[:, : self._size] = self._table[:, : self._size]
+            wider[:, :first] = self._table[:, :first]
             self._table = wider
-        self._size = max(self._size, row + 1)
-        self._table[:, row] = (
+        if units:
+            rows = [self._numbers_of(unit) for unit in units]
+            self._table[:, first : self._size] = numpy.array(rows, dtype=numpy.int64).T
+
+    def _numbers_of(self, unit: Unit) -> tuple[int, ...]:
+        space, kind, thread, actor, source = self._numbers.values()
+        return (
             unit.recorded, unit.superseded, unit.retracted, unit.valid_from, unit.valid_to, unit.expires_at, unit.at,
-            *(self._number(name, getattr(unit, name)) for name in PLACES), 1,
+            space.setdefault(unit.space, len(space)),
+            kind.setdefault(unit.kind, len(kind)),
+            thread.setdefault(unit.thread, len(thread)),
+            actor.setdefault(unit.actor, len(actor)),
+            source.setdefault(unit.source, len(source)),
+            1,
         )  # fmt: skip
 
     def bury(self, row: int) -> None:
@@ -97,10 +112,6 @@ class Columns:
         wanted = [known[name] for name in names if name in known]
         mask: Mask = numpy.isin(self.column(property_), wanted)
         return mask
-
-    def _number(self, property_: str, name: str) -> int:
-        known = self._numbers[property_]
-        return known.setdefault(name, len(known))
 
 
 def thread_order(columns: Columns, allowed: Mask, ids: Iterable[str]) -> tuple[Links, Mask]:

@@ -66,6 +66,7 @@ class MemoryIndex:
         self._missing: dict[int, None] = {}  # in the order in which they came
         self.texts = TextTable()
         self._views: list[View] = []
+        self._digest = ""  # of what is there now; empty: not computed since it changed
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -81,7 +82,7 @@ class MemoryIndex:
     def add(self, units: Iterable[Unit]) -> None:
         """Put these in; a unit whose id is there already takes the place of the other and keeps its vector."""
         with self.lock:
-            fresh = {}
+            fresh, self._digest = {}, ""
             for unit in units:
                 row = self._row_of.get(unit.id)
                 if row is not None and _same_text(self._units[row], unit):
@@ -97,11 +98,12 @@ class MemoryIndex:
             self.postings.add(rows, [text.terms for text in texts])
             self.befores.add(rows, befores)
             self._units.extend(fresh.values())
-            for row, unit in zip(rows, fresh.values(), strict=True):
-                self._row_of[unit.id] = row
-                self._put(row, unit)
-                if self._may_embed(unit):
-                    self._missing[row] = None
+            self._row_of.update(zip(fresh, rows, strict=True))
+            self.columns.add(list(fresh.values()))
+            self._views.clear()
+            self._missing.update(
+                (row, None) for row, unit in zip(rows, fresh.values(), strict=True) if self._may_embed(unit)
+            )
             self.texts.add(texts, [len(terms) for terms in befores], list(fresh.values()))
             if self.vectors is not None:
                 self.vectors.reserve(len(self._units))
@@ -109,6 +111,7 @@ class MemoryIndex:
     def remove(self, ids: Iterable[str]) -> None:
         """Take these out; an id that is not there is passed over."""
         with self.lock:
+            self._digest = ""
             for name in ids:
                 row = self._row_of.pop(name, None)
                 if row is not None:
@@ -161,6 +164,11 @@ class MemoryIndex:
 
     def digest(self) -> str:
         """A hash of all units and vectors, whatever the order in which they came."""
+        with self.lock:
+            self._digest = self._digest or self._digested()
+            return self._digest
+
+    def _digested(self) -> str:
         total = 0
         with self.lock:
             for row in self._row_of.values():
@@ -253,6 +261,7 @@ class MemoryIndex:
 
         if not len(rows):
             return
+        self._digest = ""
         if self.vectors is None:
             self.vectors = VectorTable(int(vectors.shape[1]))
         self.vectors.reserve(len(self._units))

@@ -6,6 +6,7 @@ Computed once when a unit is added, so that ranking a question reads arrays and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mainstay.memory.terms import NUMBER, TIME, Reading
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from mainstay.memory.columns import Mask, Scores
 
 _LENGTH_FULL = 5.0  # the logarithm of 150 words: longer is not better
+
+
+@lru_cache(maxsize=4096)
+def _length(words: int) -> float:
+    import numpy
+
+    return min(1.0, float(numpy.log1p(words)) / _LENGTH_FULL)
 
 
 class TextTable:
@@ -33,7 +41,7 @@ class TextTable:
             (
                 len(reading.terms),
                 before,
-                min(1.0, numpy.log1p(reading.words) / _LENGTH_FULL),
+                _length(reading.words),
                 unit.text.rstrip().endswith("?"),
                 bool(reading.marks & TIME),
                 bool(reading.marks & NUMBER),
