@@ -1,7 +1,9 @@
 """`mainstay memory` and `Workspace.memory` on a folder: kept, found, imported, told. By words: no model is loaded."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,15 @@ import pytest
 from mainstay.cli import memory_checkup
 from mainstay.cli.main import run
 from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.kernel.values import Json
 from mainstay.memory.records import Note
 from mainstay.models.base import Unavailable
 from mainstay.runtime.keeping import Kept
 from mainstay.workspace import Workspace
-from mainstay.workspace.doors import Door
+from mainstay.workspace.doors import Door, SocketDoor
 from mainstay.workspace.importing import Imported
 from mainstay.workspace.memory_calls import keep
+from mainstay.workspace.serving import Service
 
 GUIDE = """# Guide
 
@@ -229,3 +233,48 @@ def test_doctor_tells_how_memory_stands(desk: Workspace) -> None:
     for blob in desk.folder.blobs.rglob("*"):
         assert blob.is_dir() or b"walnut" not in blob.read_bytes()
     assert b"walnut" not in desk.folder.ledger.read_bytes()
+
+
+def test_beside_a_director_a_search_asks_it_and_is_the_same(
+    desk: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.memory.add("Walnut boards lie in hall 2.", memory="boards")
+    desk.memory.add("Walnut oil is sold out.", memory="oil")
+    alone, stats = desk.memory.search("walnut boards"), desk.memory.stats()
+    asked: list[str] = []
+    ask = SocketDoor.ask
+
+    def counted(door: SocketDoor, operation: str, arguments: Json) -> Json:
+        asked.append(operation)
+        return ask(door, operation, arguments)
+
+    def look() -> None:
+        with Workspace.open(desk.folder.root) as other:
+            assert other.memory.search("walnut boards") == alone
+            assert other.memory.search("walnut", as_of=0).hits == ()
+            told = other.memory.stats()
+            # What a director does at its start is in the ledger too.
+            assert replace(told, standing=stats.standing) == stats
+            assert told.standing.units == stats.standing.units
+            with pytest.raises(CommandRefused, match="There is no retrieval policy 'nope'"):
+                other.memory.search("walnut", policy="nope")
+            assert not other._assembly.memory_is_open
+
+    async def beside() -> None:
+        service, ready = Service(desk.folder, ingest=False), asyncio.Event()
+        working = asyncio.create_task(service.run(ready.set))
+        await ready.wait()
+        try:
+            await asyncio.to_thread(look)
+        finally:
+            service.stop()
+            await working
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SocketDoor, "ask", counted)
+        asyncio.run(beside())
+    assert asked == ["search_memory", "search_memory", "memory_stats", "search_memory"]
+    # And a socket that nobody listens on is none.
+    desk.folder.socket.touch()
+    with Workspace.open(desk.folder.root) as other:
+        assert other.memory.search("walnut boards").digest == alone.digest

@@ -12,7 +12,7 @@ from mainstay.workspace import Workspace
 from mainstay.workspace.folder import Folder
 
 if TYPE_CHECKING:
-    from mainstay.workspace.memory import MemoryStats
+    from mainstay.workspace.memory_look import MemoryStats
 
 OPENED_MAX = 5_000  # records: a second; of more, `mainstay memory stats` tells
 _VIEWS = ("memories", "correspondence")

@@ -13,7 +13,7 @@ from mainstay.cli.safe_text import safe_line
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context
-    from mainstay.workspace.memory import MemoryStats
+    from mainstay.workspace.memory_look import MemoryStats
     from mainstay.workspace.recall_log import RecallLog
 
 TEXT_SHOWN_MAX = 400

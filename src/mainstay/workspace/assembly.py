@@ -199,8 +199,13 @@ class Assembly:
         with self._opening:
             return self.remembered
 
+    @property
+    def memory_is_open(self) -> bool:
+        """Whether somebody in this process has asked for it."""
+        return "remembered" in vars(self)
+
     @cached_property
-    def _recalling(self) -> ThreadPoolExecutor:
+    def recalling(self) -> ThreadPoolExecutor:
         """Threads of their own for recalls: while a large memory is opened, all else that needs a thread has one."""
         from concurrent.futures import ThreadPoolExecutor
 
@@ -228,8 +233,8 @@ class Assembly:
 
     def close_memory(self) -> None:
         """Give up what `remembered` and the models opened, if they did."""
-        if "_recalling" in vars(self):
-            self._recalling.shutdown(cancel_futures=True)  # what is being asked reads by what is closed next
+        if "recalling" in vars(self):
+            self.recalling.shutdown(cancel_futures=True)  # what is being asked reads by what is closed next
         if "remembered" in vars(self):
             self.remembered.close()
         if "language_models" in vars(self):
@@ -240,7 +245,7 @@ class Assembly:
         policies = self.untyped.recalls.policies
         spending = self.language_models.spending(brief) if self.untyped.settings.models else None
         return TaskTools(
-            brief, self.opened_memory, policies, self.artifacts.vault.keyed_hash, spending, self._recalling
+            brief, self.opened_memory, policies, self.artifacts.vault.keyed_hash, spending, self.recalling
         )
 
     # --- workflows -------------------------------------------------------------------------------------------------

@@ -129,6 +129,8 @@ _TYPES: Mapping[str, type] = {
     "changes": dict,
     "before": int,
     "amount": int,
+    "k": int,
+    "as_of": int,
     "notes": list,
     "memories": list,
 }  # all else is text

@@ -4,55 +4,41 @@
         kept = workspace.memory.add("The press kit lies in the shared folder.", tag="public")
         found = workspace.memory.search("where is the press kit")
 
-Reading opens the index from the ledger in this process and needs no lock; keeping and retracting go through whichever
-door is there.
+A search asks the running director, which has its index open; where none runs, the index is opened from the ledger in
+this process, without a lock. Keeping and retracting go through whichever door is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import Instant, Json
 from mainstay.ledger.store import EventReader
+from mainstay.memory.context import Context
 from mainstay.memory.records import Note, checked
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.keeping import Kept, find_memory
 from mainstay.workspace.doors import Door
 from mainstay.workspace.memory_calls import keep, retract
+from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook, MemoryStats, by_director
 from mainstay.workspace.memory_records import MemoryVersion, Records
 
 if TYPE_CHECKING:
-    from mainstay.config.recall import Recalls
     from mainstay.kernel.state import RunState
     from mainstay.ledger.store import RecordedEvent
-    from mainstay.memory.context import Context
-    from mainstay.memory.policy import RetrievalPolicy
     from mainstay.memory.units import Unit
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.importing import Imported
     from mainstay.workspace.recall_log import RecallLog
-    from mainstay.workspace.remembered import Remembered, Standing
-
-WAITED_FOR_MAX = 64  # missing vectors that a search waits for: a second at worst
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryStats:
-    """Memory in numbers."""
-
-    standing: Standing
-    spaces: Mapping[str, int]  # what can be found now, by space
-    superseded: int
-    retracted: int
-    digest: str
-    embedder: str  # its name; empty where words alone are searched
-    why_not: str  # why there is no embedder, and what to do
+    from mainstay.workspace.remembered import Remembered
 
 
 class Memory:
@@ -75,6 +61,7 @@ class Memory:
         self._state = state
         self._events = events
         self._clock = clock
+        self._look = MemoryLook(assembly, clock)
         self._records = Records(store, artifacts, self._files)
 
     def _files(self) -> tuple[Unit, ...]:
@@ -173,35 +160,16 @@ class Memory:
         `as_of` asks what was believed at that position. Raises `CommandRefused` for a policy or a space that is not
         there.
         """
-        from mainstay.config.recall import EVERYTHING
+        look = {"space": space, "kind": kind, "k": k, "policy": policy}
+        asked = look if as_of is None else look | {"as_of": as_of}
+        told = self._by_director(SEARCH, {"query": query, **asked})
+        return self._look.search(query, **asked) if told is None else msgspec.convert(told, Context)  # type: ignore[arg-type]
 
-        recalls = self._assembly().untyped.recalls
-        chosen = self._policy(recalls, policy or EVERYTHING)
-        if space and space not in recalls.spaces:
-            raise CommandRefused(
-                f"There is no space {space!r}.", why="There are " + ", ".join(sorted(recalls.spaces)) + "."
-            )
-        narrowed = replace(
-            chosen,
-            spaces=(space,) if space else chosen.spaces,
-            kinds=(kind,) if kind else chosen.kinds,
-            hits_max=chosen.hits_max if policy else k,
-        )
-        remembered = self.remembered
-        remembered.catch_up()
-        if remembered.missing <= WAITED_FOR_MAX:
-            remembered.fill(WAITED_FOR_MAX)
-        return remembered.recall(narrowed, query, now=self._clock.now(), as_of=as_of)
-
-    def _policy(self, recalls: Recalls, name: str) -> RetrievalPolicy:
-        found = recalls.policies.get(name)
-        if found is None:
-            raise CommandRefused(
-                f"There is no retrieval policy {name!r}.",
-                why="There are " + ", ".join(sorted(recalls.policies)) + ".",
-                remedy=f"Name one of these, or write [recall.{name}] in a file of policies/.",
-            )
-        return found
+    def _by_director(self, operation: str, arguments: Json) -> Any:
+        """Where a director has its index open, and this process has none; None elsewhere."""
+        self._store()  # says that there is no ledger, if there is none
+        assembly = self._assembly()
+        return None if assembly.memory_is_open else by_director(assembly.folder, operation, arguments)
 
     @property
     def remembered(self) -> Remembered:
@@ -234,24 +202,8 @@ class Memory:
 
     def stats(self) -> MemoryStats:
         """Memory in numbers, and whether it searches by meaning."""
-        from mainstay.models.base import Unavailable
-
-        remembered, store = self.remembered, self._store()
-        standing = remembered.standing()
-        embedder = self._assembly().memory_embedder
-        gone = isinstance(embedder, Unavailable)
-        counts = remembered.counts(self._clock.now())
-        return MemoryStats(
-            standing,
-            counts,
-            superseded=store.count("memories") - store.count("memories", where={"superseded": 0}),
-            retracted=store.count("memories") - store.count("memories", where={"retracted": 0}),
-            digest=remembered.digest(),
-            embedder="" if isinstance(embedder, Unavailable) else embedder.model_id,
-            why_not=f"{embedder.reason} {embedder.remedy}"
-            if gone and isinstance(embedder, Unavailable)
-            else "",
-        )
+        told = self._by_director(STATS, {})
+        return self._look.stats() if told is None else msgspec.convert(told, MemoryStats)
 
     # --- why -------------------------------------------------------------------------------------------------------
 

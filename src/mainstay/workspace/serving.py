@@ -26,6 +26,7 @@ from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held, operate, require_types
+from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
 from mainstay.workspace.remembering import Remembering
 from mainstay.workspace.watching import Standing, Watch
 
@@ -95,6 +96,7 @@ class Service:
             self._reviewing = self.held.reviewing(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
             self._refining = self.held.refining(self.loop.ask)
+            self._look = MemoryLook(lambda: self.held.assembly, self._clock)
             self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
         except BaseException:
@@ -170,6 +172,12 @@ class Service:
                 "disk_full": self.loop.disk_full,
                 "memory": self._remembering.standing(),
             }
+        if operation in (SEARCH, STATS):
+            require_types(operation, arguments)
+            threads = self.held.assembly.recalling
+            return await asyncio.get_running_loop().run_in_executor(
+                threads, self._look.told, operation, arguments
+            )
         if self.loop.disk_full:
             raise StorageFull(
                 "The disk is full, so nothing can be decided.",
