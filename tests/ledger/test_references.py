@@ -42,4 +42,6 @@ def test_no_event_holds_the_address_of_a_blob_that_is_not_missed() -> None:
             data = f'{{"{one.name}":"{BLOB}"}}' if "tuple" not in str(told[one.name]) else ""
             data = data or f'{{"{one.name}":["{BLOB}"]}}'
             assert number in REFERRING, f"{kind.__name__}.{one.name}"
-            assert list(references(number, data.encode())) == [bytes.fromhex(BLOB)], f"{kind.__name__}.{one.name}"
+            assert list(references(number, data.encode())) == [bytes.fromhex(BLOB)], (
+                f"{kind.__name__}.{one.name}"
+            )

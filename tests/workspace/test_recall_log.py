@@ -1,6 +1,6 @@
 """Why a task knew what it knew: from the agent that recalled to the log that a person reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from mainstay.agents.base import Brief, Data, Outcome, Produced, Tools
 from mainstay.kernel.commands import StartRun
 from mainstay.kernel.errors import NotFound
+from mainstay.kernel.events import FailureClass, TaskFailed
 from mainstay.kernel.ids import run_stream
 from mainstay.kernel.plan import Plan, Role
 from mainstay.memory.policy import RetrievalPolicy
@@ -33,7 +34,9 @@ class Reader:
         return Produced(Thought(), "looked up", tuple(one.source for one in found))
 
 
-async def read(one: Remembering) -> str:
+async def read(
+    one: Remembering, policies: Mapping[str, RetrievalPolicy] = POLICIES, ends: str = "succeeded"
+) -> str:
     """Two notes, and a run that reads one of them; its id."""
     house = one.house
     await one.keep("walnut boards are in hall 2", memory="boards")
@@ -45,14 +48,14 @@ async def read(one: Remembering) -> str:
         gate=house.director,
         routes=house.route,
         adapters={"email": house.adapter},
-        tools=lambda brief: TaskTools(brief, lambda: one.remembered, POLICIES, house.vault.keyed_hash),
+        tools=lambda brief: TaskTools(brief, lambda: one.remembered, policies, house.vault.keyed_hash),
         noticed=house.notice,
     )
     trigger, owner = one.message("ann", "Where are the boards?")
     definition = next(iter(house.plans))
     start = StartRun(house.run_of("ann"), "sample", definition, {"message": trigger}, "", owner)
     await house.ask(Request(start, blobs=house.artifacts.take_staged()))
-    await until(lambda: house.status("ann") == "succeeded")
+    await until(lambda: house.status("ann") == ends)
     return house.run_of("ann")
 
 
@@ -84,6 +87,23 @@ def test_what_was_recalled_and_dropped_and_why() -> None:
         ]
         assert [(left["id"], left["why"]) for left in recall["dropped"]] == [("oil@1", "too many hits")]
         assert logs(one, run, "0", attempt=1) == [log]
+
+    story(tell, plans=(PLAN,))
+
+
+def test_where_nothing_passes_and_the_policy_wants_a_person_nothing_is_made_of_it() -> None:
+    async def tell(one: Remembering) -> None:
+        wanting = RetrievalPolicy("notes", score_min=1.1, otherwise="ask")
+        run = await read(one, {"notes": wanting}, ends="failed")
+        [log] = logs(one, run, "draft")
+        assert (log.hits, log.dropped) == (0, 2)
+        failed = [
+            event
+            for recorded in one.house.store.read(run_stream(one.house.run_of("ann")))
+            if isinstance(event := one.house.director.codec.event(recorded), TaskFailed)
+        ]
+        assert [event.failure for event in failed] == [FailureClass.REFUSED]
+        assert "'notes'" in one.house.artifacts.open_text(failed[0].reason)
 
     story(tell, plans=(PLAN,))
 

@@ -126,6 +126,7 @@ class Drawn:
     dropped: int = 0
     tokens: int = 0
     models: tuple[ModelUse, ...] = ()
+    wanting: str = ""  # a retrieval policy by which nothing passed, and that wants a person asked then
 
 
 class Tools(Protocol):

@@ -233,7 +233,18 @@ class Performer:
         else:
             outcome = await self._answer(effect, agent, brief, tools)
         drawn = tools.drawn()
-        return outcome, () if drawn is None else self._noted(effect, drawn)
+        if drawn is None:
+            return outcome, ()
+        if drawn.wanting and isinstance(outcome, Produced | Proposed | Inspected):
+            outcome = self._left_to_a_person(effect, outcome, drawn.wanting)
+        return outcome, self._noted(effect, drawn)
+
+    def _left_to_a_person(
+        self, effect: InvokeAgent, made: Produced | Proposed | Inspected, policy: str
+    ) -> Outcome:
+        """What was made from nothing is not used: the retrieval policy of the task wants a person then."""
+        needed = f"needs a person: nothing that is remembered passes the retrieval policy {policy!r}"
+        return Failed(FailureClass.REFUSED, self._seal(needed, effect.subject), usage=made.usage)
 
     async def _traced(self, effect: InvokeAgent, agent: Agent, brief: Brief, tools: Tools) -> Outcome:
         """The same within a span; the spans of the model calls lie inside of it."""

@@ -74,6 +74,7 @@ class TaskTools(NoTools):
         self._spending = spending
         self._threads = threads  # None: those of the loop
         self._log: list[Json] = []
+        self._wanting = ""
         messages = [one for one in brief.inputs.values() if isinstance(one, MessageView)]
         self._own = frozenset(f"message:{keyed_hash('message', one.message_id).hex()}@1" for one in messages)
         self._people = frozenset(
@@ -108,6 +109,8 @@ class TaskTools(NoTools):
         ranks = {one.rank for one in first}
         given = [one for one in hits if one.rank in ranks]
         self._log.append(self._logged(context, named, cue, fields, given, limit))
+        if not given and named.otherwise == "ask":
+            self._wanting = named.name
         return tuple(recalled(one, by_meaning=context.by_meaning) for one in given)
 
     def set_aside(self, source: str, why: str) -> None:
@@ -128,6 +131,7 @@ class TaskTools(NoTools):
             dropped=sum(one["dropped_in_all"] for one in self._log),
             tokens=sum(one["tokens"] for one in self._log),
             models=models,
+            wanting=self._wanting,
         )
 
     async def _beside(self, look: Callable[[], Context]) -> Context:
