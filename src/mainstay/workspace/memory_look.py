@@ -18,6 +18,7 @@ from mainstay.memory.context import Context
 from mainstay.runtime.clock import Clock
 from mainstay.workspace.doors import SocketDoor
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.remembered import Standing
 
 if TYPE_CHECKING:
     from mainstay.config.recall import Recalls
@@ -26,19 +27,6 @@ if TYPE_CHECKING:
 
 SEARCH, STATS = "search_memory", "memory_stats"  # as operations of the control socket
 WAITED_FOR_MAX = 64  # missing vectors that a search waits for: a second at worst
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How an index stands: up to which position it read, how much is in it, and what is not."""
-
-    through: int  # position
-    units: int
-    missing: int  # vectors that are still to be computed; words alone find these
-    forgotten: int  # their keys were destroyed
-    unreadable: int  # their blobs are gone
-    by_meaning: bool
-    ranker: str = ""  # the name of the weights that rank
 
 
 @dataclass(frozen=True, slots=True)

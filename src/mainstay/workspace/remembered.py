@@ -13,7 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ from mainstay.memory.recall import recall
 from mainstay.memory.records import CONTENT, DATA_CLASS, DOCUMENT, decoded
 from mainstay.memory.units import Unit
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
-from mainstay.workspace.memory_look import Standing
 from mainstay.workspace.opened_mail import opened
 from mainstay.workspace.refined_ranking import InForce, in_force
 
@@ -43,6 +42,19 @@ FILLED_AT_ONCE = 300  # texts of the operator's files
 SLICE = 16  # texts embedded at once in the background: a fifth of a second
 Row = dict[str, Value]
 Make = Callable[[Row, SubjectId | None], Unit]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an index stands: up to which position it read, how much is in it, and what is not."""
+
+    through: int  # position
+    units: int
+    missing: int  # vectors that are still to be computed; words alone find these
+    forgotten: int  # their keys were destroyed
+    unreadable: int  # their blobs are gone
+    by_meaning: bool
+    ranker: str = ""  # the name of the weights that rank
 
 
 class Remembered:
