@@ -6,8 +6,8 @@ none of the intents. Until then a rule of thumb over the examples (`agents.class
 what is like nothing.
 
 Rules of this file: to judge changes nothing. What is learned comes through `note` and `learn`, in the order of the
-ledger, from whoever reads it (`workspace.learning`). Everything else waits while a decision is taken in, some
-milliseconds; texts are embedded before.
+ledger, from whoever reads it (`workspace.learning`). A decision waits for one word that is being learned, some
+milliseconds, however many are to be (`agents.turns`); texts are embedded before.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock, RLock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from mainstay.agents.base import GateView
 from mainstay.agents.classifier import Classifier, Guess, MeaningClassifier, WordClassifier
 from mainstay.agents.intents import UNKNOWN, Intent
+from mainstay.agents.turns import Turns
 from mainstay.kernel.ids import derive
 from mainstay.memory.gate_rules import AUDIT_SHARE, TARGET_ERROR
 
@@ -71,7 +72,7 @@ class Judge:
         self._embedder = embedder
         self._languages = tuple(languages)
         self._promise = (target_error, audit_share)
-        self._lock = RLock()
+        self._turns = Turns()
         self._made: Triage | None = None
         self._thumb: Classifier = (
             MeaningClassifier(intents, embedder) if embedder is not None else WordClassifier(intents)
@@ -98,7 +99,7 @@ class Judge:
         guess = self._thumb.guess(text)  # embeds it, outside of the lock: from here on it is known by heart
         if guess is None and not (self._known and text.strip()):
             return None
-        with self._lock:
+        with self._turns.first():
             triage = self._triage()
             decision = triage.judge(id, text, flags=flags)
             gate = self._gate(triage, decision)
@@ -156,27 +157,30 @@ class Judge:
         if self._embedder is not None:
             for text in texts:
                 self._embedder.embed([text])
-        with self._lock:
+        with self._turns.later():
             self._triage()
 
     def note(self, id: str, gate: GateView) -> None:
         """A decision was made; by another recipe it says nothing of this one."""
         if gate.recipe == self.mark:
-            with self._lock:
+            with self._turns.later():
                 self._triage().note(_decision(id, gate))
 
     def learn(self, id: str, text: str, intent: str, gate: GateView | None, *, audit: bool = False) -> None:
         """A person's word about a decision, learned at once. Of another recipe it is an example, and no evidence."""
         ours = gate is not None and gate.recipe == self.mark
         before = _decision(id, gate if ours and gate is not None else GateView(gated=True), audit=audit)
-        with self._lock:
+        with self._turns.later():
             self._triage().learn(id, text, intent, before=before)
             self.learned += 1
 
     def freeze(self) -> bytes:
         """What was learned, as bytes: vectors and numbers, no text."""
-        with self._lock:
-            return self._triage().freeze()
+        from mainstay.agents.triage.frozen import packed
+
+        with self._turns.later():
+            state = self._triage().taken()
+        return packed(state)  # a tenth of a second, in which nobody waits
 
     def thaw(self, data: bytes, learned: int) -> None:
         """Go on from what was frozen. Raises `CommandRefused` for another recipe, or damaged bytes."""
@@ -184,12 +188,12 @@ class Judge:
 
         made = Triage.thaw(data, self._embedder, languages=self._languages)
         made.promise(*self._promise)  # it may be another one by now
-        with self._lock:
+        with self._turns.later():
             self._made, self.learned = made, learned
 
     def forget(self) -> None:
         """Know the operator's examples alone again."""
-        with self._lock:
+        with self._turns.later():
             self._made, self.learned = None, 0
 
     def _triage(self) -> Triage:

@@ -1,8 +1,13 @@
-"""A whole triage as an artifact, and back: what `artifact` packs, and which part is which."""
+"""A whole triage as an artifact, and back: what `artifact` packs, and which part is which.
+
+It is done in two steps, since packing takes a tenth of a second and a decision waits for as long as the state must not
+change: `taken` copies, which takes some milliseconds, and `packed` makes the bytes of that.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from copy import deepcopy
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mainstay.agents.triage.artifact import pack, unpack
@@ -15,31 +20,49 @@ from mainstay.agents.triage.regression import Regression
 from mainstay.kernel.errors import CommandRefused
 
 
-def freeze(parts: Parts, *, recipe: str) -> bytes:
-    """The parts as bytes."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A copy of a state: nothing that is learned later changes it."""
+
+    recipe: str
+    parts: Parts  # of these only what is never changed in place
+    ids: list[str]
+    numbers: dict[str, Any]
+    arrays: dict[str, Any]
+
+
+def taken(parts: Parts, *, recipe: str) -> Taken:
+    """A copy of the parts, to be packed later."""
     fits = {
         "regression": parts.regression.state(),
         "discriminant": parts.discriminant.state(),
         "gate": parts.gate.state(),
     }
+    arrays: dict[str, Any] = {
+        "examples.rows": parts.examples.rows.copy(),
+        "examples.classes": parts.examples.classes.copy(),
+        "examples.right": parts.examples.right.copy(),
+    }
+    for of, (_, own) in fits.items():
+        arrays |= {f"{of}.{name}": array.copy() for name, array in own.items()}
+    numbers = {name: deepcopy(told) for name, (told, _) in fits.items()}
+    return Taken(recipe, parts, list(parts.examples.ids), numbers, arrays)
+
+
+def packed(state: Taken) -> bytes:
+    """The copy as bytes."""
+    parts = state.parts
     header: dict[str, Any] = {
-        "recipe": recipe,
+        "recipe": state.recipe,
         "seed": parts.seed,
         "classes": list(parts.classes),
         "seeds": sorted(parts.seeds.items()),
         "past": sorted([number, *counts] for number, counts in parts.past.items()),
         "pending": [asdict(one) for one in parts.pending],
-        "ids": parts.examples.ids,
-        "fits": {name: numbers for name, (numbers, _) in fits.items()},
+        "ids": state.ids,
+        "fits": state.numbers,
     }
-    arrays: dict[str, Any] = {
-        "examples.rows": parts.examples.rows,
-        "examples.classes": parts.examples.classes,
-        "examples.right": parts.examples.right,
-    }
-    for of, (_, own) in fits.items():
-        arrays |= {f"{of}.{name}": array for name, array in own.items()}
-    return pack(header, arrays)
+    return pack(header, state.arrays)
 
 
 def thaw(data: bytes, *, recipe: str) -> Parts:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from mainstay.agents.triage.examples import Floats
+    from mainstay.agents.triage.frozen import Taken
     from mainstay.models.base import Embedder
 
 _CLOSENESS = 0.12  # a class further away by so much has e times fewer of the votes by distance
@@ -287,7 +288,13 @@ class Triage:
         """All that was learned, as bytes: the same state gives the same. They hold vectors: seal them."""
         from mainstay.agents.triage import frozen
 
-        return frozen.freeze(self.parts(), recipe=self.recipe)
+        return frozen.packed(self.taken())
+
+    def taken(self) -> Taken:
+        """A copy of the state, which `frozen.packed` makes the same bytes of, at leisure."""
+        from mainstay.agents.triage import frozen
+
+        return frozen.taken(self.parts(), recipe=self.recipe)
 
     @classmethod
     def thaw(
