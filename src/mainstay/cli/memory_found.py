@@ -106,7 +106,7 @@ def stats(context: typer.Context, workspace: InWorkspace = HERE, as_json: AsJson
         say(f"  {one.forgotten:>9,}  forgotten: their keys were destroyed")
     if one.unreadable:
         say(f"  {one.unreadable:>9,}  cannot be opened: `mainstay audit verify` tells why")
-    return say(*_vectors(found), f"Digest {found.digest[:16]}")
+    return say(*_vectors(found), f"Ranked by {one.ranker}.", f"Digest {found.digest[:16]}")
 
 
 def why(

@@ -42,7 +42,7 @@ class MemoryRetracted:
 class ModelFitted:
     """What a specialist learned was fitted and put in force: from here on it judges by this artifact."""
 
-    model: str  # "triage"
+    model: str  # "triage", or "ranking" of memory
     version: int
     recipe: str  # features, algorithm, embedder: evidence belongs to it, not to the fitted weights
     artifact: Digest  # a sealed blob
