@@ -76,3 +76,16 @@ def test_a_record_of_a_class_that_an_embedder_may_not_be_sent_is_found_by_words_
     assert [hit.unit.id for hit in found.hits][:1] == ["b"]
     index.add([Unit(id="b", text="the margin of a parcel", fields={"data_class": "private"}, retracted=4)])
     assert index.missing == 0
+
+
+def test_a_cue_of_a_class_that_an_embedder_may_not_be_sent_is_searched_by_its_words() -> None:
+    embedder = Elsewhere()
+    index = MemoryIndex(embedder)
+    index.add([Unit(id="a", text="the parcel is late")])
+    index.fill(10)
+    embedder.sent.clear()
+    found = recall(RetrievalPolicy("all"), "late parcel", index, now=Instant(0), data_class="private")
+    assert (embedder.sent, found.by_meaning, found.hits[0].unit.id) == ([], False, "a")
+    assert recall(
+        RetrievalPolicy("all"), "late parcel", index, now=Instant(0), data_class="customer"
+    ).by_meaning

@@ -41,6 +41,12 @@ _VIEWS_KEPT = 4
 _MOD = 1 << 256
 
 
+def may_send(embedder: Embedder | None, data_class: object) -> bool:
+    """Whether an embedder may be sent a text of this class, if any; one on this device says of no class it may not."""
+    allowed = getattr(embedder, "allowed_data", None)
+    return allowed is None or not data_class or data_class == PUBLIC or data_class in allowed
+
+
 def new_index(embedder: Embedder | None = None) -> MemoryIndex | PlainIndex:
     """An empty index: the one with arrays, or where numpy is not installed the plain one."""
     from importlib.util import find_spec
@@ -102,7 +108,9 @@ class MemoryIndex:
             self.columns.add(list(fresh.values()))
             self._views.clear()
             self._missing.update(
-                (row, None) for row, unit in zip(rows, fresh.values(), strict=True) if self._may_embed(unit)
+                (row, None)
+                for row, unit in zip(rows, fresh.values(), strict=True)
+                if may_send(self.embedder, unit.fields.get(DATA_CLASS))
             )
             self.texts.add(texts, [len(terms) for terms in befores], list(fresh.values()))
             if self.vectors is not None:
@@ -246,12 +254,6 @@ class MemoryIndex:
             return
         for row in numpy.flatnonzero(mask):
             mask[row] = self.unit(int(row)).fields.get(name) in wanted
-
-    def _may_embed(self, unit: Unit) -> bool:
-        """Whether its text may be sent to the embedder; one on this device says of no class that it may not."""
-        allowed = getattr(self.embedder, "allowed_data", None)
-        of = unit.fields.get(DATA_CLASS) or PUBLIC
-        return allowed is None or of == PUBLIC or of in allowed
 
     def _text(self, row: int) -> str:
         return self.unit(row).text

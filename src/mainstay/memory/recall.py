@@ -15,7 +15,7 @@ from mainstay.kernel.values import DAY, Instant, Json
 from mainstay.memory.context import Context, digest_of
 from mainstay.memory.cue import read_cue
 from mainstay.memory.features import NAMES, Candidates, candidates
-from mainstay.memory.index import MemoryIndex
+from mainstay.memory.index import MemoryIndex, may_send
 from mainstay.memory.plain_index import PlainIndex
 from mainstay.memory.policy import Recency, RetrievalPolicy
 from mainstay.memory.ranking import BY_WORDS, Ranker, shipped
@@ -45,6 +45,7 @@ def recall(
     ranker: Ranker | None = None,
     refined: Ranker | None = None,
     vector: Vectors | None = None,
+    data_class: str = "",
 ) -> Context:
     """The units that answer the cue best within the policy's limits, and what was left out and why.
 
@@ -56,7 +57,14 @@ def recall(
     cue = cue[:CUE_CHAR_MAX]
     if isinstance(index, PlainIndex):
         return _by_plain_words(policy, cue, index, now=now, as_of=as_of, filters=filters or {})
-    if vector is None and index.embedder is not None and index.vectors is not None and cue.strip():
+    sendable = may_send(index.embedder, data_class)
+    if (
+        vector is None
+        and sendable
+        and index.embedder is not None
+        and index.vectors is not None
+        and cue.strip()
+    ):
         # An embedder that is reached by a network may be down: then it goes by words, and `by_meaning` says so.
         with contextlib.suppress(Unavailable):
             vector = index.embedder.embed([cue])[0]

@@ -159,11 +159,24 @@ class Remembered:
         now: Instant,
         as_of: int | None = None,
         filters: Json | None = None,
+        data_class: str = "",
     ) -> Context:
-        """What the policy finds for the cue, in all that is remembered by now."""
+        """What the policy finds for the cue, in all that is remembered by now.
+
+        A cue of a `data_class` that the embedder may not be sent is searched by its words.
+        """
         self.catch_up()
         refined = self._ranking.ranker
-        return recall(policy, cue, self._index, now=now, as_of=as_of, filters=filters or {}, refined=refined)
+        return recall(
+            policy,
+            cue,
+            self._index,
+            now=now,
+            as_of=as_of,
+            filters=filters or {},
+            refined=refined,
+            data_class=data_class,
+        )
 
     def standing(self) -> Standing:
         """How it stands now."""

@@ -101,7 +101,9 @@ class TaskTools(NoTools):
         # One more, since the best may be the message itself.
         wider = replace(named, hits_max=min(named.hits_max, limit) + len(self._own))
         context = await self._beside(
-            lambda: self._remembered().recall(wider, cue, now=self._brief.now, filters=fields)
+            lambda: self._remembered().recall(
+                wider, cue, now=self._brief.now, filters=fields, data_class=self._brief.data_class
+            )
         )
         refused = {one.unit.id for one in context.hits if not self._may_have(one)}
         hits = [one for one in context.hits if not {one.unit.id, one.neighbour_of} & (self._own | refused)]
