@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from mainstay.bench.ledger_traffic import MIX, Traffic, sealed_bytes, workflows
-from mainstay.kernel.events import ApprovalRequested
+from mainstay.kernel.events import ApprovalRequested, TaskSucceeded
 from mainstay.kernel.ids import IdempotencyKey, RunId, StreamId, derive, digest, run_stream
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import Head, RunState, with_task
-from mainstay.kernel.values import Digest, Instant
+from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.projection import Projector
@@ -153,6 +155,7 @@ class Copies:
             run=run,
             key=_text(ids, script.head.key),
             subject=_text(ids, script.head.subject or ""),  # type: ignore[arg-type]
+            trigger=_renamed(script.head.trigger, ids),
         )
         return _Copy(script, number, ids, head, run_stream(run), iter(script.parts)), script.message
 
@@ -220,10 +223,11 @@ def _script(store: InMemoryStore, codec: Codec, run: RunId, message: RecordedEve
 
 def _state(copy: _Copy, state: RunState, event: Any) -> RunState:
     """The script's state as the copy's, as far as a view looks at it."""
-    if not isinstance(event, ApprovalRequested):
+    if not isinstance(event, ApprovalRequested | TaskSucceeded):
         return replace(state, head=copy.head)
     task = state.task(event.task)
-    assert task.act is not None
+    if task.act is None:
+        return replace(state, head=copy.head)
     action, ids = task.act.action, copy.ids
     own = replace(
         action,
@@ -232,8 +236,17 @@ def _state(copy: _Copy, state: RunState, event: Any) -> RunState:
         card=Digest(_text(ids, action.card)),
         digest=Digest(_text(ids, action.digest)),
     )
-    act = replace(task.act, approval=event.approval, action=own)
+    approval = event.approval if isinstance(event, ApprovalRequested) else task.act.approval
+    act = replace(task.act, approval=approval, action=own)
     return replace(state, head=copy.head, tasks=with_task(state.tasks, event.task, replace(task, act=act)))
+
+
+def _renamed(value: Json, ids: dict[bytes, bytes]) -> Json:
+    raw = msgspec.json.encode(value)
+    for old, new in ids.items():
+        raw = raw.replace(old, new)
+    renamed: Json = msgspec.json.decode(raw)
+    return renamed
 
 
 def _text(ids: dict[bytes, bytes], old: str) -> str:
