@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Doubles = NDArray[numpy.float64]
 
 MODERATION = 0.2
-LAPSE, LAPSE_CASES = 0.0025, 200.0  # expected beforehand, and as if seen in so many cases
+LAPSE, LAPSE_CASES = 0.0025, 60.0  # expected beforehand, and as if seen in so many cases
 PRIOR = 1.0  # precision of a weight
 _STEPS = 4
 _PRIOR_BIAS = 0.05

@@ -25,6 +25,7 @@ C = 30.0
 STEPS_MAX = 3  # of one call, however few examples there are
 _GROWN = 1.04  # the curvature is taken anew when there are so many times as many examples
 _MOMENTUM_MAX = 0.95
+_INVERSE_SHARE = 4  # taking the curvature costs time as well: so much smaller is the slice that follows it
 
 
 class Regression:
@@ -56,8 +57,8 @@ class Regression:
         self._scatter_in(examples)
         share = max(1, multiplications_max // max(1, 4 * self.weights.size))
         for _ in range(STEPS_MAX):
-            if self._place == 0:
-                self._begin(len(examples))
+            if self._place == 0 and self._begin(len(examples)):
+                share = max(1, share // _INVERSE_SHARE)
             if self._end == 0:
                 return
             count = min(share, self._end - self._place)
@@ -85,8 +86,10 @@ class Regression:
             self._scatter += fresh.T @ fresh
             self._rows = len(examples)
 
-    def _begin(self, rows: int) -> None:
-        if rows > self._curvature_rows * _GROWN:
+    def _begin(self, rows: int) -> bool:
+        """Begin a pass; whether the curvature was taken anew for it."""
+        taken = rows > self._curvature_rows * _GROWN
+        if taken:
             bound = 0.5 * self._scatter
             bound[numpy.diag_indices_from(bound)] += 1.0 / self.c
             self._curvature = numpy.linalg.inv(bound).astype(numpy.float32)
@@ -95,6 +98,7 @@ class Regression:
         self._ahead = self.weights + numpy.float32(ahead) * (self.weights - self._before)
         self._gradient = self._ahead * numpy.float32(-1.0 / self.c)
         self._end, self._loss = rows, 0.0
+        return taken
 
     def _add_gradient(self, examples: Examples, count: int) -> None:
         part = slice(self._place, self._place + count)
