@@ -56,7 +56,8 @@ def test_a_shipped_policy_can_be_written_anew() -> None:
 
 def test_the_version_says_what_the_policy_says() -> None:
     one, same, other = (
-        read_recalls([("policies/a.toml", b"[recall.a]\nhits = %d\n" % hits)]).policies["a"] for hits in (3, 3, 4)
+        read_recalls([("policies/a.toml", b"[recall.a]\nhits = %d\n" % hits)]).policies["a"]
+        for hits in (3, 3, 4)
     )
     assert one.version == same.version
     assert one.version != other.version
@@ -70,8 +71,8 @@ def test_the_version_says_what_the_policy_says() -> None:
         (b"[recall.a]\nhits = 0\n", 2, "between 1 and 50"),
         (b"[recall.a]\nhit = 3\n", 2, "there is no key 'hit'"),
         (b"[recall.a]\nscore_min = 2\n", 2, "between 0 and 1"),
-        (b'[recall.a]\nrecency = { weight = 0.1 }\n', 2, "half-life"),
-        (b'[recall.a]\nwhere = { x = [] }\n', 2, "'x'"),
+        (b"[recall.a]\nrecency = { weight = 0.1 }\n", 2, "half-life"),
+        (b"[recall.a]\nwhere = { x = [] }\n", 2, "'x'"),
         (b'[recall.a]\notherwise = "shout"\n', 2, "'otherwise' cannot be 'shout'"),
         (b'[recall."A b"]\nhits = 2\n', 1, "is not a name"),
         (b"[space.mine]\n", 1, "'about' is missing"),

@@ -38,6 +38,8 @@ def say_memory(event: MemoryEvent) -> str:
             changed = f"{event.changed} of {event.words} words" if event.changed else "no word"
             lessons = f", drafted with {len(event.given)} lessons" if event.given else ""
             kept = f", {len(event.withheld)} withheld on purpose" if event.withheld else ""
-            return f"{event.actor} changed {changed} of the draft of run {short_run(event.run)}{lessons}{kept}"
+            return (
+                f"{event.actor} changed {changed} of the draft of run {short_run(event.run)}{lessons}{kept}"
+            )
         case _:
             assert_never(event)
