@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mainstay.cli import ask as command
+from mainstay.cli.main import run
 from mainstay.config.settings import read_settings
 from mainstay.governance.episodes import Cited
 from mainstay.kernel.errors import CommandRefused
@@ -66,6 +68,24 @@ def test_what_was_written_down_is_found_and_what_was_never_said_is_not(desk: Des
     assert not found.run
     answer = ask(desk, "what did we decide about elephants?")
     assert not answer.sentences
+
+
+def test_a_handbook_does_not_push_out_what_was_written_down(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mainstay.workspace.asking.PAGE", 2)  # several pages lie between
+    handbook = tmp_path / "handbook.md"
+    handbook.write_text("".join(f"# Part {n}\n\nThe press kit, part {n}.\n\n" for n in range(5)), "utf-8")
+    with desk.workspace as opened:
+        opened.memory.add("The press kit is given to nobody before June.")
+        opened.memory.import_paths([handbook])
+    (found,) = ask(desk, "what did we decide about the press kit?").sentences
+    assert "before June" in found.text
+
+
+def test_an_empty_question_is_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", " ", "-w", str(desk.root)]) == 5
+    assert "Do:" in capsys.readouterr().err
 
 
 def test_the_command_cites_positions_and_says_how_far_it_looked(

@@ -9,6 +9,7 @@ import typer
 from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
 from mainstay.cli.render import clock_time, count, emit, say, short_run, tell
 from mainstay.cli.safe_text import safe_line
+from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
     from mainstay.kernel.values import Instant
@@ -49,6 +50,12 @@ def ask(
 
     Each sentence ends with its position; `mainstay explain RUN` tells the whole story around it.
     """
+    if not question.strip():
+        raise CommandRefused(
+            "There is no question.",
+            why="It is empty.",
+            remedy='Ask for example "what did we decide last week".',
+        )
     with open_workspace(workspace) as opened:
         begin, end = _date("--since", since), _date("--until", until)
         answer = opened.ask(
@@ -62,7 +69,6 @@ def ask(
 def _date(option: str, given: str) -> Instant | None:
     from mainstay.cli.render import now_us
     from mainstay.governance.when import read_date
-    from mainstay.kernel.errors import CommandRefused
     from mainstay.kernel.values import Instant
 
     if not given.strip():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 RUN_MAX = 400  # runs that are told for one question
 MEMORY_MAX = 200
+_IMPORTED = frozenset({"chunk", "document"})  # kinds of what was imported: nobody decided it, and it is many
+PAGE = 1_000  # memories read at once
 HOUSE_EVENT_MAX = 500
 SHORTLIST = 40  # episodes that are compared by meaning: some half a second
 NEWEST = 20  # of these, so many for being the newest, whatever their words
@@ -181,8 +184,7 @@ class Asking:
 
     def _memories(self) -> Iterator[Episode]:
         """What was written down. Messages and replies are told with their runs."""
-        rows = self._sources.store().select("memories", order="recorded", descending=True, limit=MEMORY_MAX)
-        for row in map(dict[str, Any], rows):
+        for row in islice(self._written(), MEMORY_MAX):
             text = self._text(row)
             gone = f", taken back at #{row['retracted']}" if row["retracted"] else ""
             later = f", replaced at #{row['superseded']}" if row["superseded"] else ""
@@ -195,6 +197,18 @@ class Asking:
                 decision=True,
             )
             yield Episode(f"{row['memory']}@{row['version']}", "", (sentence,))
+
+    def _written(self) -> Iterator[Json]:
+        """Memories, newest first, without the pieces of imported documents: a handbook would push out every note."""
+        after: int | None = None
+        while True:
+            rows = self._sources.store().select(
+                "memories", order="recorded", descending=True, after=after, limit=PAGE
+            )
+            yield from (dict(row) for row in rows if row["kind"] not in _IMPORTED)
+            if len(rows) < PAGE:
+                return
+            after = int(str(rows[-1]["recorded"]))
 
     def _text(self, row: Json) -> str:
         subject = SubjectId(str(row["subject"])) if row["subject"] else None
