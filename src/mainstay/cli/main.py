@@ -126,6 +126,8 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         result: Any = app(arguments, standalone_mode=False, prog_name="mainstay")
+        if result == INTERRUPTED:  # the parser catches Ctrl-C itself, and says nothing
+            sys.stderr.write("\nStopped.\n")
         return result if isinstance(result, int) else 0
     except MainstayError as error:
         _tell(error, as_json)

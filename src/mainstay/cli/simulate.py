@@ -64,7 +64,7 @@ def simulate(
         )
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{LOST}\n")
-        return INTERRUPTED
+        raise SystemExit(INTERRUPTED) from None  # and no second word about it
 
 
 def _one(own: OwnWorkflow, seed: int, *, as_json: bool) -> int:
