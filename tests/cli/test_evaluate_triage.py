@@ -51,6 +51,25 @@ def test_people_see_a_curve_and_a_verdict(stream: Path, capsys: pytest.CaptureFi
     assert "embeddings computed: " in said
 
 
+def test_a_table_with_another_mark_between_its_columns_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.csv").write_text("text;label\nwhere is it;delivery\n", "utf-8")
+    assert run(["evaluate", "triage", str(tmp_path / "m.csv")]) == 2
+    assert "commas between the columns" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_told_in_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mainstay.bench.labelled.read_labelled", interrupted)
+    assert run(["evaluate", "triage", "m.csv"]) == 130
+    assert capsys.readouterr().err.strip() == "Stopped."
+
+
 @pytest.mark.usefixtures("cache")
 def test_programs_get_one_value_and_a_second_run_embeds_nothing(
     stream: Path, capsys: pytest.CaptureFixture[str]

@@ -43,11 +43,14 @@ def read_labelled(path: Path) -> tuple[Labelled, ...]:
     names = [name.strip().lower() for name in rows[0][1]]
     label = next((name for name in LABELS if name in names), None)
     if TEXT not in names or label is None:
+        apart = next((mark for mark in ";\t" if len(names) == 1 and mark in names[0]), None)
         raise ConfigError(
             f"The columns are {', '.join(names)[:200]}; {TEXT} and {LABELS[0]} are needed.",
             file=str(path),
             line=rows[0][0],
-            remedy=f"Name them in the first line, as in `{TEXT},{LABELS[0]}`.",
+            remedy=f"Name them in the first line, as in `{TEXT},{LABELS[0]}`."
+            if apart is None
+            else "Save it with commas between the columns: here it is another mark.",
         )
     messages = _messages(path, rows[1:], names.index(TEXT), names.index(label))
     if not messages:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mainstay.workspace.triage import Window
 
-BAR = 24  # cells of the widest bar
+BAR = 20  # cells of the widest bar; the whole table fits into 80 columns
 _FULL, _PARTS, _PLAIN = "█", "▏▎▍▌▋▊▉", "#"
 _LEVELS = "▁▂▃▄▅▆▇█"
 

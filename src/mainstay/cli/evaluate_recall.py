@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace
-from mainstay.cli.render import console, counting, emit, tell
+from mainstay.cli.render import counting, emit, show, table, tell
 
 if TYPE_CHECKING:
     from mainstay.bench.recall_evaluation import RecallReport, Told
@@ -107,16 +107,11 @@ def _shown(quiet: bool) -> Iterator[Told]:
 
 
 def _render(report: RecallReport, ks: tuple[int, ...]) -> None:
-    from rich.table import Table
-
-    table = Table(title="share of the evidence found", title_justify="left")
-    table.add_column("")
-    for k in ks:
-        table.add_column(f"k = {k}", justify="right")
+    made = table("Evidence found", *((f"k = {k}", {"justify": "right"}) for k in ks))
     for name, by_k in report.recall.items():
         label = f"{name} ({report.ranker})" if name == "hybrid" else f"{name} alone"
-        table.add_row(label, *(f"{by_k[k]:.1%}" for k in ks))
-    console().print(table)
+        made.add_row(label, *(f"{100 * by_k[k]:.1f} %" for k in ks))
+    show(made)
     tell(
         f"{report.questions:,} questions about {report.records:,} records; policy {report.policy} "
         f"{report.policy_version}.",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mainstay.models.embedding_cache import CachedEmbedder
 
 _RIGHT: dict[str, Any] = {"justify": "right"}
-_BAR = 30
+_BAR = 22  # a full bar and its share fit beside the other columns into 80
 
 
 def add_to(app: typer.Typer) -> None:
