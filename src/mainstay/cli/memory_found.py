@@ -10,6 +10,7 @@ import typer
 from mainstay.cli.options import HERE, AsJson, InWorkspace, given_before, open_workspace
 from mainstay.cli.render import clock_time, count, counting, emit, say, short_run, tell
 from mainstay.cli.safe_text import safe_line
+from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context
@@ -40,6 +41,12 @@ def search(
 ) -> None:
     """Find what is remembered, best first, with what spoke for each."""
     workspace, as_json = given_before(context, workspace, as_json)
+    if not query.strip():
+        raise CommandRefused(
+            "There is nothing to look for.",
+            why="The query is empty.",
+            remedy="Say in a few words what it is about.",
+        )
     with open_workspace(workspace) as opened:
         found = opened.memory.search(query, space=space, kind=kind, k=k, as_of=as_of, policy=policy)
     if as_json:
@@ -60,7 +67,9 @@ def search(
         if hit.features:
             say(f"    because {_because(hit.features)}")
     if found.dropped:
-        say(f"{count(len(found.dropped), 'more was', 'more were')} found and left out: {_reasons(found)}.")
+        left = count(len(found.dropped), "more was", "more were")
+        crowded = not policy and all(one.reason == "too many hits" for one in found.dropped)
+        say(f"{left} found: -k shows more." if crowded else f"{left} found and left out: {_reasons(found)}.")
     return _say_how(found)
 
 
