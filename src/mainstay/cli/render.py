@@ -134,7 +134,9 @@ def error_text(error: MainstayError) -> str:
         lines.append(f"  Do:  {safe_line(error.remedy)}")
     others = error.also if isinstance(error, ConfigError) else ()
     for one in others[:_ALSO_MAX]:
-        lines.append(f"  Also: {safe_line(str(one))}")
+        # What is to be done alike stands above.
+        same = not one.why and one.remedy == error.remedy
+        lines.append(f"  Also: {_what(one) if same else safe_line(str(one))}")
     if len(others) > _ALSO_MAX:
         lines.append(f"  And {len(others) - _ALSO_MAX} more.")
     return "\n".join(lines)
