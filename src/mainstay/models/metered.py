@@ -111,4 +111,7 @@ class MeteredModel:
         return Unanswered("refused", detail, NO_USAGE, remedy=remedy)
 
 
-PRICE_REMEDY = "Write `price_input_usd` and `price_output_usd` (for a million tokens) in its table, [models.NAME] of mainstay.toml."
+PRICE_REMEDY = (
+    "Write `price_input_usd` and `price_output_usd` (for a million tokens) in its table, "
+    "[models.NAME] of mainstay.toml."
+)
