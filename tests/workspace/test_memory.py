@@ -278,3 +278,22 @@ def test_beside_a_director_a_search_asks_it_and_is_the_same(
     desk.folder.socket.touch()
     with Workspace.open(desk.folder.root) as other:
         assert other.memory.search("walnut boards").digest == alone.digest
+
+
+def test_a_folder_that_cannot_be_read_stops_no_other_file(
+    desk: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    (source / "locked").mkdir(parents=True)
+    (source / "note.md").write_text("The key lies with the neighbour.", "utf-8")
+    listed = Path.iterdir
+
+    def refusing(self: Path) -> Iterator[Path]:
+        if self.name == "locked":  # who runs the tests may be allowed everything
+            raise PermissionError(13, "Permission denied")
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    locked, taken = desk.memory.import_paths([source])
+    assert (locked.became, locked.why) == ("refused", "Permission denied")
+    assert taken.became == "new"

@@ -106,6 +106,9 @@ class Importer:
         return done
 
     def _one(self, path: Path, door: Door, *, named: bool) -> Imported:
+        if path.is_dir():
+            for one in path.iterdir():  # says why it cannot be read
+                one.is_file()
         if not named and path.suffix.lower() not in (*KINDS, _MBOX):
             return Imported(
                 str(path),
@@ -217,13 +220,19 @@ class Importer:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """The files below, in order, without hidden ones and what links lead to."""
-    for one in sorted(folder.iterdir()):
-        if one.name.startswith(".") or one.is_symlink():
-            continue
-        if one.is_dir():
+    """The files below, in order, without hidden ones and what links lead to; a folder that cannot be read as itself."""
+    try:
+        seen = [one for one in sorted(folder.iterdir()) if not one.name.startswith(".")]
+        below = [
+            (one, one.is_dir()) for one in seen if not one.is_symlink() and (one.is_dir() or one.is_file())
+        ]
+    except OSError:
+        yield folder
+        return
+    for one, is_folder in below:
+        if is_folder:
             yield from _walk(one)
-        elif one.is_file():
+        else:
             yield one
 
 
