@@ -67,6 +67,21 @@ def test_the_log_says_by_what_policy_what_was_found_and_what_was_dropped() -> No
     story(tell)
 
 
+def test_work_goes_on_without_a_memory_that_fails_and_the_log_says_so() -> None:
+    async def tell(one: Remembering) -> None:
+        made = tools(one)
+
+        def broken() -> Remembered:
+            raise IndexError("out of range")
+
+        made._remembered = broken
+        assert await made.recall("walnut boards", limit=10) == ()
+        log = log_of(made)
+        assert (log["hits"], log["dropped"][0]["why"]) == ([], "the recall failed (IndexError)")
+
+    story(tell)
+
+
 def test_the_question_is_a_keyed_hash_and_equal_questions_are_equal() -> None:
     async def tell(one: Remembering) -> None:
         made = tools(one)

@@ -34,7 +34,7 @@ from mainstay.kernel.ids import WORKSPACE, SubjectId
 from mainstay.kernel.values import SECOND, Digest, Instant, Json
 from mainstay.ledger.codec import event_name
 from mainstay.ledger.store import EventReader, Version
-from mainstay.memory.index import MemoryIndex
+from mainstay.memory.index import new_index
 from mainstay.memory.keywords import words
 from mainstay.memory.policy import Recency, RetrievalPolicy
 from mainstay.memory.recall import recall
@@ -237,14 +237,14 @@ class Asking:
         self, about: str, episodes: Sequence[Episode], now: Instant, by_meaning: bool
     ) -> tuple[list[Episode], bool]:
         by_id = {one.id: one for one in episodes}
-        index = MemoryIndex()
+        index = new_index()
         index.add(one.unit() for one in episodes)
         worded = [hit.unit.id for hit in recall(_POLICY, about, index, now=now).hits]
         embedder = self._sources.embedder() if by_meaning else None
         if embedder is not None:
             newest = [one.id for one in newest_first(episodes)[:NEWEST]]
             listed = list(dict.fromkeys((*worded[: SHORTLIST - NEWEST], *newest)))
-            index = MemoryIndex(embedder)
+            index = new_index(embedder)
             index.add(by_id[one].unit() for one in listed)
             while index.fill(SHORTLIST):
                 pass

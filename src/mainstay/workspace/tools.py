@@ -16,6 +16,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from mainstay.memory.policy import RetrievalPolicy
     from mainstay.models.base import Completion, Prompt, Unanswered
     from mainstay.workspace.remembered import Remembered
+
+log = logging.getLogger("mainstay")
 
 DROPPED_MAX = 50  # of each recall that are written down
 ITSELF = "it is the message that was asked about"
@@ -100,11 +103,18 @@ class TaskTools(NoTools):
             return ()
         # One more, since the best may be the message itself.
         wider = replace(named, hits_max=min(named.hits_max, limit) + len(self._own))
-        context = await self._beside(
-            lambda: self._remembered().recall(
-                wider, cue, now=self._brief.now, filters=fields, data_class=self._brief.data_class
+        try:
+            context = await self._beside(
+                lambda: self._remembered().recall(
+                    wider, cue, now=self._brief.now, filters=fields, data_class=self._brief.data_class
+                )
             )
-        )
+        except Exception as error:  # work that memory only helps with must not fail for good with it
+            log.warning("a recall by %s failed: %s", named.name, type(error).__name__, exc_info=error)
+            self._log.append(self._failed(named, cue, fields, error))
+            if named.otherwise == "ask":
+                self._wanting = named.name
+            return ()
         refused = {one.unit.id for one in context.hits if not self._may_have(one)}
         hits = [one for one in context.hits if not {one.unit.id, one.neighbour_of} & (self._own | refused)]
         first = [one for one in hits if not one.neighbour_of][: min(named.hits_max, limit)]
@@ -191,6 +201,23 @@ class TaskTools(NoTools):
             "tokens": sum(one.tokens for one in given),
             "token_max": policy.token_max,
             "digest": context.digest,
+        }
+
+    def _failed(self, policy: RetrievalPolicy, cue: str, fields: Json, error: Exception) -> Json:
+        return {
+            "query": self._keyed_hash("recall", cue).hex(),
+            "policy": policy.name,
+            "version": policy.version,
+            "ranker": "",
+            "by_meaning": False,
+            "missing": 0,
+            "filters": dict(fields),
+            "hits": [],
+            "dropped": [{"id": "", "score": 0.0, "why": f"the recall failed ({type(error).__name__})"}],
+            "dropped_in_all": 0,
+            "tokens": 0,
+            "token_max": policy.token_max,
+            "digest": "",
         }
 
 
