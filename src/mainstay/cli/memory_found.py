@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,12 +13,15 @@ from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
-    from mainstay.memory.context import Context
+    from mainstay.memory.context import Context, Hit
     from mainstay.workspace.memory_look import MemoryStats
     from mainstay.workspace.recall_log import RecallLog
 
 TEXT_SHOWN_MAX = 400
 _FEATURES_SHOWN = 4
+_SHARE_OF_BEST = 0.05  # of the best hit's score: what reaches less is a tail that fills the screen
+_ALIKE_MIN, _COVERED_MIN = 0.2, 0.05  # below both it is neither alike nor of the same words
+_PART_SHOWN_MIN = 0.05
 
 
 def search(
@@ -51,12 +54,14 @@ def search(
         found = opened.memory.search(query, space=space, kind=kind, k=k, as_of=as_of, policy=policy)
     if as_json:
         return emit(_value(found))
-    if not found.hits:
+    # A policy has limits of its own and is shown as it answers; without one the tail is of no use to a reader.
+    shown = found.hits if policy else _near(found.hits)
+    if not shown:
         say("Nothing was found." + (" The policy asks a person then." if found.ask else ""))
-    for hit in found.hits:
+    for hit in shown:
         unit = hit.unit
         head = (
-            f"{hit.rank:>2}. {hit.score:.2f}  {unit.id}"
+            f"{hit.rank:>2}. {_score(hit.score, hit.features)}  {unit.id}"
             if not hit.neighbour_of
             else f"      beside it  {unit.id}"
         )
@@ -65,7 +70,9 @@ def search(
         tell(f"    {safe_line(unit.text, TEXT_SHOWN_MAX)}", hang=4)
         tell(f"    from {safe_line(_place(unit.source, unit.fields))}", hang=4)
         if hit.features:
-            say(f"    because {_because(hit.features)}")
+            say(f"    because {_because(hit.features, found.ranker)}")
+    if weak := len(found.hits) - len(shown):
+        return _say_weak(found, weak)
     if found.dropped:
         left = count(len(found.dropped), "more was", "more were")
         crowded = not policy and all(one.reason == "too many hits" for one in found.dropped)
@@ -152,20 +159,51 @@ def _say_log(log: RecallLog) -> None:
         say(named + (f", only {filters}" if filters else ""), f"  question {one['query']} (a keyed hash)")
         for hit in one["hits"]:
             aside = f"  set aside: {safe_line(hit['set_aside'])}" if hit.get("set_aside") else ""
-            say(f"   {hit['rank']:>2}. {hit['score']:.2f}  {hit['id']}  {hit['tokens']} tokens{aside}")
+            say(f"   {hit['rank']:>2}. {hit['score']:.2g}  {hit['id']}  {hit['tokens']} tokens{aside}")
             tell(f"       {safe_line(hit['text'] or '[not there any more]', 200)}", hang=7)
             if hit["features"]:
-                say(f"       because {_because(hit['features'])}")
+                say(f"       because {_because(hit['features'], one['ranker'])}")
         for left in one["dropped"]:
-            say(f"    -  {left['score']:.2f}  {left['id']}  dropped: {left['why']}")
+            say(f"    -  {left['score']:.2g}  {left['id']}  dropped: {left['why']}")
         if one["dropped_in_all"] > len(one["dropped"]):
             say(f"    -  and {one['dropped_in_all'] - len(one['dropped'])} more")
     return None
 
 
-def _because(features: Mapping[str, float]) -> str:
-    strongest = sorted(features.items(), key=lambda one: (-abs(one[1]), one[0]))
-    shown = [f"{name.replace('_', ' ')} {value:.2f}" for name, value in strongest if abs(value) >= 0.005]
+def _near(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits that are worth a reader's lines: not far below the best, and alike or of the same words."""
+    least = _SHARE_OF_BEST * max((hit.score for hit in hits), default=0.0)
+    return [
+        hit
+        for hit in hits
+        if hit.score >= least
+        and (
+            hit.features.get("vector", 0.0) >= _ALIKE_MIN or hit.features.get("covered", 0.0) >= _COVERED_MIN
+        )
+    ]
+
+
+def _score(score: float, features: Mapping[str, float]) -> str:
+    """Two digits that say something however small it is: what is found by meaning alone ranks far below 0.01."""
+    alike = features.get("vector", 0.0)
+    return f"{score:.2g}" + (f" (alike {alike:.2f})" if alike else "")
+
+
+def _say_weak(found: Context, weak: int) -> None:
+    say(f"{count(weak, 'weaker hit is', 'weaker hits are')} not shown: --json has all.")
+    return _say_how(found)
+
+
+def _because(features: Mapping[str, float], ranker: str) -> str:
+    """What added most to the score. Refined weights are the shipped ones, moved a little: these stand for them."""
+    from mainstay.memory.ranking import BY_WORDS, shipped
+
+    weights = (BY_WORDS if ranker == BY_WORDS.name else shipped()).weights
+    parts = {name: weights.get(name, 0.0) * value for name, value in features.items()}
+    strongest = sorted(parts.items(), key=lambda one: (-abs(one[1]), one[0]))
+    shown = [
+        f"{name.replace('_', ' ')} {part:+.2f}" for name, part in strongest if abs(part) >= _PART_SHOWN_MIN
+    ]
     return ", ".join(shown[:_FEATURES_SHOWN]) or "nothing else was nearer"
 
 
