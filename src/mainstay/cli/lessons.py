@@ -50,15 +50,21 @@ def lessons(
         say("No lesson is in force." if report.lessons else "Nothing was learned yet.")
         return say("Edit a draft before you approve it: the next draft of its kind carries the change.")
     made = table(
-        "Lesson", "Drafts of", "What it does", ("With", _RIGHT), ("Without", _RIGHT), ("Less", _RIGHT)
+        # The name is never cut: it is what `show` and `retire` are given.
+        ("Lesson", {"no_wrap": True}),
+        "Drafts of",
+        "What it does",
+        ("With", _RIGHT),
+        ("Without", _RIGHT),
+        ("Less", _RIGHT),
     )
     for one in found:
         effect = one.figures.effect
         made.add_row(
             *cells(
-                one.lesson + (" (retired)" if one.retracted else ""),
+                one.lesson,
                 one.intent,
-                _in_short(one),
+                ("retired; " if one.retracted else "") + _in_short(one),
                 _arm(effect.given),
                 _arm(effect.withheld),
                 difference_text(one.figures.told),

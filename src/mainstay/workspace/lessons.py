@@ -64,7 +64,14 @@ class Lessons:
 
     def show(self, lesson: str) -> TaughtLesson:
         """One lesson. Raises `NotFound` or `AmbiguousId`."""
-        found = find_memory(self._store(), lesson)
+        try:
+            found = find_memory(self._store(), lesson)
+        except NotFound:
+            raise NotFound(
+                f"There is no lesson {lesson[:80]!r}.",
+                why="No lesson of this workspace has a name that begins so.",
+                remedy="`mainstay lessons --all` lists them, retired ones too.",
+            ) from None
         for one in self.report().lessons:
             if one.lesson == found:
                 return self._told(one)
