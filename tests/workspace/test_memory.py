@@ -90,6 +90,8 @@ def test_the_commands_from_adding_to_retracting(
     assert history.index("version 1") < history.index("superseded") < history.index("version 2")
     assert "Retracted: terms" in told("retract", "terms", "--reason", "they are in the contract")
     assert "Nothing was written" in told("retract", "terms")
+    assert "retracted because: they are in the contract" in told("history", "terms")
+    assert "retracted because: they are in the contract" in told("show", "terms")
     assert "terms@" not in told("search", "invoices due")
     first, second = (json.loads(told("rebuild", "--json")) for _ in range(2))
     assert first["digest"] == second["digest"]

@@ -152,6 +152,7 @@ def history(
         believed = f"positions {one.recorded} to {ended - 1}" if ended else f"from position {one.recorded}"
         say(f"version {one.version}  {clock_time(one.recorded_at)}  {believed}  {standing(one)}")
         tell(f"  {safe_line(one.text, 300)}")
+        _say_reason(one)
     return None
 
 
@@ -203,6 +204,12 @@ def _facts(one: MemoryVersion) -> None:
         say(f"  remembered until {clock_time(one.expires_at)}")
     if one.tag:
         say(f"  data class {safe_line(one.tag)}")
+    _say_reason(one)
+
+
+def _say_reason(one: MemoryVersion) -> None:
+    if one.reason:
+        tell(f"  retracted because: {safe_line(one.reason, 300)}")
 
 
 def _value(one: MemoryVersion) -> dict[str, Any]:

@@ -9,9 +9,12 @@ from typing import Any
 import msgspec
 
 from mainstay.kernel.errors import NotFound
+from mainstay.kernel.events import MemoryRetracted
 from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.plan import Plan
 from mainstay.kernel.values import Digest, Instant, Json
-from mainstay.ledger.store import EventReader
+from mainstay.ledger.codec import Codec
+from mainstay.ledger.store import EventReader, Position
 from mainstay.memory.records import CONTENT, Content, decoded
 from mainstay.memory.units import Unit
 from mainstay.runtime.artifacts import FORGOTTEN, Artifacts, SubjectForgotten
@@ -19,6 +22,8 @@ from mainstay.runtime.keeping import find_memory
 from mainstay.workspace.opened_mail import opened
 
 VERSIONS_MAX = 10_000
+_NO_PLANS: dict[Digest, Plan] = {}
+_CODEC = Codec(_NO_PLANS.__getitem__)  # of what happens to memories, which names no plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class MemoryVersion:
     valid_from: Instant
     valid_to: Instant
     expires_at: Instant
+    reason: str = ""  # why it was retracted, where somebody said
 
     @property
     def believed(self) -> bool:
@@ -113,7 +119,16 @@ class Records:
             valid_from=Instant(row["valid_from"]),
             valid_to=Instant(row["valid_to"]),
             expires_at=Instant(row["expires_at"]),
+            reason=self._reason(row["retracted"]),
         )
+
+    def _reason(self, retracted: int) -> str:
+        """Why it was retracted at this position: in the event alone, sealed."""
+        if not retracted:
+            return ""
+        found = self._store().read_all(after=Position(retracted - 1), limit=1)
+        event = _CODEC.event(found[0]) if found else None
+        return self._artifacts().open_text(event.reason) if isinstance(event, MemoryRetracted) else ""
 
     def _content(self, row: Mapping[str, Any]) -> Content:
         subject = SubjectId(row["subject"]) if row["subject"] else None
