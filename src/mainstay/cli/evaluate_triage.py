@@ -96,7 +96,8 @@ def _print(figures: Figures, embedder: CachedEmbedder | None) -> None:
     say("")
     total, last = figures.total, figures.last
     tell(
-        f"Asked {_per_1000(total)} of 1,000 over the whole stream, {_per_1000(last)} of the last {last.messages:,}.",
+        f"Asked {_asked(total)} over the whole stream"
+        + (f", {_asked(last)} of the last {last.messages:,}." if last.messages < total.messages else "."),
         f"Whole stream: {_said(figures.verdict)}",
         f"First {figures.windows[0].messages:,}: {_said(figures.first)}",
         f"Unknown messages: {total.unknown:,}, of which {total.unknown_automatic:,} were handled automatically.",
@@ -115,8 +116,10 @@ def _bar(one: Tally) -> str:
     return f"{mark * round(_BAR * share):<{_BAR}} {100 * share:.0f} %"
 
 
-def _per_1000(one: Tally) -> str:
-    return f"{1000 * one.asked / one.messages:.0f}" if one.messages else "0"
+def _asked(one: Tally) -> str:
+    """As a count and a share: a rate per 1,000 reads as more than there were where the stream is shorter."""
+    share = 100 * one.asked / one.messages if one.messages else 0.0
+    return f"{one.asked:,} ({share:.1f} %)"
 
 
 def _said(one: Verdict) -> str:
