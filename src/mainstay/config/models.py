@@ -33,7 +33,7 @@ def read_model(models: Section, name: str) -> ModelSettings:
             "",
             "a key is missing for OpenAI",
             why="it answers nobody without one",
-            remedy='store it with `mainstay connect` or in the environment, and write key = "env:OPENAI_API_KEY"',
+            remedy='set the environment variable OPENAI_API_KEY, and write key = "env:OPENAI_API_KEY"',
         )
     price_in, price_out = section.money("price_input_usd"), section.money("price_output_usd")
     if price_in is None and price_out is not None:

@@ -84,7 +84,7 @@ def split_reference(reference: str) -> tuple[str, str]:
         raise SecretError(
             "this is not a reference to a secret",
             why="a secret stands in no file of the workspace, only where it lies",
-            remedy="write env:NAME, keyring:NAME, age:NAME or file:PATH and store it by `mainstay connect`",
+            remedy="write env:NAME, keyring:NAME, age:NAME or file:PATH; for a model's key env:NAME is the simplest",
         )
     if kind != "file" and _NAME.match(name) is None:
         raise SecretError(
@@ -203,7 +203,13 @@ def _remedy(kind: str, name: str) -> str:
         case "file":
             return f"put the secret into {name}, readable for its owner alone (chmod 600)"
         case _:
-            return f"store it with `mainstay connect email`, which asks for it and keeps it at {kind}:{name}"
+            # `connect` keeps passwords of mailboxes alone; the keyring's own command keeps any other.
+            own = (
+                f"`keyring set {SERVICE} {name}`"
+                if kind == "keyring"
+                else "put it into the environment and write env:NAME"
+            )
+            return f"a mailbox's password: store it with `mainstay connect email`; a model's key: {own}"
 
 
 def _file_read(path: Path) -> str | None:
