@@ -24,6 +24,7 @@ log = logging.getLogger("mainstay")
 STOPPED = "Stopped. What was under way is settled at the next start."
 LOOK_EVERY_S = 0.5
 COUNT_EVERY_S = 5.0  # looking through the newest messages takes a third of a second
+_FILE_ALONE = "file_alone"
 PROVED_AT_START_MAX = 100_000  # events: half a second; a longer ledger is for `mainstay audit verify`
 
 
@@ -38,7 +39,8 @@ def serve(workspace: Workspace, *, as_json: bool, ingest: bool) -> None:
         asyncio.run(_serve(workspace, screen, ingest=ingest))
         log.info("stopped")
     except BaseException as error:
-        log.error("ended by %s", type(error).__name__, exc_info=True)
+        # For the file alone: on the screen the command line tells the error itself, in words.
+        log.error("ended by %s", type(error).__name__, exc_info=True, extra={_FILE_ALONE: True})
         raise
     finally:
         stop_logging(handler)
@@ -182,6 +184,8 @@ class _Lines(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, _FILE_ALONE, False):
+            return
         self._screen.tell(record.levelname.lower(), record.getMessage(), said=safe_line(record.getMessage()))
 
 
