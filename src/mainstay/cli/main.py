@@ -168,8 +168,11 @@ def _usage(error: Any, as_json: bool) -> int:
         return USAGE
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mainstay"
+    remedy = f"See `{path} --help`."
+    commands = getattr(context.command, "commands", {}) if context is not None else {}
+    if "show" in commands and error.format_message().startswith("No such command"):
+        remedy = f"To look at one: `{path} show ...`. {remedy}"  # a name was given where a command stands
     if as_json:
-        remedy = f"See `{path} --help`."
         emit(
             {
                 "error": "Usage",
@@ -180,7 +183,7 @@ def _usage(error: Any, as_json: bool) -> int:
             }
         )
     else:
-        sys.stderr.write(f"Error: {error.format_message()}\n  Do:  See `{path} --help`.\n")
+        sys.stderr.write(f"Error: {error.format_message()}\n  Do:  {remedy}\n")
     return USAGE
 
 
