@@ -7,6 +7,7 @@
 #   make bench-peers   the same work on other engines, each in its own environment (needs an index)
 #   make crash   a director killed 200 times           make nightly  what takes longer than a coffee
 #   make planted   bugs planted on purpose, each found by the simulation
+#   make long    the tests that take seconds each: full disks, flipped bits, kills in the middle of a send
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,7 +25,7 @@ as_args = $(foreach file,$(1),-r $(file))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint sim planted crash bench bench-peers docs nightly clean
+.PHONY: help setup demo test long lint sim planted crash bench bench-peers docs nightly clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -54,7 +55,10 @@ demo: $(VENV)/.installed
 	@$(BIN)/mainstay demo
 
 test: $(VENV)/.developing
-	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly" --durations=5 --durations-min=5
+	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly and not long" --durations=5 --durations-min=5
+
+long: $(VENV)/.developing
+	@$(RUN) -m pytest -n $(WORKERS) -m "long and not nightly"
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .

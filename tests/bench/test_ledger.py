@@ -112,6 +112,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return run_ledger(Options(events=6_000, unfinished=16, boot_at=2_000, samples=4, folder=folder))
 
 
+@pytest.mark.long
 def test_every_figure_is_there_and_is_json(report: Report) -> None:
     told = json.loads(json.dumps(report.as_dict()))
     wanted = ("append_growth", "boot_s", "cold_boot_s", "boot_growth", "boot_peak_mb", "bytes_per_event")
@@ -125,6 +126,7 @@ def test_every_figure_is_there_and_is_json(report: Report) -> None:
     assert all(told[name] > 0 for name in ("crash_loop_boot_s", "boot_after_it_s", "first_boot_after_it_s"))
 
 
+@pytest.mark.long
 def test_nothing_is_left_behind_and_no_key_among_the_users(report: Report) -> None:
     assert list(Path(report.options["folder"]).iterdir()) == []
     assert "mainstay-bench-" not in os.environ.get("MAINSTAY_KEY_HOME", "")

@@ -171,6 +171,7 @@ def finish(desk: Desk) -> None:
     director.stop()
 
 
+@pytest.mark.long
 def test_what_is_over_is_sealed_and_read_as_before(desk: Desk, shelf: Path) -> None:
     finish(desk)
     desk.run("audit", "export", "--to", str(shelf / "before.jsonl"))
@@ -197,6 +198,7 @@ def test_what_is_over_is_sealed_and_read_as_before(desk: Desk, shelf: Path) -> N
     assert asked(desk, "audit", "verify")["events"] >= head + 2
 
 
+@pytest.mark.long
 def test_a_director_at_work_seals_between_its_ticks(desk: Desk) -> None:
     finish(desk)
     director = desk.start()

@@ -49,6 +49,7 @@ def test_the_whole_of_it(place: Path, home: Path) -> None:
     assert "not empty" in again.stderr
 
 
+@pytest.mark.long
 def test_for_programs(short_path: Path) -> None:
     said = _demo("--workspace", str(short_path / "demo"), "--json")
 

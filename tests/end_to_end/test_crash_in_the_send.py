@@ -12,7 +12,7 @@ from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, Mailbox, Running, smtp_settings
 from tests.end_to_end.wire import confirms_append, confirms_mail, wire_to
 
-pytestmark = pytest.mark.binary("dovecot")
+pytestmark = [pytest.mark.binary("dovecot"), pytest.mark.long]
 
 Place = Callable[[Running, "Wires", Mailbox], None]
 

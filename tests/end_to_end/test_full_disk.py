@@ -23,6 +23,8 @@ from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, file_settings, lay_out, mail, mbox
 from tests.end_to_end.working import asked, at_work, settled, until
 
+pytestmark = pytest.mark.long
+
 
 class FullDisk:
     """SQLite's own limit on the size of the file, which is refused in the same way as a write without space."""

@@ -8,6 +8,8 @@ import pytest
 from mainstay.ledger.standing import VIEWS
 from mainstay.testing.flipping import FAILURES, Flip, Outcome, campaign, main
 
+pytestmark = pytest.mark.long
+
 FLIPS = 120
 # Views that a boot does not prove: too long to be folded, or only looked at. `audit verify` proves them.
 NOT_PROVED_AT_BOOT = {

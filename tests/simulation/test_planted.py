@@ -6,6 +6,8 @@ from mainstay.kernel import run
 from mainstay.testing.planted import PLANTED, Planted
 from mainstay.testing.simulation import find
 
+pytestmark = pytest.mark.long
+
 SEEDS = 100  # most are found within a few; `make planted` finds all of them, and takes longer over these
 RARELY_FOUND = (
     "the kill switch is not asked before the call",
