@@ -12,6 +12,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
@@ -60,6 +61,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.tick import Owed, Request
 
 PERFORMER = "performer"
+_NO_SPAN = nullcontext[None](None)
 
 
 class Gate(Protocol):
@@ -228,10 +230,16 @@ class Performer:
             effect.findings and tuple(map(self._opened, effect.findings)),
         )
         tools = self._tools(brief)
-        if traces.listening():
-            outcome = await self._traced(effect, agent, brief, tools)
-        else:
-            outcome = await self._answer(effect, agent, brief, tools)
+        # One frame for each attempt under way: a second coroutine took half a kilobyte of every one of them.
+        with self._span(effect, agent) as span:
+            try:
+                answer = await agent.work(brief, tools)
+            except Exception as error:  # somebody else's code: its fault is a value here
+                outcome = self._fault(effect, error)
+            else:
+                outcome = self._heard(effect, answer)
+            if span is not None:
+                span.ended(outcome.failure.value if isinstance(outcome, Failed) else "")
         drawn = tools.drawn()
         if drawn is None:
             return outcome, ()
@@ -246,30 +254,26 @@ class Performer:
         needed = f"needs a person: nothing that is remembered passes the retrieval policy {policy!r}"
         return Failed(FailureClass.REFUSED, self._seal(needed, effect.subject), usage=made.usage)
 
-    async def _traced(self, effect: InvokeAgent, agent: Agent, brief: Brief, tools: Tools) -> Outcome:
-        """The same within a span; the spans of the model calls lie inside of it."""
-        with traces.agent(
+    def _span(self, effect: InvokeAgent, agent: Agent) -> AbstractContextManager[traces.Silent | None]:
+        """The attempt's span, inside of which those of its model calls lie; none where nobody listens."""
+        if not traces.listening():
+            return _NO_SPAN
+        return traces.agent(
             agent.name, run=effect.run, task=effect.name, attempt=effect.attempt, role=effect.role.value
-        ) as span:
-            outcome = await self._answer(effect, agent, brief, tools)
-            span.ended(outcome.failure.value if isinstance(outcome, Failed) else "")
-        return outcome
+        )
 
-    async def _answer(self, effect: InvokeAgent, agent: Agent, brief: Brief, tools: Tools) -> Outcome:
-        try:
-            answer = await agent.work(brief, tools)
-        except ValidationError as error:
+    def _fault(self, effect: InvokeAgent, error: Exception) -> Outcome:
+        """What an agent raised, as an outcome. What it had spent by then is unknown."""
+        if isinstance(error, ValidationError):
             reason = f"agent {effect.agent!r} broke its types: {_first(error)}"
-            # What it had spent by then is unknown.
             return Failed(FailureClass.INVALID, reason, usage=None, exception=_place(error))
-        except MainstayError as error:
+        if isinstance(error, MainstayError):
             return Failed(FailureClass.REFUSED, self._seal(str(error), effect.subject), usage=None)
-        except Exception as error:  # somebody else's code: its fault is a value here
-            self._noticed(f"agent {effect.agent}", error)
-            reason = f"agent {effect.agent!r} raised {type(error).__name__}: {error}"
-            return Failed(
-                FailureClass.BUG, self._seal(reason, effect.subject), usage=None, exception=_place(error)
-            )
+        self._noticed(f"agent {effect.agent}", error)
+        reason = self._seal(f"agent {effect.agent!r} raised {type(error).__name__}: {error}", effect.subject)
+        return Failed(FailureClass.BUG, reason, usage=None, exception=_place(error))
+
+    def _heard(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
         try:
             return self._closed(effect, answer)
         except StorageFull as error:
