@@ -442,7 +442,7 @@ class Walk:
             return
         dice = random.random()
         if dice < 0.6:
-            yield GrantApproval(RUN, approval, act.digest, "me")
+            yield GrantApproval(RUN, approval, act.digest, "me", confirmed=True)
         elif dice < 0.8:
             edited = random_action(random, number, act.act)
             yield EditApproval(RUN, approval, act.digest, edited, "me")

@@ -128,7 +128,10 @@ def _grant(office: Play, run: RunId, task: int) -> None:
     act = _act(office, run, task)
     assert act.approval is not None
     office.now = Instant(office.now + 12 * SECOND)
-    office.command(GrantApproval(run, act.approval, act.action.digest, "operator", 12 * SECOND), "operator")
+    office.command(
+        GrantApproval(run, act.approval, act.action.digest, "operator", 12 * SECOND, confirmed=True),
+        "operator",
+    )
 
 
 def _reply_waits(office: Play, key: str) -> RunId:

@@ -245,7 +245,8 @@ class Office:
         assert card.approval is not None
         self.later(9 * SECOND)
         self.tell(
-            GrantApproval(run, card.approval, card.action.digest, "operator", 9 * SECOND), actor="operator"
+            GrantApproval(run, card.approval, card.action.digest, "operator", 9 * SECOND, confirmed=True),
+            actor="operator",
         )
 
     def resolve(self, run: RunId, name: str, word: str) -> None:

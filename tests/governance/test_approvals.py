@@ -40,7 +40,7 @@ def test_a_card_is_found_by_its_id_or_the_beginning_of_it() -> None:
     [only] = waiting(play.store)
     assert card(play.store, only.approval) == only
     assert card(play.store, only.approval[:4]) == only
-    play.command(GrantApproval(run, only.approval, only.digest, "operator", 5))
+    play.command(GrantApproval(run, only.approval, only.digest, "operator", 5, confirmed=True))
     granted = card(play.store, only.approval)
     assert (granted.status, granted.actor, granted.waits) == ("granted", "operator", False)
     with pytest.raises(NotFound):
@@ -63,7 +63,7 @@ def test_doubts_are_listed() -> None:
     play = Play()
     run = asked(play, "one")
     [only] = waiting(play.store)
-    play.command(GrantApproval(run, only.approval, only.digest, "operator", 5))
+    play.command(GrantApproval(run, only.approval, only.digest, "operator", 5, confirmed=True))
     attempt = play.runs[run].task(0).attempt
     play.command(RecordOutcome(run, 0, attempt, Failed(FailureClass.TIMEOUT, "no answer", usage=None)))
     [doubt] = in_doubt(play.store)

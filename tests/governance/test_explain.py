@@ -72,7 +72,10 @@ def test_a_story_says_who_what_why_from_which_evidence_and_for_how_much() -> Non
     card = play.runs[run].task(4).act
     assert card is not None
     assert card.approval is not None
-    play.command(GrantApproval(run, card.approval, card.action.digest, "operator", 9_000_000), "operator")
+    play.command(
+        GrantApproval(run, card.approval, card.action.digest, "operator", 9_000_000, confirmed=True),
+        "operator",
+    )
     answer(play, run, 4, Acted())
     story = told(play, run)
     assert (story.workflow, story.status, story.cost_micros) == ("triage", "succeeded", 120)

@@ -67,7 +67,7 @@ def sending(policy: Policy = ASK_ALL, **fields: object) -> Playbook:
 def grant_of(book: Playbook) -> GrantApproval:
     waiting = book.act("send")
     assert waiting.approval is not None
-    return GrantApproval(RUN, waiting.approval, waiting.action.digest, "operator")
+    return GrantApproval(RUN, waiting.approval, waiting.action.digest, "operator", confirmed=True)
 
 
 def test_a_rule_that_allows_lets_it_go_in_its_name() -> None:

@@ -336,7 +336,7 @@ def _operator(random: Random, run: RunId, task: int, play: Play) -> RunCommand:
     card, shown = state.act.approval, state.act.action.digest
     draw = random.random()
     if draw < 0.45:
-        return GrantApproval(run, card, shown, "operator", random.randrange(60_000_000))
+        return GrantApproval(run, card, shown, "operator", random.randrange(60_000_000), confirmed=True)
     if draw < 0.6:
         edited = action(run, task, state.act.action.act, f"edited {random.random()}")
         return EditApproval(run, card, shown, edited, "operator", 5_000_000)

@@ -234,7 +234,9 @@ def test_a_run_is_written_at_its_start_and_its_end() -> None:
     assert (started["started_at"], started["position"], started["spent"]) == (START, 1, 520)
     play.now = Instant(START + 60_000_000)
     approval, shown = cast(str, card["approval"]), cast(str, card["digest"])
-    play.command(GrantApproval(run, approval, Digest(shown), "operator", 9_000_000), "operator")  # type: ignore[arg-type]
+    play.command(
+        GrantApproval(run, approval, Digest(shown), "operator", 9_000_000, confirmed=True), "operator"
+    )  # type: ignore[arg-type]
     outcome(play, run, 4, Acted())
     ended = only(play, "runs")
     assert (ended["status"], ended["ended_at"], ended["tasks"]) == ("succeeded", play.now, 5)
@@ -276,7 +278,7 @@ def decide_on(card: dict[str, Value]) -> tuple[str, Digest]:
 def test_a_yes_a_no_and_silence_are_kept() -> None:
     play, run, card = reply_waits()
     approval, shown = decide_on(card)
-    play.command(GrantApproval(run, approval, shown, "operator", 9_000_000))  # type: ignore[arg-type]
+    play.command(GrantApproval(run, approval, shown, "operator", 9_000_000, confirmed=True))  # type: ignore[arg-type]
     granted = only(play, "approvals")
     assert (granted["status"], granted["actor"], granted["open_us"]) == ("granted", "operator", 9_000_000)
 
@@ -318,7 +320,7 @@ def test_ending_a_run_withdraws_its_waiting_card_and_no_answered_one() -> None:
 def test_a_cancelled_run_stays_open_until_what_may_have_left_is_known() -> None:
     play, run, card = reply_waits()
     approval, shown = decide_on(card)
-    play.command(GrantApproval(run, approval, shown, "operator"))  # type: ignore[arg-type]
+    play.command(GrantApproval(run, approval, shown, "operator", confirmed=True))  # type: ignore[arg-type]
     play.command(CancelRun(run, "operator"))
     assert only(play, "open_runs")["status"] == "ending"
     assert only(play, "runs")["status"] == "cancelled"
@@ -331,7 +333,7 @@ def test_doubt_is_a_row_until_it_is_resolved() -> None:
     run = play.start("pay")
     proposed(play, run, 0, "bank.transfer")
     approval, shown = decide_on(only(play, "approvals"))
-    play.command(GrantApproval(run, approval, shown, "operator"))  # type: ignore[arg-type]
+    play.command(GrantApproval(run, approval, shown, "operator", confirmed=True))  # type: ignore[arg-type]
     outcome(play, run, 0, Failed(FailureClass.TIMEOUT, "no answer", usage=None))
     doubt = only(play, "in_doubt")
     assert (doubt["run"], doubt["task"], doubt["act"]) == (run, 0, "bank.transfer")
@@ -345,7 +347,7 @@ def test_only_mail_that_went_out_makes_a_recipient_known() -> None:
     play, run, card = reply_waits()
     assert play.store.select("recipients") == []  # a label was set, nothing was sent
     approval, shown = decide_on(card)
-    play.command(GrantApproval(run, approval, shown, "operator"))  # type: ignore[arg-type]
+    play.command(GrantApproval(run, approval, shown, "operator", confirmed=True))  # type: ignore[arg-type]
     assert play.store.select("recipients") == []
     outcome(play, run, 4, Acted())
     assert only(play, "recipients") == {"subject": SUBJECT, "last_at": START, "count": 1}

@@ -72,7 +72,7 @@ def grant(play: Play, run: RunId, task: int) -> None:
     act = play.runs[run].task(task).act
     assert act is not None
     assert act.approval is not None
-    play.command(GrantApproval(run, act.approval, act.action.digest, "operator"), "operator")
+    play.command(GrantApproval(run, act.approval, act.action.digest, "operator", confirmed=True), "operator")
 
 
 def charged() -> tuple[Play, RunId]:

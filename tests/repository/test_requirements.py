@@ -46,6 +46,7 @@ def test_a_pin_with_hashes_over_several_lines_is_fine() -> None:
         ("secrets", PROJECT["optional-dependencies"]["secrets"]),
         ("models", PROJECT["optional-dependencies"]["models"]),
         ("documents", PROJECT["optional-dependencies"]["documents"]),
+        ("console", PROJECT["optional-dependencies"]["console"]),
     ],
 )
 def test_the_project_and_its_requirement_files_ask_for_the_same(name: str, declared: list[str]) -> None:

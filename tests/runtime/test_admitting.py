@@ -216,7 +216,7 @@ def test_a_card_that_is_granted_takes_a_token_when_it_leaves_not_before() -> Non
     card = desk.runs[run].task(0).act
     assert card is not None
     assert card.approval is not None
-    desk.tell(GrantApproval(run, card.approval, card.action.digest, "me"))
+    desk.tell(GrantApproval(run, card.approval, card.action.digest, "me", confirmed=True))
     assert desk.admitting.admission.buckets.levels() == {"adapter:email": NOW + MINUTE}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from mainstay.governance.narration_governance import say_autonomy, say_governance
 from mainstay.governance.narration_house import say_inbox, say_workspace
 from mainstay.governance.narration_memory import say_memory
 from mainstay.governance.narration_recovery import say_recovery
@@ -28,19 +29,28 @@ from mainstay.governance.words import (
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionProposed,
+    ActionShadowed,
     ActionStarted,
+    ActionUndone,
     AnnotationReviewed,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     AttemptFailed,
+    AutonomyGranted,
+    AutonomyProposed,
+    AutonomyRevoked,
     BreakerClosed,
     BreakerOpened,
     BudgetRefused,
     BudgetWarned,
+    CheckpointSigned,
     CompensationBegun,
     CompensationFailed,
     CompensationPlanned,
@@ -49,16 +59,24 @@ from mainstay.kernel.events import (
     DeadLetterPurged,
     DeadLetterReplayed,
     DeadlineSet,
+    DeviceAdmitted,
+    DeviceTurnedAway,
     DirectorStarted,
     DirectorStopped,
     DoubtResolved,
     DraftJudged,
     Event,
+    EvidenceWeighed,
+    ExecutableDistrusted,
+    ExecutableTrusted,
     FailureDiagnosed,
+    ForgettingBegun,
     IncidentCleared,
     IncidentDetected,
     KillSwitchThrown,
     LedgerRestored,
+    LinkIssued,
+    LinkUsed,
     LookupDeferred,
     LookupStarted,
     MemoryRecorded,
@@ -67,6 +85,8 @@ from mainstay.kernel.events import (
     MessageRejected,
     ModelFitted,
     ModelUsed,
+    ObjectiveBreached,
+    ObjectiveMet,
     OperatorNotified,
     PlanAccepted,
     PolicyAdopted,
@@ -86,8 +106,11 @@ from mainstay.kernel.events import (
     ScheduleFired,
     ScopePaused,
     ScopeResumed,
+    SecretRotated,
+    SigningKeyAdopted,
     SpendingAllowed,
     StartDeferred,
+    SubjectForgotten,
     TaskCancelled,
     TaskExpanded,
     TaskFailed,
@@ -96,6 +119,7 @@ from mainstay.kernel.events import (
     TaskSkipped,
     TaskStarted,
     TaskSucceeded,
+    TemplateAdopted,
     ThreadAnswered,
     WorkflowRegistered,
     WorkflowRetired,
@@ -142,6 +166,25 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             return say_workspace(event)
         case MemoryRecorded() | MemoryRetracted() | ModelFitted() | AnnotationReviewed() | DraftJudged():
             return say_memory(event)
+        case EvidenceWeighed() | AutonomyProposed() | AutonomyGranted() | AutonomyRevoked():
+            return say_autonomy(event)
+        case (
+            CheckpointSigned()
+            | DeviceAdmitted()
+            | DeviceTurnedAway()
+            | ExecutableDistrusted()
+            | ExecutableTrusted()
+            | ForgettingBegun()
+            | LinkIssued()
+            | LinkUsed()
+            | ObjectiveBreached()
+            | ObjectiveMet()
+            | SecretRotated()
+            | SigningKeyAdopted()
+            | SubjectForgotten()
+            | TemplateAdopted()
+        ):
+            return say_governance(event)
         case (
             RunDelayed()
             | RunForked()
@@ -166,12 +209,17 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | ApprovalGranted()
             | ApprovalRejected()
             | ApprovalExpired()
+            | ApprovalSnoozed()
+            | ApprovalResurfaced()
+            | ActionUndone()
             | DoubtResolved()
         ):
             return _about_people(event, open_)
         case (
             ActionProposed()
             | ActionDenied()
+            | ActionShadowed()
+            | ActionHeld()
             | ActionStarted()
             | LookupStarted()
             | LookupDeferred()
@@ -310,7 +358,16 @@ def _attempt(number: int) -> str:
     return "The work" if number <= 1 else f"Attempt {number}"
 
 
-ActEvent = ActionProposed | ActionDenied | ActionStarted | LookupStarted | LookupDeferred | ActionInDoubt
+ActEvent = (
+    ActionProposed
+    | ActionDenied
+    | ActionShadowed
+    | ActionHeld
+    | ActionStarted
+    | LookupStarted
+    | LookupDeferred
+    | ActionInDoubt
+)
 
 
 def _about_act(event: ActEvent) -> str:
@@ -322,6 +379,11 @@ def _about_act(event: ActEvent) -> str:
             return f"{action.act} through {action.adapter} was proposed{cost}, effect {short(action.digest)}{why}"
         case ActionDenied():
             return f"Rule {event.rule!r} forbids it: {event.reason}"
+        case ActionShadowed():
+            return f"Nothing was done: this kind of act is only watched. Rule {event.rule!r} would {event.would} it"
+        case ActionHeld():
+            by = _authority(event.authority)
+            return f"It may leave, by {by}, and can be taken back until {moment(event.until)}"
         case ActionStarted():
             return f"The effect {short(event.digest)} was let go, by {_authority(event.authority)}"
         case LookupStarted():
@@ -340,6 +402,8 @@ def _about_act(event: ActEvent) -> str:
 
 def _authority(authority: str) -> str:
     kind, _, name = authority.partition(":")
+    if kind == "autonomy":
+        return f"what {name} has earned"
     return f"the operator's approval {name}" if kind == "approval" else f"rule {name!r}"
 
 
@@ -350,6 +414,9 @@ People = (
     | ApprovalGranted
     | ApprovalRejected
     | ApprovalExpired
+    | ApprovalSnoozed
+    | ApprovalResurfaced
+    | ActionUndone
     | DoubtResolved
 )
 
@@ -373,6 +440,12 @@ def _about_people(event: People, open_: Open) -> str:
             return f"{event.actor} said no{_open(event.open_us)}{why}"
         case ApprovalExpired():
             return "Nobody answered in time, and silence never approves"
+        case ApprovalSnoozed():
+            return f"{event.actor} put card {event.approval} off until {moment(event.until)}"
+        case ApprovalResurfaced():
+            return f"Card {event.approval} was put off until now, and is shown again"
+        case ActionUndone():
+            return f"{event.actor} took it back before it left; it would have left by {_authority(event.authority)}"
         case DoubtResolved():
             return f"{event.actor} answered: {_ANSWERS.get(event.answer, event.answer)}"
         case _:

@@ -17,13 +17,18 @@ from mainstay.governance.run_time import Part, RunTime
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionProposed,
+    ActionShadowed,
     ActionStarted,
+    ActionUndone,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     AttemptFailed,
     BudgetRefused,
     CompensationBegun,
@@ -91,6 +96,8 @@ _Thinking = (
 _Acting = (
     ActionProposed
     | ActionDenied
+    | ActionShadowed
+    | ActionHeld
     | ActionStarted
     | LookupStarted
     | LookupDeferred
@@ -169,6 +176,8 @@ class RunAccount:
             case (
                 ActionProposed()
                 | ActionDenied()
+                | ActionShadowed()
+                | ActionHeld()
                 | ActionStarted()
                 | LookupStarted()
                 | LookupDeferred()
@@ -218,6 +227,9 @@ class RunAccount:
                 | ContextRecalled()
                 | ModelUsed()
                 | SpendingAllowed()
+                | ApprovalSnoozed()
+                | ApprovalResurfaced()
+                | ActionUndone()
             ):
                 return  # the time tells it, and `costs` the models
             case _:
@@ -303,6 +315,10 @@ class RunAccount:
             case ActionDenied():
                 self._leave(task)
                 self._note(Kind.DENIED, "rule", task)
+            case ActionShadowed():
+                self._leave(task)
+            case ActionHeld():
+                self._enter(task, Part.OPERATOR)  # the window is theirs
             case ActionStarted() | LookupStarted():
                 self._enter(task, Part.CALLS)
             case LookupDeferred():

@@ -1,42 +1,37 @@
-"""The one door out of the house, and the cards that lie before it.
+"""The one door out of the house.
 
-`_let_go` alone emits `ActionStarted`, and only for an effect that a rule allows or that a person approved by
-digest; never while the kill switch is on, never over a budget. Policy (`judge`) stands in the door;
-approvals, edits, rejections and answers to "did this go out?" are decided here because each of them may open
-it.
+`let_go` alone emits `ActionStarted`, and only for an effect that a rule or its autonomy allows or that a person
+approved by digest; never while the kill switch is on, never over a budget, never before its hold window has
+passed. Policy (`judge`) stands in the door; what a person says of the cards before it is decided in `kernel.cards`.
 """
 
 from __future__ import annotations
 
-from mainstay.kernel.commands import EditApproval, GrantApproval, Proposed, RejectApproval, ResolveDoubt
+from mainstay.kernel.autonomy import Level, audit_share
+from mainstay.kernel.circumstances import circumstances
+from mainstay.kernel.commands import Proposed
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.events import (
     ActionDenied,
-    ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionProposed,
+    ActionShadowed,
     ActionStarted,
-    ApprovalExpired,
-    ApprovalGranted,
-    ApprovalRejected,
     ApprovalRequested,
     CompensationFailed,
-    DeadlineSet,
-    DoubtResolved,
     FailureClass,
     LookupStarted,
-    StartDeferred,
-    TaskFailed,
-    TaskSucceeded,
 )
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.gate import held_back
-from mainstay.kernel.ids import ApprovalId, approval_id, approval_task
+from mainstay.kernel.ids import approval_id, fraction
+from mainstay.kernel.kinds import kind_of, recipe_of
 from mainstay.kernel.plan import Role
-from mainstay.kernel.policy import Action, Decision, Verdict, evaluate
-from mainstay.kernel.state import Act, Phase, RunState, Status, goes_on, may_have_left
-from mainstay.kernel.values import DAY, Digest, Instant, Json
+from mainstay.kernel.policy import ASK_BY_DEFAULT, Action, Decision, Verdict, evaluate
+from mainstay.kernel.state import Act, Phase, RunState, may_have_left
+from mainstay.kernel.values import DAY, SECOND, Instant, Json
 
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
 RESTORED = "the ledger was restored from a backup, and it may have left since"
@@ -57,30 +52,34 @@ def judge(draft: Draft, number: int, authority: str = "", *, absent: bool = Fals
     """
     task = draft.state.task(number)
     assert task.act is not None
-    if _too_late(draft, number) and (absent or not may_have_left(task)):
+    if too_late(draft, number) and (absent or not may_have_left(task)):
         # Also what was approved in time: it leaves late when nobody was at work, or it had to wait for its turn.
         draft.give_up(number, task.attempt, FailureClass.TIMEOUT, "its deadline has passed")
         return
     approved = authority.startswith("approval:") and not draft.facts.killed
-    verdict = _verdict(draft, number, task.act.action)
-    if verdict.decision is Decision.ALLOW or (verdict.decision is Decision.ASK and approved):
-        _let_go(draft, number, authority if approved else f"rule:{verdict.rule}")
+    verdict = verdict_on(draft, number, task.act.action)
+    if verdict.decision is not Decision.DENY and _is_shadowed(draft, number, task.act):
+        draft.emit(ActionShadowed(number, str(verdict.decision), verdict.rule, verdict.reason))
+    elif verdict.decision is Decision.ALLOW or (verdict.decision is Decision.ASK and approved):
+        let_go(draft, number, authority if approved else verdict.authority or f"rule:{verdict.rule}")
     elif may_have_left(task) and not absent:
         # An earlier call may have arrived: neither a new card nor a refusal may hide that.
         reason = f"an earlier call of it may have arrived, and now it may not be repeated: {verdict.reason}"
         draft.emit(ActionInDoubt(number, task.attempt, reason))
     elif verdict.decision is Decision.DENY:
-        _deny(draft, number, verdict)
+        deny(draft, number, verdict)
     else:
-        _ask(draft, number, verdict)
+        ask(draft, number, verdict)
 
 
-def _too_late(draft: Draft, number: int) -> bool:
+def too_late(draft: Draft, number: int) -> bool:
+    """Whether its deadline has passed."""
     deadline = draft.state.deadline(number)
     return bool(deadline) and draft.facts.now >= deadline
 
 
-def _deny(draft: Draft, number: int, verdict: Verdict) -> None:
+def deny(draft: Draft, number: int, verdict: Verdict) -> None:
+    """It is not done; where it would take something back, a person is told that it was not."""
     if draft.state.undoes(number) is None:
         draft.emit(ActionDenied(number, verdict.rule, verdict.reason))
     else:
@@ -92,19 +91,21 @@ def _deny(draft: Draft, number: int, verdict: Verdict) -> None:
 
 def foresee(state: RunState, facts: Facts, number: int, action: Action) -> Verdict:
     """What policy would say of this effect now. Decides nothing: an effect is rendered before it is judged."""
-    return _verdict(Draft(state, facts), number, action)
+    return verdict_on(Draft(state, facts), number, action)
 
 
-def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
+def verdict_on(draft: Draft, number: int, action: Action) -> Verdict:
+    """What inspectors, rules, the gate and autonomy say of this effect now, in this order of strength."""
     facts = draft.facts
-    head = draft.state.head
     inspection = _inspection(draft.state, number)
     if inspection == "refuse":
         return Verdict(Decision.DENY, "inspector", "the inspector refuses this effect")
-    counts = {"done_by_this_workflow": facts.counts.get((head.workflow, action.act), 0)}
+    counts = circumstances(draft.state, action, facts)
     reversible = action.finality is Finality.REVERSIBLE
     gate = "" if reversible else held_back(draft.state, number)
     verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection, gate=gate)
+    if verdict is ASK_BY_DEFAULT:
+        verdict = _by_autonomy(draft, number, action)
     if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
         verdict = _FORKED
     act = draft.state.task(number).act
@@ -119,6 +120,31 @@ def _verdict(draft: Draft, number: int, action: Action) -> Verdict:
         # Whatever asks, the card says what the yes has to answer: whether it is out already.
         return Verdict(Decision.ASK, verdict.rule, f"{RESTORED}; {verdict.reason}")
     return verdict
+
+
+def _by_autonomy(draft: Draft, number: int, action: Action) -> Verdict:
+    """No rule says anything of it: what its kind of act has earned. A sample of it goes to a person all the same."""
+    facts, state = draft.facts, draft.state
+    if not facts.autonomy.kinds or state.undoes(number) is not None:
+        return ASK_BY_DEFAULT
+    kind = kind_of(state, number, action)
+    recipe = recipe_of(state, number, action, facts.recipes, facts.templates)
+    if facts.autonomy.level(kind, recipe) not in (Level.HELD, Level.AUTOMATIC):
+        return ASK_BY_DEFAULT
+    standing = facts.autonomy.of(kind)
+    share = audit_share(standing.audits_clean)
+    if fraction("audit", state.head.run, number, action.digest) < share:
+        return Verdict(Decision.ASK, "audit", f"it would go by itself, and {100 * share:.0f} % are looked at")
+    proof = f"{standing.clean} were right and {standing.errors} wrong of those that were decided"
+    return Verdict(Decision.ALLOW, "autonomy", proof, f"autonomy:{kind}")
+
+
+def _is_shadowed(draft: Draft, number: int, act: Act) -> bool:
+    """Whether its kind of act is only watched. What may have left already is not hidden by that."""
+    facts, state = draft.facts, draft.state
+    if not facts.autonomy.kinds or act.calls or act.tried or state.undoes(number) is not None:
+        return False
+    return facts.autonomy.of(kind_of(state, number, act.action)).level is Level.SHADOW
 
 
 def _may_have_left_before(state: RunState, act: Act) -> bool:
@@ -154,7 +180,7 @@ def _verdict_of(output: Json | None) -> str:
     return verdict if verdict in ("refuse", "passed") else "look"
 
 
-def _ask(draft: Draft, number: int, verdict: Verdict) -> None:
+def ask(draft: Draft, number: int, verdict: Verdict) -> None:
     """Lay the effect before a person, with the reason and a time by which to answer."""
     state = draft.state
     act = state.task(number).act
@@ -173,7 +199,7 @@ def _ask(draft: Draft, number: int, verdict: Verdict) -> None:
     )
 
 
-def _let_go(draft: Draft, number: int, authority: str) -> None:
+def let_go(draft: Draft, number: int, authority: str) -> None:
     """The only way out of the house."""
     assert not draft.facts.killed
     task = draft.state.task(number)
@@ -182,6 +208,13 @@ def _let_go(draft: Draft, number: int, authority: str) -> None:
     if _may_have_left_before(draft.state, task.act) and action.repeatability is Repeatability.FINDABLE:
         until = Instant(draft.facts.now + action.grace_us)
         draft.emit(LookupStarted(number, task.attempt, until, RESTORED))
+        return
+    hold_us = _hold_us(draft, action, authority)
+    if hold_us and not (task.act.calls or task.act.tried or task.act.held_until):
+        ends = draft.facts.now + hold_us
+        if deadline := draft.state.deadline(number):
+            ends = max(draft.facts.now, min(ends, deadline - SECOND))  # or it would never leave
+        draft.emit(ActionHeld(number, task.attempt, Instant(ends), authority))
         return
     if draft.defers(number, action=action):
         return
@@ -193,122 +226,13 @@ def _let_go(draft: Draft, number: int, authority: str) -> None:
         draft.emit(ActionStarted(number, attempt, action.key, action.digest, authority, hold))
 
 
-def _card(draft: Draft, approval: ApprovalId) -> tuple[int, Act] | None:
-    """The task whose card this is and the act it carries, while it waits."""
-    state = draft.state
-    number = approval_task(approval)
-    at_work = state.status in (Status.RUNNING, Status.COMPENSATING)
-    if number is None or not at_work or not state.exists(number):
-        return None
-    task = state.task(number)
-    if task.phase is not Phase.APPROVAL or task.act is None or task.act.approval != approval:
-        return None
-    if task.act.authority:
-        return None  # answered while no director was at work; it leaves at the next boot
-    return number, task.act
-
-
-def _answerable(draft: Draft, approval: ApprovalId, shown: Digest) -> tuple[int, Act] | None:
-    """The card, if it may be approved now: it waits, shows this digest, has not expired, and nothing is stopped."""
-    card = _card(draft, approval)
-    if card is None or draft.facts.killed or card[1].action.digest != shown or _expired(draft, *card):
-        return None
-    return card
-
-
-def grant(draft: Draft, command: GrantApproval) -> None:
-    """Yes, to exactly the digest that was shown, while it waits and has not expired. A rule may forbid it by now."""
-    card = _answerable(draft, command.approval, command.digest)
-    if card is not None:
-        _approve(draft, card[0], command.approval, command.actor, command.open_us)
-
-
-def edit(draft: Draft, command: EditApproval) -> None:
-    """An edit is a new digest, and approving it approves the edited effect; a rule may still forbid it.
-
-    It stays the same kind of act by the same door; another one would have to be proposed.
-    """
-    card = _answerable(draft, command.approval, command.digest)
-    if card is None:
-        return
-    number, act = card
-    old, new = act.action, command.action
-    if (old.act, old.adapter, old.operation) != (new.act, new.adapter, new.operation):
-        return
-    approval = approval_id(draft.state.head.run, number, new.digest, act.asked)
-    draft.emit(ActionEdited(number, approval, new, command.actor, command.approval))
-    _approve(draft, number, approval, command.actor, command.open_us)
-
-
-def _approve(draft: Draft, number: int, approval: ApprovalId, actor: str, open_us: int) -> None:
-    act = draft.state.task(number).act
-    assert act is not None
-    verdict = _verdict(draft, number, act.action)
-    if verdict.decision is Decision.DENY:
-        _deny(draft, number, verdict)
-        return
-    draft.emit(ApprovalGranted(number, approval, act.action.digest, actor, open_us))
-    if draft.facts.performing:
-        _let_go(draft, number, f"approval:{approval}")
-
-
-def reject(draft: Draft, command: RejectApproval) -> None:
-    """No: the effect does not leave, and what needs it is skipped."""
-    card = _card(draft, command.approval)
-    if card is not None:
-        draft.emit(
-            ApprovalRejected(card[0], command.approval, command.actor, command.reason_sealed, command.open_us)
-        )
-
-
-def expire(draft: Draft, number: int) -> None:
-    """The timer of a card has come: silence never approves."""
-    act = draft.state.task(number).act
-    assert act is not None
-    _expired(draft, number, act)
-
-
-def _expired(draft: Draft, number: int, act: Act) -> bool:
-    """Whether nobody answered in time; if so, that is recorded."""
-    if draft.facts.now < act.expires_at:
-        return False
-    assert act.approval is not None
-    if draft.state.undoes(number) is None:
-        draft.emit(ApprovalExpired(number, act.approval))
-    else:
-        reason = "nobody answered whether it may be taken back"
-        attempt = draft.state.task(number).attempt
-        draft.emit(CompensationFailed(number, attempt, FailureClass.TIMEOUT, reason, act.approval))
-    return True
-
-
-def resolve_doubt(draft: Draft, command: ResolveDoubt) -> None:
-    """The operator's answer to "did this go out?"."""
-    state, number = draft.state, command.task
-    if not state.exists(number) or state.task(number).phase is not Phase.DOUBT:
-        return
-    task = state.task(number)
-    if command.answer not in ("happened", "did_not", "unknown"):
-        return
-    if command.attempt not in (0, task.attempt):
-        return  # the answer to an earlier doubt
-    draft.emit(DoubtResolved(number, command.answer, command.actor))
-    if command.answer == "did_not" and state.undoes(number) is not None and state.deadline(number):
-        # To say that it was not taken back is to ask for it anew, with a time of its own.
-        draft.emit(DeadlineSet(number, Instant(draft.facts.now + (state.spec(number).deadline_us or 0))))
-    if command.answer == "happened":
-        draft.emit(TaskSucceeded(number, task.attempt, {}, task.hold, "the operator says it went out"))
-    elif command.answer == "did_not" and not goes_on(state, number):
-        draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, "it did not go out"))
-    elif command.answer == "did_not" and task.act is None:
-        # The executor never came to propose it: it is asked again, with what it may cost held anew.
-        draft.emit(StartDeferred(number, "again", draft.facts.now))
-    elif command.answer == "did_not" and _too_late(draft, number):
-        reason = "it did not go out, and its deadline has passed"
-        draft.emit(TaskFailed(number, task.attempt, FailureClass.TIMEOUT, reason))
-    elif command.answer == "did_not":
-        undone = state.undoes(number) is not None
-        said = "you said that it was not taken back" if undone else "you said that it did not go out"
-        _ask(draft, number, Verdict(Decision.ASK, "in doubt", said))
-    else:
-        draft.emit(TaskFailed(number, task.attempt, FailureClass.IN_DOUBT, "left in doubt", task.hold))
+def _hold_us(draft: Draft, action: Action, authority: str) -> int:
+    """For how long it can be taken back before it leaves."""
+    facts = draft.facts
+    if action.finality is Finality.REVERSIBLE:
+        return 0
+    by, _, kind = authority.partition(":")
+    if by == "autonomy":
+        standing = facts.autonomy.of(kind)
+        return standing.hold_us if standing.level is Level.HELD else 0
+    return facts.undo_us if by == "approval" or action.finality is Finality.WITHDRAWABLE else 0

@@ -14,13 +14,18 @@ from typing import assert_never
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionProposed,
+    ActionShadowed,
     ActionStarted,
+    ActionUndone,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     AttemptFailed,
     BudgetRefused,
     CompensationBegun,
@@ -87,7 +92,7 @@ _IN_HAND = _OPEN - UNDER_WAY
 # After a restore also what waits is looked for: it may have left since the backup.
 _LEADS_TO_LOOKUP = frozenset(
     {
-        *(Phase.RUNNING, Phase.APPROVAL, Phase.RETRYING, Phase.BLOCKED, Phase.DELAYED),
+        *(Phase.RUNNING, Phase.APPROVAL, Phase.HELD, Phase.RETRYING, Phase.BLOCKED, Phase.DELAYED),
         *(Phase.ACTING, Phase.SEEKING, Phase.DOUBT),
     }
 )
@@ -113,6 +118,11 @@ _FROM_ACT: dict[type, frozenset[Phase]] = {
     ApprovalGranted: _CARD,
     ApprovalRejected: _CARD,
     ApprovalExpired: _CARD,
+    ApprovalSnoozed: _CARD,
+    ApprovalResurfaced: _CARD,
+    ActionHeld: _OPEN - {*UNDER_WAY, Phase.READY},
+    ActionUndone: _OPEN - {*UNDER_WAY, Phase.READY},
+    ActionShadowed: _OPEN,
     ActionStarted: _OPEN - {Phase.READY, Phase.ACTING, Phase.DOUBT},
     LookupStarted: _LEADS_TO_LOOKUP,
     LookupDeferred: frozenset({Phase.SEEKING}),
@@ -194,7 +204,7 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             old = state.task(number)
             proposed = TaskState(Phase.RUNNING, 0, old.attempt, 0, None, Act(action))
             return move(state, number, proposed, cost)
-        case ActionDenied(task=number):
+        case ActionDenied(task=number) | ActionShadowed(task=number):
             return finish(state, number, _closed(state, number), 0)
         case ApprovalRequested(task=number, approval=approval, expires_at=expires_at):
             act = _act(state, number)
@@ -207,8 +217,17 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
                 reason=event.reason,
                 tried=False,  # proven, or the operator's word: nothing of it has arrived
                 asked=act.asked + 1,
+                snoozed_until=Instant(0),
+                held_until=Instant(0),
             )
             return _phase(state, number, Phase.APPROVAL, asked, wake_at=expires_at)
+        case ApprovalSnoozed(task=number, until=until):
+            act = replace(_act(state, number), snoozed_until=until)
+            # Who put it off knows of it.
+            return move(state, number, replace(state.task(number), act=act, wake_at=until, notified=True))
+        case ApprovalResurfaced(task=number):
+            act = replace(_act(state, number), snoozed_until=Instant(0))
+            return _phase(state, number, Phase.APPROVAL, act, wake_at=act.expires_at)
         case OperatorNotified(task=number):
             old = state.task(number)
             told = TaskState(
@@ -218,7 +237,13 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
         case ActionEdited(task=number, approval=approval, action=action):
             act = _act(state, number)
             edited = replace(
-                act, action=action, approval=approval, authority="", asked=act.asked + 1, sought=False
+                act,
+                action=action,
+                approval=approval,
+                authority="",
+                asked=act.asked + 1,
+                sought=False,
+                held_until=Instant(0),
             )
             return _phase(state, number, Phase.APPROVAL, edited, wake_at=act.expires_at)
         case ApprovalGranted(task=number, approval=approval):
@@ -227,6 +252,13 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             return _phase(state, number, Phase.APPROVAL, granted, wake_at=act.expires_at)
         case ApprovalRejected(task=number) | ApprovalExpired(task=number):
             return finish(state, number, _closed(state, number), 0)
+        case ActionHeld(task=number, until=until, authority=authority):
+            held = replace(
+                _act(state, number), authority=authority, snoozed_until=Instant(0), held_until=until
+            )
+            return _phase(state, number, Phase.HELD, held, wake_at=until)
+        case ActionUndone(task=number):
+            return state  # the card that follows is an event of its own
         case ActionStarted(task=number, attempt=attempt, authority=authority, hold=hold):
             act = _act(state, number)
             tried = act.tried and state.task(number).phase is Phase.RETRYING  # a look-up proved it absent
@@ -365,6 +397,11 @@ def _closed_union(event: RunEvent) -> None:
             | ApprovalGranted()
             | ApprovalRejected()
             | ApprovalExpired()
+            | ApprovalSnoozed()
+            | ApprovalResurfaced()
+            | ActionHeld()
+            | ActionUndone()
+            | ActionShadowed()
             | ActionStarted()
             | LookupStarted()
             | LookupDeferred()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mainstay.kernel.admission import Admission
+from mainstay.kernel.autonomy import Autonomy
 from mainstay.kernel.budget import Balances, Limits
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Policy
@@ -31,3 +32,9 @@ class Facts:
         True  # False under a bare lock: decisions are taken, nothing starts before the next boot
     )
     admission: Admission = field(default_factory=Admission)
+    autonomy: Autonomy = field(default_factory=Autonomy)
+    recipes: Mapping[str, str] = field(default_factory=dict)  # by agent: what its answers are made by
+    templates: Mapping[str, Digest] = field(default_factory=dict)  # in force, by name
+    undo_us: int = 0  # how long what a person approved can be taken back before it leaves
+    weekday: int = 0  # of the operator: 0 is Monday
+    minute: int = 0  # of the operator's day

@@ -12,9 +12,12 @@ from typing import assert_never
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.events import (
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionStarted,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     AttemptFailed,
     BudgetRefused,
     CompensationFailed,
@@ -62,6 +65,9 @@ _ENTERING = frozenset(
         BudgetRefused,
         ApprovalRequested,
         ActionEdited,
+        ActionHeld,
+        ApprovalSnoozed,
+        ApprovalResurfaced,
         ActionStarted,
         LookupStarted,
         LookupDeferred,
@@ -102,6 +108,8 @@ def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
             if task.wake_at:
                 return [WakeAt(run, number, task.wake_at)]
             return [InvokeAdapter(run, number, task.attempt, Mode.FIND, task.act.action, state.head.subject)]
+        case Phase.HELD:
+            return [WakeAt(run, number, task.wake_at)]
         case Phase.RETRYING | Phase.DELAYED:
             # One without a time was deferred: the director admits it when there is room.
             return [WakeAt(run, number, task.wake_at)] if task.wake_at else []

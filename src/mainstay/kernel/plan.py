@@ -128,6 +128,7 @@ class TaskSpec:
     timeout_s: float = 60.0
     attempt_max: int = 5
     data_class: str = "customer"
+    kind_class: Binding | None = None  # of an act: the class under which its evidence is kept
 
 
 class Missed(StrEnum):

@@ -76,6 +76,7 @@ class Verdict:
     decision: Decision
     rule: str
     reason: str
+    authority: str = ""  # under which it leaves, where that is not the rule
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ _INSPECTOR = Verdict(Decision.ASK, "inspector", "the inspector wants a person to
 def evaluate(
     policy: Policy,
     action: Action,
-    counts: Mapping[str, int],
+    counts: Mapping[str, Any],
     *,
     killed: bool = False,
     inspection: str = "",
@@ -168,7 +169,7 @@ def evaluate_thinking(policy: Policy, agent: str) -> Verdict:
     return known
 
 
-def _holds(condition: Condition, action: Action, counts: Mapping[str, int]) -> bool:
+def _holds(condition: Condition, action: Action, counts: Mapping[str, Any]) -> bool:
     match condition.field:
         case "finality":
             actual: Any = str(action.finality)

@@ -4,9 +4,10 @@ Theory of operation. `advance` applies a command to a state: it emits events one
 goes (`kernel.draft`), so that what follows from an event, the next tasks or the end of the run, is decided in
 the same breath and lands in the same transaction. `decide` is `advance` without the state. After the command
 itself, `kernel.going` starts what is ready. The rest lies by noun: `kernel.evolve` remembers,
-`kernel.outcomes` hears what became of an attempt, `kernel.door` is the one way out, `kernel.waking` leads on when a
-timer comes or a director begins, `kernel.steering` is the operator's hand on a run, `kernel.ending` ends it and takes
-back what it did, `kernel.owed` says what the world still owes.
+`kernel.outcomes` hears what became of an attempt, `kernel.door` is the one way out, `kernel.cards` hears what a person
+says of what lies before it, `kernel.waking` leads on when a timer comes or a director begins, `kernel.steering` is the
+operator's hand on a run, `kernel.ending` ends it and takes back what it did, `kernel.owed` says what the world still
+owes.
 
 What was tried: a decision that returned events for a second fold. Evolving twice cost a quarter of the
 throughput.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from mainstay.kernel.cards import edit, grant, judge_again, reject, resolve_doubt, snooze, undo
 from mainstay.kernel.commands import (
     Admit,
     AllowSpending,
@@ -23,6 +25,7 @@ from mainstay.kernel.commands import (
     CancelTask,
     EditApproval,
     GrantApproval,
+    JudgeAgain,
     PauseRun,
     PauseTask,
     ReconcileRun,
@@ -35,11 +38,12 @@ from mainstay.kernel.commands import (
     ResumeRun,
     ResumeTask,
     RunCommand,
+    SnoozeApproval,
     StartRun,
     SupersedeRun,
+    UndoAct,
     Wake,
 )
-from mainstay.kernel.door import edit, grant, reject, resolve_doubt
 from mainstay.kernel.draft import Draft
 from mainstay.kernel.ending import end, settle_before_end
 from mainstay.kernel.events import (
@@ -101,6 +105,12 @@ def advance(state: RunState, command: RunCommand, facts: Facts) -> tuple[RunStat
             reject(draft, command)
         case ResolveDoubt():
             resolve_doubt(draft, command)
+        case SnoozeApproval():
+            snooze(draft, command)
+        case UndoAct():
+            undo(draft, command)
+        case JudgeAgain():
+            judge_again(draft)
         case CancelRun(actor=actor, reason=reason):
             # One that takes back what it did ends when that is done, also if it is told twice; each of these
             # tasks may be cancelled by itself.

@@ -41,6 +41,7 @@ class Phase(Enum):
     DELAYED = auto()  # its first start comes later, as its declaration wants
     EXPANDED = auto()  # a for_each waits for its items
     APPROVAL = auto()  # a person is asked
+    HELD = auto()  # it may leave, and can still be taken back
     ACTING = auto()  # the effect may be leaving
     SEEKING = auto()  # did it leave?
     DOUBT = auto()  # only the operator can say: did it leave, or what about an act that cannot be taken back
@@ -87,6 +88,8 @@ class Act:
     calls: int = 0  # how often it was let go
     asked: int = 0  # how many cards there were for it
     sought: bool = False  # it was looked for, or asked about, although this ledger never let it go
+    snoozed_until: Instant = Instant(0)  # the card was put off
+    held_until: Instant = Instant(0)  # until then it could be taken back
 
 
 @swift

@@ -7,19 +7,25 @@ have left is looked for first.
 
 from __future__ import annotations
 
+from mainstay.kernel.cards import expire, resurface
 from mainstay.kernel.commands import Failed
 from mainstay.kernel.contract import Finality, Repeatability
-from mainstay.kernel.door import RESTORED, expire, judge
+from mainstay.kernel.door import RESTORED, judge
 from mainstay.kernel.draft import Draft, ceiling_of
 from mainstay.kernel.ending import end
-from mainstay.kernel.events import ActionInDoubt, FailureClass, LookupStarted, RunRecovered
+from mainstay.kernel.events import (
+    ActionInDoubt,
+    FailureClass,
+    LookupStarted,
+    RunRecovered,
+)
 from mainstay.kernel.going import follow_plan, start
 from mainstay.kernel.outcomes import fail
 from mainstay.kernel.state import DONE, RUN, Phase, Status, TaskState, is_deferred, may_have_left
 from mainstay.kernel.values import Instant
 
 _LOST = "the director stopped while it was under way"
-_WAITS = (Phase.APPROVAL, Phase.RETRYING, Phase.BLOCKED, Phase.ACTING, Phase.SEEKING)
+_WAITS = (Phase.APPROVAL, Phase.HELD, Phase.RETRYING, Phase.BLOCKED, Phase.ACTING, Phase.SEEKING)
 
 
 def wake(draft: Draft, number: int) -> None:
@@ -40,7 +46,10 @@ def wake(draft: Draft, number: int) -> None:
         case Phase.RETRYING | Phase.BLOCKED | Phase.DELAYED:
             _go_on_with(draft, number, task)
         case Phase.APPROVAL if task.act is not None and not task.act.authority:
-            expire(draft, number)
+            resurface(draft, number)
+        case Phase.HELD:
+            assert task.act is not None
+            judge(draft, number, task.act.authority)
         case Phase.SEEKING:
             assert task.act is not None
             # A clock that was set back must not stretch the time of grace into days of looking.

@@ -14,6 +14,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Any
 
+from mainstay.kernel.autonomy import Level
+from mainstay.kernel.autonomy import Standing as KindStanding
 from mainstay.kernel.budget import Balances, day_of, month_of
 from mainstay.kernel.commands import ReleaseRun
 from mainstay.kernel.events import BreakerOpened
@@ -54,6 +56,8 @@ class Standing:
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     breakers: list[BreakerOpened] = field(default_factory=list)  # those that are open
     buckets: dict[str, int] = field(default_factory=dict)
+    autonomy: dict[str, KindStanding] = field(default_factory=dict)
+    templates: dict[str, Digest] = field(default_factory=dict)
     # The day or month in which a warning of each budget was given.
     warned: dict[str, int] = field(default_factory=dict)
 
@@ -90,9 +94,28 @@ def read_standing(store: EventStore, now: Instant) -> Standing:
         warned = store.get("house", (f"warned:{scope}",))
         if warned is not None:
             standing.warned[scope] = of(Instant(_int(warned["at"])))
+    for row in store.select("autonomy", limit=_ALL):
+        standing.autonomy[str(row["kind"])] = _kind_standing(row)
+    for row in store.select("templates", limit=_ALL):
+        standing.templates[str(row["name"])] = Digest(str(row["template"]))
     held = store.get("house", ("held",))
     balances.held = int(str(held["value"])) if held else 0
     return standing
+
+
+def _kind_standing(row: Mapping[str, Value]) -> KindStanding:
+    return KindStanding(
+        str(row["recipe"] or ""),
+        Level(str(row["level"] or Level.ASK)),
+        _int(row["clean"] or 0),
+        _int(row["errors"] or 0),
+        str(row["audits"] or ""),
+        _int(row["audits_clean"] or 0),
+        _int(row["audits_errors"] or 0),
+        _int(row["hold_us"] or 0),
+        _int(row["target_ppm"] or 0),
+        str(row["proposed"] or ""),
+    )
 
 
 def _read_house(store: EventStore) -> House:

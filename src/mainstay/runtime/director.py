@@ -18,26 +18,45 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mainstay.kernel.admission import Admission
+from mainstay.kernel.autonomy import Autonomy, Level
 from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
     Admit,
+    AdmitDevice,
     AdoptFit,
     AdoptPolicy,
+    AdoptSigningKey,
+    AdoptTemplate,
     AdvanceCursor,
+    AutonomyCommand,
+    BeginForgetting,
+    BreachObjective,
     ClearIncident,
     Command,
     DetectIncident,
+    DistrustExecutable,
+    EditApproval,
+    FinishForgetting,
+    GovernanceCommand,
+    GrantApproval,
+    GrantAutonomy,
+    IssueLink,
+    JudgeAgain,
     JudgeDraft,
+    MeetObjective,
     ObserveSent,
     PauseScope,
     PurgeDeadLetter,
     ReceiveMessage,
     ReconcileRun,
+    RecordCheckpoint,
     RecordOutcome,
     RecordReplay,
+    RecordSecretRotation,
     RecoverRun,
     RegisterWorkflow,
+    RejectApproval,
     RejectMessage,
     ReleaseRun,
     Remember,
@@ -47,11 +66,17 @@ from mainstay.kernel.commands import (
     RetireWorkflow,
     RetractMemory,
     ReviewAnnotation,
+    RevokeAutonomy,
     RunCommand,
     StartRun,
     StopDirector,
     ThrowKillSwitch,
+    TrustExecutable,
+    TurnAwayDevice,
+    UndoAct,
+    UseLink,
     Wake,
+    WeighEvidence,
 )
 from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
@@ -61,11 +86,15 @@ from mainstay.kernel.events import (
     DirectorStarted,
     Event,
     IncidentKind,
+    KillSwitchThrown,
+    ObjectiveBreached,
+    PolicyAdopted,
     RunEvent,
     RunRecovered,
     RunReleased,
     ScopeResumed,
     TaskSucceeded,
+    TemplateAdopted,
     WorkflowRegistered,
     WorkflowRetired,
     WorkspaceEvent,
@@ -78,7 +107,7 @@ from mainstay.kernel.policy import Action, Decision, Policy
 from mainstay.kernel.run import advance, new_effects, nothing, pending
 from mainstay.kernel.state import RUN, Phase, RunState, Status
 from mainstay.kernel.throttle import Rate
-from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.kernel.values import DAY, MINUTE, Digest, Instant, Json
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Project, Projection, only_acts, only_annotations
 from mainstay.ledger.rows import META
@@ -100,18 +129,27 @@ from mainstay.runtime.boot import (
 )
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.collector import paused_collector
+from mainstay.runtime.governing import AUTONOMY, GOVERNANCE, Governing
 from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
 from mainstay.runtime.lines import Lines, bounds_of
 from mainstay.runtime.remembering import MEMORY, Remembering
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
+from mainstay.runtime.weighing import weighed
 
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
 ADMITTED_MAX = 256  # deferred starts that one tick lets go; more come with the next
 HOUSE = RunId("")  # whose timers are the house's own
 NO_RATES: Mapping[str, Rate] = {}
+Calendar = Callable[[Instant], tuple[int, int]]  # the operator's weekday (0 is Monday) and minute of the day
+NO_RECIPES: Mapping[str, str] = {}
 NO_CEILINGS: Mapping[str, int | None] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
 SNAPSHOT_EVERY = 32  # events of one run between two snapshots of it
+
+
+def by_utc(now: Instant) -> tuple[int, int]:
+    """Weekday and minute of the day where nobody said where the operator lives; 1970-01-01 was a Thursday."""
+    return (now // DAY + 3) % 7, now % DAY // MINUTE
 
 
 class PlanShelf(dict[Digest, Plan]):
@@ -144,6 +182,10 @@ class Director:
         performing: bool = True,
         throttles: Mapping[str, Rate] = NO_RATES,
         breakers: BreakerSettings = DEFAULT_BREAKER,
+        autonomy: Autonomy | None = None,
+        recipes: Mapping[str, str] = NO_RECIPES,
+        undo_us: int = 0,
+        calendar: Calendar = by_utc,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -157,6 +199,10 @@ class Director:
         self.balances = Balances()
         self.counts: dict[tuple[str, str], int] = {}
         self.ceilings = ceilings
+        self.autonomy = autonomy or Autonomy()
+        self.recipes = recipes
+        self.undo_us = undo_us
+        self.templates: dict[str, Digest] = {}
         self.performing = performing  # without a performer, nothing starts: it waits for the next boot
         self.position = 0
         self._version = version
@@ -179,7 +225,9 @@ class Director:
         )
         self._lines = Lines()
         self._inbox = Inbox(store, plans, self.runs, self._lines)
+        self._calendar = calendar
         self._remembering = Remembering(store)
+        self._governing = Governing(store)
         self._admitting = Admitting(Admission(throttles, breakers))
         self._levels: dict[str, int] = {}  # of the throttles, as they are written
         self._house_at: Instant | None = None  # the timer of the house that is owed
@@ -274,6 +322,8 @@ class Director:
         admission.paused = self.house.paused
         admission.killed = self.house.killed
         admission.refresh()
+        self.autonomy.kinds = standing.autonomy
+        self.templates = standing.templates
         self.counts = standing.counts
         self.balances = standing.balances
         self._warned = standing.warned
@@ -322,6 +372,7 @@ class Director:
         if onto is None:
             self._inbox.begin_tick()
             self._remembering.begin_tick()
+            self._governing.begin_tick()
             self._admitting.admission.buckets.settle(tick.at)
             self._gone.clear()
             self.balances.roll(tick.at)
@@ -462,6 +513,27 @@ class Director:
                 if remembered is not None:
                     self._append_plain(tick, MEMORY, (remembered,), request)
                 return {}
+            case WeighEvidence() | GrantAutonomy() | RevokeAutonomy() as granting:
+                self._decide_autonomy(tick, request, granting)
+                return {}
+            case (
+                AdoptTemplate()
+                | IssueLink()
+                | UseLink()
+                | AdmitDevice()
+                | TurnAwayDevice()
+                | BreachObjective()
+                | MeetObjective()
+                | RecordCheckpoint()
+                | AdoptSigningKey()
+                | BeginForgetting()
+                | FinishForgetting()
+                | TrustExecutable()
+                | DistrustExecutable()
+                | RecordSecretRotation()
+            ) as governing:
+                self._govern(tick, request, governing, queue)
+                return {}
             case command:
                 return self._run(tick, request, command, queue)
 
@@ -493,6 +565,9 @@ class Director:
         if state.held != before.held or state.spent != before.spent:
             self.balances.move(state.head.workflow, state.held - before.held, state.spent - before.spent)
         self._append(tick, run_stream(command.run), one, before, events, request)
+        if type(command) in _SAYING:
+            for evidence in weighed(before, events, facts):
+                queue.appendleft(Request(evidence, request.actor, self.position))
         priority = _priority(state)
         for effect in new_effects(state, events):
             tick.effects.append(Owed(effect, self.position, priority))
@@ -522,6 +597,11 @@ class Director:
             self.ceilings,
             self.performing,
             self._admitting.admission,
+            self.autonomy,
+            self.recipes,
+            self.templates,
+            self.undo_us,
+            *self._calendar(now),
         )
 
     def _owe_still(self, tick: Tick, state: RunState, command: Wake, cause: int) -> None:
@@ -640,8 +720,61 @@ class Director:
         events = self.house.decide(command)
         self._append_house(tick, events, request)
         for event in events:
+            if isinstance(event, KillSwitchThrown) and event.on:
+                queue.extend(self._revocations("", "kill switch", "the kill switch was thrown", request))
+            if isinstance(event, PolicyAdopted):
+                queue.extend(self._to_judge_again())
             if isinstance(event, ScopeResumed) and event.scope != "adapter":
                 queue.extend(Request(Admit(run)) for run in self._of_scope(event.name))
+
+    def _decide_autonomy(self, tick: Tick, request: Request, command: AutonomyCommand) -> None:
+        """Evidence for or against a kind of act, a grant, or its end; each is in force for the next decision."""
+        if isinstance(command, WeighEvidence) and self._is_weighed(command):
+            return
+        events = self.autonomy.decide(command)
+        if events:
+            self._append_plain(tick, AUTONOMY, events, request)
+        for event in events:
+            self.autonomy.note(event)
+
+    def _is_weighed(self, command: WeighEvidence) -> bool:
+        """Whether the same came to light before: a card that was taken back and is decided again counts anew."""
+        if command.source in ("decision", "audit", "undo"):
+            return False  # the run itself lets a card be answered once
+        return self.store.get("evidence", (command.run, command.task, command.source)) is not None
+
+    def _revocations(self, workflow: str, cause: str, reason: str, request: Request) -> list[Request]:
+        """What goes by itself (in a workflow, or anywhere) asks again."""
+        return [
+            Request(RevokeAutonomy(kind, cause, reason, request.actor), request.actor, self.position)
+            for kind, standing in self.autonomy.kinds.items()
+            if standing.level in (Level.HELD, Level.AUTOMATIC) and workflow in ("", kind.partition("/")[0])
+        ]
+
+    def _to_judge_again(self) -> list[Request]:
+        """Everything that waits for a person, or can still be taken back, is held against what changed."""
+        return [
+            Request(JudgeAgain(run), cause=self.position)
+            for run, one in self.runs.items()
+            if any(task.phase in (Phase.APPROVAL, Phase.HELD) for _, task in one.state.all_tasks())
+        ]
+
+    def _govern(
+        self, tick: Tick, request: Request, command: GovernanceCommand, queue: deque[Request]
+    ) -> None:
+        event = self._governing.decide(command, tick.at)
+        if event is None:
+            return
+        self._append_plain(tick, GOVERNANCE, (event,), request)
+        match event:
+            case TemplateAdopted(name=name, template=template):
+                self.templates[name] = template
+                queue.extend(self._to_judge_again())
+            case ObjectiveBreached(workflow=workflow, objective=objective):
+                reason = f"{workflow} misses its objective for {objective}"
+                queue.extend(self._revocations(workflow, "slo", reason, request))
+            case _:
+                pass
 
     def _lies(self, letter: str) -> bool:
         row = self.store.get("dead_letters", (letter,))
@@ -713,6 +846,8 @@ class Director:
         self._streams[stream] = version + len(new)
 
 
+# What a person says of a card, or of what is on its way: evidence for or against its kind of act.
+_SAYING = frozenset[type[Command]]({GrantApproval, EditApproval, RejectApproval, UndoAct})
 # After these a start that was deferred may wait for something else than before.
 _RESUMING = frozenset[type[Command]]({ResumeRun, ResumeTask, Admit})
 

@@ -139,7 +139,7 @@ class Operator:
         if card.waits:
             digest = Digest("0" * 64)
         self.outside.chaos.paths["a yes that came too late"] += not card.waits
-        self._send(process, GrantApproval(card.run, name, digest, "operator"))
+        self._send(process, GrantApproval(card.run, name, digest, "operator", confirmed=True))
 
     def _decide(self, process: Process, name: ApprovalId, card: Card) -> None:
         mood = self.random.random()
@@ -151,7 +151,9 @@ class Operator:
             self._edit(process, name, card)
         elif mood < 0.85 or self.calm:
             self.audit.said_yes.add(card.digest)
-            self._send(process, GrantApproval(card.run, name, card.digest, "operator", 5_000_000))
+            self._send(
+                process, GrantApproval(card.run, name, card.digest, "operator", 5_000_000, confirmed=True)
+            )
 
     def _is_out(self, card: Card) -> bool:
         action = action_of(self.audit.states[card.run], card.task)

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Any
 
-from mainstay.kernel import door
+from mainstay.kernel import cards, door
 from mainstay.kernel.commands import (
     EditApproval,
     Failed,
@@ -147,7 +147,7 @@ def _verdict_once(draft: Draft, number: int, action: Any) -> Verdict:
     return _real_verdict(draft, number, action)
 
 
-_real_verdict = door._verdict
+_real_verdict = door.verdict_on
 
 
 def _always_passed(state: RunState, number: int) -> str:
@@ -186,8 +186,11 @@ def _lost_is_retried(draft: Draft, number: int, outcome: Failed, *, at_once: boo
 
 
 def _edit_approves_the_old(draft: Draft, command: EditApproval) -> None:
-    door.grant(
-        draft, GrantApproval(command.run, command.approval, command.digest, command.actor, command.open_us)
+    cards.grant(
+        draft,
+        GrantApproval(
+            command.run, command.approval, command.digest, command.actor, command.open_us, confirmed=True
+        ),
     )
 
 
@@ -225,7 +228,7 @@ _PLANTED: tuple[Planted, ...] = (
     Planted("an answer by hand is forgotten at boot", lambda: Parts(director=_AnswersByHandForgotten)),
     Planted("the epoch is not checked before the call", lambda: Parts(director=_EpochNotChecked)),
     Planted("what was overtaken is sent", lambda: Parts(director=_OvertakenNotAsked)),
-    Planted("the approval gate is skipped on a retry", patches=((_DOOR, "_verdict", _verdict_once),)),
+    Planted("the approval gate is skipped on a retry", patches=((_DOOR, "verdict_on", _verdict_once),)),
     Planted("the gate is ignored", patches=((_DOOR, "held_back", _always_passed),)),
     Planted(
         "a sample of the gate goes unasked", patches=(("mainstay.kernel.gate", "passed", _by_auto_alone),)
@@ -249,7 +252,9 @@ _PLANTED: tuple[Planted, ...] = (
         "a duplicate is taken in again",
         patches=(("mainstay.runtime.inbox", "Inbox._seen", lambda inbox, table, key: False),),
     ),
-    Planted("an expired card can be granted", patches=((_DOOR, "_expired", _never_expired),)),
+    Planted(
+        "an expired card can be granted", patches=(("mainstay.kernel.cards", "_expired", _never_expired),)
+    ),
     Planted("an edit approves what was shown before", patches=((_RUN, "edit", _edit_approves_the_old),)),
     Planted("unknown cost counts as nothing", patches=((_RUN, "record", _record_unknown_as_free),)),
     Planted(

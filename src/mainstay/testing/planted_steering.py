@@ -26,7 +26,7 @@ from mainstay.testing.process import Parts
 
 _real_waits_for = draft.waits_for
 _real_defers_act = Admission.defers_act
-_real_verdict = door._verdict
+_real_verdict = door.verdict_on
 _real_end = ending.end
 _real_place = Lines.place
 
@@ -212,7 +212,7 @@ PLANTED_STEERING: tuple[Planted, ...] = (
     Planted(
         "what cannot be taken back is given up in silence", patches=((_DRAFT, "Draft.give_up", _in_silence),)
     ),
-    Planted("taking back needs no yes", patches=(("mainstay.kernel.door", "_verdict", _undone_unasked),)),
+    Planted("taking back needs no yes", patches=(("mainstay.kernel.door", "verdict_on", _undone_unasked),)),
     Planted("nothing is taken back", patches=((_ENDING, "_leaves_something", lambda state: False),)),
     Planted("taking back is overtaken", lambda: Parts(director=_UndoingOvertaken)),
     Planted("the acts of a fork do not ask", patches=(("mainstay.kernel.door", "_FORKED", _FORK_MAY),)),

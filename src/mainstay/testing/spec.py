@@ -188,7 +188,9 @@ class Playbook:
         """Yes to the card of this task, as it waits."""
         waiting = self.act(task)
         assert waiting.approval is not None
-        return self.tell(GrantApproval(self.run, waiting.approval, waiting.action.digest, actor))
+        return self.tell(
+            GrantApproval(self.run, waiting.approval, waiting.action.digest, actor, confirmed=True)
+        )
 
     def rejects(self, task: str | int, actor: str = "operator") -> Playbook:
         """No to the card of this task."""

@@ -42,7 +42,9 @@ from mainstay.kernel.values import Digest
 
 FORMAT = 2  # the newest; a definition that uses nothing of it is written as format 1
 
-_SPECIAL = frozenset({"name", "kind", "role", "inputs", "needs", "when", "for_each", "compensate"})
+_SPECIAL = frozenset(
+    {"name", "kind", "role", "inputs", "needs", "when", "for_each", "compensate", "kind_class"}
+)
 _LATER = {"delay_us": 0, "not_before": 0}  # of a task, with what means that nothing is said
 _LATER_TOP = {"runs_max": None, "key_max": 1, "deadline_us": None, "delay_us": 0}  # of a workflow
 _PLAIN = tuple(field.name for field in fields(TaskSpec) if field.name not in {*_SPECIAL, *_LATER})
@@ -114,7 +116,10 @@ def _is_later(workflow: Workflow) -> bool:
         workflow.priority is not Priority.NORMAL
         or bool(_said(workflow, _LATER_TOP))
         or (workflow.on is not None and workflow.on.schedule is not None)
-        or any(task.compensate is not None or _said(task, _LATER) for task in tasks)
+        or any(
+            task.compensate is not None or task.kind_class is not None or _said(task, _LATER)
+            for task in tasks
+        )
     )
 
 
@@ -149,6 +154,7 @@ def _task(task: TaskSpec) -> dict[str, Any]:
             "compensate": None if task.compensate is None else _task(task.compensate),
         }
         | _said(task, _LATER)
+        | ({} if task.kind_class is None else {"class": _binding(task.kind_class)})
     )
 
 
@@ -163,6 +169,7 @@ def _restore_task(value: dict[str, Any]) -> TaskSpec:
         when=_restore_maybe(value["when"]),
         for_each=None if value["for_each"] is None else _restore_ref(value["for_each"]),
         compensate=None if undo is None else _restore_task(undo),
+        kind_class=_restore_binding(value["class"]) if "class" in value else None,
         **{name: value[name] for name in (*_PLAIN, *_LATER) if name in value},
     )
 

@@ -8,6 +8,7 @@ or as digests of sealed blobs; names ending in `_sealed` say so.
     run.py        a run as a whole             inbox.py      what came in
     task.py       its tasks                    workspace.py  the workspace itself
     act.py        the one door out             memory.py     what is remembered and learned
+    governance.py what may happen by itself, and who may look and decide
 """
 
 from __future__ import annotations
@@ -15,17 +16,42 @@ from __future__ import annotations
 from mainstay.kernel.events.act import (
     ActionDenied,
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionProposed,
+    ActionShadowed,
     ActionStarted,
+    ActionUndone,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     DoubtResolved,
     LookupDeferred,
     LookupStarted,
     OperatorNotified,
+)
+from mainstay.kernel.events.governance import (
+    AutonomyGranted,
+    AutonomyProposed,
+    AutonomyRevoked,
+    CheckpointSigned,
+    DeviceAdmitted,
+    DeviceTurnedAway,
+    EvidenceWeighed,
+    ExecutableDistrusted,
+    ExecutableTrusted,
+    ForgettingBegun,
+    LinkIssued,
+    LinkUsed,
+    ObjectiveBreached,
+    ObjectiveMet,
+    SecretRotated,
+    SigningKeyAdopted,
+    SubjectForgotten,
+    TemplateAdopted,
 )
 from mainstay.kernel.events.inbox import (
     CursorAdvanced,
@@ -147,6 +173,11 @@ RunEvent = (
     | ContextRecalled
     | ModelUsed
     | SpendingAllowed
+    | ApprovalSnoozed
+    | ApprovalResurfaced
+    | ActionHeld
+    | ActionUndone
+    | ActionShadowed
 )
 InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
 WorkspaceEvent = (
@@ -171,7 +202,25 @@ WorkspaceEvent = (
 
 MemoryEvent = MemoryRecorded | MemoryRetracted | ModelFitted | AnnotationReviewed | DraftJudged
 
-Event = RunEvent | InboxEvent | WorkspaceEvent | MemoryEvent
+AutonomyEvent = EvidenceWeighed | AutonomyProposed | AutonomyGranted | AutonomyRevoked
+GovernanceEvent = (
+    CheckpointSigned
+    | DeviceAdmitted
+    | DeviceTurnedAway
+    | ExecutableDistrusted
+    | ExecutableTrusted
+    | ForgettingBegun
+    | LinkIssued
+    | LinkUsed
+    | ObjectiveBreached
+    | ObjectiveMet
+    | SecretRotated
+    | SigningKeyAdopted
+    | SubjectForgotten
+    | TemplateAdopted
+)
+
+Event = RunEvent | InboxEvent | WorkspaceEvent | MemoryEvent | AutonomyEvent | GovernanceEvent
 
 NUMBERS: dict[int, type[Event]] = {
     1: RunStarted,
@@ -241,30 +290,63 @@ NUMBERS: dict[int, type[Event]] = {
     74: ContextRecalled,
     75: ModelUsed,
     76: SpendingAllowed,
+    77: ApprovalSnoozed,
+    78: ApprovalResurfaced,
+    79: ActionHeld,
     80: MemoryRecorded,
     81: MemoryRetracted,
     82: ModelFitted,
     83: AnnotationReviewed,
     84: DraftJudged,
+    85: ActionUndone,
+    86: ActionShadowed,
+    90: EvidenceWeighed,
+    91: AutonomyProposed,
+    92: AutonomyGranted,
+    93: AutonomyRevoked,
+    94: TemplateAdopted,
+    95: LinkIssued,
+    96: LinkUsed,
+    97: DeviceAdmitted,
+    98: DeviceTurnedAway,
+    99: ObjectiveBreached,
+    100: ObjectiveMet,
+    101: CheckpointSigned,
+    102: SigningKeyAdopted,
+    103: ForgettingBegun,
+    104: SubjectForgotten,
+    105: ExecutableTrusted,
+    106: ExecutableDistrusted,
+    107: SecretRotated,
 }
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}
 
 __all__ = [
     "ActionDenied",
     "ActionEdited",
+    "ActionHeld",
     "ActionInDoubt",
     "ActionProposed",
+    "ActionShadowed",
     "ActionStarted",
+    "ActionUndone",
     "AnnotationReviewed",
     "ApprovalExpired",
     "ApprovalGranted",
     "ApprovalRejected",
     "ApprovalRequested",
+    "ApprovalResurfaced",
+    "ApprovalSnoozed",
     "AttemptFailed",
+    "AutonomyEvent",
+    "AutonomyGranted",
+    "AutonomyProposed",
+    "AutonomyRevoked",
     "BreakerClosed",
     "BreakerOpened",
     "BudgetRefused",
     "BudgetWarned",
+    "CheckpointSigned",
     "CompensationBegun",
     "CompensationFailed",
     "CompensationPlanned",
@@ -273,13 +355,20 @@ __all__ = [
     "DeadLetterPurged",
     "DeadLetterReplayed",
     "DeadlineSet",
+    "DeviceAdmitted",
+    "DeviceTurnedAway",
     "DirectorStarted",
     "DirectorStopped",
     "DoubtResolved",
     "DraftJudged",
     "Event",
+    "EvidenceWeighed",
+    "ExecutableDistrusted",
+    "ExecutableTrusted",
     "FailureClass",
     "FailureDiagnosed",
+    "ForgettingBegun",
+    "GovernanceEvent",
     "InboxEvent",
     "IncidentCleared",
     "IncidentDetected",
@@ -287,6 +376,8 @@ __all__ = [
     "Inherited",
     "KillSwitchThrown",
     "LedgerRestored",
+    "LinkIssued",
+    "LinkUsed",
     "LookupDeferred",
     "LookupStarted",
     "MemoryEvent",
@@ -298,6 +389,8 @@ __all__ = [
     "ModelUsed",
     "NUMBERS",
     "NUMBER_OF",
+    "ObjectiveBreached",
+    "ObjectiveMet",
     "OperatorNotified",
     "PlanAccepted",
     "PolicyAdopted",
@@ -318,8 +411,11 @@ __all__ = [
     "ScheduleFired",
     "ScopePaused",
     "ScopeResumed",
+    "SecretRotated",
+    "SigningKeyAdopted",
     "SpendingAllowed",
     "StartDeferred",
+    "SubjectForgotten",
     "TaskCancelled",
     "TaskExpanded",
     "TaskFailed",
@@ -328,6 +424,7 @@ __all__ = [
     "TaskSkipped",
     "TaskStarted",
     "TaskSucceeded",
+    "TemplateAdopted",
     "ThreadAnswered",
     "WorkflowRegistered",
     "WorkflowRetired",

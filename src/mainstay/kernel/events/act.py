@@ -58,6 +58,9 @@ class ActionEdited:
     action: Action
     actor: str
     replaces: ApprovalId | None = None  # the card that was answered with this edit
+    words: int = 0  # of the longer of the two texts
+    changed: int = 0  # of these
+    typed: bool = False  # something other than words was changed: a recipient, an amount, a date
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ class ApprovalGranted:
     digest: Digest
     actor: str
     open_us: int = 0  # how long the card was open
+    confirmed: bool = False  # the second step was taken, which a final act of high stake wants
+    batch: str = ""  # decided together with others
+    via: str = ""  # the device whose link it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,26 @@ class ApprovalRejected:
     actor: str
     reason_sealed: str = ""
     open_us: int = 0
+    batch: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSnoozed:
+    """The operator put a card off: it is shown again at `until`, and expires when it would have."""
+
+    task: int
+    approval: ApprovalId
+    until: Instant
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalResurfaced:
+    """A card that was put off is shown again."""
+
+    task: int
+    approval: ApprovalId
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +124,37 @@ class ActionStarted:
     attempt: int
     key: IdempotencyKey
     digest: Digest
-    authority: str  # "rule:NAME" or "approval:ID"
+    authority: str  # "rule:NAME", "approval:ID" or "autonomy:KIND"
     hold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionHeld:
+    """The effect may leave, and can still be taken back until then."""
+
+    task: int
+    attempt: int
+    until: Instant
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionUndone:
+    """The operator took it back before it left."""
+
+    task: int
+    actor: str
+    authority: str  # under which it would have left
+
+
+@dataclass(frozen=True, slots=True)
+class ActionShadowed:
+    """Its kind of act is only watched: it was decided, and nothing was done."""
+
+    task: int
+    would: str  # "allow", "ask": what would have become of it
+    rule: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

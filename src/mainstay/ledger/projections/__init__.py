@@ -29,6 +29,17 @@
     lesson_trials   the same for each lesson: with it, and where it was withheld
     annotations     what specialists said and put to their gate, and whether a person must look
     annotation_words    what people said of it, in order: what a specialist learns
+    autonomy        where each kind of act stands: its evidence, and how far it goes by itself
+    evidence        every decision that counted for or against a kind of act
+    templates       the templates in force
+    links           links to cards, and what was decided by them
+    devices         who logged in, and until when
+    objectives      objectives of workflows that are or were not met
+    checkpoints     up to where the ledger was summed up and signed
+    signing_keys    with which keys, each vouched for by the one before
+    forgotten       who was forgotten, or is being forgotten
+    executables     programs of the operator's own that are trusted
+    secrets         when secrets were replaced, and when they expire
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
 A table belongs to one projection; `STANDARD` is all of them. `house` also holds rows that the director writes
@@ -41,6 +52,7 @@ from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent, Stopped
 from mainstay.ledger.projections.dead_letters import DeadLetters
+from mainstay.ledger.projections.governance import AutonomyKinds, Governance
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
 from mainstay.ledger.projections.lessons import JudgedDrafts
@@ -77,6 +89,8 @@ STANDARD: tuple[Projection, ...] = (
     Annotations(),
     Correspondence(),
     JudgedDrafts(),
+    AutonomyKinds(),
+    Governance(),
     House(),
 )
 

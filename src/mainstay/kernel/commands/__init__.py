@@ -1,0 +1,234 @@
+"""Every command: a request that `decide` may turn into events, or into nothing.
+
+Commands are what comes in through the doors, from the performer and from timers. Those for a run are decided
+by `kernel.run`; the others by the director's own small decisions over the workspace.
+
+    outcomes.py     what an agent or an adapter answered      memory.py       what is remembered and learned
+    run.py          for a run                                 governance.py   autonomy, links, checkpoints, forgetting
+    workspace.py    for the inbox and the workspace
+"""
+
+from __future__ import annotations
+
+from mainstay.kernel.commands.governance import (
+    AdmitDevice,
+    AdoptSigningKey,
+    AdoptTemplate,
+    BeginForgetting,
+    BreachObjective,
+    DistrustExecutable,
+    FinishForgetting,
+    GrantAutonomy,
+    IssueLink,
+    MeetObjective,
+    RecordCheckpoint,
+    RecordSecretRotation,
+    RevokeAutonomy,
+    TrustExecutable,
+    TurnAwayDevice,
+    UseLink,
+    WeighEvidence,
+)
+from mainstay.kernel.commands.memory import (
+    AdoptFit,
+    JudgeDraft,
+    Remember,
+    RetractMemory,
+    ReviewAnnotation,
+)
+from mainstay.kernel.commands.outcomes import (
+    Acted,
+    Failed,
+    Inspected,
+    Outcome,
+    Produced,
+    Proposed,
+    Sighting,
+    Sought,
+    Withheld,
+)
+from mainstay.kernel.commands.run import (
+    Admit,
+    AllowSpending,
+    CancelRun,
+    CancelTask,
+    EditApproval,
+    GrantApproval,
+    JudgeAgain,
+    PauseRun,
+    PauseTask,
+    ReconcileRun,
+    RecordNotified,
+    RecordOutcome,
+    RecoverRun,
+    RejectApproval,
+    ReleaseRun,
+    ResolveDoubt,
+    ResumeRun,
+    ResumeTask,
+    SnoozeApproval,
+    StartRun,
+    SupersedeRun,
+    UndoAct,
+    Wake,
+)
+from mainstay.kernel.commands.workspace import (
+    AdoptPolicy,
+    AdvanceCursor,
+    ClearIncident,
+    DetectIncident,
+    ObserveSent,
+    PauseScope,
+    PurgeDeadLetter,
+    ReceiveMessage,
+    RecordReplay,
+    RegisterWorkflow,
+    RejectMessage,
+    ResumeScope,
+    RetireWorkflow,
+    StopDirector,
+    ThrowKillSwitch,
+)
+
+RunCommand = (
+    RecordOutcome
+    | StartRun
+    | Wake
+    | RecordNotified
+    | GrantApproval
+    | EditApproval
+    | RejectApproval
+    | ResolveDoubt
+    | CancelRun
+    | SupersedeRun
+    | ReleaseRun
+    | RecoverRun
+    | ReconcileRun
+    | Admit
+    | PauseRun
+    | ResumeRun
+    | PauseTask
+    | ResumeTask
+    | CancelTask
+    | AllowSpending
+    | SnoozeApproval
+    | UndoAct
+    | JudgeAgain
+)
+MemoryCommand = Remember | RetractMemory | AdoptFit | ReviewAnnotation | JudgeDraft
+AutonomyCommand = WeighEvidence | GrantAutonomy | RevokeAutonomy
+GovernanceCommand = (
+    AdoptTemplate
+    | IssueLink
+    | UseLink
+    | AdmitDevice
+    | TurnAwayDevice
+    | BreachObjective
+    | MeetObjective
+    | RecordCheckpoint
+    | AdoptSigningKey
+    | BeginForgetting
+    | FinishForgetting
+    | TrustExecutable
+    | DistrustExecutable
+    | RecordSecretRotation
+)
+HouseCommand = (
+    ReceiveMessage
+    | RejectMessage
+    | ObserveSent
+    | AdvanceCursor
+    | RegisterWorkflow
+    | RetireWorkflow
+    | AdoptPolicy
+    | ThrowKillSwitch
+    | PauseScope
+    | ResumeScope
+    | DetectIncident
+    | ClearIncident
+    | RecordReplay
+    | PurgeDeadLetter
+    | StopDirector
+    | MemoryCommand
+    | AutonomyCommand
+    | GovernanceCommand
+)
+Command = RunCommand | HouseCommand
+
+__all__ = [
+    "Acted",
+    "Admit",
+    "AdmitDevice",
+    "AdoptFit",
+    "AdoptPolicy",
+    "AdoptSigningKey",
+    "AdoptTemplate",
+    "AdvanceCursor",
+    "AllowSpending",
+    "AutonomyCommand",
+    "BeginForgetting",
+    "BreachObjective",
+    "CancelRun",
+    "CancelTask",
+    "ClearIncident",
+    "Command",
+    "DetectIncident",
+    "DistrustExecutable",
+    "EditApproval",
+    "Failed",
+    "FinishForgetting",
+    "GovernanceCommand",
+    "GrantApproval",
+    "GrantAutonomy",
+    "HouseCommand",
+    "Inspected",
+    "IssueLink",
+    "JudgeAgain",
+    "JudgeDraft",
+    "MeetObjective",
+    "MemoryCommand",
+    "ObserveSent",
+    "Outcome",
+    "PauseRun",
+    "PauseScope",
+    "PauseTask",
+    "Produced",
+    "Proposed",
+    "PurgeDeadLetter",
+    "ReceiveMessage",
+    "ReconcileRun",
+    "RecordCheckpoint",
+    "RecordNotified",
+    "RecordOutcome",
+    "RecordReplay",
+    "RecordSecretRotation",
+    "RecoverRun",
+    "RegisterWorkflow",
+    "RejectApproval",
+    "RejectMessage",
+    "ReleaseRun",
+    "Remember",
+    "ResolveDoubt",
+    "ResumeRun",
+    "ResumeScope",
+    "ResumeTask",
+    "RetireWorkflow",
+    "RetractMemory",
+    "ReviewAnnotation",
+    "RevokeAutonomy",
+    "RunCommand",
+    "Sighting",
+    "SnoozeApproval",
+    "Sought",
+    "StartRun",
+    "StopDirector",
+    "SupersedeRun",
+    "ThrowKillSwitch",
+    "TrustExecutable",
+    "TurnAwayDevice",
+    "UndoAct",
+    "UseLink",
+    "Wake",
+    "WeighEvidence",
+    "Withheld",
+]

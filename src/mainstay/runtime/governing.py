@@ -1,0 +1,37 @@
+"""What the director decides about governance: looks up what is known, and asks `kernel.governing`."""
+
+from __future__ import annotations
+
+from mainstay.kernel.commands import GovernanceCommand
+from mainstay.kernel.events import GovernanceEvent
+from mainstay.kernel.governing import about, decide_governance
+from mainstay.kernel.ids import StreamId
+from mainstay.kernel.values import Instant
+from mainstay.ledger.projections.governance import told
+from mainstay.ledger.store import EventStore, Value
+
+AUTONOMY = StreamId("autonomy")
+GOVERNANCE = StreamId("governance")
+
+
+class Governing:
+    """The decisions about governance of one director."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._recent: dict[tuple[str, tuple[Value, ...]], dict[str, Value] | None] = {}  # of this tick
+
+    def begin_tick(self) -> None:
+        """What was decided in the last tick is in the views by now."""
+        self._recent.clear()
+
+    def decide(self, command: GovernanceCommand, now: Instant) -> GovernanceEvent | None:
+        """The event that the command leads to; None when it is so already."""
+        key = about(command)
+        table, of = key
+        known = self._recent[key] if key in self._recent else self._store.get(table, of)
+        event = decide_governance(command, known, now)
+        if event is not None:
+            columns = told(event, 0, now)
+            self._recent[key] = None if columns is None else {**(known or {}), **columns}
+        return event
