@@ -37,10 +37,17 @@ public for ever: a field may be added with a default, any other change is a new 
 read.
 """
 STREAMS = (
-    ("run", "Stream `run:ID`", (*range(1, 40), *range(70, 80)), "One run of a workflow."),
+    ("run", "Stream `run:ID`", (*range(1, 40), *range(70, 80), 85, 86), "One run of a workflow."),
     ("inbox", "Stream `inbox:MAILBOX`", range(40, 50), "What came in from one source."),
     ("workspace", "Stream `workspace`", range(50, 70), "The workspace itself."),
-    ("memory", "Stream `memory`", range(80, 90), "What is remembered, and what was learned."),
+    ("memory", "Stream `memory`", range(80, 85), "What is remembered, and what was learned."),
+    ("autonomy", "Stream `autonomy`", range(90, 94), "What may happen by itself, and on which evidence."),
+    (
+        "governance",
+        "Stream `governance`",
+        range(94, 120),
+        "Who may look and decide; what was signed, trusted, forgotten.",
+    ),
 )
 
 

@@ -4,9 +4,9 @@
     python3 scripts/make_golden_log.py --retell     write the words of the stories anew; logs and what they mean stay
 
 Run it before a change of an event's shape, so that the shape of today is folded for ever. What the log tells is
-played in tests/golden/PLAY.py: `scenario` (single runs; the default), `scenario_recovery` (a whole director) or
-`scenario_memory` (one that remembers, and pays a model). If an event would still
-be on no log of the shelf, it is named, and nothing is written.
+played in tests/golden/PLAY.py: `scenario` (single runs; the default), `scenario_recovery` (a whole director),
+`scenario_memory` (one that remembers, and pays a model) or `scenario_governance` (one that is trusted more). If an
+event would still be on no log of the shelf, it is named, and nothing is written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mainstay.kernel.events import NUMBERS  # noqa: E402 - found by the line abo
 from mainstay.ledger.codec import NAMES  # noqa: E402
 from tests.golden import shelf  # noqa: E402
 
-PLAYS = ("scenario", "scenario_recovery", "scenario_memory")
+PLAYS = ("scenario", "scenario_recovery", "scenario_memory", "scenario_governance")
 
 
 def main() -> int:

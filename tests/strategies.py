@@ -14,6 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mainstay.kernel.autonomy import Autonomy, Level, Standing
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     Acted,
@@ -25,6 +26,7 @@ from mainstay.kernel.commands import (
     Failed,
     GrantApproval,
     Inspected,
+    JudgeAgain,
     Outcome,
     PauseRun,
     PauseTask,
@@ -41,9 +43,11 @@ from mainstay.kernel.commands import (
     ResumeTask,
     RunCommand,
     Sighting,
+    SnoozeApproval,
     Sought,
     StartRun,
     SupersedeRun,
+    UndoAct,
     Wake,
     Withheld,
 )
@@ -295,6 +299,10 @@ def random_action(random: Random, task: int, act: str) -> Action:
     )
 
 
+def _before_a_person(state: RunState) -> bool:
+    return any(task.phase in (Phase.APPROVAL, Phase.HELD) for _, task in state.all_tasks())
+
+
 class Walk:
     """One run, walked at random: fair answers most of the time, every kind of unfairness in between."""
 
@@ -313,6 +321,12 @@ class Walk:
         self.book = Playbook(random_plan(random), policy=random_policy(random), limits=limits)
         if self._drawn_upon.random() < 0.15:  # an agent of which nobody knows the price
             self.book.facts = replace(self.book.facts, ceilings={"b": None})
+        if self._drawn_upon.random() < 0.3:  # a yes can be taken back
+            self.book.facts = replace(self.book.facts, undo_us=self._drawn_upon.choice((SECOND, HOUR)))
+        if self._drawn_upon.random() < 0.1:  # one kind of act is only watched
+            workflow = self.book.plan.workflow.name
+            watched = Autonomy(kinds={f"{workflow}/email.reply/": Standing(level=Level.SHADOW)})
+            self.book.facts = replace(self.book.facts, autonomy=watched)
         self.said: list[RunCommand] = []
 
     def steps(self, count: int) -> Iterator[RunCommand]:
@@ -394,6 +408,8 @@ class Walk:
             return random.choice(self.said)  # late, or twice
         if dice < 0.20:
             return self._out_of_the_blue()
+        if self._drawn_upon.random() < 0.06 and _before_a_person(state):
+            return self._second_thoughts()
         if self._drawn_upon.random() < 0.02:
             scope = self._drawn_upon.choice(("run", "price"))
             return AllowSpending(RUN, scope, self._drawn_upon.choice((3, 20, 400)), "me")
@@ -404,6 +420,24 @@ class Walk:
         if isinstance(effect, Notify | WakeAt) and random.random() < 0.5:
             return next(self._person(effect.task), None)
         return self._answer(effect)
+
+    def _second_thoughts(self) -> RunCommand:
+        """Put a card off, take back what is on its way, or hold everything against other rules."""
+        random, state = self._drawn_upon, self.book.state
+        cards = [
+            task.act.approval
+            for _, task in state.all_tasks()
+            if task.phase is Phase.APPROVAL and task.act is not None and task.act.approval is not None
+        ]
+        dice = random.random()
+        if cards and dice < 0.5:
+            until = Instant(self.book.facts.now + random.choice((-1, MINUTE, HOUR, 30 * DAY)))
+            return SnoozeApproval(RUN, random.choice(cards), until, "me")
+        if dice < 0.8:
+            held = [number for number, task in state.all_tasks() if task.phase is Phase.HELD]
+            task = random.choice(held or [random.randint(-1, max(0, state.size))])
+            return UndoAct(RUN, task, "me")
+        return JudgeAgain(RUN)
 
     def _out_of_the_blue(self) -> RunCommand:
         random = self.random

@@ -45,6 +45,7 @@ def test_every_event_of_a_run_is_told_somewhere_on_the_way() -> None:
     # What the tour leaves out on purpose: ways off its path.
     aside = {"AttemptFailed", "TaskFailed", "TaskSkipped", "TaskExpanded", "BudgetRefused"}
     aside |= {"ActionEdited", "ApprovalRejected", "RunCancelled", "ThreadAnswered", "BudgetWarned"}
+    aside |= {"ApprovalSnoozed", "ApprovalResurfaced", "ActionHeld"}
     aside |= {"DirectorStarted", "PolicyAdopted", "KillSwitchThrown", "DraftJudged"}
     # What is remembered and learned has a stream of its own, and no run waits for it.
     aside |= {events.NUMBERS[number].__name__ for number in events.NUMBERS if number >= 80}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
+from mainstay.kernel.autonomy import Autonomy, Level, Standing
 from mainstay.kernel.budget import Balances, Limits
 from mainstay.kernel.commands import (
     Acted,
@@ -37,9 +38,11 @@ from mainstay.kernel.commands import (
     ResumeTask,
     RunCommand,
     Sighting,
+    SnoozeApproval,
     Sought,
     StartRun,
     SupersedeRun,
+    UndoAct,
     Wake,
     Withheld,
 )
@@ -185,6 +188,8 @@ class Play:
         self.counts: dict[tuple[str, str], int] = {}
         self.limits = limits
         self.killed = False
+        self.undo_us = 0
+        self.autonomy = Autonomy()
 
     def start(self, workflow: str, *, cause: int | None = None, **more: object) -> RunId:
         """Start a run of a workflow."""
@@ -197,7 +202,11 @@ class Play:
         """Decide, append, keep the views: all from the state after the whole decision, as a director does."""
         before = self.runs.get(command.run) or nothing(command.run)
         self.balances.roll(self.now)
-        facts = Facts(self.now, POLICY, self.balances, self.limits, self.counts, PLANS, self.killed)
+        facts = Facts(
+            *(self.now, POLICY, self.balances, self.limits, self.counts, PLANS, self.killed),
+            autonomy=self.autonomy,
+            undo_us=self.undo_us,
+        )
         state, events = advance(before, command, facts)
         if not events:
             return
@@ -242,6 +251,10 @@ def wander(seed: int, *, steps: int = 80, play: Play | None = None) -> Play:
     """A history drawn from one seed: runs start, the world answers well and badly, the operator does anything."""
     random = Random(seed)
     play = play or Play(limits=Limits(day_micros=random.choice([None, 1_000])))
+    odd = Random(f"governance {seed}")
+    play.undo_us = odd.choice([0, 0, HOUR])
+    if odd.random() < 0.1:
+        play.autonomy.kinds["triage/email.reply/"] = Standing(level=Level.SHADOW)
     for _ in range(steps):
         play.now = Instant(
             play.now
@@ -300,6 +313,9 @@ def fork(parent: RunState, version: int, actor: str = "operator") -> RunForked:
 
 def _any_command(random: Random, run: RunId, play: Play) -> RunCommand:
     effects = play.owed(run)
+    held = [number for number, task in play.runs[run].all_tasks() if task.phase is Phase.HELD]
+    if held and random.random() < 0.5:
+        return UndoAct(run, random.choice(held), "operator")
     if random.random() < (0.04 if effects else 0.3):
         return random.choice(_REMARKS)(run)
     if not effects or random.random() < 0.1:
@@ -342,6 +358,8 @@ def _operator(random: Random, run: RunId, task: int, play: Play) -> RunCommand:
         return EditApproval(run, card, shown, edited, "operator", 5_000_000)
     if draw < 0.75:
         return RejectApproval(run, card, "operator", "c2VhbGVk", 1_000_000)
+    if draw < 0.85:
+        return SnoozeApproval(run, card, Instant(play.now + random.choice([HOUR, DAY])), "operator")
     return RecordNotified(run, task)
 
 

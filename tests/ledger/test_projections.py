@@ -128,7 +128,7 @@ def test_views_agree_with_the_runs(seed: int) -> None:
 
 def test_the_random_histories_reach_what_matters() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(400):
         play = wander(seed)
         seen.update(type(play.codec.event(one)).__name__ for one in play.store.read_all(limit=100_000))
         seen.update("open as " + str(row["status"]) for row in play.store.select("open_runs"))
@@ -179,6 +179,7 @@ _ASSERTING = {
     "models_used",
     "replies",
     "stopped",
+    "governance",
 }  # they know one event only, and insist
 
 

@@ -6,7 +6,14 @@ from typing import get_type_hints
 
 import pytest
 
-from mainstay.kernel.events import NUMBERS, ContextRecalled, Event, MemoryRecorded, ModelFitted
+from mainstay.kernel.events import (
+    NUMBERS,
+    ContextRecalled,
+    Event,
+    MemoryRecorded,
+    ModelFitted,
+    TemplateAdopted,
+)
 from mainstay.kernel.ids import digest
 from mainstay.kernel.values import Digest
 from mainstay.ledger.codec import Codec
@@ -26,6 +33,7 @@ def _never(name: Digest) -> object:
         MemoryRecorded("m", 1, "notes", "note", BLOB, digest(b"a keyed mark")),
         ContextRecalled(1, 1, BLOB, 3),
         ModelFitted("triage", 1, "recipe", BLOB, 50, 100),
+        TemplateAdopted("faq", BLOB),
     ],
 )
 def test_what_is_remembered_recalled_or_fitted_refers_to_one_blob(event: Event) -> None:

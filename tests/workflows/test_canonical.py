@@ -70,6 +70,7 @@ plain_tasks = st.builds(
     timeout_s=st.floats(0.1, 1000),
     attempt_max=st.integers(1, 9),
     data_class=names,
+    kind_class=st.none() | refs,
 )
 tasks = st.builds(lambda task, undo: replace(task, compensate=undo), plain_tasks, st.none() | plain_tasks)
 triggers = st.builds(Trigger, names, st.none() | predicates) | st.builds(
@@ -128,6 +129,7 @@ def test_every_attribute_of_a_task_counts() -> None:
         {"timeout_s": 1.0},
         {"attempt_max": 1},
         {"data_class": "public"},
+        {"kind_class": Literal("risky")},
     ]
     assert {name for change in changes for name in change} == set(TaskSpec.__dataclass_fields__)
     digests = {definition_digest(Workflow("w", 1, (replace(task, **change),))) for change in changes}  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ from mainstay.kernel.events import (
     DeadLetterReplayed,
     DeadlineSet,
     DeviceAdmitted,
-    DeviceTurnedAway,
+    DeviceDismissed,
     DirectorStarted,
     DirectorStopped,
     DoubtResolved,
@@ -171,7 +171,7 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
         case (
             CheckpointSigned()
             | DeviceAdmitted()
-            | DeviceTurnedAway()
+            | DeviceDismissed()
             | ExecutableDistrusted()
             | ExecutableTrusted()
             | ForgettingBegun()

@@ -12,7 +12,7 @@ from mainstay.kernel.events import (
     AutonomyRevoked,
     CheckpointSigned,
     DeviceAdmitted,
-    DeviceTurnedAway,
+    DeviceDismissed,
     EvidenceWeighed,
     ExecutableDistrusted,
     ExecutableTrusted,
@@ -76,7 +76,7 @@ def say_governance(event: GovernanceEvent) -> str:
             return f"A link was used on device {short(device)} to {answer}"
         case DeviceAdmitted(name=name, via=via):
             return f"Device {name or 'without a name'} was logged in by {via}"
-        case DeviceTurnedAway(device=device, actor=actor, reason=reason):
+        case DeviceDismissed(device=device, actor=actor, reason=reason):
             return f"{actor} logged device {short(device)} out{because(reason)}"
         case ObjectiveBreached(workflow=workflow, objective=objective, bad=bad, total=total):
             return f"{workflow} misses its objective for {objective}: {bad} of {total} in {event.window}"

@@ -15,6 +15,7 @@ from mainstay.kernel.commands import (
     AdoptTemplate,
     BeginForgetting,
     BreachObjective,
+    DismissDevice,
     DistrustExecutable,
     FinishForgetting,
     GovernanceCommand,
@@ -23,13 +24,12 @@ from mainstay.kernel.commands import (
     RecordCheckpoint,
     RecordSecretRotation,
     TrustExecutable,
-    TurnAwayDevice,
     UseLink,
 )
 from mainstay.kernel.events import (
     CheckpointSigned,
     DeviceAdmitted,
-    DeviceTurnedAway,
+    DeviceDismissed,
     ExecutableDistrusted,
     ExecutableTrusted,
     ForgettingBegun,
@@ -55,7 +55,7 @@ def about(command: GovernanceCommand) -> tuple[str, tuple[str | int, ...]]:
             return "templates", (name,)
         case IssueLink(link=link) | UseLink(link=link):
             return "links", (link,)
-        case AdmitDevice(device=device) | TurnAwayDevice(device=device):
+        case AdmitDevice(device=device) | DismissDevice(device=device):
             return "devices", (device,)
         case BreachObjective(workflow=workflow, objective=objective):
             return "objectives", (workflow, objective)
@@ -90,9 +90,9 @@ def decide_governance(
             return LinkUsed(link, device, answer) if good else None
         case AdmitDevice(device=device, name=name, via=via, until=until):
             return DeviceAdmitted(device, name, via, until) if known is None else None
-        case TurnAwayDevice(device=device, actor=actor, reason=reason):
-            at_home = known is not None and row["turned_away_at"] is None
-            return DeviceTurnedAway(device, actor, reason) if at_home else None
+        case DismissDevice(device=device, actor=actor, reason=reason):
+            at_home = known is not None and row["dismissed_at"] is None
+            return DeviceDismissed(device, actor, reason) if at_home else None
         case BreachObjective():
             if known is not None and row["met_at"] is None:
                 return None

@@ -21,6 +21,7 @@ from mainstay.kernel.events import (
     PlanAccepted,
     RunStarted,
     TaskSucceeded,
+    TemplateAdopted,
     WorkflowRegistered,
 )
 
@@ -38,10 +39,11 @@ REFERRING = frozenset(
         ContextRecalled,
         MemoryRecorded,
         ModelFitted,
+        TemplateAdopted,
     )
 )
 
-_FIELD = re.compile(rb'"(?:artifact|card|content|definition|log|payload|plan|raw)":"([0-9a-f]{64})"')
+_FIELD = re.compile(rb'"(?:artifact|card|content|definition|log|payload|plan|raw|template)":"([0-9a-f]{64})"')
 _LIST = re.compile(rb'"attachments":\[((?:"[0-9a-f]{64}",?)+)\]')
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 

@@ -35,6 +35,7 @@ from mainstay.kernel.commands import (
     ClearIncident,
     Command,
     DetectIncident,
+    DismissDevice,
     DistrustExecutable,
     EditApproval,
     FinishForgetting,
@@ -72,7 +73,6 @@ from mainstay.kernel.commands import (
     StopDirector,
     ThrowKillSwitch,
     TrustExecutable,
-    TurnAwayDevice,
     UndoAct,
     UseLink,
     Wake,
@@ -521,7 +521,7 @@ class Director:
                 | IssueLink()
                 | UseLink()
                 | AdmitDevice()
-                | TurnAwayDevice()
+                | DismissDevice()
                 | BreachObjective()
                 | MeetObjective()
                 | RecordCheckpoint()

@@ -16,6 +16,7 @@ from mainstay.kernel.commands.governance import (
     AdoptTemplate,
     BeginForgetting,
     BreachObjective,
+    DismissDevice,
     DistrustExecutable,
     FinishForgetting,
     GrantAutonomy,
@@ -25,7 +26,6 @@ from mainstay.kernel.commands.governance import (
     RecordSecretRotation,
     RevokeAutonomy,
     TrustExecutable,
-    TurnAwayDevice,
     UseLink,
     WeighEvidence,
 )
@@ -122,7 +122,7 @@ GovernanceCommand = (
     | IssueLink
     | UseLink
     | AdmitDevice
-    | TurnAwayDevice
+    | DismissDevice
     | BreachObjective
     | MeetObjective
     | RecordCheckpoint
@@ -225,7 +225,7 @@ __all__ = [
     "SupersedeRun",
     "ThrowKillSwitch",
     "TrustExecutable",
-    "TurnAwayDevice",
+    "DismissDevice",
     "UndoAct",
     "UseLink",
     "Wake",

@@ -79,7 +79,7 @@ class AdmitDevice:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnAwayDevice:
+class DismissDevice:
     """Log a device out."""
 
     device: str

@@ -39,7 +39,7 @@ from mainstay.kernel.events.governance import (
     AutonomyRevoked,
     CheckpointSigned,
     DeviceAdmitted,
-    DeviceTurnedAway,
+    DeviceDismissed,
     EvidenceWeighed,
     ExecutableDistrusted,
     ExecutableTrusted,
@@ -206,7 +206,7 @@ AutonomyEvent = EvidenceWeighed | AutonomyProposed | AutonomyGranted | AutonomyR
 GovernanceEvent = (
     CheckpointSigned
     | DeviceAdmitted
-    | DeviceTurnedAway
+    | DeviceDismissed
     | ExecutableDistrusted
     | ExecutableTrusted
     | ForgettingBegun
@@ -308,7 +308,7 @@ NUMBERS: dict[int, type[Event]] = {
     95: LinkIssued,
     96: LinkUsed,
     97: DeviceAdmitted,
-    98: DeviceTurnedAway,
+    98: DeviceDismissed,
     99: ObjectiveBreached,
     100: ObjectiveMet,
     101: CheckpointSigned,
@@ -356,7 +356,7 @@ __all__ = [
     "DeadLetterReplayed",
     "DeadlineSet",
     "DeviceAdmitted",
-    "DeviceTurnedAway",
+    "DeviceDismissed",
     "DirectorStarted",
     "DirectorStopped",
     "DoubtResolved",

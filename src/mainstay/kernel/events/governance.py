@@ -110,7 +110,7 @@ class DeviceAdmitted:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceTurnedAway:
+class DeviceDismissed:
     """A device was logged out."""
 
     device: str

@@ -14,7 +14,7 @@ from mainstay.kernel.events import (
     AutonomyRevoked,
     CheckpointSigned,
     DeviceAdmitted,
-    DeviceTurnedAway,
+    DeviceDismissed,
     Event,
     EvidenceWeighed,
     ExecutableDistrusted,
@@ -68,7 +68,7 @@ class Governance:
                 ("via", _TEXT),
                 ("admitted_at", _INTEGER),
                 ("until", _INTEGER),
-                ("turned_away_at", _INTEGER),
+                ("dismissed_at", _INTEGER),
                 ("reason", _TEXT),
             ),
             key=("device",),
@@ -143,7 +143,7 @@ class Governance:
             LinkIssued,
             LinkUsed,
             DeviceAdmitted,
-            DeviceTurnedAway,
+            DeviceDismissed,
             ObjectiveBreached,
             ObjectiveMet,
             CheckpointSigned,
@@ -173,7 +173,7 @@ def place(event: GovernanceEvent) -> tuple[str, tuple[Value, ...]]:
             return "templates", (name,)
         case LinkIssued(link=link) | LinkUsed(link=link):
             return "links", (link,)
-        case DeviceAdmitted(device=device) | DeviceTurnedAway(device=device):
+        case DeviceAdmitted(device=device) | DeviceDismissed(device=device):
             return "devices", (device,)
         case ObjectiveBreached() | ObjectiveMet():
             return "objectives", (event.workflow, event.objective)
@@ -212,11 +212,11 @@ def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value]
                 "via": event.via,
                 "admitted_at": at,
                 "until": event.until,
-                "turned_away_at": None,
+                "dismissed_at": None,
                 "reason": None,
             }
-        case DeviceTurnedAway(reason=reason):
-            return {"turned_away_at": at, "reason": reason}
+        case DeviceDismissed(reason=reason):
+            return {"dismissed_at": at, "reason": reason}
         case ObjectiveBreached():
             return {
                 "window": event.window,
