@@ -215,7 +215,6 @@ def test_values_that_come_from_elsewhere(tmp_path: Path) -> None:
 # What the page says is read and not used yet, and how its use would look in the code.
 UNUSED = {
     "idle": r"source\.idle|\bidle=",
-    "[console]": r"settings\.console",
 }
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mainstay.config.accounts import AdapterSettings, read_adapter
+from mainstay.config.console import ConsoleSettings, read_console
 from mainstay.config.lessons import read_lessons
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
 from mainstay.config.living import (
@@ -26,7 +26,7 @@ from mainstay.config.living import (
 )
 from mainstay.config.memory import MemorySettings, read_memory
 from mainstay.config.models import ModelSettings, read_model
-from mainstay.config.reading import LOOPBACK, path_of
+from mainstay.config.reading import path_of
 from mainstay.config.toml import parse_toml
 from mainstay.config.triage import TriageSettings, read_triage
 from mainstay.kernel.breaker import BreakerSettings
@@ -68,15 +68,6 @@ class BudgetSettings:
     month_micros: Micros | None = _MONTH
     run_micros: Micros | None = None
     workflow_micros: Micros | None = None  # per workflow and day
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleSettings:
-    """The web console."""
-
-    host: str = "127.0.0.1"
-    port: int = 8420
-    public_url: str = ""  # needed for links in notifications
 
 
 @dataclass(frozen=True)
@@ -128,7 +119,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     with problems.caught():
         budgets = _budgets(top.table("budgets"))
     with problems.caught():
-        console = _console(top.table("console"))
+        console = read_console(top.table("console"), folder)
     with problems.caught():
         notify = read_notify(top.table("notify"), adapters)
     with problems.caught():
@@ -209,20 +200,4 @@ def _budgets(section: Section) -> BudgetSettings:
         month_micros=limit("month_usd", defaults.month_micros),
         run_micros=limit("run_usd", defaults.run_micros),
         workflow_micros=limit("workflow_usd", defaults.workflow_micros),
-    )
-
-
-def _console(section: Section) -> ConsoleSettings:
-    section.only("host", "port", "public_url")
-    url = section.text("public_url", "")
-    parts = urlsplit(url)
-    if url and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
-        raise section.error(
-            "public_url",
-            f"{url!r} is not safe for approvals",
-            why="approvals travel over it",
-            remedy="write https://... (http only on this machine)",
-        )
-    return ConsoleSettings(
-        section.text("host", "127.0.0.1"), section.whole("port", 8420, least=1, most=65535), url.rstrip("/")
     )
