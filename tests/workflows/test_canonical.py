@@ -21,6 +21,7 @@ from mainstay.kernel.plan import (
     Ref,
     Role,
     Schedule,
+    Silence,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -71,6 +72,7 @@ plain_tasks = st.builds(
     attempt_max=st.integers(1, 9),
     data_class=names,
     kind_class=st.none() | refs,
+    silence=st.sampled_from(Silence),
 )
 tasks = st.builds(lambda task, undo: replace(task, compensate=undo), plain_tasks, st.none() | plain_tasks)
 triggers = st.builds(Trigger, names, st.none() | predicates) | st.builds(
@@ -130,6 +132,7 @@ def test_every_attribute_of_a_task_counts() -> None:
         {"attempt_max": 1},
         {"data_class": "public"},
         {"kind_class": Literal("risky")},
+        {"silence": Silence.HOLD},
     ]
     assert {name for change in changes for name in change} == set(TaskSpec.__dataclass_fields__)
     digests = {definition_digest(Workflow("w", 1, (replace(task, **change),))) for change in changes}  # type: ignore[arg-type]

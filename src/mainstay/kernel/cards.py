@@ -136,7 +136,7 @@ def expire(draft: Draft, number: int) -> None:
 
 def _expired(draft: Draft, number: int, act: Act) -> bool:
     """Whether nobody answered in time; if so, that is recorded."""
-    if draft.facts.now < act.expires_at:
+    if not act.expires_at or draft.facts.now < act.expires_at:
         return False
     assert act.approval is not None
     if draft.state.undoes(number) is None:
@@ -186,7 +186,8 @@ def snooze(draft: Draft, command: SnoozeApproval) -> None:
     if card is None:
         return
     number, act = card
-    if draft.facts.now < command.until < act.expires_at and command.until != act.snoozed_until:
+    in_time = draft.facts.now < command.until and (not act.expires_at or command.until < act.expires_at)
+    if in_time and command.until != act.snoozed_until:
         draft.emit(ApprovalSnoozed(number, command.approval, command.until, command.actor))
 
 
@@ -215,10 +216,8 @@ def resurface(draft: Draft, number: int) -> None:
     act = draft.state.task(number).act
     assert act is not None
     assert act.approval is not None
-    if draft.facts.now < act.expires_at:
+    if not _expired(draft, number, act):
         draft.emit(ApprovalResurfaced(number, act.approval))
-    else:
-        expire(draft, number)
 
 
 def judge_again(draft: Draft) -> None:

@@ -103,6 +103,13 @@ class Not:
 Predicate = Compare | All | AnyOf | Not
 
 
+class Silence(StrEnum):
+    """What becomes of a card that nobody answers. Never is it approved."""
+
+    EXPIRE = "expire"  # after its time it is given up, and what needs it is skipped
+    HOLD = "hold"  # it waits until it is answered
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """One task as a workflow declares it."""
@@ -129,6 +136,7 @@ class TaskSpec:
     attempt_max: int = 5
     data_class: str = "customer"
     kind_class: Binding | None = None  # of an act: the class under which its evidence is kept
+    silence: Silence = Silence.EXPIRE  # of an act: what becomes of its card when nobody answers
 
 
 class Missed(StrEnum):

@@ -32,6 +32,7 @@ from mainstay.kernel.plan import (
     Ref,
     Role,
     Schedule,
+    Silence,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -43,7 +44,7 @@ from mainstay.kernel.values import Digest
 FORMAT = 2  # the newest; a definition that uses nothing of it is written as format 1
 
 _SPECIAL = frozenset(
-    {"name", "kind", "role", "inputs", "needs", "when", "for_each", "compensate", "kind_class"}
+    {"name", "kind", "role", "inputs", "needs", "when", "for_each", "compensate", "kind_class", "silence"}
 )
 _LATER = {"delay_us": 0, "not_before": 0}  # of a task, with what means that nothing is said
 _LATER_TOP = {"runs_max": None, "key_max": 1, "deadline_us": None, "delay_us": 0}  # of a workflow
@@ -117,7 +118,10 @@ def _is_later(workflow: Workflow) -> bool:
         or bool(_said(workflow, _LATER_TOP))
         or (workflow.on is not None and workflow.on.schedule is not None)
         or any(
-            task.compensate is not None or task.kind_class is not None or _said(task, _LATER)
+            task.compensate is not None
+            or task.kind_class is not None
+            or task.silence is not Silence.EXPIRE
+            or _said(task, _LATER)
             for task in tasks
         )
     )
@@ -155,6 +159,7 @@ def _task(task: TaskSpec) -> dict[str, Any]:
         }
         | _said(task, _LATER)
         | ({} if task.kind_class is None else {"class": _binding(task.kind_class)})
+        | ({} if task.silence is Silence.EXPIRE else {"silence": str(task.silence)})
     )
 
 
@@ -170,6 +175,7 @@ def _restore_task(value: dict[str, Any]) -> TaskSpec:
         for_each=None if value["for_each"] is None else _restore_ref(value["for_each"]),
         compensate=None if undo is None else _restore_task(undo),
         kind_class=_restore_binding(value["class"]) if "class" in value else None,
+        silence=Silence(value.get("silence", "expire")),
         **{name: value[name] for name in (*_PLAIN, *_LATER) if name in value},
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mainstay.kernel.plan import ITEM_MAX, Binding, Ref, Role, TaskKind, TaskSpec
+from mainstay.kernel.plan import ITEM_MAX, Binding, Ref, Role, Silence, TaskKind, TaskSpec
 from mainstay.kernel.values import SECOND, Instant
 from mainstay.workflows.calendar import parse_instant
 from mainstay.workflows.document import NAME, NAME_RULE, Section, kind
@@ -20,7 +20,7 @@ PROPOSER = "proposer"  # the executor that proposes the effect of an `act`, wher
 _COMMON = ("in", "when", "for_each", "optional", "needs", "timeout", "attempts_max", "data_class", "budget")
 _TIMES = ("deadline", "delay", "not_before")
 THINK_KEYS = ("role", "agent", *_COMMON, *_TIMES, "recall", "revisions_max")
-ACT_KEYS = ("act", "role", "agent", *_COMMON, *_TIMES, "compensate")
+ACT_KEYS = ("act", "role", "agent", *_COMMON, *_TIMES, "compensate", "silence")
 TASK_KEYS = tuple(dict.fromkeys((*THINK_KEYS, *ACT_KEYS)))
 UNDO_KEYS = ("act", "in", "timeout", "attempts_max")
 _TIMEOUT_MAX_S = 24 * 3600
@@ -66,6 +66,7 @@ def read_task(tasks: Section, name: str) -> TaskSpec:
         timeout_s=_timeout_s(section),
         attempt_max=section.whole("attempts_max", 5, least=1, most=100),
         data_class=section.name("data_class", "customer"),
+        silence=_silence(section),
     )
     return spec if section.data.get("compensate") is None else replace(spec, compensate=_undo(section, spec))
 
@@ -110,6 +111,7 @@ _NOT_OF_UNDO = {
     "delay": "cannot stand here: acts are taken back at once",
     "not_before": "cannot stand here: acts are taken back at once",
     "optional": "cannot stand here: what could not be taken back is always told",
+    "silence": "cannot stand here: nobody is silent about what could not be taken back",
 }
 
 
@@ -127,6 +129,7 @@ _MISPLACED = {
     "recall": "belongs to a task that asks an agent",
     "revisions_max": "belongs to an inspector",
     "compensate": "belongs to a task with 'act'",
+    "silence": "belongs to a task with 'act'",
 }
 
 
@@ -190,6 +193,19 @@ def _revisions(section: Section, role: Role) -> int:
     if section.has("revisions_max") and role is not Role.INSPECTOR:
         raise section.error("revisions_max", f"'revisions_max' {_MISPLACED['revisions_max']}")
     return count
+
+
+def _silence(section: Section) -> Silence:
+    """What becomes of a card that nobody answers. No choice of it approves."""
+    silence = Silence(section.choice("silence", [str(one) for one in Silence], str(Silence.EXPIRE)))
+    if silence is Silence.HOLD and section.has("deadline"):
+        raise section.error(
+            "silence",
+            "a card that waits until it is answered has no deadline",
+            why="after its deadline an act is given up, and its card with it",
+            remedy="leave out 'silence' or 'deadline'",
+        )
+    return silence
 
 
 def _timeout_s(section: Section) -> float:

@@ -19,6 +19,7 @@ class ActionProposed:
     rationale: str = ""
     evidence: tuple[str, ...] = ()
     cost: int = 0
+    recipe: str = ""  # what made it: evidence for letting such acts go by themselves is kept for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class ApprovalRequested:
     digest: Digest
     rule: str
     reason: str
-    expires_at: Instant
+    expires_at: Instant  # 0: never, since its task says that silence holds it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Views of acts: cards for the operator, acts in doubt, how often each was done, and to whom we wrote."""
+"""Views of acts: cards for the operator, what may still be taken back, acts in doubt, how often each was done, and to
+whom we wrote.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,16 @@ from collections.abc import Sequence
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
+    ActionStarted,
+    ActionUndone,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     CompensationBegun,
     CompensationFailed,
     DoubtResolved,
@@ -22,9 +29,12 @@ from mainstay.kernel.events import (
     RunFailed,
     RunSuperseded,
     TaskCancelled,
+    TaskFailed,
     TaskSucceeded,
 )
 from mainstay.kernel.ids import ApprovalId, StreamId, run_of
+from mainstay.kernel.kinds import kind_of
+from mainstay.kernel.plan import TaskKind
 from mainstay.kernel.policy import Action
 from mainstay.kernel.state import Act, RunState
 from mainstay.kernel.values import Instant
@@ -35,10 +45,13 @@ WRITING = frozenset({"email.reply", "email.send"})  # acts that write to the run
 
 
 class Approvals:
-    """Every card by its id. The events say which cards they withdraw or replace, so no row need be read."""
+    """Every card by its id, and what may leave and can still be taken back.
+
+    The events say which cards they withdraw or replace, so no row need be read.
+    """
 
     name = "approvals"
-    version = 2
+    version = 3
     tables = (
         Table(
             "approvals",
@@ -70,9 +83,36 @@ class Approvals:
                 ("undo", _INTEGER),  # 1: it takes back what the run did
                 ("undoes", _INTEGER),  # the task that it takes back
                 ("parent", _TEXT),  # the run that this one goes on from
+                ("kind", _TEXT),  # workflow, act and class: whose decisions are alike
+                ("snoozed_until", _INTEGER),  # 0: it is not put off
+                ("confirmed", _INTEGER),  # 1: the second step was taken
+                ("batch", _TEXT),  # together with which others it was decided
+                ("via", _TEXT),  # the device whose link it was
             ),
             key=("approval",),
-            indexes=(("status", "requested_at"),),
+            indexes=(
+                ("status", "requested_at"),
+                ("kind", "status", "decided_at"),
+                ("subject", "status", "decided_at"),
+            ),
+        ),
+        Table(
+            "leaving",
+            (
+                ("run", _TEXT),
+                ("task", _INTEGER),
+                ("workflow", _TEXT),
+                ("act", _TEXT),
+                ("approval", _TEXT),  # NULL: nobody was asked
+                ("authority", _TEXT),  # under which it leaves
+                ("until", _INTEGER),  # 0: as soon as a director has room for it
+                ("digest", _TEXT),
+                ("card", _TEXT),
+                ("subject", _TEXT),
+                ("finality", _TEXT),
+                ("position", _INTEGER),
+            ),
+            key=("run", "task"),
         ),
     )
     events = frozenset[type[Event]](
@@ -92,6 +132,12 @@ class Approvals:
             LookupStarted,
             ActionInDoubt,
             TaskSucceeded,
+            ApprovalSnoozed,
+            ApprovalResurfaced,
+            ActionHeld,
+            ActionStarted,
+            ActionUndone,
+            TaskFailed,
         }
     )
 
@@ -100,59 +146,125 @@ class Approvals:
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
-        """Asked, answered, replaced, withdrawn."""
+        """Asked, put off, answered, replaced, withdrawn; on its way out, taken back, gone."""
         assert run is not None
-        match event:
-            case ApprovalRequested():
-                action = _act(run, event.task).action
-                facts = _facts(run, event.task, action) | {
-                    "rule": event.rule,
-                    "reason": event.reason,
-                    "expires_at": event.expires_at,
-                }
-                return (_waits(event.approval, position, at, facts),)
-            case ActionEdited():
-                act = _act(run, event.task)
-                facts = _facts(run, event.task, event.action) | {
-                    "rule": act.rule,
-                    "reason": act.reason,
-                    "expires_at": act.expires_at,
-                }
-                new = _waits(event.approval, position, at, facts)
-                if event.replaces is None or event.replaces == event.approval:
-                    return (new,)
-                return (_answered(event.replaces, "edited", at, event.actor), new)
-            case ActionDenied(task=number):
-                # An action that was never asked about has no card. Who said yes before a rule said no stays.
-                approval = _act(run, number).approval
-                if approval is None:
-                    return ()
-                return (Put("approvals", (approval,), {"status": "denied", "decided_at": at}),)
-            case TaskSucceeded(withdrawn=card):
-                return (_answered(card, "happened", at, None),) if card is not None else ()
-            case ApprovalGranted():
-                return (_answered(event.approval, "granted", at, event.actor, event.open_us),)
-            case ApprovalRejected():
-                return (_answered(event.approval, "rejected", at, event.actor, event.open_us),)
-            case ApprovalExpired(approval=approval):
-                return (_answered(approval, "expired", at, None),)
-            case RunCancelled(withdrawn=cards, actor=actor):
-                return [_answered(card, "cancelled", at, actor) for card in cards]
-            case RunSuperseded(withdrawn=cards):
-                return [_answered(card, "superseded", at, None) for card in cards]
-            case RunFailed(withdrawn=cards):
-                return [_answered(card, "withdrawn", at, None) for card in cards]
-            case CompensationBegun(withdrawn=cards, actor=actor):
-                status = "cancelled" if event.ending == "cancelled" else "withdrawn"
-                return [_answered(card, status, at, actor or None) for card in cards]
-            case TaskCancelled(withdrawn=card, actor=actor):
-                return (_answered(card, "cancelled", at, actor),) if card is not None else ()
-            case CompensationFailed(task=number, failure=failure):
-                return _closed(run, number, "expired" if failure is FailureClass.TIMEOUT else "denied", at)
-            case LookupStarted(task=number) | ActionInDoubt(task=number):
-                return _closed(run, number, "withdrawn", at)
-            case _:
+        return (*_cards(position, at, event, run), *_leaving(position, stream, event, run))
+
+
+def _cards(position: int, at: Instant, event: Event, run: RunState) -> Sequence[RowChange]:
+    match event:
+        case ApprovalRequested():
+            action = _act(run, event.task).action
+            facts = _facts(run, event.task, action) | {
+                "rule": event.rule,
+                "reason": event.reason,
+                "expires_at": event.expires_at,
+            }
+            return (_waits(event.approval, position, at, facts),)
+        case ActionEdited():
+            act = _act(run, event.task)
+            facts = _facts(run, event.task, event.action) | {
+                "rule": act.rule,
+                "reason": act.reason,
+                "expires_at": act.expires_at,
+            }
+            new = _waits(event.approval, position, at, facts)
+            if event.replaces is None or event.replaces == event.approval:
+                return (new,)
+            return (_answered(event.replaces, "edited", at, event.actor), new)
+        case ActionDenied(task=number):
+            # An action that was never asked about has no card. Who said yes before a rule said no stays.
+            approval = _act(run, number).approval
+            if approval is None:
                 return ()
+            return (Put("approvals", (approval,), {"status": "denied", "decided_at": at}),)
+        case TaskSucceeded(withdrawn=card):
+            return (_answered(card, "happened", at, None),) if card is not None else ()
+        case ApprovalGranted():
+            granted = _answered(event.approval, "granted", at, event.actor, event.open_us)
+            how: dict[str, Value] = {
+                "confirmed": int(event.confirmed),
+                "batch": event.batch,
+                "via": event.via,
+            }
+            return (granted, Put("approvals", (event.approval,), how))
+        case ApprovalRejected():
+            rejected = _answered(event.approval, "rejected", at, event.actor, event.open_us)
+            return (rejected, Put("approvals", (event.approval,), {"batch": event.batch, "via": event.via}))
+        case ApprovalSnoozed(approval=approval, until=until):
+            return (Put("approvals", (approval,), {"snoozed_until": until}),)
+        case ApprovalResurfaced(approval=approval):
+            return (Put("approvals", (approval,), {"snoozed_until": 0}),)
+        case ApprovalExpired(approval=approval):
+            return (_answered(approval, "expired", at, None),)
+        case RunCancelled(withdrawn=cards, actor=actor):
+            return [_answered(card, "cancelled", at, actor) for card in cards]
+        case RunSuperseded(withdrawn=cards):
+            return [_answered(card, "superseded", at, None) for card in cards]
+        case RunFailed(withdrawn=cards):
+            return [_answered(card, "withdrawn", at, None) for card in cards]
+        case CompensationBegun(withdrawn=cards, actor=actor):
+            status = "cancelled" if event.ending == "cancelled" else "withdrawn"
+            return [_answered(card, status, at, actor or None) for card in cards]
+        case TaskCancelled(withdrawn=card, actor=actor):
+            return (_answered(card, "cancelled", at, actor),) if card is not None else ()
+        case CompensationFailed(task=number, failure=failure):
+            return _closed(run, number, "expired" if failure is FailureClass.TIMEOUT else "denied", at)
+        case LookupStarted(task=number) | ActionInDoubt(task=number):
+            return _closed(run, number, "withdrawn", at)
+        case _:
+            return ()
+
+
+def _leaving(position: int, stream: StreamId, event: Event, run: RunState) -> Sequence[RowChange]:
+    """What a person can still take back: from the yes, or the rule, to the moment in which it leaves."""
+    match event:
+        case ApprovalGranted(task=number, approval=approval):
+            return (_goes(position, stream, run, number, f"approval:{approval}", 0),)
+        case ActionHeld(task=number, authority=authority, until=until):
+            return (_goes(position, stream, run, number, authority, until),)
+        case TaskFailed(task=number):
+            thinks = run.spec(number).kind is TaskKind.THINK
+            return () if thinks else (Delete("leaving", (run_of(stream), number)),)
+        case (
+            ActionStarted(task=number)
+            | ActionUndone(task=number)
+            | ActionDenied(task=number)
+            | ApprovalRequested(task=number)
+            | TaskCancelled(task=number)
+            | CompensationFailed(task=number)
+            | LookupStarted(task=number)
+            | ActionInDoubt(task=number)
+        ):
+            return (Delete("leaving", (run_of(stream), number)),)
+        case RunCancelled() | RunSuperseded() | RunFailed() | CompensationBegun():
+            return [
+                Delete("leaving", (run_of(stream), number))
+                for number, task in run.all_tasks()
+                if task.act is not None and task.act.authority and not task.act.calls
+            ]
+        case _:
+            return ()
+
+
+def _goes(
+    position: int, stream: StreamId, run: RunState, number: int, authority: str, until: Instant | int
+) -> Put:
+    action = _act(run, number).action
+    by, _, card = authority.partition(":")
+    columns: dict[str, Value] = {
+        "workflow": run.head.workflow,
+        "act": action.act,
+        "approval": card if by == "approval" else None,
+        "authority": authority,
+        "until": until,
+        "digest": action.digest,
+        "card": action.card,
+        "subject": run.head.subject,
+        "finality": str(action.finality),
+        "position": position,
+    }
+    return Put("leaving", (run_of(stream), number), columns)
 
 
 def _closed(run: RunState, number: int, status: str, at: Instant) -> Sequence[RowChange]:
@@ -179,6 +291,7 @@ def _facts(run: RunState, number: int, action: Action) -> dict[str, Value]:
         "undo": int(run.undoes(number) is not None),
         "undoes": run.undoes(number),
         "parent": _parent(run),
+        "kind": kind_of(run, number, action),
     }
 
 
@@ -196,6 +309,10 @@ def _waits(approval: ApprovalId, position: int, at: Instant, facts: dict[str, Va
         "decided_at": None,
         "actor": None,
         "open_us": 0,
+        "snoozed_until": 0,
+        "confirmed": 0,
+        "batch": "",
+        "via": "",
     }
     return Put("approvals", (approval,), facts | asked)
 
