@@ -12,6 +12,9 @@
     models_used     tokens, money and savings by workflow, day and model
     replies         how many mails of a workflow left on a day
     stopped         which runs a budget stopped, and which budget
+    samples         when acts were proposed, decided and done
+    ended           how many runs of a workflow ended well or badly in each minute
+    mistakes        acts that turned out to be wrong after they had left, or left twice
     messages        every message by its key: what makes a second delivery nothing
     rejected        what came in and could not be read
     cursors         how far each source was read
@@ -58,6 +61,7 @@ from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
 from mainstay.ledger.projections.lessons import JudgedDrafts
 from mainstay.ledger.projections.memory import Fits, Memories, Reviews
 from mainstay.ledger.projections.runs import OpenRuns, Runs
+from mainstay.ledger.projections.samples import Samples
 from mainstay.ledger.projections.standing import Incidents, OpenBreakers, Pauses, Schedules
 from mainstay.ledger.projections.written import Written
 
@@ -74,6 +78,7 @@ STANDARD: tuple[Projection, ...] = (
     ModelsUsed(),
     Replies(),
     Stopped(),
+    Samples(),
     Messages(),
     Rejected(),
     Cursors(),
