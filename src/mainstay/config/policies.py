@@ -3,12 +3,17 @@
 All files together, in the order of their names, are one policy. What `when` may look at is a closed list,
 since a rule about a misspelt field would never match, and a denial that never matches is worse than none.
 Every rule gives its reason; only for a rule that allows or counts is there a sentence that says itself.
+
+What the ledger keeps of a policy is its text (`policy_text`), under the digest that the policy bears: so every version
+that was ever in force can be read again.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from mainstay.config.toml import parse_toml
@@ -16,16 +21,23 @@ from mainstay.kernel.contract import FieldType, Finality
 from mainstay.kernel.errors import PolicyError
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import Operator
-from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.policy import RESERVED, Condition, Decision, Policy, Rule
 from mainstay.kernel.values import parse_money
 from mainstay.workflows.document import Problems, Section, is_scalar, kind, suggestion
 
 FIELDS: Mapping[str, FieldType] = {
     "adapter": FieldType.STRING,  # the configured instance: "support"
+    "operation": FieldType.STRING,  # of the adapter: "reply"
+    "workflow": FieldType.STRING,
     "finality": FieldType.STRING,
-    "price": FieldType.NUMBER,  # written as text, compared as micro-units
+    "price": FieldType.NUMBER,  # of doing it; written as text, compared as micro-units
+    "amount": FieldType.NUMBER,  # that the effect itself moves; the same
     "mailbox": FieldType.STRING,
     "recipient_known": FieldType.BOOL,  # you have written to this address before
+    "recipients": FieldType.INT,  # how many
+    "recipient_from": FieldType.STRING,  # who named them: see `SOURCES`
+    "domain_differs": FieldType.BOOL,  # somebody gets it at another domain than the message came from
+    "from_message": FieldType.STRINGS,  # what in it came in with the message: "link", "amount", "account number", ...
     "reply_to_differs": FieldType.BOOL,  # the answer would go elsewhere than where the message came from
     "automatic": FieldType.BOOL,  # a machine wrote
     "attachments": FieldType.INT,
@@ -33,13 +45,35 @@ FIELDS: Mapping[str, FieldType] = {
     "intent": FieldType.STRING,  # and `confidence`: where the act's `in` binds them
     "confidence": FieldType.NUMBER,
     "template": FieldType.STRING,  # that the draft was made from
+    "template_changed": FieldType.BOOL,  # it says something else by now
+    "drafted_by": FieldType.STRING,  # "template" or "model"
     "leans_on_approved": FieldType.BOOL,  # the draft follows a reply that you approved before
     "flags": FieldType.STRINGS,
     "flagged": FieldType.BOOL,  # any flag but hurry
     "replies_last_hour": FieldType.INT,  # of this account to the same correspondent
     "done_by_this_workflow": FieldType.INT,  # how many acts of this name this workflow has done
+    "done_today": FieldType.INT,  # how many acts of this name were done since your midnight, by whichever workflow
+    "done_this_hour": FieldType.INT,  # the same in the last hour
+    "hour": FieldType.INT,  # of your day, 0 to 23
+    "time": FieldType.NUMBER,  # of your day, written "18:30"
+    "weekday": FieldType.INT,  # written "monday"
 }
 """What a rule may look at besides `act`. Texts of a message are not here: they are no basis for a rule."""
+
+SOURCES = ("message", "model", "workflow", "operator")
+"""Who named a value, from the least trusted to the most: of several, the least counts."""
+DRAFTERS = ("template", "model")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SIZE_MAX = 1_000_000  # bytes of one file; nobody reads more rules than that
+RULE_MAX = 500
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "finality": tuple(Finality),
+    "recipient_from": SOURCES,
+    "drafted_by": DRAFTERS,
+}
+_STORED = {"price": "price_micros", "amount": "amount_micros", "time": "minute"}
+_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_LISTED = frozenset({"weekday", "hour"})  # numbers of which a rule may name several
 
 _SUFFIXES = {
     "_not_in": Operator.NOT_IN,
@@ -59,6 +93,23 @@ _OPERATORS: Mapping[FieldType, tuple[Operator, ...]] = {
 }
 _ACT = re.compile(r"\*|[a-z][a-z0-9_-]*\.(?:\*|[a-z][a-z0-9_-]*\*?)")
 _COUNT = "done_by_this_workflow"
+AGENT = "agent."
+
+
+def policy_text(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """What the ledger keeps: the files by name, as JSON. Only of files that `read_policy` accepted."""
+    listed = [[name, raw.decode()] for name, raw in sorted(files)]
+    return json.dumps({"files": listed}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def read_policy_text(text: bytes) -> Policy:
+    """The policy of a text that the ledger kept. Raises `PolicyError` where this version cannot read it any more."""
+    try:
+        listed = json.loads(text)["files"]
+        files = [(str(name), str(raw).encode()) for name, raw in listed]
+    except (ValueError, KeyError, TypeError) as error:
+        raise PolicyError("this is not the text of a policy", why=str(error)[:80]) from None
+    return read_policy(files)
 
 
 def read_policy(files: Iterable[tuple[str, bytes]], acts: Collection[str] | None = None) -> Policy:
@@ -66,11 +117,13 @@ def read_policy(files: Iterable[tuple[str, bytes]], acts: Collection[str] | None
 
     With `acts`, a rule may name no other: one about an act that is not there would never match.
     """
-    problems, rules, contents = Problems(), list[Rule](), list[bytes]()
+    problems, rules = Problems(), list[Rule]()
     taken: dict[str, str] = {}
-    for file, raw in sorted(files):
-        contents.append(len(raw).to_bytes(8, "big") + raw)
+    files = sorted(files)
+    for file, raw in files:
         with problems.caught():
+            if len(raw) > SIZE_MAX:
+                raise PolicyError(f"the file is larger than {SIZE_MAX:,} bytes", file=file)
             document = parse_toml(raw, file, PolicyError)
             with problems.caught():
                 document.top.only("rule", "recall", "space")  # of these two: `config.recall`
@@ -81,15 +134,24 @@ def read_policy(files: Iterable[tuple[str, bytes]], acts: Collection[str] | None
                         raise section.error(
                             "name", f"the rule {rule.name!r} stands in {taken[rule.name]} already"
                         )
+                    if len(rules) == RULE_MAX:
+                        raise section.error("", f"there are more than {RULE_MAX} rules")
                     taken[rule.name] = file
                     rules.append(rule)
     problems.raise_any()
-    return Policy(tuple(rules), digest(b"".join(contents)))
+    return Policy(tuple(rules), digest(policy_text(files)))
 
 
 def _rule(section: Section, acts: Collection[str] | None) -> Rule:
     section.only("name", "when", "then", "why")
     name = section.text("name")
+    if name.strip().casefold() in RESERVED:
+        raise section.error(
+            "name",
+            f"the name {name!r} is taken by Mainstay itself",
+            why="a card would not say whether your rule or the house stopped it",
+            remedy="give the rule another name",
+        )
     decision = Decision(section.choice("then", [str(one) for one in Decision]))
     if not section.has("when"):
         raise section.error(
@@ -98,6 +160,13 @@ def _rule(section: Section, acts: Collection[str] | None) -> Rule:
     when = section.table("when")
     act = _act(when, acts)
     conditions = tuple(_condition(when, key) for key in when.data if key != "act")
+    if act.startswith(AGENT) and (conditions or decision is not Decision.DENY):
+        raise when.error(
+            "",
+            f"the rule {name!r} is about asking an agent, and says more than no",
+            why="an agent may be asked unless a rule denies it; nothing else is looked at",
+            remedy=f'write when = {{ act = "{act}" }} and then = "deny"',
+        )
     return Rule(name, decision, _why(section, name, decision, conditions), act, conditions)
 
 
@@ -107,7 +176,9 @@ def _act(when: Section, acts: Collection[str] | None) -> str:
         raise when.error(
             "act", f"{act[:80]!r} is not an act", remedy='write "email.reply", "email.*", "*" or "agent.NAME"'
         )
-    if acts is not None and not act.endswith("*") and not act.startswith("agent.") and act not in acts:
+    if acts is not None and not act.startswith(AGENT) and not any(fnmatchcase(one, act) for one in acts):
+        if act == "*":
+            return act
         raise when.error(
             "act",
             f"there is no act {act!r}",
@@ -125,13 +196,14 @@ def _condition(when: Section, key: str) -> Condition:
             operator = Operator.CONTAINS
         else:
             operator = Operator.IN if isinstance(when.data[key], list) else Operator.IS
-    if operator is not Operator.EXISTS and operator not in _OPERATORS[kind_of]:
-        words = ", ".join(str(one) for one in _OPERATORS[kind_of])
+    fitting = _OPERATORS[kind_of] + ((Operator.IN, Operator.NOT_IN) if name in _LISTED else ())
+    if operator is not Operator.EXISTS and operator not in fitting:
+        words = ", ".join(str(one) for one in fitting)
         raise when.error(
             key, f"{name!r} cannot be compared with {str(operator)!r}", remedy=f"it takes {words}"
         )
     value = _value(when, key, name, operator)
-    return Condition("price_micros" if name == "price" else name, operator, value)
+    return Condition(_STORED.get(name, name), operator, value)
 
 
 def _split(when: Section, key: str) -> tuple[str, Operator | None]:
@@ -161,21 +233,39 @@ def _single(when: Section, key: str, name: str, value: Any) -> Any:
     match FIELDS[name]:
         case FieldType.BOOL:
             fits = isinstance(value, bool)
+        case FieldType.INT if name == "weekday":
+            return WEEKDAYS.index(_chosen(when, key, value, WEEKDAYS))
         case FieldType.INT:
             fits = isinstance(value, int) and not isinstance(value, bool)
-        case FieldType.NUMBER if name == "price":
+        case FieldType.NUMBER if name in ("price", "amount"):
             return _price(when, key, value)
+        case FieldType.NUMBER if name == "time":
+            return _time(when, key, value)
         case FieldType.NUMBER:
-            fits = is_scalar(value) and not isinstance(value, bool | str)
+            fits = is_scalar(value) and not isinstance(value, bool | str) and value == value
         case _:
             fits = isinstance(value, str) and bool(value)
     if not fits:
         raise when.error(key, f"{name!r} is {FIELDS[name].rstrip('s')}, and this is {kind(value)}")
-    if name == "finality" and value not in list(Finality):
+    if name in _CHOICES and key != f"{name}_contains":
+        return _chosen(when, key, value, _CHOICES[name])
+    return value
+
+
+def _chosen(when: Section, key: str, value: Any, choices: Collection[str]) -> str:
+    words = [str(one) for one in choices]
+    if not isinstance(value, str) or value not in words:
         raise when.error(
-            key, f"there is no finality {value!r}", remedy=suggestion(value, [str(one) for one in Finality])
+            key, f"there is no {key.partition('_not')[0]} {value!r:.60}", remedy=suggestion(str(value), words)
         )
     return value
+
+
+def _time(when: Section, key: str, value: Any) -> int:
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise when.error(key, "a time of the day is written as text", remedy='write "18:30"')
+    return int(match[1]) * 60 + int(match[2])
 
 
 def _price(when: Section, key: str, value: Any) -> int:

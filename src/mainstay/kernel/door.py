@@ -28,7 +28,7 @@ from mainstay.kernel.facts import Facts
 from mainstay.kernel.gate import held_back
 from mainstay.kernel.ids import approval_id, fraction
 from mainstay.kernel.kinds import kind_of, recipe_of
-from mainstay.kernel.plan import Role
+from mainstay.kernel.plan import Role, Silence
 from mainstay.kernel.policy import ASK_BY_DEFAULT, Action, Decision, Verdict, evaluate
 from mainstay.kernel.state import Act, Phase, RunState, may_have_left
 from mainstay.kernel.values import DAY, SECOND, Instant, Json
@@ -100,7 +100,7 @@ def verdict_on(draft: Draft, number: int, action: Action) -> Verdict:
     inspection = _inspection(draft.state, number)
     if inspection == "refuse":
         return Verdict(Decision.DENY, "inspector", "the inspector refuses this effect")
-    counts = circumstances(draft.state, action, facts)
+    counts = circumstances(draft, number, action)
     reversible = action.finality is Finality.REVERSIBLE
     gate = "" if reversible else held_back(draft.state, number)
     verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection, gate=gate)
@@ -185,8 +185,11 @@ def ask(draft: Draft, number: int, verdict: Verdict) -> None:
     state = draft.state
     act = state.task(number).act
     assert act is not None
-    life = state.spec(number).deadline_us or APPROVAL_LIFE_US
+    spec = state.spec(number)
+    life = spec.deadline_us or APPROVAL_LIFE_US
     expires_at = min(draft.facts.now + life, state.deadline(number) or draft.facts.now + life)
+    if spec.silence is Silence.HOLD:
+        expires_at = 0  # never
     draft.emit(
         ApprovalRequested(
             number,
@@ -209,6 +212,8 @@ def let_go(draft: Draft, number: int, authority: str) -> None:
         until = Instant(draft.facts.now + action.grace_us)
         draft.emit(LookupStarted(number, task.attempt, until, RESTORED))
         return
+    if not task.act.authority:
+        draft.leaving[action.act] = draft.leaving.get(action.act, 0) + 1
     hold_us = _hold_us(draft, action, authority)
     if hold_us and not (task.act.calls or task.act.tried or task.act.held_until):
         ends = draft.facts.now + hold_us

@@ -33,7 +33,7 @@ BUDGET_WAIT_US = 10 * SECOND  # until a start is tried again that only money hel
 class Draft:
     """A decision in the making: events emitted so far and the state they lead to."""
 
-    __slots__ = ("events", "facts", "held", "spent", "state", "taken")
+    __slots__ = ("events", "facts", "held", "leaving", "spent", "state", "taken")
 
     def __init__(self, state: RunState, facts: Facts) -> None:
         self.state = state
@@ -44,6 +44,7 @@ class Draft:
         self.taken: dict[
             str, int
         ] = {}  # starts of this decision, by scope: the buckets do not know of them yet
+        self.leaving: dict[str, int] = {}  # acts that this decision lets go, by name: the tally knows nothing of them
 
     def emit(self, event: RunEvent) -> None:
         self.events.append(event)

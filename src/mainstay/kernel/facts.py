@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from mainstay.kernel.admission import Admission
 from mainstay.kernel.autonomy import Autonomy
 from mainstay.kernel.budget import Balances, Limits
+from mainstay.kernel.counting import Tally
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.recipe import Recipes
 from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant
 
@@ -33,8 +35,9 @@ class Facts:
     )
     admission: Admission = field(default_factory=Admission)
     autonomy: Autonomy = field(default_factory=Autonomy)
-    recipes: Mapping[str, str] = field(default_factory=dict)  # by agent: what its answers are made by
+    recipes: Recipes = field(default_factory=Recipes)  # by agent: what its answers are made by
     templates: Mapping[str, Digest] = field(default_factory=dict)  # in force, by name
     undo_us: int = 0  # how long what a person approved can be taken back before it leaves
     weekday: int = 0  # of the operator: 0 is Monday
     minute: int = 0  # of the operator's day
+    tally: Tally = field(default_factory=Tally)  # what was done lately, and what is under way; a live fold too

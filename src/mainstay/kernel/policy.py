@@ -4,6 +4,10 @@ Deny wins, then ask, then allow; nothing matched: ask. Four things stand above e
 stake asks even where a rule allows it, so does an act whose price is unknown, so does one reply too many
 to the same correspondent, and so does what rests on an annotation that its gate did not pass (`kernel.gate`). Every
 verdict names its rule and says why.
+
+What a rule looks at may be of no use: a number that is none, a text where yes or no should stand, a count of which
+nobody can say yet how it ends. Then a rule that restricts holds and a rule that allows does not, so that nothing
+becomes freer by being odd. What is not there at all is no match for either.
 """
 
 from __future__ import annotations
@@ -97,6 +101,22 @@ class Policy:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A count that is not settled: so many were done, and so many there will be when all that is under way is done."""
+
+    least: int
+    most: int
+
+
+RESERVED = frozenset(
+    {
+        *("default", "thinking", "autonomy", "audit", "gate", "kill switch", "high stake", "reply limit"),
+        *("unknown price", "inspector", "fork", "restored", "undone", "in doubt", "operator", "policy"),
+    }
+)
+"""What the kernel itself gives as the rule of a verdict: a card that names one of these was stopped by no file."""
+
 ASK_BY_DEFAULT = Verdict(Decision.ASK, "default", "no rule allows this, so it asks")
 THINKING = Verdict(Decision.ALLOW, "thinking", "asking an agent changes nothing outside")
 _HIGH_STAKE = Verdict(Decision.ASK, "high stake", "final acts of high stake always ask")
@@ -129,7 +149,8 @@ def evaluate(
             continue
         if rule.then is Decision.ALLOW and allowed is not None:
             continue
-        if not all(_holds(condition, action, counts) for condition in rule.conditions):
+        restricts = rule.then is not Decision.ALLOW
+        if not all(holds(one, action, counts, restricts=restricts) for one in rule.conditions):
             continue
         verdict = Verdict(rule.then, rule.name, rule.why)
         if rule.then is Decision.DENY:
@@ -169,16 +190,54 @@ def evaluate_thinking(policy: Policy, agent: str) -> Verdict:
     return known
 
 
-def _holds(condition: Condition, action: Action, counts: Mapping[str, Any]) -> bool:
-    match condition.field:
-        case "finality":
-            actual: Any = str(action.finality)
-        case "adapter":
-            actual = action.adapter
-        case "price_micros":
-            actual = action.price_micros
-        case name if name in counts:
-            actual = counts[name]
-        case name:
-            actual = action.features.get(name)
+def holds(condition: Condition, action: Action, counts: Mapping[str, Any], *, restricts: bool) -> bool:
+    """Whether a condition of a rule holds; `restricts`: of one that asks or denies, which has the benefit of doubt."""
+    actual = value_of(condition.field, action, counts)
+    if condition.operator is Operator.EXISTS:
+        return compare(condition.operator, actual, condition.value)
+    if actual is None and not restricts:
+        return False  # it allows what it sees, and here is nothing to see
+    if isinstance(actual, Between):
+        return _of_count(condition, actual, restricts)
+    if actual is not None and not _is_of_use(actual, condition.value):
+        return restricts
     return compare(condition.operator, actual, condition.value)
+
+
+def value_of(name: str, action: Action, counts: Mapping[str, Any]) -> Any:
+    """What a rule sees under this name; None where there is nothing."""
+    match name:
+        case "finality":
+            return str(action.finality)
+        case "adapter":
+            return action.adapter
+        case "operation":
+            return action.operation
+        case "price_micros":
+            return action.price_micros
+        case _ if name in counts:
+            return counts[name]
+        case _:
+            return action.features.get(name)
+
+
+def _of_count(condition: Condition, count: Between, restricts: bool) -> bool:
+    operator, value = condition.operator, condition.value
+    ends = compare(operator, count.least, value), compare(operator, count.most, value)
+    if operator is Operator.IS and isinstance(value, int):
+        return count.least <= value <= count.most if restricts else all(ends)
+    if operator is Operator.IS_NOT and isinstance(value, int):
+        return any(ends) if restricts else not count.least <= value <= count.most
+    return any(ends) if restricts else all(ends)
+
+
+def _is_of_use(actual: Any, value: Any) -> bool:
+    """Whether the two can be compared at all: of one kind, and a number that is one."""
+    one = value[0] if isinstance(value, tuple) and value else value
+    if isinstance(one, bool):
+        return isinstance(actual, bool)
+    if isinstance(one, int | float):
+        return isinstance(actual, int | float) and not isinstance(actual, bool) and actual == actual
+    if isinstance(actual, list | tuple):
+        return all(isinstance(part, str) for part in actual)
+    return isinstance(actual, str)
