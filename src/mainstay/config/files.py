@@ -102,6 +102,9 @@ def load_workspace_files(
     if workflows:
         found, broken = load_workflows(folder, catalog)
         problems.found += broken
+        if settings is not None and not broken:
+            with problems.caught():
+                settings.slo.require_known(found)
     problems.raise_any()
     assert settings is not None
     return WorkspaceFiles(settings, found, policy, templates, intents, replies, words, recalls)

@@ -26,6 +26,7 @@ from mainstay.config.living import (
 )
 from mainstay.config.memory import MemorySettings, read_memory
 from mainstay.config.models import ModelSettings, read_model
+from mainstay.config.objectives import NO_OBJECTIVES, ObjectiveSettings, read_objectives
 from mainstay.config.reading import path_of
 from mainstay.config.toml import parse_toml
 from mainstay.config.triage import TriageSettings, read_triage
@@ -37,7 +38,7 @@ from mainstay.workflows.document import Problems, Section
 FILE = "mainstay.toml"
 _TABLES = (
     *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
-    *("console", "notify", "logs", "backup", "memory", "triage"),
+    *("console", "notify", "logs", "backup", "memory", "triage", "slo"),
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -88,6 +89,7 @@ class Settings:
     lessons: Rules = field(default_factory=Rules)
     memory: MemorySettings = field(default_factory=MemorySettings)
     triage: TriageSettings = field(default_factory=TriageSettings)
+    slo: ObjectiveSettings = NO_OBJECTIVES
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -143,13 +145,16 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     triage = TriageSettings()
     with problems.caught():
         triage = read_triage(top.table("triage"))
+    slo = NO_OBJECTIVES
+    with problems.caught():
+        slo = read_objectives(top.table("slo"))
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
     assert isinstance(operator, OperatorSettings)
     return Settings(
         *(workspace, operator, adapters, models, budgets, console, notify, logs, backup),
-        *(throttles, breaker, lessons, memory, triage),
+        *(throttles, breaker, lessons, memory, triage, slo),
     )
 
 

@@ -1,4 +1,4 @@
-"""What objectives are measured by: when acts were proposed, decided and done, how runs ended, and which acts were wrong.
+"""What objectives are measured by: when acts were proposed, decided and done, how runs ended, which acts were wrong.
 
 One row for each act, two or three writes in its life; runs that end are only counted, by the minute. Whoever asks reads
 the last days by an index. When a run began stands in its id; where it does not, or where it had to wait in line or was
@@ -31,7 +31,9 @@ from mainstay.ledger.store import Add, ColumnType, Put, RowChange, Table
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 _MILLISECOND = 1_000
-LEFT_ALREADY = frozenset({"undo", "report", "correction"})  # evidence against what went by itself, not by a card
+LEFT_ALREADY = frozenset(
+    {"undo", "report", "correction"}
+)  # evidence against what went by itself, not by a card
 
 
 class Samples:
