@@ -25,6 +25,7 @@ class RiskyField:
     value: str
     source: str  # for people: "the From header of the incoming mail"
     seen_before: bool = False
+    came_from: str = "message"  # for rules: "message", "model", "workflow" or "operator"; who is not named is not trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Rendered:
     price_micros: int | None = 0  # None: unknown, so ask
     risky: tuple[RiskyField, ...] = ()
     attachments: tuple[str, ...] = ()
+    amount_micros: int | None = None  # that it moves; None: it moves none
 
 
 @dataclass(frozen=True, slots=True)

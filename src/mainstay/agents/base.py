@@ -72,6 +72,7 @@ class Reply(Data):
     text: str
     subject: str = ""
     template: str = ""
+    template_digest: str = ""  # of the template as it was then
     missing: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # approved replies and notes it leans on
     given: tuple[str, ...] = ()

@@ -98,7 +98,12 @@ class Proposer:
                 "reply_to_differs": _diverted(message),
             }
         if given.reply is not None:
-            features |= {"template": given.reply.template, "leans_on_approved": bool(given.reply.sources)}
+            features |= {
+                "template": given.reply.template,
+                "template_digest": given.reply.template_digest,
+                "leans_on_approved": bool(given.reply.sources),
+                "drafted_by": "model" if given.reply.model else "template",
+            }
         return features | {"flags": sorted(flags), "flagged": bool(flags & GATING)}
 
 

@@ -15,6 +15,8 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from mainstay.kernel.errors import TemplateError
+from mainstay.kernel.ids import digest
+from mainstay.kernel.values import Digest
 
 PLACEHOLDERS = (
     "message.sender_name",
@@ -45,6 +47,12 @@ class Template:
     body: str
     placeholders: tuple[str, ...]
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)  # where each field stands
+    text: str = field(default="", compare=False, repr=False)  # the whole file
+
+    @property
+    def digest(self) -> Digest:
+        """Of the file: an approval says from which version of it a draft was made."""
+        return digest(self.text.encode())
 
     @property
     def subject(self) -> str:
@@ -76,7 +84,7 @@ def parse_template(
         found += _PLACEHOLDER.findall(SUBJECT)
     for number, line in enumerate(lines[first:], first + 1):
         found += _placeholders(line, file, number, allowed)
-    return Template(name, fields, body, tuple(dict.fromkeys(found)), places)
+    return Template(name, fields, body, tuple(dict.fromkeys(found)), places, text)
 
 
 def missing(template: Template, values: Mapping[str, str | None]) -> tuple[str, ...]:

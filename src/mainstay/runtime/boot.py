@@ -18,6 +18,7 @@ from mainstay.kernel.autonomy import Level
 from mainstay.kernel.autonomy import Standing as KindStanding
 from mainstay.kernel.budget import Balances, day_of, month_of
 from mainstay.kernel.commands import ReleaseRun
+from mainstay.kernel.counting import KEPT, quarter_of
 from mainstay.kernel.events import BreakerOpened
 from mainstay.kernel.house import House, Registered
 from mainstay.kernel.ids import RunId, run_stream
@@ -58,6 +59,7 @@ class Standing:
     buckets: dict[str, int] = field(default_factory=dict)
     autonomy: dict[str, KindStanding] = field(default_factory=dict)
     templates: dict[str, Digest] = field(default_factory=dict)
+    lately: list[tuple[str, int, int]] = field(default_factory=list)  # act, quarter of an hour, how many were done
     # The day or month in which a warning of each budget was given.
     warned: dict[str, int] = field(default_factory=dict)
 
@@ -96,6 +98,8 @@ def read_standing(store: EventStore, now: Instant) -> Standing:
             standing.warned[scope] = of(Instant(_int(warned["at"])))
     for row in store.select("autonomy", limit=_ALL):
         standing.autonomy[str(row["kind"])] = _kind_standing(row)
+    rows = store.select("done_lately", order="quarter", after=quarter_of(now) - KEPT, limit=_ALL)
+    standing.lately = [(str(row["act"]), _int(row["quarter"]), _int(row["count"])) for row in rows]
     for row in store.select("templates", limit=_ALL):
         standing.templates[str(row["name"])] = Digest(str(row["template"]))
     held = store.get("house", ("held",))

@@ -78,6 +78,7 @@ from mainstay.kernel.commands import (
     Wake,
     WeighEvidence,
 )
+from mainstay.kernel.counting import Tally
 from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import StorageFull
@@ -191,6 +192,7 @@ class Director:
         self.clock = clock
         self.plans = plans
         self.policy = policy
+        self.offered: dict[Digest, Policy] = {}  # policies that may be adopted: each is in force from its event on
         self.limits = limits
         self.codec = Codec(plans.__getitem__)
         self.epoch = Epoch(0)
@@ -198,6 +200,7 @@ class Director:
         self.house = House()
         self.balances = Balances()
         self.counts: dict[tuple[str, str], int] = {}
+        self.tally = Tally()
         self.ceilings = ceilings
         self.autonomy = autonomy or Autonomy()
         self.recipes = recipes
@@ -325,6 +328,7 @@ class Director:
         self.autonomy.kinds = standing.autonomy
         self.templates = standing.templates
         self.counts = standing.counts
+        self.tally.restore(standing.lately)
         self.balances = standing.balances
         self._warned = standing.warned
         self._held_written = standing.balances.held
@@ -353,6 +357,7 @@ class Director:
 
     def _remember(self, run: RunId, one: Open) -> None:
         self.runs[run] = one
+        self.tally.begin(one.state)
         if not one.state.ended:
             head = one.state.head
             bounds = bounds_of(self.plans[head.definition].workflow)
@@ -560,6 +565,7 @@ class Director:
                 self._admitting.put_back(state, command.task, facts)
             return {}
         one.state = state
+        self.tally.note(state, events)
         if before.status is Status.NOT_STARTED:
             self._remember(command.run, one)
         if state.held != before.held or state.spent != before.spent:
@@ -602,6 +608,7 @@ class Director:
             self.templates,
             self.undo_us,
             *self._calendar(now),
+            self.tally,
         )
 
     def _owe_still(self, tick: Tick, state: RunState, command: Wake, cause: int) -> None:
@@ -647,7 +654,7 @@ class Director:
             kind = type(event)
             looking = views.get(kind, ())
             if isinstance(event, TaskSucceeded):
-                if self._count(state, event):
+                if self._count(state, event, at):
                     told.append(event)
                 else:
                     annotated = "auto" in event.output
@@ -673,7 +680,7 @@ class Director:
             if changed is not None:
                 self._append_house(tick, (changed,), replace(request, cause=self.position))
 
-    def _count(self, state: RunState, event: TaskSucceeded) -> bool:
+    def _count(self, state: RunState, event: TaskSucceeded, at: Instant) -> bool:
         """Count an act that happened; whether it was one."""
         act = state.task(event.task).act
         if act is None:
@@ -681,6 +688,7 @@ class Director:
         if state.undoes(event.task) is None:  # taking something back is no evidence for doing it
             key = (state.head.workflow, act.action.act)
             self.counts[key] = self.counts.get(key, 0) + 1
+            self.tally.count(act.action.act, at)
         return True
 
     def _leave_line(self, run: RunId, state: RunState, queue: deque[Request]) -> None:
@@ -723,6 +731,8 @@ class Director:
             if isinstance(event, KillSwitchThrown) and event.on:
                 queue.extend(self._revocations("", "kill switch", "the kill switch was thrown", request))
             if isinstance(event, PolicyAdopted):
+                self.policy = self.offered.pop(event.policy, self.policy)
+                self.offered.clear()
                 queue.extend(self._to_judge_again())
             if isinstance(event, ScopeResumed) and event.scope != "adapter":
                 queue.extend(Request(Admit(run)) for run in self._of_scope(event.name))

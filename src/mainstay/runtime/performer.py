@@ -58,6 +58,7 @@ from mainstay.ledger.codec import storable
 from mainstay.models import traces
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.clock import Clock
+from mainstay.runtime.features import features_of
 from mainstay.runtime.tick import Owed, Request
 
 PERFORMER = "performer"
@@ -234,6 +235,8 @@ class Performer:
         with self._span(effect, agent) as span:
             try:
                 answer = await agent.work(brief, tools)
+            except SubjectForgotten:
+                outcome = _forgotten(None)
             except Exception as error:  # somebody else's code: its fault is a value here
                 outcome = self._fault(effect, error)
             else:
@@ -252,7 +255,7 @@ class Performer:
     ) -> Outcome:
         """What was made from nothing is not used: the retrieval policy of the task wants a person then."""
         needed = f"needs a person: nothing that is remembered passes the retrieval policy {policy!r}"
-        return Failed(FailureClass.REFUSED, self._seal(needed, effect.subject), usage=made.usage)
+        return Failed(FailureClass.REFUSED, self._seal(needed, effect.owner), usage=made.usage)
 
     def _span(self, effect: InvokeAgent, agent: Agent) -> AbstractContextManager[traces.Silent | None]:
         """The attempt's span, inside of which those of its model calls lie; none where nobody listens."""
@@ -268,14 +271,16 @@ class Performer:
             reason = f"agent {effect.agent!r} broke its types: {_first(error)}"
             return Failed(FailureClass.INVALID, reason, usage=None, exception=_place(error))
         if isinstance(error, MainstayError):
-            return Failed(FailureClass.REFUSED, self._seal(str(error), effect.subject), usage=None)
+            return Failed(FailureClass.REFUSED, self._seal(str(error), effect.owner), usage=None)
         self._noticed(f"agent {effect.agent}", error)
-        reason = self._seal(f"agent {effect.agent!r} raised {type(error).__name__}: {error}", effect.subject)
+        reason = self._seal(f"agent {effect.agent!r} raised {type(error).__name__}: {error}", effect.owner)
         return Failed(FailureClass.BUG, reason, usage=None, exception=_place(error))
 
     def _heard(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
         try:
             return self._closed(effect, answer)
+        except SubjectForgotten:
+            return _forgotten(NO_USAGE if isinstance(answer, agents.NeedsInput) else answer.usage)
         except StorageFull as error:
             # What it made is too large for an event. The report waits for space, as all do, and then it tries again.
             self._noticed(f"result of agent {effect.agent}", error)
@@ -286,8 +291,8 @@ class Performer:
         """What the attempt drew upon, as it may stand in the ledger. The log of recalls quotes, so it is sealed."""
         task, attempt = effect.task, effect.attempt
         notes: list[ContextRecalled | ModelUsed] = []
-        if drawn.recall is not None:
-            log = self._artifacts.put(msgspec.json.encode(drawn.recall), effect.subject, b"recall")
+        if drawn.recall is not None and (effect.owner is None or self._artifacts.vault.knows(effect.owner)):
+            log = self._artifacts.put(msgspec.json.encode(drawn.recall), effect.owner, b"recall")
             notes.append(ContextRecalled(task, attempt, log, drawn.hits, drawn.dropped, drawn.tokens))
         guarding = effect.role is Role.INSPECTOR
         notes += (
@@ -309,7 +314,7 @@ class Performer:
 
     def _closed(self, effect: InvokeAgent, answer: agents.Outcome) -> Outcome:
         """What the agent said, as it may stand in the ledger."""
-        subject = effect.subject
+        subject = effect.owner
         match answer:
             case agents.Produced():
                 usage = answer.usage
@@ -363,13 +368,13 @@ class Performer:
                 # What no person reads before it leaves says so of itself (RFC 3834), so it is rendered as that.
                 action = self._proposed_action(effect, route, {**proposed.request, UNASKED: True}, features)
         except ValueError as error:
-            reason = self._seal(f"it cannot be rendered: {error}", effect.subject)
+            reason = self._seal(f"it cannot be rendered: {error}", effect.owner)
             return Failed(FailureClass.INVALID, reason, usage=proposed.usage)
-        rationale = self._seal(proposed.rationale, effect.subject)
+        rationale = self._seal(proposed.rationale, effect.owner)
         return Proposed(action, rationale, proposed.evidence, proposed.usage)
 
     def _proposed_action(self, effect: InvokeAgent, route: Route, request: Json, features: Json) -> Action:
-        return self.action(route, effect.act, effect.run, effect.task, effect.subject, request, features)
+        return self.action(route, effect.act, effect.run, effect.task, effect.owner, request, features)
 
     def action(
         self,
@@ -386,6 +391,7 @@ class Performer:
         semantic = digest(msgspec.json.encode(request, order="sorted"))
         key = idempotency_key(run, task, semantic)
         rendered = adapter.render(operation.name, request, key=key, at=self._clock.now())
+        features = features_of(rendered, request, features)  # also of an edit: as it says now
         payload = self._artifacts.put(rendered.payload, subject, b"payload")
         card = self._artifacts.put(_card(rendered, request), subject, b"card")
         finality = max(rendered.finality, operation.finality, key=lambda one: one.rank)
@@ -426,7 +432,7 @@ class Performer:
                 FailureClass.TRANSIENT, f"adapter {action.adapter!r} is not configured in this workspace"
             )
         try:
-            payload = self._artifacts.get(action.payload, effect.subject, b"payload")
+            payload = self._artifacts.get(action.payload, effect.owner, b"payload")
         except SubjectForgotten:
             return Failed(FailureClass.REFUSED, "the recipient was forgotten before it left")
         try:
@@ -449,13 +455,13 @@ class Performer:
             case Done(response):
                 return Acted(_kept(response))
             case Refused(reason):
-                return Failed(FailureClass.REFUSED, self._seal(reason, effect.subject))
+                return Failed(FailureClass.REFUSED, self._seal(reason, effect.owner))
             case NotNow(reason, retry_after_s):
                 failure = FailureClass.THROTTLED if retry_after_s is not None else FailureClass.TRANSIENT
                 after = None if retry_after_s is None else int(retry_after_s * 1_000_000)
-                return Failed(failure, self._seal(reason, effect.subject), after)
+                return Failed(failure, self._seal(reason, effect.owner), after)
             case InDoubt(reason):
-                return Failed(FailureClass.IN_DOUBT, self._seal(reason, effect.subject))
+                return Failed(FailureClass.IN_DOUBT, self._seal(reason, effect.owner))
             case _:
                 assert_never(answer)
 
@@ -491,7 +497,7 @@ class Performer:
         if adapter is None:
             return Sought(Sighting.UNKNOWN)
         try:
-            payload = self._artifacts.get(action.payload, effect.subject, b"payload")
+            payload = self._artifacts.get(action.payload, effect.owner, b"payload")
             answer = await adapter.find(action.operation, payload, key=action.key)
         except SubjectForgotten:
             return Sought(Sighting.UNKNOWN)
@@ -507,6 +513,12 @@ class Performer:
                 return Sought(Sighting.UNKNOWN)
             case _:
                 assert_never(answer)
+
+
+def _forgotten(usage: Usage | None) -> Failed:
+    """Whoever this was about was forgotten while it was under way: what came of it is not kept."""
+    reason = "whoever it is about was forgotten while it was under way"
+    return Failed(FailureClass.REFUSED, reason, usage=usage)
 
 
 def _place(error: BaseException) -> str:
@@ -527,7 +539,13 @@ def _card(rendered: Rendered, request: Json) -> bytes:
         "recipients": rendered.recipients,
         "attachments": rendered.attachments,
         "risky": [
-            {"name": one.name, "value": one.value, "source": one.source, "seen_before": one.seen_before}
+            {
+                "name": one.name,
+                "value": one.value,
+                "source": one.source,
+                "seen_before": one.seen_before,
+                "came_from": one.came_from,
+            }
             for one in rendered.risky
         ],
         "request": request,

@@ -5,6 +5,7 @@
     approvals       every card, waiting or answered
     in_doubt        acts of which only the operator can say whether they happened, or that could not be taken back
     done            how often a workflow has done an act: what counting rules look at
+    done_lately     the same by quarters of an hour: what rules about a day or an hour look at
     recipients      to whom we have written
     written         when we wrote to whom: what the limit of replies looks at
     spent           money, runs and operator minutes by workflow and day
@@ -50,7 +51,7 @@ itself (`held`); a rebuild writes them again.
 """
 
 from mainstay.ledger.projection import Projection
-from mainstay.ledger.projections.acts import Approvals, Done, InDoubt, Recipients
+from mainstay.ledger.projections.acts import Approvals, Done, DoneLately, InDoubt, Recipients
 from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent, Stopped
@@ -71,6 +72,7 @@ STANDARD: tuple[Projection, ...] = (
     Approvals(),
     InDoubt(),
     Done(),
+    DoneLately(),
     Recipients(),
     Written(),
     Spent(),

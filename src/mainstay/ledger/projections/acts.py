@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mainstay.kernel.counting import KEPT, quarter_of
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
@@ -430,6 +431,41 @@ class Done:
         if act is None or run.undoes(event.task) is not None:
             return ()
         return (Add("done", (run.head.workflow, act.action.act), {"count": 1}),)
+
+
+class DoneLately:
+    """How often each act was done in each quarter of an hour: what rules about a day or an hour look at.
+
+    Of an act that is done all the time two days are kept, and of others a row for each quarter with one in it.
+    """
+
+    name = "done_lately"
+    version = 1
+    tables = (
+        Table(
+            "done_lately",
+            (("act", _TEXT), ("quarter", _INTEGER), ("count", _INTEGER)),
+            key=("act", "quarter"),
+            indexes=(("quarter",),),
+        ),
+    )
+    events = frozenset[type[Event]]({TaskSucceeded})
+    only_acts = True
+
+    def project(
+        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
+    ) -> Sequence[RowChange]:
+        """One more, as `kernel.counting` counts."""
+        assert isinstance(event, TaskSucceeded)
+        assert run is not None
+        act = run.task(event.task).act
+        if act is None or run.undoes(event.task) is not None:
+            return ()
+        name, quarter = act.action.act, quarter_of(at)
+        return (
+            Add("done_lately", (name, quarter), {"count": 1}),
+            Delete("done_lately", (name, quarter - KEPT)),
+        )
 
 
 class Recipients:
