@@ -32,6 +32,12 @@ class InvokeAgent:
     subject: SubjectId | None = None
     revision: int = 0
     findings: tuple[Json, ...] = ()
+    sealed_under: SubjectId | None = None
+
+    @property
+    def owner(self) -> SubjectId | None:
+        """Under whose key what comes of it is sealed."""
+        return self.sealed_under or self.subject
 
 
 class Mode(StrEnum):
@@ -51,6 +57,12 @@ class InvokeAdapter:
     mode: Mode
     action: Action
     subject: SubjectId | None = None
+    sealed_under: SubjectId | None = None
+
+    @property
+    def owner(self) -> SubjectId | None:
+        """Under whose key what comes of it is sealed."""
+        return self.sealed_under or self.subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,15 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
         return state
     match event:
         case RunStarted():
-            head = Head(event.run, event.workflow, event.definition, event.trigger, event.key, event.subject)
+            head = Head(
+                event.run,
+                event.workflow,
+                event.definition,
+                event.trigger,
+                event.key,
+                event.subject,
+                event.sealed_under,
+            )
             return RunState(head, Status.RUNNING, unusual=state.unusual)
         case PlanAccepted(plan=plan):
             return planned(state, plan)
@@ -200,9 +208,9 @@ def _act_evolve(state: RunState, event: RunEvent) -> RunState:
             if refused is not None and old.phase is Phase.SEEKING:
                 refused = replace(refused, tried=False)  # a look-up proved it absent
             return move(state, number, TaskState(phase, 0, old.attempt, 0, None, refused, wake_at, known))
-        case ActionProposed(task=number, action=action, cost=cost):
+        case ActionProposed(task=number, action=action, cost=cost, recipe=recipe):
             old = state.task(number)
-            proposed = TaskState(Phase.RUNNING, 0, old.attempt, 0, None, Act(action))
+            proposed = TaskState(Phase.RUNNING, 0, old.attempt, 0, None, Act(action, recipe=recipe))
             return move(state, number, proposed, cost)
         case ActionDenied(task=number) | ActionShadowed(task=number):
             return finish(state, number, _closed(state, number), 0)

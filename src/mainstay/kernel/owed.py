@@ -101,13 +101,11 @@ def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
         case Phase.RUNNING:
             return [_ask_agent(state, number, task)]
         case Phase.ACTING:
-            assert task.act is not None
-            return [InvokeAdapter(run, number, task.attempt, Mode.CALL, task.act.action, state.head.subject)]
+            return [_call(state, number, task, Mode.CALL)]
         case Phase.SEEKING:
-            assert task.act is not None
             if task.wake_at:
                 return [WakeAt(run, number, task.wake_at)]
-            return [InvokeAdapter(run, number, task.attempt, Mode.FIND, task.act.action, state.head.subject)]
+            return [_call(state, number, task, Mode.FIND)]
         case Phase.HELD:
             return [WakeAt(run, number, task.wake_at)]
         case Phase.RETRYING | Phase.DELAYED:
@@ -127,6 +125,14 @@ def owed(state: RunState, number: int, task: TaskState) -> list[Effect]:
             return []
         case _:
             assert_never(task.phase)
+
+
+def _call(state: RunState, number: int, task: TaskState, mode: Mode) -> InvokeAdapter:
+    assert task.act is not None
+    head = state.head
+    return InvokeAdapter(
+        head.run, number, task.attempt, mode, task.act.action, head.subject, head.sealed_under
+    )
 
 
 def _ask_agent(state: RunState, number: int, task: TaskState) -> InvokeAgent:
@@ -154,4 +160,5 @@ def _ask_agent(state: RunState, number: int, task: TaskState) -> InvokeAgent:
         state.head.subject,
         revision.round if revision else 0,
         revision.findings if revision else (),
+        state.head.sealed_under,
     )

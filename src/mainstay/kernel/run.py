@@ -155,7 +155,13 @@ def _start_run(draft: Draft, command: StartRun) -> None:
         return
     draft.emit(
         RunStarted(
-            command.run, command.workflow, command.definition, command.trigger, command.key, command.subject
+            command.run,
+            command.workflow,
+            command.definition,
+            command.trigger,
+            command.key,
+            command.subject,
+            command.sealed_under,
         )
     )
     workflow = draft.facts.plans[command.definition].workflow

@@ -90,6 +90,7 @@ class Act:
     sought: bool = False  # it was looked for, or asked about, although this ledger never let it go
     snoozed_until: Instant = Instant(0)  # the card was put off
     held_until: Instant = Instant(0)  # until then it could be taken back
+    recipe: str = ""  # what made it
 
 
 @swift
@@ -161,6 +162,12 @@ class Head:
     trigger: Json = field(default_factory=dict)
     key: str = ""
     subject: SubjectId | None = None
+    sealed_under: SubjectId | None = None
+
+    @property
+    def owner(self) -> SubjectId | None:
+        """Under whose key what is personal of it is sealed: its subject's, or that of all whom it concerns."""
+        return self.sealed_under or self.subject
 
 
 TaskTable = tuple[tuple[TaskState, ...], ...]

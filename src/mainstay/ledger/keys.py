@@ -7,12 +7,16 @@ the machine it came from; keeping a copy of the key in a safe place is the opera
 Subjects' keys have a file of their own beside the ledger, because the ledger never deletes and these must
 be: SQLite with `secure_delete`, and an empty log after each destruction. A destroyed key leaves the row
 with its generation, so that what was sealed under it is known to be forgotten rather than damaged.
+
+What concerns several people lies under the key of a joint subject, and the table `members` says who its
+members are. Destroying somebody's key destroys, in the same transaction, every joint key they are a member
+of. Who was a member is kept until `tidy`, so that a forgetting that was cut short knows what it concerned.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +28,11 @@ from mainstay.ledger.connection import SQLITE3, Driver, ends_the_process, failur
 
 _MASTER_KEY_BYTES = 32
 _CHECKPOINT_WRITES = 200
+# One statement, so one transaction: nobody is ever half forgotten.
+_DESTROY = (
+    "UPDATE subjects SET wrapped = NULL WHERE wrapped IS NOT NULL AND (subject = :subject "
+    "OR subject IN (SELECT joint FROM members WHERE member = :subject)) RETURNING subject"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,9 @@ class WrappedKey:
 
     generation: int
     wrapped: bytes | None
+
+
+NO_MEMBERS: Mapping[SubjectId, Collection[SubjectId]] = {}
 
 
 class KeyTable(Protocol):
@@ -47,12 +59,31 @@ class KeyTable(Protocol):
         """The newest key of a subject."""
         ...
 
-    def put(self, keys: Mapping[SubjectId, WrappedKey]) -> None:
-        """Keep keys, durably and all together."""
+    def put(
+        self,
+        keys: Mapping[SubjectId, WrappedKey],
+        members: Mapping[SubjectId, Collection[SubjectId]] = NO_MEMBERS,
+    ) -> None:
+        """Keep keys, and who the members of joint subjects are, durably and all together."""
         ...
 
-    def destroy(self, subject: SubjectId) -> bool:
-        """Destroy a key beyond recovery from this table; True if there was one."""
+    def joints(self, member: SubjectId) -> tuple[SubjectId, ...]:
+        """The joint subjects that somebody is a member of, in order."""
+        ...
+
+    def members(self, joint: SubjectId) -> tuple[SubjectId, ...]:
+        """The members of a joint subject, in order; none of a subject that is one person."""
+        ...
+
+    def destroy(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        """Destroy a key, and each joint key this subject is a member of, beyond recovery from this table.
+
+        Returns whose keys there were. Doing it again empties the log once more, and destroys nothing.
+        """
+        ...
+
+    def tidy(self) -> None:
+        """Drop who were the members of joint subjects whose keys are destroyed."""
         ...
 
     def close(self) -> None:
@@ -66,6 +97,7 @@ class InMemoryKeys:
     def __init__(self) -> None:
         self._check: bytes | None = None
         self._keys: dict[SubjectId, WrappedKey] = {}
+        self._members: dict[SubjectId, tuple[SubjectId, ...]] = {}
 
     def check(self, value: bytes) -> bytes:
         if self._check is None:
@@ -75,15 +107,32 @@ class InMemoryKeys:
     def get(self, subject: SubjectId) -> WrappedKey | None:
         return self._keys.get(subject)
 
-    def put(self, keys: Mapping[SubjectId, WrappedKey]) -> None:
+    def put(
+        self,
+        keys: Mapping[SubjectId, WrappedKey],
+        members: Mapping[SubjectId, Collection[SubjectId]] = NO_MEMBERS,
+    ) -> None:
         self._keys.update(keys)
+        self._members.update({joint: tuple(sorted(who)) for joint, who in members.items()})
 
-    def destroy(self, subject: SubjectId) -> bool:
-        key = self._keys.get(subject)
-        if key is None or key.wrapped is None:
-            return False
-        self._keys[subject] = WrappedKey(key.generation, None)
-        return True
+    def joints(self, member: SubjectId) -> tuple[SubjectId, ...]:
+        return tuple(sorted(joint for joint, who in self._members.items() if member in who))
+
+    def members(self, joint: SubjectId) -> tuple[SubjectId, ...]:
+        return self._members.get(joint, ())
+
+    def destroy(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        gone: list[SubjectId] = []
+        for one in (subject, *self.joints(subject)):
+            key = self._keys.get(one)
+            if key is not None and key.wrapped is not None:
+                self._keys[one] = WrappedKey(key.generation, None)
+                gone.append(one)
+        return tuple(gone)
+
+    def tidy(self) -> None:
+        gone = {one for one, key in self._keys.items() if key.wrapped is None}
+        self._members = {joint: who for joint, who in self._members.items() if joint not in gone}
 
     def close(self) -> None:
         pass
@@ -110,6 +159,11 @@ class SqliteKeys:
             self._execute(
                 "CREATE TABLE IF NOT EXISTS master (key INTEGER PRIMARY KEY, checked BLOB NOT NULL) STRICT"
             )
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS members "
+                "(member BLOB NOT NULL, joint BLOB NOT NULL, PRIMARY KEY (member, joint)) STRICT, WITHOUT ROWID"
+            )
+            self._execute("CREATE INDEX IF NOT EXISTS members_by_joint ON members (joint)")
         except driver.errors as error:
             self._raise(error)
 
@@ -124,7 +178,11 @@ class SqliteKeys:
         )
         return WrappedKey(*rows[0]) if rows else None
 
-    def put(self, keys: Mapping[SubjectId, WrappedKey]) -> None:
+    def put(
+        self,
+        keys: Mapping[SubjectId, WrappedKey],
+        members: Mapping[SubjectId, Collection[SubjectId]] = NO_MEMBERS,
+    ) -> None:
         self._execute("BEGIN IMMEDIATE")
         try:
             for subject, key in keys.items():
@@ -134,6 +192,12 @@ class SqliteKeys:
                     "SET generation = excluded.generation, wrapped = excluded.wrapped",
                     (bytes.fromhex(subject), key.generation, key.wrapped),
                 )
+            for joint, who in members.items():
+                for member in who:
+                    self._execute(
+                        "INSERT OR IGNORE INTO members (member, joint) VALUES (?, ?)",
+                        (bytes.fromhex(member), bytes.fromhex(joint)),
+                    )
             self._execute("COMMIT")
         except BaseException:
             with suppress(self._driver.errors):
@@ -143,11 +207,30 @@ class SqliteKeys:
         if self._writes % _CHECKPOINT_WRITES == 0:
             self._execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def destroy(self, subject: SubjectId) -> bool:
-        known = self.get(subject)
-        if known is None or known.wrapped is None:
-            return False
-        self._execute("UPDATE subjects SET wrapped = NULL WHERE subject = ?", (bytes.fromhex(subject),))
+    def joints(self, member: SubjectId) -> tuple[SubjectId, ...]:
+        rows = self._execute(
+            "SELECT joint FROM members WHERE member = ? ORDER BY joint", (bytes.fromhex(member),)
+        )
+        return tuple(SubjectId(one.hex()) for (one,) in rows)
+
+    def members(self, joint: SubjectId) -> tuple[SubjectId, ...]:
+        rows = self._execute(
+            "SELECT member FROM members WHERE joint = ? ORDER BY member", (bytes.fromhex(joint),)
+        )
+        return tuple(SubjectId(one.hex()) for (one,) in rows)
+
+    def destroy(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        rows = self._execute(_DESTROY, {"subject": bytes.fromhex(subject)})
+        self._empty_log()  # also where nothing was left: whoever destroyed it may have been cut short here
+        return tuple(sorted(SubjectId(one.hex()) for (one,) in rows))
+
+    def tidy(self) -> None:
+        self._execute(
+            "DELETE FROM members WHERE joint IN (SELECT subject FROM subjects WHERE wrapped IS NULL)"
+        )
+        self._empty_log()
+
+    def _empty_log(self) -> None:
         busy = self._execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
         if busy:
             raise StorageFailed(
@@ -156,13 +239,12 @@ class SqliteKeys:
                 remedy="End the other process and forget the subject again.",
                 path=self.path,
             )
-        return True
 
     def close(self) -> None:
         with suppress(self._driver.errors):
             self._connection.close()
 
-    def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+    def _execute(self, sql: str, values: tuple[Any, ...] | Mapping[str, Any] = ()) -> list[Any]:
         if self._broken:
             raise StorageFailed(why=self._broken, remedy="End this process and start again.")
         try:

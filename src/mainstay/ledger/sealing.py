@@ -14,6 +14,10 @@ A token: 1 byte format, 16 bytes subject, 2 bytes generation of its key, 12 byte
 forgotten and writes again gets a key of the next generation: the old tokens stay forgotten, the new ones
 can be read.
 
+What concerns several people is sealed under a joint subject (`joint`), which has a key of its own:
+forgetting any of them destroys it with theirs. A token says under whose key it lies, so that opening needs
+to know nothing of this.
+
 Keys are durable before anything sealed under them: `ensure_subjects` first, then `append`.
 """
 
@@ -25,7 +29,7 @@ import hmac
 import os
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -35,7 +39,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mainstay.kernel.errors import LedgerCorrupt, SecretError
 from mainstay.kernel.ids import SubjectId
-from mainstay.ledger.keys import KeyTable, WrappedKey
+from mainstay.ledger.keys import NO_MEMBERS, KeyTable, WrappedKey
 
 MASTER_KEY_BYTES = 32
 KEYS_CACHED = 4_096
@@ -88,8 +92,19 @@ class Vault:
         message = len(name).to_bytes(2, "big") + name + value.encode("utf-8", "surrogatepass")
         return hmac.digest(self._hash_key, message, "sha256")[:16]
 
-    def ensure_subjects(self, subjects: Iterable[SubjectId]) -> None:
-        """Make keys for those who have none, durably, in one transaction."""
+    def joint(self, members: Collection[SubjectId]) -> SubjectId:
+        """The subject of what concerns all of these: one person's own, or the joint one of several."""
+        together = sorted(set(members))
+        if len(together) == 1:
+            return together[0]
+        return SubjectId(self.keyed_hash("joint", " ".join(together)).hex())
+
+    def ensure_subjects(
+        self,
+        subjects: Iterable[SubjectId],
+        members: Mapping[SubjectId, Collection[SubjectId]] = NO_MEMBERS,
+    ) -> None:
+        """Make keys for those who have none, durably, in one transaction; `members` of the joint ones among them."""
         missing: dict[SubjectId, WrappedKey] = {}
         for subject in subjects:
             generation, cipher = self._newest(subject)
@@ -97,7 +112,7 @@ class Vault:
                 wrapped = self._wrap(subject, generation + 1, self._random(_KEY_BYTES))
                 missing[subject] = WrappedKey(generation + 1, wrapped)
         if missing:
-            self._keys.put(missing)
+            self._keys.put(missing, {joint: who for joint, who in members.items() if joint in missing})
             for subject in missing:
                 self._cache.pop(subject, None)
 
@@ -143,10 +158,31 @@ class Vault:
         """Is there a key to seal under?"""
         return self._newest(subject)[1] is not None
 
-    def forget(self, subject: SubjectId) -> bool:
-        """Destroy the subject's key. True if there was one; it is gone from the disk when this returns."""
-        self._cache.pop(subject, None)
-        return self._keys.destroy(subject)
+    def joints(self, member: SubjectId) -> tuple[SubjectId, ...]:
+        """The joint subjects that somebody is a member of; those of them too whose keys a forgetting destroyed."""
+        return self._keys.joints(member)
+
+    def members(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        """Whom a subject stands for: the members of a joint one, else itself."""
+        return self._keys.members(subject) or (subject,)
+
+    def was_known(self, subject: SubjectId) -> bool:
+        """Is there a key, or was there one, or is this subject a member of a joint one?"""
+        return self._keys.get(subject) is not None or bool(self._keys.joints(subject))
+
+    def forget(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        """Destroy the subject's key and the joint keys it is a member of.
+
+        Returns whose keys there were; they are gone from the disk when this returns. Once more does no harm.
+        """
+        self._cache.clear()
+        gone = self._keys.destroy(subject)
+        self._cache.clear()  # what another thread may have looked up in between
+        return gone
+
+    def tidy(self) -> None:
+        """Drop what is still kept of joint subjects whose keys are destroyed: who their members were."""
+        self._keys.tidy()
 
     def forget_cached(self) -> None:
         """Drop every key from memory: called when another process may have forgotten somebody."""

@@ -33,7 +33,7 @@ _LISTS = (list, tuple)
 
 
 class SubjectForgotten(Exception):
-    """The personal values that this needs were destroyed at their owner's wish."""
+    """The key of the personal values that this needs, or would keep, was destroyed at their owner's wish."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,12 @@ class Artifacts:
     known: Callable[[SubjectId], bool] = lambda subject: False  # whether we have written to them before
 
     def put(self, plain: bytes, subject: SubjectId | None, context: bytes) -> Digest:
-        """Store a value, sealed if it is somebody's; returns its address. Large ones are durable at once."""
+        """Store a value, sealed if it is somebody's; returns its address. Large ones are durable at once.
+
+        Raises `SubjectForgotten` where there is no key any more: what is left of their work is not kept.
+        """
+        if subject and not self.vault.knows(subject):
+            raise SubjectForgotten
         data = self.vault.seal(subject, plain, context) if subject else plain
         blob = self.blobs.stage(data)
         if blob.data is not None:
@@ -115,7 +120,9 @@ class Artifacts:
         return view.model_copy(update={"sender_known": known}) if known else view
 
     def seal_text(self, text: str, subject: SubjectId | None) -> str:
-        """A short personal text as it may stand in an event."""
+        """A short personal text as it may stand in an event; `[forgotten]` where there is no key any more."""
+        if subject and text and not self.vault.knows(subject):
+            return FORGOTTEN
         return SEALED + self.vault.seal_text(subject, text, b"text") if subject and text else text
 
     def open_text(self, text: str) -> str:

@@ -125,7 +125,15 @@ class Inbox:
             run = run_id(at, registered.name, command.message_key)
             key = _key(workflow, trigger)
             todo += self._supersedes(workflow, key, run)
-            start = StartRun(run, workflow.name, registered.definition, trigger, key, command.subject)
+            start = StartRun(
+                run,
+                workflow.name,
+                registered.definition,
+                trigger,
+                key,
+                command.subject,
+                sealed_under=command.sealed_under,
+            )
             todo.append(Request(start, cause=cause))
             started.append(run)
         return todo, started
@@ -213,6 +221,7 @@ def _received(command: ReceiveMessage) -> MessageReceived:
         command.attachments,
         command.defects,
         command.history,
+        command.sealed_under,
     )
 
 

@@ -5,6 +5,7 @@ Rules of this file:
 - What cannot be read becomes `RejectMessage`, never an exception in the loop; the raw bytes are kept, sealed.
 - Our own mail coming back (witness copies, notifications) is recognised by its seal and dropped before anything of it
   is stored. What lies in Sent and is not ours was written by the operator's hand: it answers a thread.
+- What concerns several people is sealed under a joint key (`runtime.concern`); who wrote it stays who wrote it.
 - Keys of subjects are durable before anything sealed under them is appended, and the cursor moves in or after the tick
   of the messages before it: a crash repeats a pull, and a message that was received decides to nothing the second time.
 """
@@ -12,7 +13,8 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -33,7 +35,8 @@ from mainstay.kernel.errors import DirectorUnavailable, NotFound, StaleEpoch, St
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventStore, Value
-from mainstay.runtime.artifacts import Artifacts
+from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
+from mainstay.runtime.concern import Concern, Concerns, concern, people_in
 from mainstay.runtime.tick import Answer, Request
 
 PULL_MAX = 64  # messages taken at once: bounds memory, and how long one pull holds the loop
@@ -93,6 +96,7 @@ class Ingest:
         self._noticed = noticed
         self._heard = heard  # told of each answer of the source, however much it brings
         self._pulling = asyncio.Lock()
+        self._concerns = Concerns(artifacts.vault, store, mailbox.own_addresses)
 
     @property
     def mailbox(self) -> str:
@@ -125,6 +129,7 @@ class Ingest:
         async with self._pulling:
             more = True
             while more:
+                self._concerns.begin()
                 cursor = self._cursor()
                 delivery = await self._mailbox.source.pull(cursor, limit=PULL_MAX)
                 self._heard(self._mailbox.instance)
@@ -132,6 +137,12 @@ class Ingest:
                 progress(len(delivery.items))
                 more = delivery.more
         return pulled
+
+    @asynccontextmanager
+    async def held_back(self) -> AsyncIterator[None]:
+        """Nothing is taken in as long as this is entered; what is being taken in is finished first."""
+        async with self._pulling:
+            yield
 
     async def read_again(self, item_key: str) -> str:
         """Read something once more that was rejected: what became of it (received, duplicate, dropped, rejected).
@@ -144,12 +155,18 @@ class Ingest:
                 "This mailbox has rejected no such item.", why="It may belong to another one.", item=item_key
             )
         vault = self._artifacts.vault
-        raw = self._artifacts.get(Digest(str(row["raw"])), vault.subject("rejected:" + item_key), b"raw")
+        try:
+            raw = self._artifacts.get(Digest(str(row["raw"])), vault.subject("rejected:" + item_key), b"raw")
+        except SubjectForgotten:
+            raise NotFound(
+                "What came is not there any more.", why="Somebody whom it named was forgotten.", item=item_key
+            ) from None
         item = Item(raw, Instant(_int(row["at"])), str(row["origin"] or ""))
         mail = await asyncio.to_thread(lambda: parse(raw))
         pulled = Pulled()
-        self._make_keys([mail])
-        command = self._command(item, mail, pulled)
+        self._concerns.begin()
+        concerns = self._make_keys([mail])
+        command = self._command(item, mail, pulled, concerns.get(0))
         if command is None:
             return "dropped"
         if isinstance(command, RejectMessage):
@@ -166,10 +183,10 @@ class Ingest:
         before = (pulled.received, pulled.duplicates, pulled.dropped, pulled.rejected)
         # Parsing is CPU work on hostile input: it must not hold up the loop.
         parsed = await asyncio.to_thread(lambda: [parse(one.raw, oversize=one.oversize) for one in items])
-        self._make_keys(parsed)
+        concerns = self._make_keys(parsed)
         commands: list[Command] = []
-        for item, mail in zip(items, parsed, strict=True):
-            command = self._command(item, mail, pulled)
+        for number, (item, mail) in enumerate(zip(items, parsed, strict=True)):
+            command = self._command(item, mail, pulled, concerns.get(number))
             if command is not None:
                 commands.append(command)
         # An answer that the ledger has lost ends the runs of what it answered, so they must be there by then.
@@ -191,18 +208,23 @@ class Ingest:
             )
             await self._ask(Request(advance, "ingest"))
 
-    def _make_keys(self, parsed: list[ParsedMail | Rejected]) -> None:
-        """Keys for all who wrote, with one wait for the disk: with one each, a pull held up the loop for seconds."""
-        vault, own = self._artifacts.vault, self._mailbox.own_addresses
-        vault.ensure_subjects(
-            {
-                vault.subject(mail.sender.email): None
-                for mail in parsed
-                if isinstance(mail, ParsedMail) and mail.sender is not None and not mail.from_self(own)
-            }
-        )
+    def _make_keys(self, parsed: Sequence[ParsedMail | Rejected]) -> dict[int, Concern]:
+        """Whom each mail concerns, by its place; keys for all of them, with one wait for the disk.
 
-    def _command(self, item: Item, mail: ParsedMail | Rejected, pulled: Pulled) -> Command | None:
+        With one wait each, a pull held up the loop for seconds.
+        """
+        own = self._mailbox.own_addresses
+        found = {
+            number: self._concerns.of(mail, mail.sender.email, self._thread(mail))
+            for number, mail in enumerate(parsed)
+            if isinstance(mail, ParsedMail) and mail.sender is not None and not mail.from_self(own)
+        }
+        self._concerns.ensure(found.values())
+        return found
+
+    def _command(
+        self, item: Item, mail: ParsedMail | Rejected, pulled: Pulled, whom: Concern | None
+    ) -> Command | None:
         if isinstance(mail, Rejected):
             return self._rejected(item, mail.reason)
         own = self._mailbox.own_addresses
@@ -219,14 +241,16 @@ class Ingest:
             return ObserveSent(self._mailbox.mailbox, self._key(mail.message_id), self._thread(mail))
         if mail.sender is None:
             return self._rejected(item, "it has no sender")
-        return self._received(item, mail, mail.sender.email, mail.sender.name)
+        address, thread = mail.sender.email, self._thread(mail)
+        if whom is None:  # it says that it comes from ourselves, and bears no mark of ours
+            whom = self._concerns.of(mail, address, thread)
+            self._concerns.ensure([whom])
+        return self._received(item, mail, address, mail.sender.name, thread, whom)
 
-    def _received(self, item: Item, mail: ParsedMail, address: str, name: str) -> ReceiveMessage | None:
-        vault = self._artifacts.vault
+    def _received(
+        self, item: Item, mail: ParsedMail, address: str, name: str, thread: str, whom: Concern
+    ) -> ReceiveMessage:
         key = self._key(mail.message_id)
-        subject = vault.subject(address)
-        vault.ensure_subjects([subject])
-        thread = self._thread(mail)
         machine = automatic(mail, self._mailbox.own_addresses) or ""
         reply_to = mail.reply_to[0].email if mail.reply_to else ""
         view = MessageView(
@@ -254,13 +278,14 @@ class Ingest:
                 tuple[Digest, ...](),
             )  # a duplicate: nothing of it needs to be stored again
         else:
-            content = self._artifacts.put(_encoded(view), subject, b"message")
-            attachments = tuple(self._attachment(one, subject) for one in mail.attachments)
+            content = self._artifacts.put(_encoded(view), whom.owner, b"message")
+            attachments = tuple(self._attachment(one, whom.owner) for one in mail.attachments)
         return ReceiveMessage(
             mailbox=self._mailbox.mailbox,
             message_key=key,
             thread=thread,
-            subject=subject,
+            subject=whom.subject,
+            sealed_under=whom.joint,
             content=content,
             size_bytes=item.oversize or len(item.raw),
             sent_at=mail.date or Instant(0),
@@ -288,12 +313,13 @@ class Ingest:
         return self._artifacts.put(head + b"\n" + attachment.content, subject, b"attachment")
 
     def _rejected(self, item: Item, reason: str) -> RejectMessage:
-        # Whose it is cannot be told, so it is kept under a subject of its own.
+        # Whose it is cannot be told, so it is kept under a subject of its own, and with it whom it names.
         vault = self._artifacts.vault
-        key = vault.keyed_hash("item", item.raw.decode("latin-1")).hex()
-        subject = vault.subject("rejected:" + key)
-        vault.ensure_subjects([subject])
-        raw = self._artifacts.put(item.raw, subject, b"raw")
+        text = item.raw.decode("latin-1")
+        key = vault.keyed_hash("item", text).hex()
+        whom = concern(vault, vault.subject("rejected:" + key), people_in(text, vault.subject))
+        self._concerns.ensure([whom])
+        raw = self._artifacts.put(item.raw, whom.owner, b"raw")
         return RejectMessage(self._mailbox.mailbox, key, reason, raw, item.origin)
 
     def _key(self, message_id: str) -> str:

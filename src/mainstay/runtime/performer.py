@@ -515,7 +515,7 @@ class Performer:
                 assert_never(answer)
 
 
-def _forgotten(usage: Usage | None) -> Failed:
+def _forgotten(usage: Usage | None) -> Outcome:
     """Whoever this was about was forgotten while it was under way: what came of it is not kept."""
     reason = "whoever it is about was forgotten while it was under way"
     return Failed(FailureClass.REFUSED, reason, usage=usage)

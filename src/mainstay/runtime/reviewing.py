@@ -141,7 +141,7 @@ class Reviewing:
         child = await self._steering.fork(
             run, version=version, changes=changes, reason=reason, request="review", actor=actor
         )
-        sealed = self._artifacts.seal_text(f"{reason}: it goes on as run {child.run}", state.head.subject)
+        sealed = self._artifacts.seal_text(f"{reason}: it goes on as run {child.run}", state.head.owner)
         ended = await self._ask(Request(CancelRun(run, actor, sealed), actor))
         return Decided(child.run, 0, child.events + ended.events, child.status)
 

@@ -34,7 +34,7 @@ from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventStore
-from mainstay.runtime.artifacts import SEALED, Artifacts
+from mainstay.runtime.artifacts import SEALED, Artifacts, SubjectForgotten
 from mainstay.runtime.desk import Ask, Decided
 from mainstay.runtime.director import Director
 from mainstay.runtime.tick import Request
@@ -232,7 +232,14 @@ class Steering:
             if str(row["run"])[12:] == run[12:]:
                 return Decided(str(row["run"]), 0, 0, str(row["status"]))  # it was asked for before
         command = StartRun(
-            run, head.workflow, head.definition, trigger, head.key, head.subject, forked=forked
+            run,
+            head.workflow,
+            head.definition,
+            trigger,
+            head.key,
+            head.subject,
+            forked=forked,
+            sealed_under=head.sealed_under,
         )
         answer = await self._ask(Request(command, actor, blobs=self._artifacts.take_staged()))
         return Decided(
@@ -242,10 +249,17 @@ class Steering:
     def _closed(self, state: RunState, path: str, value: Any) -> Any:
         """A new value for a field as it may stand in the ledger; personal texts are sealed like the old ones."""
         old = self._value(state, path)
-        subject = state.head.subject
+        subject = state.head.owner
         if isinstance(old, dict) and old.get("kind") == "reply" and isinstance(value, str):
-            reply = self._artifacts.open_value(old, subject)
-            return self._artifacts.close_value(reply.model_copy(update={"text": value}), subject)
+            try:
+                reply = self._artifacts.open_value(old, subject)
+                return self._artifacts.close_value(reply.model_copy(update={"text": value}), subject)
+            except SubjectForgotten:
+                raise CommandRefused(
+                    f"{path} cannot be changed.",
+                    why="Whoever it is about was forgotten.",
+                    remedy="Start a new run; what this one knew of them is gone.",
+                ) from None
         if isinstance(old, str) and old.startswith(SEALED) and isinstance(value, str):
             return self._artifacts.seal_text(value, subject)
         if type(old) is float and type(value) is int:
@@ -386,7 +400,7 @@ class Steering:
         )
 
     def _sealed(self, text: str, state: RunState) -> str:
-        return self._artifacts.seal_text(text, state.head.subject)
+        return self._artifacts.seal_text(text, state.head.owner)
 
     def _status(self, run: RunId) -> str:
         one = self._director.runs.get(run)

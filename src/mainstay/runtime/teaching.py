@@ -115,7 +115,7 @@ class Teaching:
 
     def _shown(self, state: RunState, act: Act) -> str:
         """The text on the card. Raises `SubjectForgotten`, `MainstayError` or `ValueError`."""
-        card: Json = msgspec.json.decode(self._artifacts.get(act.action.card, state.head.subject, b"card"))
+        card: Json = msgspec.json.decode(self._artifacts.get(act.action.card, state.head.owner, b"card"))
         reply = (card.get("request") or {}).get("reply")
         if not isinstance(reply, dict) or not isinstance(reply.get("text"), str):
             raise ValueError("this card shows no reply")
@@ -133,7 +133,7 @@ class Teaching:
         given, withheld = _names(output.get("lessons")), _names(output.get("withheld"))
         if not (edited or given or withheld):
             return None
-        subject = state.head.subject
+        subject = state.head.owner
         reply = self._artifacts.open_value(output.get("reply"), subject)
         if not isinstance(reply, Reply):
             return None

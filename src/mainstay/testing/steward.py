@@ -144,7 +144,16 @@ class Steward:
         trigger, forked = self._from_here(state, version)
         head = state.head
         run = run_id(self.outside.clock.now(), "fork", parent, version, self.forked)
-        return StartRun(run, head.workflow, head.definition, trigger, head.key, head.subject, forked=forked)
+        return StartRun(
+            run,
+            head.workflow,
+            head.definition,
+            trigger,
+            head.key,
+            head.subject,
+            forked=forked,
+            sealed_under=head.sealed_under,
+        )
 
     def _from_here(self, state: RunState, version: int) -> tuple[Json, RunForked]:
         plan, random = state.plan, self.random

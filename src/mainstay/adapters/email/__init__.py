@@ -12,7 +12,7 @@ Where what is:
 
 from mainstay.adapters.email.account import ImapAccount, SmtpAccount
 from mainstay.adapters.email.adapter import EmailAdapter
-from mainstay.adapters.email.address import Address
+from mainstay.adapters.email.address import Address, addresses_in
 from mainstay.adapters.email.body import Attachment
 from mainstay.adapters.email.checks import Check, Report, check_account
 from mainstay.adapters.email.compose import split_payload
@@ -34,6 +34,7 @@ __all__ = [
     "Attachment",
     "ParsedMail",
     "Rejected",
+    "addresses_in",
     "automatic",
     "marks",
     "parse",

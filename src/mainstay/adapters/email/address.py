@@ -42,6 +42,16 @@ def is_address(text: str) -> bool:
     return len(text) <= 320 and _ADDRESS.match(text) is not None and ".." not in text.rpartition("@")[2]
 
 
+def addresses_in(text: str) -> tuple[str, ...]:
+    """The addresses that stand anywhere in a text, each once, in order; bounded."""
+    found: dict[str, None] = {}
+    for one in _INSIDE.finditer(text):
+        found[one.group().rstrip(".-").lower()] = None
+        if len(found) == ADDRESS_MAX:
+            break
+    return tuple(found)
+
+
 def normal(email: str) -> str:
     """The form in which addresses are compared: all lower-case. No provider of today tells `Ann@` from
     `ann@`."""

@@ -27,6 +27,7 @@ class StartRun:
     line: str = "key"  # in which line it stands behind that run: its key's or its workflow's
     not_before: Instant = Instant(0)
     forked: RunForked | None = None  # where it goes on from
+    sealed_under: SubjectId | None = None
 
 
 @swift

@@ -25,6 +25,7 @@ class ReceiveMessage:
     defects: tuple[str, ...] = ()
     history: bool = False
     fields: Json = field(default_factory=dict)  # further typed fields of `trigger.message`
+    sealed_under: SubjectId | None = None  # the joint subject, where it concerns others besides `subject`
 
 
 @dataclass(frozen=True, slots=True)

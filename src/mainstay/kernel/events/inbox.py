@@ -23,6 +23,7 @@ class MessageReceived:
     attachments: tuple[Digest, ...] = ()  # sealed blobs
     defects: tuple[str, ...] = ()
     history: bool = False  # older than the start of the account: memory only, never a run
+    sealed_under: SubjectId | None = None  # the joint subject, where it concerns others besides `subject`
 
 
 @dataclass(frozen=True, slots=True)

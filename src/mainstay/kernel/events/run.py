@@ -22,6 +22,7 @@ class RunStarted:
     trigger: Json = field(default_factory=dict)  # typed fields; personal ones are references to sealed blobs
     key: str = ""  # one run at a time per key
     subject: SubjectId | None = None  # whose personal values the run handles
+    sealed_under: SubjectId | None = None  # the joint subject, where they concern others besides `subject`
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _annotated(position: int, at: Instant, run: RunState, number: int, output: J
             "unknown": int(output.get("unknown") is True),
             "gate": msgspec.json.encode(output.get("gate")).decode(),
             "content": str(message.get("content", "")) if isinstance(message, dict) else "",
-            "subject": run.head.subject or "",
+            "subject": run.head.owner or "",
             "waits": int(not passed(output)),
             "label": "",
             "position": position,

@@ -20,7 +20,7 @@ class Messages:
     """Every message by the keyed hash of its Message-ID: what is here is never taken in twice."""
 
     name = "messages"
-    version = 1
+    version = 2
     tables = (
         Table(
             "messages",
@@ -33,6 +33,7 @@ class Messages:
                 ("received_at", _INTEGER),
                 ("sent_at", _INTEGER),
                 ("subject", _TEXT),
+                ("sealed_under", _TEXT),  # the joint subject, where it concerns others besides `subject`
                 ("content", _TEXT),  # sealed blob
                 ("size_bytes", _INTEGER),
                 ("automatic", _TEXT),
@@ -59,6 +60,7 @@ class Messages:
                     "received_at": at,
                     "sent_at": event.sent_at,
                     "subject": event.subject,
+                    "sealed_under": event.sealed_under,
                     "content": event.content,
                     "size_bytes": event.size_bytes,
                     "automatic": event.automatic,

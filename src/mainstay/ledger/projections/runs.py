@@ -51,7 +51,7 @@ class Runs:
     """One row for each run. No index: ids sort by time, so the key's own order is newest last."""
 
     name = "runs"
-    version = 2
+    version = 3
     tables = (
         Table(
             "runs",
@@ -65,6 +65,7 @@ class Runs:
                 ),  # delayed, queued, running, paused, compensating, succeeded, failed, cancelled, superseded
                 ("key", _TEXT),
                 ("subject", _TEXT),
+                ("sealed_under", _TEXT),  # the joint subject, where it concerns others besides `subject`
                 ("message", _TEXT),  # key of the message that started it
                 ("parent", _TEXT),  # the run that this one goes on from
                 ("point", _INTEGER),  # version of the parent's stream
@@ -119,6 +120,7 @@ class Runs:
                             "status": "running",
                             "key": event.key,
                             "subject": event.subject,
+                            "sealed_under": event.sealed_under,
                             "message": str(message.get("key", "")) if isinstance(message, dict) else "",
                             "started_at": at,
                             "position": position,
