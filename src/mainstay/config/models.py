@@ -12,7 +12,7 @@ __all__ = ["ModelSettings", "read_model"]
 
 _KEYS = (
     *("use", "allowed_data", "url", "key", "price_input_usd", "price_output_usd"),
-    *("output_token_max", "timeout_s", "concurrency", "calls_per_minute", "dimensions"),
+    *("output_token_max", "timeout_s", "concurrency", "calls_per_minute", "dimensions", "own_network"),
 )
 
 
@@ -50,6 +50,7 @@ def read_model(models: Section, name: str) -> ModelSettings:
         timeout_s=section.whole("timeout_s", 40, least=1, most=3_600),
         concurrency=section.whole("concurrency", plain.concurrency, least=1, most=256),
         calls_per_minute=section.whole("calls_per_minute", 0, least=0, most=100_000),
+        own_network=section.flag("own_network", plain.own_network),
         dimensions=section.whole("dimensions", 0, least=0, most=16_384),
     )
 

@@ -105,7 +105,7 @@ def open_client(settings: ModelSettings, key: str) -> AsyncOpenAI:
         api_key=key or NO_KEY,
         max_retries=0,
         timeout=settings.timeout_s,
-        http_client=http_client(settings.endpoint, settings.timeout_s),
+        http_client=http_client(settings),
     )
 
 

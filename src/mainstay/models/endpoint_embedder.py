@@ -26,6 +26,7 @@ from mainstay.models.client import INSTALL
 from mainstay.models.metered import PRICE_REMEDY, Purse
 from mainstay.models.prices import Price, price_of
 from mainstay.models.settings import ModelSettings
+from mainstay.net.egress import why_refused
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -193,7 +194,7 @@ class EndpointEmbedder:
                 api_key=self._key() or "none",
                 max_retries=0,
                 timeout=timeout_s,
-                http_client=blocking_http_client(self._settings.endpoint, timeout_s),
+                http_client=blocking_http_client(self._settings, timeout_s),
             )
         return self._client
 
@@ -225,7 +226,9 @@ class EndpointEmbedder:
         status = getattr(error, "status_code", None)
         made = errors.Unavailable(
             f"{self.model_id} gives no vectors; search goes by words alone.",
-            why=why or (f"It answered {status}." if status else "Nobody answers, or not in time."),
+            why=why
+            or why_refused(error)
+            or (f"It answered {status}." if status else "Nobody answers, or not in time."),
             remedy=f"`mainstay models check {self._settings.name}` tells more. It is asked again by itself.",
         )
         with self._lock:
@@ -239,6 +242,8 @@ def _unspent(error: Exception) -> bool:
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
         return status < 500
+    if why_refused(error):
+        return True
     return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 

@@ -17,7 +17,8 @@ from pydantic_ai import exceptions as said
 from mainstay.kernel.values import NO_USAGE
 from mainstay.models.base import Unanswered
 from mainstay.models.settings import ModelSettings
-from mainstay.models.wire import Unreadable
+from mainstay.net.egress import why_refused
+from mainstay.net.egress_http import Unreadable
 
 RETRY_AFTER_MAX_S: Final = 86_400.0
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,59}")
@@ -48,6 +49,9 @@ def fault(error: Exception, settings: ModelSettings) -> Unanswered:
 
 
 _CONFIGURED: Final = "Look at [models] in mainstay.toml, or name another model there."
+GUARDED: Final = (
+    "Is `url` in mainstay.toml right? For a machine of your own network write own_network = true there."
+)
 _ADDRESS: Final = (
     "Is `url` in mainstay.toml the address of an OpenAI-compatible interface, to the /v1 at its end?"
 )
@@ -63,6 +67,9 @@ def timed_out(settings: ModelSettings) -> Unanswered:
 
 
 def _unconnected(error: said.ModelConnectionError, settings: ModelSettings) -> Unanswered:
+    closed = why_refused(error)
+    if closed:
+        return Unanswered("refused", f"{settings.use} is not asked: {closed}", NO_USAGE, remedy=GUARDED)
     unsent = error.phase in ("pool", "connect")
     if isinstance(error, said.ModelTimeoutError) and not unsent:
         return timed_out(settings)

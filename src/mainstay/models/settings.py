@@ -33,6 +33,7 @@ class ModelSettings:
     )
     concurrency: int = 4  # calls at once
     calls_per_minute: int = 0  # 0: as many as `concurrency` lets through
+    own_network: bool = False  # its name leads into the operator's own network, and may
     dimensions: int = 0  # of an embedding model; 0: as its name is known to have
 
     @property

@@ -1,13 +1,12 @@
-"""The way an HTTP exchange with a model's endpoint goes: bounded, direct and once.
+"""The way an HTTP exchange with a model's endpoint goes: past the egress guard, bounded and once.
 
-An answer is read up to a bound, so that nobody can fill the memory; it is read whole before anything parses it, so
-that half an answer is never taken for one; and what the provider reports of its usage is taken out for `exchange`,
-because the layers above turn a missing report into zeros and throw a good answer away with a bad one.
+The guard (`mainstay.net.egress`) sees to where it goes, and that an answer is read whole, within a bound, before
+anything parses it, so that half an answer is never taken for one. Here, what the provider reports of its usage is taken
+out for `exchange`, because the layers above turn a missing report into zeros and throw a good answer away with a bad
+one.
 
-No redirect is followed, since it would carry the prompt and the key to an address that nobody allowed, and no proxy of
-the environment is used for the same reason. Only headers that the exchange needs are sent: the library would add what
-machine this is, and what its environment says. A connection serves one call: one that was kept and silently closed by
-the other side would end a later call in doubt.
+Only headers that the exchange needs are sent: the library would add what machine this is, and what its environment
+says.
 """
 
 from __future__ import annotations
@@ -20,9 +19,12 @@ from typing import Any, Final
 
 import httpx2
 
+from mainstay.models.settings import ModelSettings
+from mainstay.net.egress import own
+from mainstay.net.egress_http import AsyncGuarded, AsyncGuardedClient, Guarded, GuardedClient
+
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
-# Answers are read as they are: a packed one may be a thousand times as long as what arrives.
-HEADERS: Final = {"Accept-Encoding": "identity"}
+TOTAL_MAX_S: Final = 3_600.0  # more than any `timeout_s`, which ends an exchange before
 
 _NEEDED: Final = frozenset(
     (
@@ -35,14 +37,9 @@ _NEEDED: Final = frozenset(
         b"connection",
     )
 )
-_OF_THE_BODY: Final = (b"content-length", b"transfer-encoding")
 _AGENT: Final = (b"User-Agent", b"mainstay")
 
 _exchange: ContextVar[list[Any] | None] = ContextVar("_exchange", default=None)
-
-
-class Unreadable(httpx2.TransportError):
-    """An answer that is not read: too long, or packed though that was not asked for."""
 
 
 @contextmanager
@@ -56,46 +53,27 @@ def exchange() -> Iterator[list[Any]]:
         _exchange.reset(token)
 
 
-def http_client(endpoint: str, timeout_s: float) -> httpx2.AsyncClient:
-    """A client for one endpoint."""
-    return httpx2.AsyncClient(
-        transport=Wire(httpx2.AsyncHTTPTransport(verify=_verified(endpoint), limits=_ONCE)),
-        headers=HEADERS,
-        timeout=timeout_s,
-        follow_redirects=False,
-        trust_env=False,
-    )
+def http_client(settings: ModelSettings) -> httpx2.AsyncClient:
+    """A client for the endpoint of a model."""
+    guarded = AsyncGuarded(total_s=TOTAL_MAX_S, **_guard(settings))
+    return AsyncGuardedClient(Wire(guarded), settings.timeout_s)
 
 
-def blocking_http_client(endpoint: str, timeout_s: float) -> httpx2.Client:
-    """The same for callers that wait."""
-    return httpx2.Client(
-        transport=BlockingWire(httpx2.HTTPTransport(verify=_verified(endpoint), limits=_ONCE)),
-        headers=HEADERS,
-        timeout=timeout_s,
-        follow_redirects=False,
-        trust_env=False,
-    )
+def blocking_http_client(settings: ModelSettings, timeout_s: float) -> httpx2.Client:
+    """The same for callers that wait, for so long at most."""
+    guarded = Guarded(total_s=timeout_s, **_guard(settings))
+    return GuardedClient(BlockingWire(guarded), timeout_s)
 
 
 class Wire(httpx2.AsyncBaseTransport):
-    """A transport that reads answers whole, within a bound."""
+    """A transport that sends what is needed alone, and takes the report of usage out of the answer."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The answer, read to its end. Raises `httpx2.TransportError`."""
-        response = await self._inner.handle_async_request(_bare(request))
-        body = bytearray()
-        try:
-            _plain(response)
-            assert isinstance(response.stream, httpx2.AsyncByteStream)
-            async for part in response.stream:
-                _add(body, part)
-        finally:
-            await response.aclose()
-        return _whole(response, bytes(body), request)
+        return _reported(await self._inner.handle_async_request(_bare(request)))
 
     async def aclose(self) -> None:
         """Close what is below."""
@@ -110,28 +88,18 @@ class BlockingWire(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """The answer, read to its end. Raises `httpx2.TransportError`."""
-        response = self._inner.handle_request(_bare(request))
-        body = bytearray()
-        try:
-            _plain(response)
-            assert isinstance(response.stream, httpx2.SyncByteStream)
-            for part in response.stream:
-                _add(body, part)
-        finally:
-            response.close()
-        return _whole(response, bytes(body), request)
+        return _reported(self._inner.handle_request(_bare(request)))
 
     def close(self) -> None:
         """Close what is below."""
         self._inner.close()
 
 
-_ONCE: Final = httpx2.Limits(max_keepalive_connections=0)
-
-
-def _verified(endpoint: str) -> bool:
-    """Certificates are verified wherever there are any. Loading those of the authorities takes 40 ms."""
-    return not endpoint.startswith("http://")
+def _guard(settings: ModelSettings) -> dict[str, Any]:
+    # Certificates are verified wherever there are any. Loading those of the authorities takes 40 ms.
+    encrypted = not settings.endpoint.startswith("http://")
+    allow = own(settings.endpoint, own_network=settings.own_network)
+    return {"allow": allow, "bytes_max": BODY_BYTES_MAX, "verify": encrypted}
 
 
 def _bare(request: httpx2.Request) -> httpx2.Request:
@@ -140,24 +108,14 @@ def _bare(request: httpx2.Request) -> httpx2.Request:
     return request
 
 
-def _plain(response: httpx2.Response) -> None:
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Unreadable("the answer is packed, though it was asked for as it is")
-
-
-def _add(body: bytearray, part: bytes) -> None:
-    body += part
-    if len(body) > BODY_BYTES_MAX:
-        raise Unreadable(f"the answer is longer than {BODY_BYTES_MAX:,} bytes")
-
-
-def _whole(response: httpx2.Response, body: bytes, request: httpx2.Request) -> httpx2.Response:
+def _reported(response: httpx2.Response) -> httpx2.Response:
     reports = _exchange.get()
-    if reports is not None:
-        body, report = _without_report(body)
-        reports.append(report)
-    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_BODY]
-    return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+    if reports is None:
+        return response
+    body, report = _without_report(response.content)
+    reports.append(report)
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-length"]
+    return httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
 
 
 def _without_report(body: bytes) -> tuple[bytes, Any]:

@@ -235,13 +235,18 @@ def _reached(model: ModelSettings, store: SecretStore) -> tuple[bool | None, str
         return None, error.what, error.remedy
     import httpx2
 
+    from mainstay.models.faults import GUARDED
     from mainstay.models.wire import blocking_http_client
+    from mainstay.net.egress import why_refused
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        with blocking_http_client(model.endpoint, REACH_S) as client:
+        with blocking_http_client(model, REACH_S) as client:
             answer = client.get(f"{model.endpoint}/models", headers=headers)
-    except httpx2.HTTPError:
+    except httpx2.HTTPError as error:
+        closed = why_refused(error)
+        if closed:
+            return False, f"{model.endpoint} is not asked: {closed}", GUARDED
         start = " Start it with `ollama serve`." if model.known_local else ""
         return (
             False,
