@@ -14,7 +14,7 @@ from mainstay.agents.inspector import ReplyInspector
 from mainstay.agents.specialists.intent import IntentSpecialist
 from mainstay.agents.specialists.writer import ReplyWriter
 from mainstay.agents.tools import NoTools
-from mainstay.config.files import load_policy, load_settings, load_workspace_files
+from mainstay.config.files import load_rules, load_settings, load_workspace_files
 from mainstay.config.policies import FIELDS
 from mainstay.config.scaffold import scaffold
 from mainstay.data import sample_path
@@ -214,7 +214,7 @@ def test_references_across_files(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "policies" / "a.toml").mkdir(parents=True)
     with pytest.raises(PolicyError, match=r"policies/a\.toml: this is not a file"):
-        load_policy(tmp_path)
+        load_rules(tmp_path)
     (tmp_path / "mainstay.toml").mkdir()
     with pytest.raises(ConfigError, match=r"mainstay\.toml: this is not a file"):
         load_settings(tmp_path)

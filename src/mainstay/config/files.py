@@ -25,7 +25,7 @@ from mainstay.config.intents import (
     read_forbidden_words,
     read_intents,
 )
-from mainstay.config.policies import read_policy
+from mainstay.config.policies import policy_text, read_policy
 from mainstay.config.recall import Recalls, read_recalls
 from mainstay.config.settings import FILE, Settings, read_settings
 from mainstay.config.templates import read_templates
@@ -48,6 +48,7 @@ class WorkspaceFiles:
     settings: Settings
     workflows: Mapping[str, WorkflowFile] = field(default_factory=dict)  # by the workflow's name
     policy: Policy = field(default_factory=lambda: Policy(()))
+    policy_text: bytes = b""  # as the ledger keeps it
     templates: Mapping[str, Template] = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
     approved_replies: tuple[ApprovedReply, ...] = ()
@@ -74,12 +75,13 @@ def load_workspace_files(
     settings: Settings | None = None
     with problems.caught():
         settings = read_settings(_optional(folder, FILE), folder)
-    policy, templates = Policy(()), dict[str, Template]()
+    policy, templates, text = Policy(()), dict[str, Template](), b""
     recalls = read_recalls(())
     with problems.caught():
         policies = _all(folder, "policies", ".toml", PolicyError)
         with problems.caught():
             policy = read_policy(policies, acts)
+            text = policy_text(policies)
         with problems.caught(known=True):
             recalls = read_recalls(policies)
     with problems.caught():
@@ -107,12 +109,44 @@ def load_workspace_files(
                 settings.slo.require_known(found)
     problems.raise_any()
     assert settings is not None
-    return WorkspaceFiles(settings, found, policy, templates, intents, replies, words, recalls)
+    return WorkspaceFiles(settings, found, policy, text, templates, intents, replies, words, recalls)
 
 
-def load_policy(folder: Path) -> Policy:
-    """The policy alone, for a change of rules while a director runs."""
-    return read_policy(_all(folder, "policies", ".toml", PolicyError))
+@dataclass(frozen=True)
+class RuleFiles:
+    """What can be changed while a director is at work."""
+
+    policy: Policy
+    text: bytes  # of the policy, as the ledger keeps it
+    templates: Mapping[str, Template]
+
+
+def load_rules(folder: Path, acts: Collection[str] | None = None) -> RuleFiles:
+    """Rules and templates alone, held against the intents. Raises the first `ConfigError`; its `also` has the others.
+
+    Each file is read twice: one that is being written is refused.
+    """
+    policies = _still(folder, "policies", ".toml", PolicyError)
+    written = _still(folder, "templates", ".md", TemplateError)
+    problems = Problems()
+    policy, templates = Policy(()), dict[str, Template]()
+    with problems.caught():
+        policy = read_policy(policies, acts)
+    with problems.caught():
+        read_recalls(policies)
+    with problems.caught():
+        templates.update(read_templates(written))
+        _refuse_strangers(templates, read_intents(_optional(folder, INTENTS), INTENTS, _names(folder)))
+    problems.raise_any()
+    return RuleFiles(policy, policy_text(policies), templates)
+
+
+def _still(folder: Path, kind: str, ending: str, error_type: type[ConfigError]) -> list[tuple[str, bytes]]:
+    found = _all(folder, kind, ending, error_type)
+    for (file, raw), (again, now) in zip(found, _all(folder, kind, ending, error_type), strict=False):
+        if file != again or raw != now:
+            raise error_type("the file is being written", file=file, remedy="wait a moment, and try again")
+    return found
 
 
 def load_settings(folder: Path) -> Settings:

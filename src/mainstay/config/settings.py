@@ -13,6 +13,7 @@ from os.path import normpath
 from pathlib import Path
 
 from mainstay.config.accounts import AdapterSettings, read_adapter
+from mainstay.config.approvals import ApprovalSettings, read_approvals
 from mainstay.config.console import ConsoleSettings, read_console
 from mainstay.config.lessons import read_lessons
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
@@ -33,12 +34,13 @@ from mainstay.config.triage import TriageSettings, read_triage
 from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.values import Micros
 from mainstay.memory.lesson_rules import Rules
+from mainstay.workflows.calendar import find_zone
 from mainstay.workflows.document import Problems, Section
 
 FILE = "mainstay.toml"
 _TABLES = (
     *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
-    *("console", "notify", "logs", "backup", "memory", "triage", "slo"),
+    *("console", "notify", "logs", "backup", "memory", "triage", "approvals", "slo"),
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -50,6 +52,7 @@ class WorkspaceSettings:
     name: str
     language: tuple[str, ...] = ("en",)  # what the operator reads; mail in another language always asks
     key: Path | None = None  # where the master key lies, outside of the workspace; None: the key home
+    zone: str = ""  # where the operator lives, for rules and quiet hours; UTC without
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Settings:
     lessons: Rules = field(default_factory=Rules)
     memory: MemorySettings = field(default_factory=MemorySettings)
     triage: TriageSettings = field(default_factory=TriageSettings)
+    approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     slo: ObjectiveSettings = NO_OBJECTIVES
 
 
@@ -145,6 +149,9 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     triage = TriageSettings()
     with problems.caught():
         triage = read_triage(top.table("triage"))
+    approvals = ApprovalSettings()
+    with problems.caught():
+        approvals = read_approvals(top.table("approvals"))
     slo = NO_OBJECTIVES
     with problems.caught():
         slo = read_objectives(top.table("slo"))
@@ -159,7 +166,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
 
 
 def _workspace(section: Section, folder: Path) -> WorkspaceSettings:
-    section.only("name", "language", "key")
+    section.only("name", "language", "key", "zone")
     key = path_of(section, "key", folder) if section.has("key") else None
     # By way of ".." a path may begin in the folder and end outside of it, or the other way round.
     if key is not None and Path(normpath(key)).is_relative_to(normpath(folder.absolute())):
@@ -177,7 +184,15 @@ def _workspace(section: Section, folder: Path) -> WorkspaceSettings:
             )
     if not language:
         raise section.error("language", "at least one language is needed", remedy='write ["en"]')
-    return WorkspaceSettings(section.name("name", _folder_name(folder)), language, key)
+    zone = section.text("zone", "")
+    try:
+        if zone:
+            find_zone(zone)
+    except ValueError as error:
+        raise section.error(
+            "zone", str(error), remedy='write "Europe/Berlin", or leave it out for UTC'
+        ) from None
+    return WorkspaceSettings(section.name("name", _folder_name(folder)), language, key, zone)
 
 
 def _folder_name(folder: Path) -> str:

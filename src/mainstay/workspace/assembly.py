@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from mainstay.agents.base import (
     MessageView,
     Tools,
 )
-from mainstay.config.files import WorkspaceFiles, load_workspace_files
+from mainstay.config.files import RuleFiles, WorkspaceFiles, load_workspace_files
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.errors import NotFound
 from mainstay.kernel.ids import SubjectId
@@ -34,7 +35,7 @@ from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.performer import Route
 from mainstay.workflows.canonical import canonical, restore
 from mainstay.workflows.catalog import Catalog
-from mainstay.workspace.agents import make_agents
+from mainstay.workspace.agents import house, make_agents
 from mainstay.workspace.folder import Folder, open_vault
 from mainstay.workspace.known import catalog_of
 from mainstay.workspace.mail import MailAccount, mail_account
@@ -84,6 +85,21 @@ class Assembly:
     def seal_key(self) -> bytes:
         """What marks our own mail."""
         return self.artifacts.vault.keyed_hash("purpose", "mail marks")
+
+    def adopt(self, rules: RuleFiles) -> None:
+        """Go on with other rules and templates, from the next draft on."""
+        from mainstay.agents.specialists.writer import ReplyWriter
+
+        for name in ("untyped", "files"):
+            if name in vars(self):
+                known: WorkspaceFiles = getattr(self, name)
+                vars(self)[name] = replace(
+                    known, policy=rules.policy, policy_text=rules.text, templates=rules.templates
+                )
+        for agents in (vars(self).get("agents"), vars(self).get("light_agents")):
+            for one in (agents or {}).values():
+                if isinstance(one, ReplyWriter):
+                    one.adopt(rules.templates, house(self.untyped))
 
     # --- adapters --------------------------------------------------------------------------------------------------
 

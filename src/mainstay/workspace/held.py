@@ -14,6 +14,7 @@ from functools import cached_property
 import msgspec
 
 from mainstay import __version__
+from mainstay.config.files import RuleFiles
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import Json
 from mainstay.ledger.head_mark import MarkedStore
@@ -27,6 +28,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.ingest import Ingest, Pulled
+from mainstay.runtime.operator_time import calendar_of
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.reviewing import Reviewing
 from mainstay.runtime.steering import Steering
@@ -39,6 +41,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
 from mainstay.workspace.refining import Refining
+from mainstay.workspace.rules import RuleDesk, adoptions, policy_in_force
 
 log = logging.getLogger("mainstay")
 
@@ -55,6 +58,7 @@ async def operate(
     progress: Callable[[int], None] = lambda count: None,
     memory: MemoryDesk | None = None,
     reviewing: Reviewing | None = None,
+    rules: RuleDesk | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
@@ -107,6 +111,8 @@ async def operate(
                 return await memory.retract(**arguments)
             case "import_mail" if memory is not None:
                 return await memory.import_mail(**arguments, progress=progress)
+            case "apply_rules" if rules is not None:
+                return await rules.apply(**arguments)
             case "review" if reviewing is not None:
                 return encode(await reviewing.review(**arguments))
             case _:
@@ -252,6 +258,7 @@ class Held:
                 version=__version__,
                 ceilings={name: one.cost_max_micros for name, one in self.assembly.light_agents.items()},
                 performing=performing,
+                calendar=calendar_of(self.assembly.untyped.settings.workspace.zone),
             )
             epoch = self.store.acquire()
             plans = self.director.plans.__getitem__
@@ -269,6 +276,10 @@ class Held:
                 epoch=epoch,
                 at=clock.now(),
                 progress=rebuilding,
+            )
+            # What was in force stays so until `register` puts the files in its place, in one tick with the event.
+            self.director.policy = policy_in_force(
+                self.store, self.assembly.blobs, self.assembly.files.policy
             )
         except BaseException:
             self.close()
@@ -289,7 +300,7 @@ class Held:
 
         A workflow whose file is gone starts no more runs. Returns what is owed by it: timers of schedules.
         """
-        from mainstay.kernel.commands import AdoptPolicy, RegisterWorkflow, RetireWorkflow
+        from mainstay.kernel.commands import RegisterWorkflow, RetireWorkflow
         from mainstay.kernel.ids import digest
 
         requests: list[Request] = []
@@ -302,8 +313,9 @@ class Held:
         for name in self.director.workflows:
             if name not in self.assembly.definitions:
                 requests.append(Request(RetireWorkflow(name, "operator"), "operator"))
-        if self.director.policy.digest:
-            requests.append(Request(AdoptPolicy(self.director.policy.digest), "operator"))
+        files = self.assembly.files
+        rules = RuleFiles(files.policy, files.policy_text, files.templates)
+        requests += adoptions(self.director, rules, self.assembly.blobs)
         return self.director.handle(requests) if requests else []
 
     def performer(self, **options: object) -> Performer:
@@ -343,6 +355,13 @@ class Held:
             operator=operator_of(files),
             intents=files.intents,
         )
+
+    def rule_desk(self, ask: Callable[[Request], object]) -> RuleDesk:
+        """What takes changed rules and templates into this director."""
+        return RuleDesk(self.director, self.assembly, ask, self._forget_house)  # type: ignore[arg-type]
+
+    def _forget_house(self) -> None:
+        vars(self).pop("teaching", None)  # made of templates that are others now
 
     def steering(self, ask: Callable[[Request], object]) -> Steering:
         """The operator's hand on the runs of this director."""

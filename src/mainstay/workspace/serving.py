@@ -27,6 +27,7 @@ from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held, operate, require_types
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
+from mainstay.workspace.objectives import ObjectivesWatch
 from mainstay.workspace.remembering import Remembering
 from mainstay.workspace.watching import Standing, Watch
 
@@ -90,10 +91,18 @@ class Service:
                 self._standing,
                 self.held.assembly.files.settings.backup,
             )
+            self.objectives = ObjectivesWatch(
+                self.held.store,
+                self.held.assembly.files.settings.slo,
+                lambda: self.held.director.workflows,
+                self._clock,
+                self.loop.send,
+            )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
             self.steering = self.held.steering(self.loop.ask)
             self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._reviewing = self.held.reviewing(self.loop.ask)
+            self._rules = self.held.rule_desk(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
             self._refining = self.held.refining(self.loop.ask)
             self._look = MemoryLook(lambda: self.held.assembly, self._clock)
@@ -126,12 +135,13 @@ class Service:
                 readers = [group.create_task(one.run()) for one in self.ingests.values() if self._ingest]
                 self._watch.ready(self._rhythms() if self._ingest else {})
                 watching = group.create_task(self._watch.run())
+                objectives = group.create_task(self.objectives.run())
                 remembering = group.create_task(self._remembering.run())
                 refining = group.create_task(self._refining.run())
                 learning = [group.create_task(self.learning.run())] if self.learning is not None else []
                 ready()
                 await working
-                for one in (*readers, *learning, watching, remembering, refining):
+                for one in (*readers, *learning, watching, objectives, remembering, refining):
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])
             ended = True
@@ -197,6 +207,7 @@ class Service:
                 arguments,
                 memory=self._memory_desk,
                 reviewing=self._reviewing,
+                rules=self._rules,
             )
         )
         working.add_done_callback(self._heard)

@@ -125,19 +125,24 @@ class ReplyWriter:
         cost_max_micros: int | None = 0,
     ) -> None:
         self._intents = {intent.id: intent for intent in intents}
-        self._templates = dict(templates)
+        self._similarity_min = similarity_min
+        self._model = model
         self._operator = operator
         self._languages = tuple(languages)
-        self._similarity_min = similarity_min
-        self._house = house or house_of(templates, intents, operator=operator)
         self._rules = rules
         self.cost_max_micros = cost_max_micros
+        self.adopt(templates, house or house_of(templates, intents, operator=operator))
+
+    def adopt(self, templates: Mapping[str, Template], house: House) -> None:
+        """Draft after these templates from here on; another recipe, since it makes other drafts."""
+        self._templates = dict(templates)
+        self._house = house
         parts = [part for name, one in sorted(templates.items()) for part in (name, one.subject, one.body)]
         made_of = (
-            f"reply-writer 2, lean {similarity_min}, templates {derive(*parts, size=6).hex()}, {ALGORITHM}"
+            f"reply-writer 2, lean {self._similarity_min}, templates {derive(*parts, size=6).hex()}, {ALGORITHM}"
         )
         self._on_device = made_of
-        self.recipe = f"{made_of}, {recipe(model)}" if model else made_of
+        self.recipe = f"{made_of}, {recipe(self._model)}" if self._model else made_of
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """A draft, or a refusal where no draft should be made."""
