@@ -26,8 +26,9 @@ from mainstay.kernel.plan import Literal, Role
 from mainstay.kernel.values import Json
 from mainstay.memory.lesson_rules import Rules
 from mainstay.runtime.artifacts import SubjectForgotten
-from mainstay.runtime.desk import Decided, Desk
+from mainstay.runtime.desk import Desk
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.sending import Decided
 from mainstay.runtime.teaching import Teaching
 from mainstay.runtime.tick import Request
 from mainstay.testing.plans import ASK_ALL, act, plan_of, think

@@ -15,8 +15,8 @@ from mainstay.kernel.commands import StartRun
 from mainstay.kernel.errors import NotFound
 from mainstay.kernel.plan import Plan
 from mainstay.models.scripted import ScriptedEmbedder
-from mainstay.runtime.desk import Decided
 from mainstay.runtime.reviewing import Reviewing
+from mainstay.runtime.sending import Decided
 from mainstay.runtime.tick import Request
 from mainstay.testing.plans import act, plan_of, think
 from mainstay.workspace import learning as learning_module

@@ -194,7 +194,7 @@ def snooze(draft: Draft, command: SnoozeApproval) -> None:
 def undo(draft: Draft, command: UndoAct) -> None:
     """Take back what may leave and has not: a card asks anew, and nothing of it has happened."""
     state, number = draft.state, command.task
-    if not state.exists(number) or not _is_on_its_way_out(state.task(number)):
+    if not state.exists(number) or not on_its_way_out(state.task(number)):
         return
     act = state.task(number).act
     assert act is not None
@@ -205,7 +205,8 @@ def undo(draft: Draft, command: UndoAct) -> None:
         ask(draft, number, _TAKEN_BACK)
 
 
-def _is_on_its_way_out(task: TaskState) -> bool:
+def on_its_way_out(task: TaskState) -> bool:
+    """Whether it may leave, and nothing of it has: what can be taken back."""
     if task.act is None or not task.act.authority or task.act.calls or may_have_left(task):
         return False
     return task.phase in _MAY_LEAVE or task.phase is Phase.APPROVAL

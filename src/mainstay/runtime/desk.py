@@ -3,7 +3,7 @@
 The control socket of a running director and a command that holds the lock itself both come through here, so a decision
 means the same by either way. Each method finds what is meant (short ids are allowed), refuses with a clear error what
 makes no sense now, and sends one command. Repeating a call is safe: the second time it decides to nothing and says so.
-What is said of cards lies in `runtime.answering`.
+What is said of cards lies in `runtime.answering` and `runtime.deciding_together`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.ids import RunId, run_id
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
-from mainstay.runtime.answering import Answering, Decided
+from mainstay.runtime.deciding_together import DecidingTogether
+from mainstay.runtime.sending import Decided
 from mainstay.runtime.tick import Request
 
 ANSWERS = ("happened", "did_not", "unknown")
 
 
-class Desk(Answering):
+class Desk(DecidingTogether):
     """Takes decisions for one director."""
 
     async def resolve(self, run: str, task: int, answer: str, *, actor: str) -> Decided:

@@ -25,8 +25,8 @@ from mainstay.kernel.state import DONE, Phase, RunState, Status
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.runtime.desk import Ask, Decided
 from mainstay.runtime.director import Director
+from mainstay.runtime.sending import Ask, Decided
 from mainstay.runtime.steering import Steering
 from mainstay.runtime.tick import Request
 

@@ -35,8 +35,8 @@ from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventStore
 from mainstay.runtime.artifacts import SEALED, Artifacts, SubjectForgotten
-from mainstay.runtime.desk import Ask, Decided
 from mainstay.runtime.director import Director
+from mainstay.runtime.sending import Ask, Decided
 from mainstay.runtime.tick import Request
 
 Scope = Literal["workspace", "workflow", "adapter"]

@@ -12,15 +12,29 @@ from mainstay.memory.units import Unit
 from mainstay.models.base import Embedder
 
 if TYPE_CHECKING:
+    from mainstay.agents.checks.subject import HouseRules
     from mainstay.agents.filling import Operator
     from mainstay.agents.impersonal import House
 
 ENGLISH = ("en",)  # what the embedder of this device was made for
 
 
+def house_rules(files: WorkspaceFiles) -> HouseRules:
+    """What the operator has settled about every reply."""
+    from mainstay.agents.checks.subject import HouseRules
+
+    accounts = files.settings.adapters.values()
+    own = tuple(address for one in accounts for address in (one.address, *one.aliases))
+    return HouseRules(
+        own_domains=tuple(dict.fromkeys(address.rpartition("@")[2] for address in own)),
+        own_addresses=own,
+        forbidden_words=files.forbidden_words,
+        languages=files.settings.workspace.language,
+    )
+
+
 def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str, Agent]:
     """Everybody who can be asked, by name. Without an embedder they go by words, and say so."""
-    from mainstay.agents.checks.subject import HouseRules
     from mainstay.agents.executor import Proposer
     from mainstay.agents.inspector import ReplyInspector
     from mainstay.agents.model_draft import CONTEXT_BYTES_MAX, OUTPUT_TOKEN_MAX
@@ -32,14 +46,8 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
     from mainstay.models.settings import AGENTS_MODEL
 
     settings = files.settings
-    own = tuple(address for one in settings.adapters.values() for address in (one.address, *one.aliases))
-    languages = settings.workspace.language
-    rules = HouseRules(
-        own_domains=tuple(dict.fromkeys(address.rpartition("@")[2] for address in own)),
-        own_addresses=own,
-        forbidden_words=files.forbidden_words,
-        languages=languages,
-    )
+    rules = house_rules(files)
+    own, languages = rules.own_addresses, rules.languages
     operator = operator_of(files)
     model = settings.models.get(AGENTS_MODEL)
     # An answer that is no draft is asked for once more, so a draft is two calls at worst. Each is reckoned by its

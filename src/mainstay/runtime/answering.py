@@ -1,0 +1,256 @@
+"""What a person may say of a card: yes, another text, no, not now, take it back.
+
+Rules of this file:
+
+- Whatever the door, it is decided here: that a digest fits, that the second step was taken, what an edit changed, what
+  the checks say of it. A door passes on what a person gave and knows nothing better.
+- Finding comes first and rendering last: what is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from mainstay.governance.second_step import is_confirmed, second_step
+from mainstay.kernel.cards import on_its_way_out
+from mainstay.kernel.commands import (
+    EditApproval,
+    GrantApproval,
+    RejectApproval,
+    SnoozeApproval,
+    UndoAct,
+)
+from mainstay.kernel.errors import CommandRefused
+from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
+from mainstay.kernel.policy import Action
+from mainstay.kernel.state import Act, RunState
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.short_ids import find_id
+from mainstay.runtime.sending import Decided, Row, Sending, whole
+
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
+
+
+class Answering(Sending):
+    """Takes answers for one director."""
+
+    async def approve(
+        self,
+        approval: str,
+        *,
+        digest: str | None = None,
+        actor: str,
+        open_us: int = 0,
+        confirm: str = "",
+        via: str = "",
+    ) -> Decided:
+        """Yes to a card. With a digest, or the beginning of one: only if that is what waits.
+
+        What is final and of high stake wants its second step in `confirm`: see `governance.second_step`.
+        """
+        before = self._answered(approval, digest, "granted")
+        if before is not None:
+            return before
+        row = self._waiting(approval, digest)
+        confirmed = self._confirmed(row, confirm)
+        command = GrantApproval(
+            RunId(str(row["run"])),
+            ApprovalId(str(row["approval"])),
+            Digest(str(row["digest"])),
+            *(actor, open_us, confirmed, "", via),
+        )
+        return await self._send(command, row, actor, taught=self._taught(row, None, actor))
+
+    async def reject(
+        self,
+        approval: str,
+        *,
+        reason: str = "",
+        digest: str | None = None,
+        actor: str,
+        open_us: int = 0,
+        via: str = "",
+    ) -> Decided:
+        """No to a card, and why."""
+        before = self._answered(approval, digest, "rejected")
+        if before is not None:
+            return before
+        row = self._waiting(approval, digest)
+        return await self._send(self._rejection(row, reason, actor, open_us, "", via), row, actor)
+
+    async def edit(
+        self,
+        approval: str,
+        *,
+        text: str,
+        digest: str | None = None,
+        actor: str,
+        open_us: int = 0,
+        confirm: str = "",
+        anyway: bool = False,
+        via: str = "",
+    ) -> Decided:
+        """Yes to a card with another text: a new effect with a digest of its own is rendered and approved.
+
+        What the checks find in the new text, and not in the one that was shown, is told; `anyway` sends it all the
+        same.
+        """
+        from mainstay.agents.edit_distance import edit_of
+
+        row = self._waiting(approval, digest)
+        run = RunId(str(row["run"]))
+        state, act, number = self._card(run, str(row["approval"]))
+        request, shown = self._editable(state, act)
+        if not text.strip():
+            raise CommandRefused("The new text is empty.", remedy="Write one, or reject the card.")
+        self._refuse_when_killed()  # before it is rendered: what is refused must not wait on the stage
+        if not anyway:
+            self._refuse_findings(text, shown)
+        action = self._rendered(state, act, number, {**request, "reply": {**request["reply"], "text": text}})
+        command = EditApproval(
+            run, ApprovalId(str(row["approval"])), Digest(str(row["digest"])), action, actor, open_us
+        )
+        try:
+            confirmed = self._confirmed(row, confirm, action)
+        except CommandRefused:
+            self._artifacts.take_staged()
+            raise
+        edit = edit_of(shown, text)
+        command = replace(command, confirmed=confirmed, words=edit.words, changed=edit.changed, via=via)
+        return await self._send(command, row, actor, blobs=True, taught=self._taught(row, text, actor))
+
+    async def snooze(self, approval: str, *, until: int, actor: str, via: str = "") -> Decided:
+        """Not now: the card leaves the list until then, and is told anew. It expires when it would have."""
+        row = self._waiting(approval, None)
+        now, expires_at = self._director.clock.now(), whole(row["expires_at"])
+        if until <= now:
+            raise CommandRefused(
+                "This time has passed.",
+                why="A card can only be put off to later.",
+                remedy="Name a later time.",
+            )
+        if expires_at and until >= expires_at:
+            raise CommandRefused(
+                "A card cannot be put off beyond its expiry.",
+                why="Nobody would see it again before it is given up.",
+                remedy="Name an earlier time, or decide now.",
+                expires_at=expires_at,
+            )
+        command = SnoozeApproval(
+            RunId(str(row["run"])), ApprovalId(str(row["approval"])), Instant(until), actor
+        )
+        return await self._send(command, row, actor)
+
+    async def undo(self, run: str, *, task: str = "", actor: str) -> Decided:
+        """Take back what may leave and has not left yet; a card asks anew. Without a task: the only one there is."""
+        found = RunId(find_id(self._store, "runs", "run", run))
+        one = self._director.load(found)
+        state = one.state if one is not None else None
+        numbers = [] if state is None else [at for at, task in state.all_tasks() if on_its_way_out(task)]
+        if task and state is not None:
+            numbers = [at for at in numbers if task in (str(at), state.name(at))]
+        if not numbers:
+            raise CommandRefused(
+                "There is nothing to take back.",
+                why=f"Of run {found[-8:]} nothing"
+                + (f" called {task!r}" if task else "")
+                + " is on its way out.",
+                remedy="`mainstay approvals` lists what can still be taken back; what has left has left.",
+                run=found,
+            )
+        if len(numbers) > 1:
+            assert state is not None
+            raise CommandRefused(
+                f"{len(numbers)} acts of this run can be taken back.",
+                why="They are " + ", ".join(map(state.name, numbers[:10])) + ".",
+                remedy="Name one of them after the run.",
+                tasks=[state.name(at) for at in numbers[:20]],
+            )
+        row: Row = {"run": found, "task": numbers[0]}
+        decided = await self._send(UndoAct(found, numbers[0], actor), row, actor)
+        where: Row = {"run": found, "task": numbers[0], "status": "waiting"}
+        asks = self._store.select("approvals", where=where, order="requested_at", descending=True, limit=1)
+        return replace(decided, detail={"approval": asks[0]["approval"]}) if asks else decided
+
+    def _rejection(
+        self, row: Row, reason: str, actor: str, open_us: int, batch: str, via: str
+    ) -> RejectApproval:
+        sealed = self._artifacts.seal_text(reason, self._subject(str(row["run"])))
+        return RejectApproval(
+            RunId(str(row["run"])), ApprovalId(str(row["approval"])), actor, sealed, open_us, batch, via
+        )
+
+    # --- what an answer must have ------------------------------------------------------------------------------------
+
+    def _confirmed(self, row: Row, typed: str, action: Action | None = None) -> bool:
+        """Whether the second step was taken. Raises `CommandRefused` where it is wanted and was not."""
+        subject = SubjectId(str(row["subject"])) if row["subject"] else None
+        finality = str(action.finality if action is not None else row["finality"])
+        digest = Digest(str(action.digest if action is not None else row["digest"]))
+        price = action.price_micros if action is not None else row["price_micros"]
+        card = Digest(str(action.card if action is not None else row["card"]))
+        high = second_step(finality, None, price_micros=None, digest=digest)
+        if not high:
+            return False
+        shown = self._artifacts.open_json(card, subject, b"card")
+        wanted = second_step(
+            finality, shown, price_micros=price if isinstance(price, int) else None, digest=digest
+        )
+        if is_confirmed(wanted, typed):
+            return True
+        raise CommandRefused(
+            "This is final and of high stake: a yes is not enough."
+            if not typed
+            else "What was typed is not what this card asks for.",
+            why=f"It wants a second step: type {wanted!r}. Nothing was decided.",
+            remedy=f"Give --confirm {wanted!r}, or type it where you are asked.",
+            second_step=wanted,
+        )
+
+    def _editable(self, state: RunState, act: Act) -> tuple[Json, str]:
+        """The request behind a card and the text in it. Raises `CommandRefused` where there is none."""
+        card = self._artifacts.open_json(act.action.card, state.head.subject, b"card")
+        request = card.get("request") if card else None
+        reply = request.get("reply") if isinstance(request, dict) else None
+        if not isinstance(request, dict) or not isinstance(reply, dict):
+            raise CommandRefused(
+                "This effect has no text to edit.",
+                why=f"It is {act.action.act}.",
+                remedy="Approve or reject it as it is.",
+            )
+        return request, str(reply.get("text", ""))
+
+    def _refuse_findings(self, text: str, shown: str) -> None:
+        """Tell what is wrong with a new text. Raises `CommandRefused`."""
+        if _PLACEHOLDER.search(text):
+            raise CommandRefused(
+                "The new text has a placeholder in it.",
+                why="Placeholders are filled in templates only; this one would be sent as it stands.",
+                remedy="Write what should stand there, or send it --anyway.",
+            )
+        found = self._inspect(text, shown)
+        if found:
+            raise CommandRefused(
+                "The checks found something in the new text.",
+                why="; ".join(f"{one.check}: {one.remark}" for one in found) + ". Nothing was decided.",
+                remedy="Change it, or send it --anyway.",
+                findings=[{"check": one.check, "remark": one.remark, "remedy": one.remedy} for one in found],
+            )
+
+    def _rendered(self, state: RunState, act: Act, number: int, edited: Json) -> Action:
+        route = self._routes(act.action.act, edited)
+        if route is None:
+            raise CommandRefused(
+                f"No adapter of this workspace can do {act.action.act} any more.",
+                remedy="Look at [adapters] in mainstay.toml.",
+            )
+        try:
+            return self._performer.action(
+                *(route, act.action.act, state.head.run, number, state.head.subject, edited),
+                act.action.features,
+            )
+        except ValueError as error:
+            raise CommandRefused(
+                "The edited reply cannot be sent.", why=str(error), remedy="Change the text and try again."
+            ) from error

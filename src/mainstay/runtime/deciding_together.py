@@ -1,0 +1,109 @@
+"""One answer to many cards that are alike, each bound to the effect that was shown, with an outcome for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
+from mainstay.kernel.commands import GrantApproval
+from mainstay.kernel.errors import CommandRefused, StaleApproval
+from mainstay.kernel.ids import ApprovalId, RunId
+from mainstay.kernel.values import Digest, Json
+from mainstay.runtime.answering import Answering
+from mainstay.runtime.sending import Decided, Row
+
+
+class DecidingTogether(Answering):
+    """Takes one answer for many cards."""
+
+    async def decide_together(
+        self,
+        *,
+        answer: str,
+        cards: list[list[str]],
+        guard: str,
+        reason: str = "",
+        actor: str,
+        open_us: int = 0,
+        via: str = "",
+    ) -> Json:
+        """One answer to the cards of a preview; each is bound to the digest that was shown, and has its outcome.
+
+        `guard` is `governance.batches.guard_of` over the cards: it says that these are the ones that were looked at.
+        """
+        chosen = _pairs(cards)
+        if answer not in ("approve", "reject"):
+            raise CommandRefused(f"{answer!r} is no answer to many cards.", remedy="Say approve or reject.")
+        if not chosen or len(chosen) > TOGETHER_MAX:
+            raise CommandRefused(
+                f"A batch has 1 to {TOGETHER_MAX} cards.", remedy="Take fewer, and the rest after them."
+            )
+        if guard != guard_of(chosen):
+            raise StaleApproval(
+                "This guard belongs to other cards.",
+                why="It is made from the cards and effects that the preview showed.",
+                remedy="Look at the preview again, and decide by its guard.",
+            )
+        if answer == "approve":
+            self._refuse_when_killed()
+        rows = [(self._store.get("approvals", (name,)), name, digest) for name, digest in chosen]
+        alike = {likeness(row) for row, _, _ in rows if row is not None and row["status"] == "waiting"}
+        if len(alike) > 1:
+            raise CommandRefused(
+                "These cards are not alike.",
+                why="A batch holds one kind of act and one finality: " + ", ".join(sorted(map(_say, alike))),
+                remedy="Decide one kind after the other.",
+            )
+        outcomes: dict[str, Json] = {}
+        going: list[tuple[str, Awaitable[Decided]]] = []
+        for row, name, digest in rows:
+            left_out = _why_left_out(row, digest)
+            outcomes[name] = {"approval": name, "digest": digest, "outcome": "left out", "why": left_out}
+            if not left_out and row is not None:
+                going.append((name, self._say_one(answer, row, reason, actor, open_us, guard, via)))
+        for name, decided in zip(
+            [name for name, _ in going], await asyncio.gather(*(one for _, one in going)), strict=True
+        ):
+            said = {"granted": "approved"}.get(decided.card, decided.card)
+            outcomes[name] |= {"outcome": said, "run": decided.run, "events": decided.events}
+        return {"guard": guard, "outcomes": list(outcomes.values())}
+
+    def _say_one(
+        self, answer: str, row: Row, reason: str, actor: str, open_us: int, guard: str, via: str
+    ) -> Awaitable[Decided]:
+        if answer == "reject":
+            return self._send(self._rejection(row, reason, actor, open_us, guard, via), row, actor)
+        grant = GrantApproval(
+            RunId(str(row["run"])),
+            ApprovalId(str(row["approval"])),
+            Digest(str(row["digest"])),
+            *(actor, open_us, False, guard, via),
+        )
+        return self._send(grant, row, actor, taught=self._taught(row, None, actor))
+
+
+def _pairs(cards: object) -> list[tuple[str, str]]:
+    """Cards of a preview as they came through a door, each once. Raises `CommandRefused`."""
+    found: dict[str, str] = {}
+    for one in cards if isinstance(cards, list | tuple) else [cards]:
+        match one:
+            case [str(name), str(digest)]:
+                found[name] = digest
+            case _:
+                raise CommandRefused("A card of a batch is its id and the digest that was shown.")
+    return list(found.items())
+
+
+def _why_left_out(row: Row | None, digest: str) -> str:
+    if row is None:
+        return "there is no such card"
+    if row["status"] != "waiting":
+        return f"it no longer waits: it is {row['status']!s}"
+    if row["digest"] != digest:
+        return "it shows another effect by now"
+    return why_alone(row)
+
+
+def _say(alike: tuple[str, str]) -> str:
+    return " ".join(alike)
