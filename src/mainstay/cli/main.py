@@ -35,6 +35,7 @@ from mainstay.cli import (
     runs,
     service,
     simulate,
+    slo,
     specialist,
     steering,
     triage,
@@ -89,6 +90,7 @@ for part in (
     ),
     *(
         costs,
+        slo,
         models,
         workflows,
         simulate,

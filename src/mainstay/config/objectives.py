@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mainstay.governance.objectives import PPM, Kind, Objective
 from mainstay.kernel.errors import ConfigError
@@ -39,7 +39,7 @@ class ObjectiveSettings:
 
     by_workflow: Mapping[str, tuple[Objective, ...]]
     lines: Mapping[str, int | None]
-    file: str = ""
+    file: str = field(default="", compare=False)
 
     def of(self, workflow: str) -> tuple[Objective, ...]:
         """The objectives of a workflow: its own, or those of all."""

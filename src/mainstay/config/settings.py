@@ -29,6 +29,7 @@ from mainstay.config.memory import MemorySettings, read_memory
 from mainstay.config.models import ModelSettings, read_model
 from mainstay.config.objectives import NO_OBJECTIVES, ObjectiveSettings, read_objectives
 from mainstay.config.reading import path_of
+from mainstay.config.telemetry import TelemetrySettings, read_telemetry
 from mainstay.config.toml import parse_toml
 from mainstay.config.triage import TriageSettings, read_triage
 from mainstay.kernel.breaker import BreakerSettings
@@ -40,7 +41,7 @@ from mainstay.workflows.document import Problems, Section
 FILE = "mainstay.toml"
 _TABLES = (
     *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
-    *("console", "notify", "logs", "backup", "memory", "triage", "approvals", "slo"),
+    *("console", "notify", "logs", "backup", "memory", "triage", "approvals", "slo", "telemetry"),
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -94,6 +95,7 @@ class Settings:
     triage: TriageSettings = field(default_factory=TriageSettings)
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     slo: ObjectiveSettings = NO_OBJECTIVES
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -155,13 +157,17 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     slo = NO_OBJECTIVES
     with problems.caught():
         slo = read_objectives(top.table("slo"))
+    telemetry = TelemetrySettings()
+    with problems.caught():
+        telemetry = read_telemetry(top.table("telemetry"))
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
     assert isinstance(operator, OperatorSettings)
     return Settings(
         *(workspace, operator, adapters, models, budgets, console, notify, logs, backup),
-        *(throttles, breaker, lessons, memory, triage, slo),
+        *(throttles, breaker, lessons, memory, triage, approvals, slo),
+        telemetry=telemetry,
     )
 
 

@@ -84,8 +84,8 @@ class ObjectivesWatch:
             place = (reading.workflow, str(reading.objective.kind))
             breach = reading.breach
             if breach is not None and place not in missed:
-                counts = (breach.window, breach.bad, breach.total, breach.burn_milli)
-                self._send(Request(BreachObjective(*place, *counts)))
+                counts = (breach.bad, breach.total, breach.burn_milli)
+                self._send(Request(BreachObjective(*place, breach.window, *counts)))
             elif reading.met and place in missed:
                 self._send(Request(MeetObjective(*place)))
             missed.discard(place)

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
+    from mainstay.workspace.objectives import Slo
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
@@ -394,6 +395,13 @@ class Workspace:
         from mainstay.workspace.lessons import Lessons
 
         return Lessons(lambda: self._store, lambda: self.memory)
+
+    @cached_property
+    def slo(self) -> Slo:
+        """How the objectives of the workflows stand, and what these take of the operator's time."""
+        from mainstay.workspace.objectives import Slo
+
+        return Slo(lambda: self._store, lambda: self._settings().slo, self._clock)
 
     @cached_property
     def _asking(self) -> Asking:
