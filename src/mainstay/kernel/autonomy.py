@@ -7,6 +7,11 @@ rates up to the target against the target itself. By Ville's inequality it ever 
 alpha if the true rate is the target or more, however often it is looked at. The mirrored process, mixed over the rates
 above the target, takes autonomy back.
 
+What is guaranteed is so for one accumulation of evidence: each time it begins anew (another recipe, a demotion by
+errors) is another chance of alpha to be wrong. Acts that go by themselves are held against audits alone: acts drawn at
+random, and what came to light of itself (an undo, a complaint, a correction), which can only count against. A card that
+a rule asked for is no audit: rules choose, and what is chosen says nothing of the rest.
+
 Rules of this file: pure; `Autonomy` is kept in place by the director, like the balances, since every decision of a tick
 looks at it; `weigh` says which events a piece of evidence leads to, `note` folds them, nothing else changes it.
 """
@@ -16,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from math import exp, inf, lgamma, log, log1p
+from math import exp, expm1, inf, lgamma, log, log1p
 from typing import assert_never
 
 from mainstay.kernel.commands import AutonomyCommand, GrantAutonomy, RevokeAutonomy, WeighEvidence
@@ -27,6 +32,7 @@ from mainstay.kernel.events import (
     AutonomyRevoked,
     EvidenceWeighed,
 )
+from mainstay.kernel.recipe import contradicts, covers, joined
 from mainstay.kernel.values import MINUTE
 
 ALPHA = 0.05  # of a wrong promotion, for each kind
@@ -36,6 +42,14 @@ AUDIT_SHARE_FIRST = 0.5
 AUDIT_SHARE_LEAST = 0.05
 AUDITS_KEPT = 200
 PPM = 1_000_000
+CERTAINTY = 0.95  # of the worst case that a grant tells
+AUDITED = frozenset(
+    {"audit", "undo", "report", "correction"}
+)  # sources of evidence that says something of the rest
+LATER = frozenset(
+    {"undo", "report", "correction"}
+)  # what comes to light after a decision, and so may be of long ago
+KEEPING = frozenset({"operator", "slo", "kill switch"})  # causes that say nothing of the kind itself
 
 
 class Level(StrEnum):
@@ -99,7 +113,7 @@ class Autonomy:
             return Level.ASK
         if standing.level is Level.SHADOW:
             return Level.SHADOW  # what is only watched is watched whatever makes it
-        return standing.level if standing.recipe == recipe else Level.ASK
+        return standing.level if covers(standing.recipe, recipe) else Level.ASK
 
     def decide(self, command: AutonomyCommand) -> tuple[AutonomyEvent, ...]:
         """The events that the command leads to; none when it is so already, or when the evidence does not suffice."""
@@ -143,14 +157,13 @@ def folded(standing: Standing, event: AutonomyEvent) -> Standing:
                 level=Level(event.level),
                 hold_us=event.hold_us,
                 target_ppm=event.target_ppm,
-                audits="",
-                audits_clean=0,
-                audits_errors=0,
+                audits=event.audits,
+                audits_clean=event.audits_clean,
+                audits_errors=event.audits_errors,
                 proposed="",
             )
         case AutonomyRevoked(cause=cause):
-            kept = cause in ("operator", "slo", "kill switch")  # nothing was learned about the kind itself
-            fresh = standing if kept else replace(standing, clean=0, errors=0)
+            fresh = standing if cause in KEEPING else replace(standing, clean=0, errors=0)
             return replace(
                 fresh, level=Level.ASK, audits="", audits_clean=0, audits_errors=0, hold_us=0, proposed=""
             )
@@ -158,77 +171,102 @@ def folded(standing: Standing, event: AutonomyEvent) -> Standing:
             assert_never(event)
 
 
+def goes_by_itself(standing: Standing) -> bool:
+    """Whether acts of this kind leave without being asked about."""
+    return standing.level in (Level.HELD, Level.AUTOMATIC)
+
+
 def weigh(standing: Standing, rules: AutonomyRules, command: WeighEvidence) -> tuple[AutonomyEvent, ...]:
     """What a piece of evidence leads to: it counts, and may prove that a kind may go by itself, or may not."""
     events: list[AutonomyEvent] = []
-    if standing.recipe and standing.recipe != command.recipe:
-        if standing.level in (Level.HELD, Level.AUTOMATIC):
-            reason = (
-                "it is made another way than when it was granted: evidence for the old way says nothing of it"
-            )
-            events.append(AutonomyRevoked(command.kind, "recipe", reason))
+    if contradicts(standing.recipe, command.recipe):
+        if command.source in LATER:
+            return ()  # it was made another way than the one that is weighed
+        if goes_by_itself(standing):
+            events.append(AutonomyRevoked(command.kind, "recipe", OTHERWISE_MADE))
         standing = replace(NEW, level=Level.SHADOW if standing.level is Level.SHADOW else Level.ASK)
     wrong = command.verdict == "error"
-    automatic = standing.level in (Level.HELD, Level.AUTOMATIC)
-    # After promotion every decision on a card of the kind is an audit: it was drawn, or a rule asked besides.
-    audits = (standing.audits + ("x" if wrong else "."))[-AUDITS_KEPT:] if automatic else ""
+    by_itself = goes_by_itself(standing)
+    audited = by_itself and command.source in AUDITED
     weighed = EvidenceWeighed(
         command.kind,
-        command.recipe,
+        # An error vouches for no template: what is made from it goes on asking.
+        standing.recipe if wrong and standing.recipe else joined(standing.recipe, command.recipe),
         command.verdict,
         command.source,
         command.run,
         command.task,
         standing.clean + (not wrong),
         standing.errors + wrong,
-        audits,
-        standing.audits_clean + (automatic and not wrong),
-        standing.audits_errors + (automatic and wrong),
+        (standing.audits + ("x" if wrong else "."))[-AUDITS_KEPT:] if audited else standing.audits,
+        standing.audits_clean + (audited and not wrong),
+        standing.audits_errors + (audited and wrong),
         command.actor,
         command.note_sealed,
     )
     events.append(weighed)
     after = folded(standing, weighed)
-    if automatic:
-        against = lost(after, target(rules))
+    if by_itself:
+        against = lost(after, target(rules)) if audited else ""
         if against:
-            cause = "errors" if after.audits[-RECENT_AUDITS:].count("x") >= RECENT_ERRORS_MAX else "evidence"
+            cause = "errors" if recent_errors(after) >= RECENT_ERRORS_MAX else "evidence"
             events.append(AutonomyRevoked(command.kind, cause, against))
         return tuple(events)
-    if standing.level is Level.ASK and not wrong and proved(after.clean, after.errors, target(rules)):
-        level = Level.HELD if rules.most is Level.HELD or rules.hold_us else Level.AUTOMATIC
-        if rules.most in (Level.HELD, Level.AUTOMATIC) and after.proposed != level:
-            proposed = AutonomyProposed(
-                command.kind, command.recipe, level, after.clean, after.errors, rules.target_ppm
+    level = attainable(after, rules)
+    if not wrong and level is not None and after.proposed != level:
+        proposed = AutonomyProposed(
+            *(command.kind, after.recipe, str(level), after.clean, after.errors, rules.target_ppm)
+        )
+        events.append(proposed)
+        if rules.by_itself:
+            events += grant(
+                folded(after, proposed), rules, GrantAutonomy(command.kind, str(level), "director")
             )
-            events.append(proposed)
-            if rules.by_itself:
-                events += grant(
-                    folded(after, proposed), rules, GrantAutonomy(command.kind, level, "director")
-                )
     return tuple(events)
 
 
+OTHERWISE_MADE = (
+    "it is made another way than when it was granted: evidence for the old way says nothing of it"
+)
+
+
+def attainable(standing: Standing, rules: AutonomyRules) -> Level | None:
+    """The level that a kind could be granted now, as the settings have it; None: it lacks proof, or may not."""
+    if standing.level is not Level.ASK or _order(rules.most) < _order(Level.HELD):
+        return None
+    if not proved(standing.clean, standing.errors, target(rules)):
+        return None
+    return Level.HELD if rules.most is Level.HELD or rules.hold_us else Level.AUTOMATIC
+
+
 def grant(standing: Standing, rules: AutonomyRules, command: GrantAutonomy) -> tuple[AutonomyEvent, ...]:
-    """A grant rests on proof; the shadow, in which nothing happens, may be had without."""
+    """A grant rests on proof; the shadow, in which nothing happens, may be had without.
+
+    To go by itself with a window instead of without is less, and needs no new proof.
+    """
     level = Level(command.level)
     if level is standing.level or level is Level.ASK:
         return ()
-    if level is not Level.SHADOW:
+    lower = standing.level is Level.AUTOMATIC and level is Level.HELD
+    if level is not Level.SHADOW and not lower:
         if _order(level) > _order(rules.most):
             return ()
         if not proved(standing.clean, standing.errors, target(rules)):
             return ()
+    # Another level of the same trust: what was audited so far still counts, errors above all.
+    going_on = goes_by_itself(standing) and level is not Level.SHADOW
     granted = AutonomyGranted(
         command.kind,
         standing.recipe,
-        level,
+        str(level),
         command.actor,
         standing.clean,
         standing.errors,
         rules.target_ppm,
-        rules.hold_us if level is Level.HELD else 0,
+        # A window of nothing would be the level without one.
+        (rules.hold_us or AutonomyRules().hold_us) if level is Level.HELD else 0,
         0 if level is Level.SHADOW else worst_case(),
+        *((standing.audits, standing.audits_clean, standing.audits_errors) if going_on else ("", 0, 0)),
     )
     return (granted,)
 
@@ -275,62 +313,106 @@ def wanting(clean: int, errors: int, rate: float) -> int:
 
 def lost(standing: Standing, rate: float) -> str:
     """Why autonomy is taken back by these audits, in words; empty where it is not."""
-    recent = standing.audits[-RECENT_AUDITS:]
-    wrong = recent.count("x")
+    wrong = recent_errors(standing)
     if wrong >= RECENT_ERRORS_MAX:
-        return f"{wrong} of the last {len(recent)} that a person looked at were wrong"
+        seen = min(len(standing.audits), RECENT_AUDITS)
+        return f"{wrong} of the last {seen} that were looked at were wrong"
     if evidence_against(standing.audits_clean, standing.audits_errors, rate) >= 1 / ALPHA:
         seen = standing.audits_clean + standing.audits_errors
-        return f"{standing.audits_errors} of {seen} that a person looked at were wrong: more than {100 * rate:g} %"
+        return (
+            f"{standing.audits_errors} of {seen} that were looked at were wrong: more than {100 * rate:g} %"
+        )
     return ""
 
 
-def audit_share(audits_clean: int) -> float:
-    """Which share of what goes by itself a person looks at first: half, falling to a twentieth."""
-    return max(AUDIT_SHARE_LEAST, AUDIT_SHARE_FIRST * 2 / (2 + audits_clean))
+def recent_errors(standing: Standing) -> int:
+    """Errors among the last audits."""
+    return standing.audits[-RECENT_AUDITS:].count("x")
 
 
-def worst_case(share: float = AUDIT_SHARE_LEAST, *, certainty: float = 0.95) -> int:
-    """Wrong acts that leave before two are caught, were all of them wrong from one moment on.
+def clean_of_late(standing: Standing) -> int:
+    """Clean audits since the last error, or since it was granted: what the share of audits falls by."""
+    return len(standing.audits) - (standing.audits.rfind("x") + 1)
 
-    The smallest number that is not exceeded with this certainty: a negative binomial at the given share of audits.
+
+def audit_share(clean: int) -> float:
+    """Which share of what goes by itself a person looks at, after so many clean audits in a row.
+
+    Half at first, falling to a twentieth. An error brings it back to half: a kind that begins to fail is then caught by
+    the next but one, instead of one of twenty.
     """
-    left, reached = 0, 0.0
+    return max(AUDIT_SHARE_LEAST, AUDIT_SHARE_FIRST * 2 / (2 + clean))
+
+
+def worst_case(clean: int = AUDITS_KEPT, *, certainty: float = CERTAINTY) -> int:
+    """Wrong acts that leave before two of them were looked at, were all wrong from one moment on.
+
+    The smallest number that is not exceeded with this certainty, at the share of audits that applies after so many
+    clean ones; without an argument at the least share, where it is greatest.
+    """
+    first, second = audit_share(clean), audit_share(0)
+    reached, passed = 0.0, 0
+    chance = first * second  # that exactly `passed` leave: a sum of two geometric numbers, carried along
+    still = first
     while True:
-        # The second audit comes at draw `left + 2`; of the draws before it, one was audited.
-        reached += (left + 1) * share**2 * (1 - share) ** left
+        reached += chance
         if reached >= certainty:
-            return left
-        left += 1
+            return passed
+        passed += 1
+        still *= 1 - first
+        chance = chance * (1 - second) + still * second
 
 
 def _mixture(clean: int, errors: int, rate: float, low: float, high: float) -> float:
     """The mean over p in [low, high] of (p / rate)^errors ((1 - p) / (1 - rate))^clean.
 
-    By way of the incomplete beta function with whole parameters, which is a binomial sum: exact, and no library.
+    By way of the incomplete beta function with whole parameters, which is a binomial sum: exact, and no library. The
+    integral of p^errors (1-p)^clean over [0, x] is B(errors+1, clean+1) P(Binomial(total+1, x) > errors).
     """
     assert 0 < rate < 1
     total = clean + errors
-    # The integral of p^errors (1-p)^clean over [0, x] is B(errors+1, clean+1) P(Binomial(total+1, x) > errors).
-    share = _tail(total + 1, errors, high) - _tail(total + 1, errors, low)
-    if share <= 0:
-        return 0.0
+    # One end of the interval is 0 or 1. Each tail is summed from where it begins, never as 1 less the other: far out,
+    # where it is nearly nothing, that would leave rounding alone, which the division blows up into any evidence at all.
+    share = _log_above(total + 1, errors, rate) if low == 0 else _log_up_to(total + 1, errors, rate)
     log_beta = lgamma(errors + 1) + lgamma(clean + 1) - lgamma(total + 2)
-    log_value = log_beta + log(share) - log(high - low) - errors * log(rate) - clean * log1p(-rate)
+    log_value = log_beta + share - log(high - low) - errors * log(rate) - clean * log1p(-rate)
     return exp(log_value) if log_value < 700 else inf
 
 
-def _tail(trials: int, most: int, rate: float) -> float:
-    """The probability of more than `most` successes in so many trials."""
-    if rate <= 0:
-        return 0.0
-    if rate >= 1:
-        return 1.0
-    below = 0.0
-    for hits in range(most + 1):
-        log_term = (
-            lgamma(trials + 1) - lgamma(hits + 1) - lgamma(trials - hits + 1)
-            + hits * log(rate) + (trials - hits) * log1p(-rate)
-        )  # fmt: skip
-        below += exp(log_term)
-    return max(0.0, 1.0 - below)
+def _log_above(trials: int, most: int, rate: float) -> float:
+    """The logarithm of the probability of more than `most` successes in so many trials."""
+    if most + 1 > trials * rate:
+        return _log_term(trials, most + 1, rate) + log(_sum_from(trials, most + 1, rate, up=True))
+    return _log_less(_log_term(trials, most, rate) + log(_sum_from(trials, most, rate, up=False)))
+
+
+def _log_up_to(trials: int, most: int, rate: float) -> float:
+    """The logarithm of the probability of at most `most` successes."""
+    if most < trials * rate:
+        return _log_term(trials, most, rate) + log(_sum_from(trials, most, rate, up=False))
+    return _log_less(_log_term(trials, most + 1, rate) + log(_sum_from(trials, most + 1, rate, up=True)))
+
+
+def _log_less(other: float) -> float:
+    """The logarithm of one less a probability that is no larger than about a half."""
+    return log(-expm1(min(other, -1e-300)))
+
+
+def _log_term(trials: int, hits: int, rate: float) -> float:
+    ways = lgamma(trials + 1) - lgamma(hits + 1) - lgamma(trials - hits + 1)
+    return ways + hits * log(rate) + (trials - hits) * log1p(-rate)
+
+
+def _sum_from(trials: int, hits: int, rate: float, *, up: bool) -> float:
+    """The terms from `hits` on, away from the middle, as multiples of the first; they fall, so few are needed."""
+    odds = rate / (1 - rate)
+    total = term = 1.0
+    while term > total * 1e-17:
+        if up:
+            term *= (trials - hits) / (hits + 1) * odds
+            hits += 1
+        else:
+            term *= hits / (trials - hits + 1) / odds
+            hits -= 1
+        total += term
+    return total

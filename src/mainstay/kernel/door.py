@@ -7,7 +7,7 @@ passed. Policy (`judge`) stands in the door; what a person says of the cards bef
 
 from __future__ import annotations
 
-from mainstay.kernel.autonomy import Level, audit_share
+from mainstay.kernel.autonomy import Level, audit_share, clean_of_late
 from mainstay.kernel.circumstances import circumstances
 from mainstay.kernel.commands import Proposed
 from mainstay.kernel.contract import Finality, Repeatability
@@ -41,7 +41,10 @@ _FORKED = Verdict(Decision.ASK, "fork", "this run goes on from another one: its 
 def propose(draft: Draft, number: int, attempt: int, outcome: Proposed) -> None:
     """The executor proposed an effect: policy judges it."""
     cost = outcome.usage.cost_micros
-    draft.emit(ActionProposed(number, attempt, outcome.action, outcome.rationale, outcome.evidence, cost))
+    action, facts, recipe = outcome.action, draft.facts, ""
+    if draft.state.undoes(number) is None:
+        recipe = recipe_of(draft.state, number, action, facts.recipes, facts.templates)
+    draft.emit(ActionProposed(number, attempt, action, outcome.rationale, outcome.evidence, cost, recipe))
     judge(draft, number)
 
 
@@ -128,12 +131,15 @@ def _by_autonomy(draft: Draft, number: int, action: Action) -> Verdict:
     if not facts.autonomy.kinds or state.undoes(number) is not None:
         return ASK_BY_DEFAULT
     kind = kind_of(state, number, action)
-    recipe = recipe_of(state, number, action, facts.recipes, facts.templates)
+    known = state.task(number).act
+    recipe = known.recipe if known is not None else ""
+    recipe = recipe or recipe_of(state, number, action, facts.recipes, facts.templates)
     if facts.autonomy.level(kind, recipe) not in (Level.HELD, Level.AUTOMATIC):
         return ASK_BY_DEFAULT
     standing = facts.autonomy.of(kind)
-    share = audit_share(standing.audits_clean)
-    if fraction("audit", state.head.run, number, action.digest) < share:
+    share = audit_share(clean_of_late(standing))
+    # By the task alone: what an agent or a sender wrote, and how it is rendered, must not choose what is looked at.
+    if fraction("audit", state.head.run, number) < share:
         return Verdict(Decision.ASK, "audit", f"it would go by itself, and {100 * share:.0f} % are looked at")
     proof = f"{standing.clean} were right and {standing.errors} wrong of those that were decided"
     return Verdict(Decision.ALLOW, "autonomy", proof, f"autonomy:{kind}")

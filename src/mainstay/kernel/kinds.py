@@ -1,22 +1,22 @@
-"""The kind of an act, and the recipe by which it was made: what evidence is kept for, and for which way of making it.
+"""The kind of an act, and the recipe by which it was made, read from the run that it belongs to.
 
-A kind is workflow, operation and the class that the workflow declares for the task. A recipe is everything that made
-the act but the weights that a specialist refits: which agents, by which features, algorithms and models, which template
-the draft came from, and the contract's major version. Another recipe is another way of making it, of which the evidence
-so far says nothing.
+A kind is workflow, operation and the class that the workflow declares for the task. The class is a declared field or a
+word: a text from outside can fill a field that an agent types, and can therefore choose among the classes that the
+workflow distinguishes, but never name an operation, another workflow, or a second kind beside its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mainstay.kernel.ids import derive
 from mainstay.kernel.plan import Literal, resolve
 from mainstay.kernel.policy import Action
+from mainstay.kernel.recipe import Recipes, written
 from mainstay.kernel.state import RunState, Sources
 from mainstay.kernel.values import Digest
 
 CLASS_MAX = 64  # characters of a class: it is a name, not a text
+OTHER = "other"  # the class of what has none: a task that was skipped, a list, a text of somebody
 
 
 def kind_of(state: RunState, number: int, action: Action) -> str:
@@ -25,19 +25,17 @@ def kind_of(state: RunState, number: int, action: Action) -> str:
 
 
 def recipe_of(
-    state: RunState,
-    number: int,
-    action: Action,
-    recipes: Mapping[str, str],
-    templates: Mapping[str, Digest],
+    state: RunState, number: int, action: Action, recipes: Recipes, templates: Mapping[str, Digest]
 ) -> str:
-    """By what this act was made, as 16 hex digits."""
-    parts = sorted(f"{agent}={recipes.get(agent, '')}" for agent in _agents_before(state, number))
+    """By what this act would be made now."""
+    plan = state.plan
+    assert plan is not None
+    way = recipes.way(plan, action.act, action.contract.partition(".")[0])
     template = action.features.get("template")
-    if isinstance(template, str) and template:
-        parts.append(f"template:{template}={templates.get(template, '')}")
-    major = action.contract.partition(".")[0]
-    return derive("recipe", action.adapter, action.operation, major, *parts, size=8).hex()
+    if not isinstance(template, str) or not template:
+        return way
+    words = action.features.get("template_digest") or templates.get(template, "")
+    return written(way, template, str(words))
 
 
 def _class_of(state: RunState, number: int) -> str:
@@ -45,22 +43,10 @@ def _class_of(state: RunState, number: int) -> str:
     if binding is None:
         return ""
     value = binding.value if isinstance(binding, Literal) else resolve(binding, Sources(state, number))
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return "other"
-    return str(value).replace("/", "-")[:CLASS_MAX]
-
-
-def _agents_before(state: RunState, number: int) -> set[str]:
-    """Everybody whose work the act rests on, its own executor included."""
-    plan = state.plan
-    assert plan is not None
-    undone = state.undoes(number)
-    number = number if undone is None else undone
-    first = state.expansion_of(number).parent if number >= plan.size else number
-    seen, todo = {first}, [first]
-    for current in todo:
-        for need in plan.needs[current]:
-            if need not in seen:
-                seen.add(need)
-                todo.append(need)
-    return {plan.workflow.tasks[one].agent for one in seen}
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int):
+        return OTHER
+    text = str(value)[:CLASS_MAX].lower()
+    # A name, not a text: what is more than that came from somewhere else than a workflow distinguishes.
+    return text if text and all(one.isalnum() or one in "-_." for one in text) else OTHER

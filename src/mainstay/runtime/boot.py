@@ -59,7 +59,9 @@ class Standing:
     buckets: dict[str, int] = field(default_factory=dict)
     autonomy: dict[str, KindStanding] = field(default_factory=dict)
     templates: dict[str, Digest] = field(default_factory=dict)
-    lately: list[tuple[str, int, int]] = field(default_factory=list)  # act, quarter of an hour, how many were done
+    lately: list[tuple[str, int, int]] = field(
+        default_factory=list
+    )  # act, quarter of an hour, how many were done
     # The day or month in which a warning of each budget was given.
     warned: dict[str, int] = field(default_factory=dict)
 
@@ -166,6 +168,15 @@ def fold_open(
 def fold_run(store: EventStore, codec: Codec, plans: Plans, run: RunId) -> Open | None:
     """One run from its snapshot and the events after it; None when there is no such run, or it is over."""
     return next((one for _, one in _fold(store, codec, plans, (run,))), None)
+
+
+def fold_ended(store: EventStore, codec: Codec, run: RunId) -> RunState | None:
+    """A run as its events leave it, whether or not it is over; None when there never was one."""
+    state = nothing(run)
+    for recorded in store.read(run_stream(run)):
+        event: Any = codec.event(recorded)
+        state = evolve(state, event)
+    return state if state.plan is not None else None
 
 
 def _fold(

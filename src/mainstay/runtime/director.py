@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mainstay.kernel.admission import Admission
-from mainstay.kernel.autonomy import Autonomy, Level
+from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, goes_by_itself
 from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
@@ -83,6 +83,7 @@ from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import StorageFull
 from mainstay.kernel.events import (
+    AutonomyRevoked,
     BudgetWarned,
     DirectorStarted,
     Event,
@@ -105,6 +106,7 @@ from mainstay.kernel.house import CRASH_LOOP, House, HouseDecision, Registered
 from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_stream, transaction_id
 from mainstay.kernel.plan import Plan, Priority, Supersede
 from mainstay.kernel.policy import Action, Decision, Policy
+from mainstay.kernel.recipe import Recipes, covers, names_other_words
 from mainstay.kernel.run import advance, new_effects, nothing, pending
 from mainstay.kernel.state import RUN, Phase, RunState, Status
 from mainstay.kernel.throttle import Rate
@@ -114,13 +116,14 @@ from mainstay.ledger.projection import Project, Projection, only_acts, only_anno
 from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import forget_run, save_run
 from mainstay.ledger.standing import SEAL_EVERY, VIEWS, seal, sealed_at
-from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Version
+from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Value, Version
 from mainstay.runtime.admitting import Admitting
 from mainstay.runtime.boot import (
     BUCKET,
     Open,
     answered_by_hand,
     cards_agree,
+    fold_ended,
     fold_open,
     fold_run,
     held_by_workflow,
@@ -135,7 +138,7 @@ from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
 from mainstay.runtime.lines import Lines, bounds_of
 from mainstay.runtime.remembering import MEMORY, Remembering
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
-from mainstay.runtime.weighing import weighed
+from mainstay.runtime.weighing import came_to_light, corrected, weighed
 
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
 ADMITTED_MAX = 256  # deferred starts that one tick lets go; more come with the next
@@ -145,6 +148,7 @@ Calendar = Callable[[Instant], tuple[int, int]]  # the operator's weekday (0 is 
 NO_RECIPES: Mapping[str, str] = {}
 NO_CEILINGS: Mapping[str, int | None] = {}  # every agent may cost what its task's budget allows
 NO_RULES = Policy(())  # everything asks
+SOURCE_MAX = 8  # rows of evidence about one act: one for each way in which something is said of it
 SNAPSHOT_EVERY = 32  # events of one run between two snapshots of it
 
 
@@ -192,7 +196,9 @@ class Director:
         self.clock = clock
         self.plans = plans
         self.policy = policy
-        self.offered: dict[Digest, Policy] = {}  # policies that may be adopted: each is in force from its event on
+        self.offered: dict[
+            Digest, Policy
+        ] = {}  # policies that may be adopted: each is in force from its event on
         self.limits = limits
         self.codec = Codec(plans.__getitem__)
         self.epoch = Epoch(0)
@@ -203,7 +209,7 @@ class Director:
         self.tally = Tally()
         self.ceilings = ceilings
         self.autonomy = autonomy or Autonomy()
-        self.recipes = recipes
+        self.recipes = recipes if isinstance(recipes, Recipes) else Recipes(recipes)
         self.undo_us = undo_us
         self.templates: dict[str, Digest] = {}
         self.performing = performing  # without a performer, nothing starts: it waits for the next boot
@@ -240,6 +246,7 @@ class Director:
         self._gone: set[RunId] = (
             set()
         )  # runs that ended in this tick: until its commit the disk has them open
+        self._told_wrong: set[tuple[RunId, int]] = set()  # acts of which it came to light in this tick
         self._held_written = 0
         self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
 
@@ -378,6 +385,7 @@ class Director:
             self._inbox.begin_tick()
             self._remembering.begin_tick()
             self._governing.begin_tick()
+            self._told_wrong.clear()
             self._admitting.admission.buckets.settle(tick.at)
             self._gone.clear()
             self.balances.roll(tick.at)
@@ -517,9 +525,11 @@ class Director:
                 remembered = self._remembering.decide(memorable)
                 if remembered is not None:
                     self._append_plain(tick, MEMORY, (remembered,), request)
+                    if isinstance(memorable, ReviewAnnotation) and memorable.intent != memorable.said:
+                        queue.extendleft(self._corrected(tick, request, memorable))
                 return {}
             case WeighEvidence() | GrantAutonomy() | RevokeAutonomy() as granting:
-                self._decide_autonomy(tick, request, granting)
+                self._decide_autonomy(tick, request, granting, queue)
                 return {}
             case (
                 AdoptTemplate()
@@ -737,7 +747,9 @@ class Director:
             if isinstance(event, ScopeResumed) and event.scope != "adapter":
                 queue.extend(Request(Admit(run)) for run in self._of_scope(event.name))
 
-    def _decide_autonomy(self, tick: Tick, request: Request, command: AutonomyCommand) -> None:
+    def _decide_autonomy(
+        self, tick: Tick, request: Request, command: AutonomyCommand, queue: deque[Request]
+    ) -> None:
         """Evidence for or against a kind of act, a grant, or its end; each is in force for the next decision."""
         if isinstance(command, WeighEvidence) and self._is_weighed(command):
             return
@@ -746,27 +758,81 @@ class Director:
             self._append_plain(tick, AUTONOMY, events, request)
         for event in events:
             self.autonomy.note(event)
+            if isinstance(event, AutonomyRevoked):
+                queue.extendleft(self._to_judge_again(Phase.HELD))  # what has not left yet asks as well
+        if isinstance(command, WeighEvidence) and command.verdict != "clean":
+            self._told_wrong.add((command.run, command.task))
 
     def _is_weighed(self, command: WeighEvidence) -> bool:
-        """Whether the same came to light before: a card that was taken back and is decided again counts anew."""
-        if command.source in ("decision", "audit", "undo"):
-            return False  # the run itself lets a card be answered once
-        return self.store.get("evidence", (command.run, command.task, command.source)) is not None
+        """Whether it was said before that this act was wrong: that counts once, by whichever way it came out."""
+        if (command.run, command.task) in self._told_wrong:
+            return True
+        of_it: dict[str, Value] = {"run": command.run, "task": command.task}
+        rows = self.store.select("evidence", where=of_it, limit=SOURCE_MAX)
+        return any(row["verdict"] != "clean" for row in rows)
+
+    def _corrected(self, tick: Tick, request: Request, review: ReviewAnnotation) -> list[Request]:
+        """What a corrected annotation says of the acts that rest on it: they were wrong as well."""
+        state, facts = self.folded(review.run), self._facts(tick.at)
+        if state is None:
+            return []
+        return [
+            Request(evidence, request.actor, self.position)
+            for evidence in corrected(state, review.task, review.actor, facts)
+        ]
+
+    def complaint(self, run: RunId, task: int, actor: str, note_sealed: str = "") -> list[Request]:
+        """That an act which left by itself was wrong, as evidence; nothing where no act of that number did."""
+        state, facts = self.folded(run), self._facts(self.clock.now())
+        if state is None:
+            return []
+        told = came_to_light(state, task, "report", actor, facts, note_sealed=note_sealed)
+        return [Request(evidence, actor) for evidence in told]
+
+    def folded(self, run: RunId) -> RunState | None:
+        """A run as it stands, also one that is over; None where there never was one."""
+        one = self.runs.get(run)
+        return one.state if one is not None else fold_ended(self.store, self.codec, run)
+
+    def outdated(self) -> list[Request]:
+        """What goes by itself and would be made another way by now: it asks again from here on, not with its next act.
+
+        A workflow that is in force no more starts nothing, so nothing is said of it.
+        """
+        found = []
+        for kind, standing in self.autonomy.kinds.items():
+            workflow, act, _ = kind.split("/", 2)
+            registered, major = self.workflows.get(workflow), self.recipes.contracts.get(act)
+            if not goes_by_itself(standing) or registered is None or major is None:
+                continue
+            if not covers(standing.recipe, self.recipes.way(self.plans[registered.definition], act, major)):
+                found.append(Request(RevokeAutonomy(kind, "recipe", OTHERWISE_MADE, "director")))
+        return found
 
     def _revocations(self, workflow: str, cause: str, reason: str, request: Request) -> list[Request]:
         """What goes by itself (in a workflow, or anywhere) asks again."""
         return [
             Request(RevokeAutonomy(kind, cause, reason, request.actor), request.actor, self.position)
             for kind, standing in self.autonomy.kinds.items()
-            if standing.level in (Level.HELD, Level.AUTOMATIC) and workflow in ("", kind.partition("/")[0])
+            if goes_by_itself(standing) and workflow in ("", kind.partition("/")[0])
         ]
 
-    def _to_judge_again(self) -> list[Request]:
+    def _made_from(self, name: str, template: Digest) -> list[Request]:
+        """What goes by itself on evidence for other words of this template asks again."""
+        reason = f"template {name} says something else than when it was granted"
+        return [
+            Request(RevokeAutonomy(kind, "recipe", reason, "director"), cause=self.position)
+            for kind, standing in self.autonomy.kinds.items()
+            if goes_by_itself(standing) and names_other_words(standing.recipe, name, template)
+        ]
+
+    def _to_judge_again(self, *phases: Phase) -> list[Request]:
         """Everything that waits for a person, or can still be taken back, is held against what changed."""
+        wanted = phases or (Phase.APPROVAL, Phase.HELD)
         return [
             Request(JudgeAgain(run), cause=self.position)
             for run, one in self.runs.items()
-            if any(task.phase in (Phase.APPROVAL, Phase.HELD) for _, task in one.state.all_tasks())
+            if any(task.phase in wanted for _, task in one.state.all_tasks())
         ]
 
     def _govern(
@@ -779,6 +845,7 @@ class Director:
         match event:
             case TemplateAdopted(name=name, template=template):
                 self.templates[name] = template
+                queue.extend(self._made_from(name, template))
                 queue.extend(self._to_judge_again())
             case ObjectiveBreached(workflow=workflow, objective=objective):
                 reason = f"{workflow} misses its objective for {objective}"

@@ -3,24 +3,36 @@
 Approved as it stood is clean; a rejection is an error, and so is an edit that changes a typed field or more than a
 tenth of the words; a smaller edit is neither. What was decided in a batch, or in under a second, was not looked at and
 counts for nothing. Final acts of high stake never go by themselves, so nothing is learned from them. Taking back what
-was on its way by itself is an error at once.
+was on its way by itself is an error at once; so is what came to light of an act that has left by itself, by a complaint
+or by a correction of the annotation that it rests on.
+
+A decision counts for the recipe by which the act was made when it was proposed. Of what is made another way by now it
+says nothing; nor does the yes to a fork, in which the operator set what came in, nor to what was taken back or may be
+out already, of which something was said before.
+
+Rules of this file: pure; the director sees to it that nothing is counted twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mainstay.kernel.commands import WeighEvidence
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.events import ActionEdited, ActionUndone, ApprovalGranted, ApprovalRejected, RunEvent
 from mainstay.kernel.facts import Facts
+from mainstay.kernel.gate import annotated_before
 from mainstay.kernel.kinds import kind_of, recipe_of
-from mainstay.kernel.state import RunState
+from mainstay.kernel.recipe import contradicts
+from mainstay.kernel.state import Phase, RunState
 from mainstay.kernel.values import SECOND
 
 LOOKED_AT_US = SECOND  # a decision that came faster was not read
 WORDS_SHARE = 10  # an edit of more than one word in so many is an error
 BY_ITSELF = "autonomy:"
+# Of a card that was asked for these reasons, a yes says nothing new of how such acts are made.
+_NO_NEWS = frozenset({"undone", "in doubt", "restored"})
 
 
 def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Iterator[WeighEvidence]:
@@ -40,15 +52,60 @@ def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Itera
         act = before.task(number).act
         if not verdict or not looked_at or act is None or before.undoes(number) is not None:
             continue
-        action = act.action
-        if action.finality is Finality.FINAL_HIGH:
+        if verdict == "clean" and act.rule in _NO_NEWS:
             continue
         source = "undo" if isinstance(event, ActionUndone) else "audit" if act.rule == "audit" else "decision"
-        recipe = recipe_of(before, number, action, facts.recipes, facts.templates)
-        yield WeighEvidence(
-            *(kind_of(before, number, action), recipe, verdict, source),
-            *(before.head.run, number, actor),
-        )
+        yield from _of(before, number, verdict, source, actor, facts)
+
+
+def came_to_light(
+    state: RunState, number: int, source: str, actor: str, facts: Facts, *, note_sealed: str = ""
+) -> Iterator[WeighEvidence]:
+    """That an act which left by itself was wrong; nothing for one that did not."""
+    if not left_by_itself(state, number):
+        return
+    for evidence in _of(state, number, "error", source, actor, facts):
+        yield replace(evidence, note_sealed=note_sealed)
+
+
+def corrected(state: RunState, annotation: int, actor: str, facts: Facts) -> Iterator[WeighEvidence]:
+    """What a corrected annotation says of the acts that rest on it: of those that left by themselves, or wait.
+
+    Whoever says that the message is about something else does not reject the card besides: it goes with its run.
+    """
+    for number, task in state.all_tasks():
+        act = task.act
+        if act is None or annotation not in (one for one, _ in annotated_before(state, number)):
+            continue
+        if left_by_itself(state, number):
+            yield from _of(state, number, "error", "correction", actor, facts)
+        elif task.phase is Phase.APPROVAL and not act.authority:
+            source = "audit" if act.rule == "audit" else "decision"
+            yield from _of(state, number, "error", source, actor, facts)
+        elif task.phase is Phase.HELD and act.authority.startswith(BY_ITSELF):
+            yield from _of(state, number, "error", "correction", actor, facts)
+
+
+def left_by_itself(state: RunState, number: int) -> bool:
+    """Whether no rule and no person let it go, but what its kind had earned."""
+    act = state.task(number).act if state.plan is not None and state.exists(number) else None
+    return act is not None and act.calls > 0 and act.authority.startswith(BY_ITSELF)
+
+
+def _of(
+    state: RunState, number: int, verdict: str, source: str, actor: str, facts: Facts
+) -> Iterator[WeighEvidence]:
+    act = state.task(number).act
+    assert act is not None
+    action = act.action
+    if action.finality is Finality.FINAL_HIGH or state.unusual.forked is not None:
+        return
+    now = recipe_of(state, number, action, facts.recipes, facts.templates)
+    recipe = act.recipe or now  # a ledger of before recipes were kept with acts
+    if contradicts(now, recipe):
+        return
+    kind = kind_of(state, number, action)
+    yield WeighEvidence(kind, recipe, verdict, source, state.head.run, number, actor)
 
 
 def _of_edit(edit: ActionEdited | None) -> str:

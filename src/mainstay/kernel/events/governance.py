@@ -60,6 +60,9 @@ class AutonomyGranted:
     worst: int = (
         0  # wrong acts that pass before it is taken back, at most, in 19 of 20 cases, were all of them wrong
     )
+    audits: str = ""  # kept where only the level changes; otherwise they begin anew
+    audits_clean: int = 0
+    audits_errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from mainstay.kernel.autonomy import KEEPING
 from mainstay.kernel.events import (
     AutonomyGranted,
     AutonomyProposed,
@@ -345,7 +346,13 @@ class AutonomyKinds:
                     "changed_at": at,
                     "position": position,
                 }
-                return (Put("autonomy", (event.kind,), granted | _NO_AUDITS),)
+                kept: dict[str, Value] = {
+                    "audits": event.audits,
+                    "audits_clean": event.audits_clean,
+                    "audits_errors": event.audits_errors,
+                    "proposed": None,
+                }
+                return (Put("autonomy", (event.kind,), granted | kept),)
             case AutonomyRevoked(cause=cause, reason=reason):
                 revoked: dict[str, Value] = {
                     "level": "ask",
@@ -355,7 +362,7 @@ class AutonomyKinds:
                     "reason": reason,
                     "position": position,
                 }
-                if cause not in ("operator", "slo", "kill switch"):
+                if cause not in KEEPING:
                     revoked |= {"clean": 0, "errors": 0}
                 return (Put("autonomy", (event.kind,), revoked | _NO_AUDITS),)
             case _:
