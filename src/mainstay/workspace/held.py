@@ -8,8 +8,9 @@ asked, through whichever door.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -34,7 +35,7 @@ from mainstay.runtime.reviewing import Reviewing
 from mainstay.runtime.steering import Steering
 from mainstay.runtime.teaching import Teaching
 from mainstay.runtime.tick import Owed, Request
-from mainstay.workspace.agents import house, operator_of
+from mainstay.workspace.agents import house, house_rules, operator_of
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
@@ -42,6 +43,9 @@ from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
 from mainstay.workspace.refining import Refining
 from mainstay.workspace.rules import RuleDesk, adoptions, policy_in_force
+
+if TYPE_CHECKING:
+    from mainstay.agents.base import Finding
 
 log = logging.getLogger("mainstay")
 
@@ -70,6 +74,12 @@ async def operate(
                 return encode(await desk.reject(**arguments))
             case "edit":
                 return encode(await desk.edit(**arguments))
+            case "snooze":
+                return encode(await desk.snooze(**arguments))
+            case "undo":
+                return encode(await desk.undo(**arguments))
+            case "decide_together":
+                return await desk.decide_together(**arguments)
             case "resolve":
                 return encode(await desk.resolve(**arguments))
             case "cancel":
@@ -139,6 +149,9 @@ _TYPES: Mapping[str, type] = {
     "as_of": int,
     "notes": list,
     "memories": list,
+    "until": int,
+    "anyway": bool,
+    "cards": list,
 }  # all else is text
 _BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task"})  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
@@ -259,6 +272,7 @@ class Held:
                 ceilings={name: one.cost_max_micros for name, one in self.assembly.light_agents.items()},
                 performing=performing,
                 calendar=calendar_of(self.assembly.untyped.settings.workspace.zone),
+                undo_us=self.assembly.untyped.settings.approvals.undo_us,
             )
             epoch = self.store.acquire()
             plans = self.director.plans.__getitem__
@@ -342,7 +356,14 @@ class Held:
             self.assembly.route,
             ask,  # type: ignore[arg-type]
             lambda: self.teaching,
+            self._inspect,
         )
+
+    def _inspect(self, text: str, shown: str) -> Sequence[Finding]:
+        """What the checks say of a text that a person wrote, besides what they say of the one that was shown."""
+        from mainstay.agents.checks.own_words import inspect_own_words
+
+        return inspect_own_words(text, shown, house_rules(self.assembly.untyped))
 
     @cached_property
     def teaching(self) -> Teaching:
