@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mainstay.config.accounts import AdapterSettings, read_adapter
 from mainstay.config.approvals import ApprovalSettings, read_approvals
+from mainstay.config.audit import AuditSettings, read_audit
 from mainstay.config.console import ConsoleSettings, read_console
 from mainstay.config.lessons import read_lessons
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
@@ -42,6 +43,7 @@ FILE = "mainstay.toml"
 _TABLES = (
     *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
     *("console", "notify", "logs", "backup", "memory", "triage", "approvals", "slo", "telemetry"),
+    "audit",
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -96,6 +98,7 @@ class Settings:
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     slo: ObjectiveSettings = NO_OBJECTIVES
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -160,6 +163,9 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     telemetry = TelemetrySettings()
     with problems.caught():
         telemetry = read_telemetry(top.table("telemetry"))
+    audit = AuditSettings()
+    with problems.caught():
+        audit = read_audit(top.table("audit"), folder)
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
@@ -168,6 +174,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
         *(workspace, operator, adapters, models, budgets, console, notify, logs, backup),
         *(throttles, breaker, lessons, memory, triage, approvals, slo),
         telemetry=telemetry,
+        audit=audit,
     )
 
 

@@ -144,6 +144,8 @@ _TROUBLES = {
     IncidentKind.DISK_GROWING: "the disk is filling",
     IncidentKind.BACKUP_FAILED: "a backup failed",
     IncidentKind.CRASH_LOOP: "the director ends again and again",
+    IncidentKind.AUDIT_FAILED: "the ledger does not hold",
+    IncidentKind.CHECKPOINT_UNWRITTEN: "a checkpoint could not be written",
 }
 
 

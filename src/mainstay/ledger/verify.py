@@ -1,9 +1,10 @@
 """Proof that the ledger was not edited: the hash chain over stored bytes, from the first event to the last.
 
 Found and named by position: a changed byte in any column, an event deleted, inserted or swapped, a gap, a
-stream whose versions do not follow one another. A tail that was cut off leaves a shorter chain that holds;
-only an `anchor`, a hash known from outside the ledger, shows it. Blobs are checked against their names, and
-every blob that an event refers to must be there. Of a sealed range every byte counts: its file is held to the
+stream whose versions do not follow one another. A tail that was cut off leaves a shorter chain that holds, and
+a chain that was made anew after an edit holds too; only what is known from outside the ledger shows those: an
+`anchor`, a hash by its position, or what was `signed` (`ledger.signed`). Blobs are checked against their names,
+and every blob that an event refers to must be there. Of a sealed range every byte counts: its file is held to the
 ledger's digest of it, and the chain runs through it.
 
 The check reads raw rows in short slices, so it can run beside a writer and never holds its log open.
@@ -13,33 +14,34 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from struct import error as StructError  # noqa: N812
 
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError, WorkspaceError
-from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.connection import SQLITE3, Connection, failure, open_reader
+from mainstay.ledger.followed import SLICE, Broken, Followed, stored_slices
 from mainstay.ledger.references import references
 from mainstay.ledger.schema import require_ledger
 from mainstay.ledger.segments import Row
 from mainstay.ledger.segments_verify import (
-    DERIVED,
     SEALED_OUT_OF_STEP,
     SEALED_VERSION,
     SEGMENTS_IN_ORDER,
     sealed_slices,
 )
+from mainstay.ledger.signed import Against
 from mainstay.ledger.sqlite_reader import SEGMENTS
-from mainstay.ledger.store import GENESIS, ORIGIN, EventStore, Position
+from mainstay.ledger.statements import Statement
+from mainstay.ledger.store import ORIGIN, EventStore, Position
 
-SLICE = 1_000
 SEEN_MAX = 100_000  # blobs that are known to be there: runs of a workflow share its definition
 Progress = Callable[[Position], None]
+
+__all__ = ["Broken", "Progress", "Verified", "verify"]
+
 # A correlation is "" for the stream itself. Any name is NULL when its key points nowhere.
 _SLICE = (
     "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, "
@@ -63,14 +65,10 @@ class Verified:
     positions: int
     head_hash: bytes
     blobs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The chain does not hold from `position` on; 0: not an event but what lies beside the events."""
-
-    position: Position
-    reason: str
+    root: bytes = b""  # over all events; only where it was held against what was signed
+    checkpoints: int = 0  # that it bears out
+    through: int = 0  # up to here
+    notes: tuple[str, ...] = ()
 
 
 def verify(
@@ -78,16 +76,18 @@ def verify(
     *,
     blobs: Path | None = None,
     anchors: Mapping[int, bytes] = {},
+    signed: Sequence[Statement] | None = None,
     progress: Progress | None = None,
 ) -> Verified | Broken:
-    """Check a ledger's file or an open store. `anchors` are hashes by position.
+    """Check a ledger's file or an open store. `anchors` are hashes by position; `signed` is what was signed about it,
+    proved already.
 
     `blobs` is the folder of large blobs: with it, what events refer to must be there, as a row or as a file.
     """
     if not isinstance(ledger, (str, os.PathLike)):
-        return _follow(_store_slices(ledger), anchors, progress)
+        return _follow(stored_slices(ledger), anchors, signed, progress)
     try:
-        return _verify_file(os.fspath(ledger), blobs, anchors, progress)
+        return _verify_file(os.fspath(ledger), blobs, anchors, signed, progress)
     except LedgerCorrupt as error:
         return Broken(ORIGIN, str(error))
     except SQLITE3.errors as error:
@@ -100,7 +100,11 @@ def verify(
 
 
 def _verify_file(
-    path: str, blobs: Path | None, anchors: Mapping[int, bytes], progress: Progress | None
+    path: str,
+    blobs: Path | None,
+    anchors: Mapping[int, bytes],
+    signed: Sequence[Statement] | None,
+    progress: Progress | None,
 ) -> Verified | Broken:
     if not os.path.exists(path):
         return Broken(ORIGIN, f"There is no file {path}.")
@@ -116,7 +120,7 @@ def _verify_file(
         )
         if blobs is not None:
             slices = _missing_blobs(slices, connection, blobs, missing)
-        events = _follow(slices, anchors, progress)
+        events = _follow(slices, anchors, signed, progress)
         if isinstance(events, Broken):
             return events
         if missing:
@@ -138,60 +142,46 @@ def _verify_file(
             if not sound:
                 return Broken(ORIGIN, f"The stored bytes of blob {name} have changed.")
             kept += 1
-        return Verified(events.positions, events.head_hash, kept)
+        return replace(events, blobs=kept)
     finally:
         connection.close()
 
 
 def _follow(
-    slices: Iterator[list[Row]], anchors: Mapping[int, bytes], progress: Progress | None
+    slices: Iterator[list[Row]],
+    anchors: Mapping[int, bytes],
+    signed: Sequence[Statement] | None,
+    progress: Progress | None,
 ) -> Verified | Broken:
-    previous, last = GENESIS, 0
-    part = lru_cache(8_192)(name_part)
+    against = None if signed is None else Against(signed)
+    followed = Followed()
     while True:
         try:
             rows = next(slices, None)
         except LedgerCorrupt as error:
-            return Broken(Position(error.fields.get("position", last + 1)), error.why)
+            return Broken(Position(error.fields.get("position", followed.last + 1)), error.why)
         except SQLITE3.errors as error:
-            return Broken(Position(last + 1), f"Its stored bytes cannot be read: {error}.")
+            return Broken(Position(followed.last + 1), f"Its stored bytes cannot be read: {error}.")
         if rows is None:
             break
-        for (
-            position,
-            stream,
-            version,
-            kind,
-            schema,
-            at,
-            correlation,
-            causation,
-            actor,
-            tx,
-            stored,
-            data,
-        ) in rows:
-            if position != last + 1:
-                return Broken(Position(last + 1), f"It is missing: position {position} follows {last}.")
-            try:
-                names = part(actor) + part(stream) + part(correlation)
-                found = link(previous, position, version, kind, schema, at, causation, tx, names, data)
-            except (AssertionError, AttributeError, StructError, TypeError) as error:
-                return Broken(Position(position), f"Its envelope makes no sense: {error}.")
-            if stored is not DERIVED and found != stored:
-                return Broken(Position(position), "Its hash is not the hash of its stored bytes.")
-            if anchors and anchors.get(position, found) != found:
-                return Broken(
-                    Position(position), "Its hash is not the one that was signed: history was rewritten."
-                )
-            previous, last = found, position
+        hashes = followed.take(rows, anchors)
+        if isinstance(hashes, Broken):
+            return hashes
+        if against is not None and (wrong := against.take(rows, hashes)) is not None:
+            return Broken(Position(wrong.position), wrong.reason)
         if progress is not None:
-            progress(Position(last))
+            progress(Position(followed.last))
+    last = followed.last
     if anchors and max(anchors) > last:
         return Broken(
-            Position(last + 1), f"It is missing: position {max(anchors)} was signed, the last is {last}."
+            Position(last + 1), f"It is missing: position {max(anchors)} was marked, the last is {last}."
         )
-    return Verified(last, previous)
+    if against is None:
+        return Verified(last, followed.hash)
+    if (wrong := against.end(last)) is not None:
+        return Broken(Position(wrong.position), wrong.reason)
+    root, notes = against.frontier.root(), tuple(against.notes)
+    return Verified(last, followed.hash, 0, root, against.borne_out, against.through, notes)
 
 
 def _file_slices(connection: Connection) -> Iterator[list[Row]]:
@@ -208,29 +198,6 @@ def _file_slices(connection: Connection) -> Iterator[list[Row]]:
             return
         yield rows
         last = rows[-1][0]
-
-
-def _store_slices(store: EventStore) -> Iterator[list[Row]]:
-    last = ORIGIN
-    while events := store.read_all(after=last, limit=SLICE):
-        yield [
-            (
-                event.position,
-                event.stream,
-                event.version,
-                event.type,
-                event.schema,
-                event.at,
-                "" if event.correlation == event.stream else event.correlation,
-                event.causation,
-                event.actor,
-                event.transaction,
-                event.hash,
-                event.data,
-            )
-            for event in events
-        ]
-        last = events[-1].position
 
 
 def _missing_blobs(

@@ -151,3 +151,27 @@ def backup_failed(*, error: str, last_good: Instant | None, now: Instant) -> Det
         ("look at [backup] folder in mainstay.toml", "`mainstay ledger backup FOLDER` shows the error"),
         "it is tried again in an hour",
     )
+
+
+def ledger_unsound(what: str) -> DetectIncident:
+    """The ledger is not whole, or not what was signed."""
+    return DetectIncident(
+        IncidentKind.AUDIT_FAILED,
+        "",
+        what,
+        {},
+        ("`mainstay audit verify` names the position", "restore the last good backup"),
+        "nothing more is signed; work goes on",
+    )
+
+
+def checkpoint_unwritten(place: str, error: str) -> DetectIncident:
+    """A place for checkpoints cannot be written, or no checkpoint can be signed at all."""
+    return DetectIncident(
+        IncidentKind.CHECKPOINT_UNWRITTEN,
+        place,
+        f"{error.rstrip('.')}.",
+        {"error": error},
+        ("make the place writable", "look at [audit] checkpoints in mainstay.toml"),
+        "it gets what it lacks as soon as it can be written",
+    )

@@ -127,6 +127,8 @@ class IncidentKind(StrEnum):
     DISK_GROWING = "disk_growing"
     BACKUP_FAILED = "backup_failed"
     CRASH_LOOP = "crash_loop"
+    AUDIT_FAILED = "audit_failed"
+    CHECKPOINT_UNWRITTEN = "checkpoint_unwritten"
 
 
 @dataclass(frozen=True, slots=True)
