@@ -211,7 +211,7 @@ def test_the_keys_of_a_pull_are_made_durable_together() -> None:
     puts: list[int] = []
     keys = inbox.house.vault._keys
     put = keys.put
-    keys.put = lambda wrapped: (puts.append(len(wrapped)), put(wrapped))[1]  # type: ignore[method-assign]
+    keys.put = lambda wrapped, members: (puts.append(len(wrapped)), put(wrapped, members))[1]  # type: ignore
     assert inbox.pull().received == 40
     assert puts == [40], "one wait for the disk, not forty"
 

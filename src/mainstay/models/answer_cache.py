@@ -32,8 +32,8 @@ _VERSION: Final = 1
 class Seal(Protocol):
     """How an answer is closed for the disk and opened again."""
 
-    def seal(self, plain: bytes) -> bytes:
-        """The answer as it may lie there."""
+    def seal(self, plain: bytes) -> bytes | None:
+        """The answer as it may lie there; None where it may not."""
         ...
 
     def unseal(self, token: bytes) -> bytes | None:
@@ -81,9 +81,11 @@ class AnswerBook:
     def keep(self, answers: Iterable[tuple[Prompt, Completion | Unanswered]]) -> None:
         """Keep these, all or none of them."""
         entries = {
-            self._key(prompt): self._seal.seal(_written(answer))
+            self._key(prompt): sealed
             for prompt, answer in answers
-            if isinstance(answer, Completion) and prompt.temperature == 0
+            if isinstance(answer, Completion)
+            and prompt.temperature == 0
+            and (sealed := self._seal.seal(_written(answer))) is not None
         }
         try:
             self._shelf.put(entries)

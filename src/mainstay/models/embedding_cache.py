@@ -3,7 +3,9 @@
 Rules of the file: the texts are personal, so nothing here stores one, nor a plain hash that a guess could
 be tried against. An entry's key is an HMAC, under a secret of the workspace, of the embedder's recipe and
 the text: another recipe or another workspace finds nothing. Vectors give away what their texts were about;
-the file is for its owner's eyes alone, and `CachedEmbedder.forget` removes what belongs to a text.
+the file is for its owner's eyes alone. `CachedEmbedder.forget` removes what belongs to a text, and `retain`
+all that belongs to none of those that are still there: what was once embedded of somebody who is forgotten
+(a question, half a sentence) nobody could name any more.
 
 A cache is never the truth. It holds at most `entry_max` vectors, the oldest go first, and deleting the file
 costs time only.
@@ -16,7 +18,7 @@ import hmac
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -56,6 +58,10 @@ class EmbeddingCache(Protocol):
         """Remove the entries that exist."""
         ...
 
+    def retain(self, keys: Collection[bytes]) -> int:
+        """Remove all others, so that nothing of them is left in the file; how many these were."""
+        ...
+
 
 class CachedEmbedder:
     """An embedder that asks the cache first. Its vectors equal the inner embedder's bit for bit."""
@@ -68,6 +74,8 @@ class CachedEmbedder:
         self._secret = secret
         self.computed = 0  # vectors so far that the inner embedder made
         self.reused = 0  # and that the cache had
+        self._keeping = threading.Lock()
+        self._retained = 0  # how often something was forgotten: what was asked for before is not kept after
 
     @property
     def model_id(self) -> str:
@@ -92,13 +100,16 @@ class CachedEmbedder:
 
         keys = [self._key(text) for text in texts]
         size = self.dimensions * 4
+        began = self._retained
         # A row of another length was damaged; it counts as missing.
         known = {key: row for key, row in self._cache.get(keys).items() if len(row) == size}
         wanted = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if wanted:
             computed = self._inner.embed(list(wanted.values())).astype("<f4", copy=False)
             fresh = {key: row.tobytes() for key, row in zip(wanted, computed, strict=True)}
-            self._cache.put(fresh)
+            with self._keeping:
+                if began == self._retained:  # else it may be of somebody who was forgotten meanwhile
+                    self._cache.put(fresh)
             known |= fresh
         self.computed += len(wanted)
         self.reused += len(keys) - len(wanted)
@@ -126,6 +137,12 @@ class CachedEmbedder:
     def forget(self, texts: Sequence[str]) -> None:
         """Remove the vectors of these texts, as far as this recipe made them."""
         self._cache.drop([self._key(text) for text in texts])
+
+    def retain(self, texts: Iterable[str]) -> int:
+        """Remove every vector but those of these texts; how many it were. What is being embedded is not kept."""
+        with self._keeping:
+            self._retained += 1
+            return self._cache.retain({self._key(text) for text in texts})
 
     def _key(self, text: str) -> bytes:
         # Broken mail can hold lone surrogates, which plain UTF-8 refuses.
@@ -157,6 +174,12 @@ class InMemoryEmbeddingCache:
         with self._lock:
             for key in keys:
                 self._entries.pop(key, None)
+
+    def retain(self, keys: Collection[bytes]) -> int:
+        with self._lock:
+            before = len(self._entries)
+            self._entries = {key: row for key, row in self._entries.items() if key in keys}
+            return before - len(self._entries)
 
 
 class SqliteEmbeddingCache:
@@ -197,6 +220,23 @@ class SqliteEmbeddingCache:
     def drop(self, keys: Sequence[bytes]) -> None:
         with self._transaction() as connection:
             connection.executemany("DELETE FROM vectors WHERE key = ?", [(key,) for key in keys])
+
+    def retain(self, keys: Collection[bytes]) -> int:
+        with self._transaction() as connection:
+            known = [key for (key,) in connection.execute("SELECT key FROM vectors")]
+            gone = [(key,) for key in known if key not in keys]
+            connection.executemany("DELETE FROM vectors WHERE key = ?", gone)
+        with self._lock, self._named_errors():
+            self._connection.execute("VACUUM")  # no page is left that only once held something
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise errors.Unavailable(
+                "What was dropped from a cache may still lie in its log",
+                why=f"another process reads {self._path}",
+                remedy="It is tried again; end the other process if this lasts.",
+                path=str(self._path),
+            )
+        return len(gone)
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""

@@ -5,7 +5,9 @@ Rules of this file:
 - Nothing is stored twice: what is known in the same words is not staged again, since a blob without an event would
   stay for ever.
 - What speaks of a person is sealed under that person's key, so that it is forgotten with them; all else under a key of
-  the house. A correction lies under the key of what it corrects. Keys are durable before anything sealed under them.
+  the house. A note that shows addresses lies under a joint key with theirs (`runtime.concern`); an imported document
+  is the operator's own, and lies under its own. A correction lies under the key of what it corrects. Keys are durable
+  before anything sealed under them.
 - Of whom it speaks stands in the sealed content, so that it is kept from drafts to others.
 """
 
@@ -18,15 +20,18 @@ from dataclasses import dataclass, replace
 from mainstay.kernel.commands import Remember, RetractMemory
 from mainstay.kernel.errors import AmbiguousId, NotFound
 from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.projections.memory import last_version
 from mainstay.ledger.sealing import Vault
 from mainstay.ledger.store import EventReader
-from mainstay.memory.records import ABOUT, CONTENT, Note, checked, encoded, mark_of, named
-from mainstay.runtime.artifacts import Artifacts
+from mainstay.memory.records import ABOUT, CONTENT, Note, checked, decoded, encoded, mark_of, named
+from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
+from mainstay.runtime.concern import Concern, concern, people_in
 from mainstay.runtime.tick import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
 FITTING_MAX = 20
+OPERATOR = "operator"  # the owner of notes that speak of nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,11 @@ class Keeping:
         """Keep all of them, those of one call in one tick. Raises `CommandRefused` before any is kept."""
         vault = self._artifacts.vault
         good = [named(checked(note, spaces), vault.keyed_hash) for note in notes]
-        vault.ensure_subjects({self._subject(note) for note in good})
+        whom = [self._whom(note) for note in good]
+        self._ensure(whom)
         kept: list[Kept] = []
         asked = []
-        for note in good:
+        for note, concerned in zip(good, whom, strict=True):
             mark = mark_of(note, vault.keyed_hash)
             known = last_version(self._store, note.memory)
             if known is not None and known.mark == mark and not known.retracted:
@@ -63,19 +69,19 @@ class Keeping:
                 continue
             became = "new" if known is None else "corrected"
             kept.append(Kept(note.memory, 1 if known is None else known.version + 1, became))
-            command = self.command(note, mark)
+            command = self.command(self._about(note), concerned.owner, mark)
             asked.append(self._ask(Request(command, actor, blobs=self._artifacts.take_staged())))
         await asyncio.gather(*asked)
         return kept
 
-    def command(self, note: Note, mark: str = "") -> Remember:
-        """The command that keeps a note; its content is staged for the request. Its subject must have a key."""
-        vault = self._artifacts.vault
-        note = named(note, vault.keyed_hash)
-        subject = self._subject(note)
-        mark = mark or mark_of(note, vault.keyed_hash)
-        if subject != house_subject(vault, note.owner):
-            note = replace(note, fields={**note.fields, ABOUT: subject})
+    def command(self, note: Note, subject: SubjectId, mark: str = "") -> Remember:
+        """The command that keeps a note under a key that is there; its content is staged for the request.
+
+        Raises `SubjectForgotten`. `mark` is the note's, where that is known.
+        """
+        hashed = self._artifacts.vault.keyed_hash
+        note = named(note, hashed)
+        mark = mark or mark_of(note, hashed)
         return Remember(
             memory=note.memory,
             space=note.space,
@@ -92,22 +98,56 @@ class Keeping:
             tag=note.tag,
         )
 
-    def _subject(self, note: Note) -> SubjectId:
-        """Whose key it lies under."""
+    def _whom(self, note: Note) -> Concern:
+        """Whom it concerns."""
         vault = self._artifacts.vault
+        before = self._before(note)
+        people = (
+            list(vault.members(SubjectId(str(before["subject"])))) if before and before["subject"] else []
+        )
         if note.about:
-            return vault.subject(note.about)
-        rows = self._store.select(
+            people.insert(0, vault.subject(note.about))
+        if not people:
+            people.append(house_subject(vault, note.owner))
+        if note.owner == OPERATOR:
+            people += people_in(f"{note.before} {note.text}", vault.subject)
+        return concern(vault, people[0], people)
+
+    def _ensure(self, whom: Sequence[Concern]) -> None:
+        joints = {one.joint: one.members for one in whom if one.joint is not None}
+        self._artifacts.vault.ensure_subjects({one.owner for one in whom}, joints)
+
+    def _about(self, note: Note) -> Note:
+        """The note with whom it speaks of, where it speaks of somebody: as it says, or as what it corrects said."""
+        if note.about:
+            about: object = self._artifacts.vault.subject(note.about)
+        else:
+            before = self._before(note)
+            about = self._said(before).get(ABOUT) if before is not None else None
+        return replace(note, fields={**note.fields, ABOUT: about}) if about else note
+
+    def _said(self, row: Mapping[str, object]) -> Json:
+        try:
+            content = self._artifacts.get(
+                Digest(str(row["content"])),
+                SubjectId(str(row["subject"])) if row["subject"] else None,
+                CONTENT,
+            )
+            return decoded(content).fields
+        except (SubjectForgotten, NotFound, ValueError):
+            return {}
+
+    def _before(self, note: Note) -> Mapping[str, object] | None:
+        rows: Sequence[Mapping[str, object]] = self._store.select(
             "memories", where={"memory": note.memory}, order="version", descending=True, limit=1
         )
-        before = str(rows[0]["subject"] or "") if rows else ""
-        return SubjectId(before) if before else house_subject(vault, note.owner)
+        return rows[0] if rows else None
 
     async def retract(self, memories: Sequence[str], *, actor: str, reason: str = "") -> list[Kept]:
         """Believe none of them any more. Raises `NotFound` or `AmbiguousId` before any is retracted."""
         found = [find_memory(self._store, short) for short in memories]
         known = [last_version(self._store, memory) for memory in found]
-        subject = house_subject(self._artifacts.vault, "operator")
+        subject = house_subject(self._artifacts.vault, OPERATOR)
         if reason:
             self._artifacts.vault.ensure_subjects([subject])
         sealed = self._artifacts.seal_text(reason, subject)

@@ -6,8 +6,9 @@ Rules of this file:
   what was learned is there for the next draft, and an edit that came to nothing teaches nothing.
 - No fault of it keeps a decision from being taken: what cannot be read (somebody was forgotten, a draft of another
   make) teaches nothing.
-- A lesson carries nothing of the person it was learned from (`agents.impersonal`) and lies under a key of the house;
-  the run that it came from is its source.
+- A lesson carries nothing of the person it was learned from (`agents.impersonal`). Each version of it says what one
+  edit taught and lies under the key of that edit's run, which is its source: it goes when they are forgotten, and what
+  others taught stays.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mainstay.agents.lessons import Change, Lesson, learned, lesson_of
 from mainstay.governance.lessons import SPACE, Trial, effect_of, trials_of, why_retire
 from mainstay.kernel.commands import Command, JudgeDraft, RetractMemory
 from mainstay.kernel.errors import MainstayError
+from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.plan import Ref, resolve
 from mainstay.kernel.state import Act, RunState, Sources
 from mainstay.kernel.values import Instant, Json
@@ -36,7 +38,7 @@ from mainstay.ledger.sealing import Forgotten
 from mainstay.ledger.store import EventReader
 from mainstay.memory.records import CONTENT, Note, decoded
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
-from mainstay.runtime.keeping import Keeping, house_subject
+from mainstay.runtime.keeping import OPERATOR, Keeping, house_subject
 
 KIND = "lesson"
 BY_ITSELF = "mainstay"
@@ -182,18 +184,26 @@ class Teaching:
         commands: list[Command] = [
             RetractMemory(one, actor, "an edit took back what it brought") for one in sorted(undone)
         ]
-        if new:
-            self._artifacts.vault.ensure_subjects([house_subject(self._artifacts.vault, "operator")])
+        under = self._under(state) if new else None
         # In their order: an addition may stand after a sentence that the change before it brought.
         commands += (
-            self._remember(replace(base, change=change, learned_at=now + place), task, actor)
+            self._remember(replace(base, change=change, learned_at=now + place), task, actor, under)
             for place, change in enumerate(new)
+            if under is not None
         )
         if new:
             said["lessons"] = len(new)
         return commands, tuple(undone), said
 
-    def _remember(self, lesson: Lesson, task: int, actor: str) -> Command:
+    def _under(self, state: RunState) -> SubjectId:
+        """Under whose key lies what a run teaches; the operator's where it is about nobody."""
+        if state.head.owner is not None:
+            return state.head.owner
+        house = house_subject(self._artifacts.vault, OPERATOR)
+        self._artifacts.vault.ensure_subjects([house])
+        return house
+
+    def _remember(self, lesson: Lesson, task: int, actor: str, under: SubjectId) -> Command:
         name = self._name(lesson)
         before = self.lesson(name)
         agreeing = before.agreeing if before is not None else ()
@@ -208,7 +218,8 @@ class Teaching:
                 fields=merged.fields,
                 source=f"run:{run}/{task}",
                 actor=actor,
-            )
+            ),
+            under,
         )
 
     def _name(self, lesson: Lesson) -> str:

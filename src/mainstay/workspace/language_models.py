@@ -148,6 +148,13 @@ class LanguageModels:
         for client in self._clients:
             await client.aclose()
 
+    def forget(self) -> int:
+        """Drop every answer that is kept; how many these were. They may quote whom their question quoted."""
+        if not (self._cache / ANSWERS).exists():
+            return 0
+        shelf = self._opened()
+        return shelf.retain(frozenset()) if shelf is not None else 0
+
     def close(self) -> None:
         """Close the cache of answers."""
         if isinstance(self._shelf, SqliteEmbeddingCache):
@@ -171,10 +178,12 @@ class AnswerSeal:
     vault: Vault
     subject: SubjectId | None
 
-    def seal(self, plain: bytes) -> bytes:
-        """The answer as it may lie on the disk."""
+    def seal(self, plain: bytes) -> bytes | None:
+        """The answer as it may lie on the disk; None where it is about somebody who was forgotten."""
         if self.subject is not None and self.vault.knows(self.subject):
             return _PERSON + self.vault.seal(self.subject, plain, _CONTEXT)
+        if self.subject is not None and self.vault.was_known(self.subject):
+            return None
         nonce = os.urandom(_NONCE_BYTES)
         return _HOUSE + nonce + self._house().encrypt(nonce, plain, _CONTEXT)
 
