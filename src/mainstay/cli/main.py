@@ -31,6 +31,7 @@ from mainstay.cli import (
     memory,
     models,
     operate,
+    policy,
     report,
     runs,
     service,
@@ -86,6 +87,7 @@ for part in (
         held_back,
         memory,
         lessons,
+        policy,
         report,
     ),
     *(

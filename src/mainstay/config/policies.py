@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from mainstay.config.toml import parse_toml
@@ -176,9 +175,7 @@ def _act(when: Section, acts: Collection[str] | None) -> str:
         raise when.error(
             "act", f"{act[:80]!r} is not an act", remedy='write "email.reply", "email.*", "*" or "agent.NAME"'
         )
-    if acts is not None and not act.startswith(AGENT) and not any(fnmatchcase(one, act) for one in acts):
-        if act == "*":
-            return act
+    if acts is not None and not act.endswith("*") and not act.startswith(AGENT) and act not in acts:
         raise when.error(
             "act",
             f"there is no act {act!r}",

@@ -29,7 +29,7 @@ from mainstay.kernel.values import DAY, Digest, Instant
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import load_run
-from mainstay.ledger.store import EventStore, Value, Version
+from mainstay.ledger.store import EventReader, EventStore, Value, Version
 from mainstay.runtime.lines import Lines, thread_of
 from mainstay.runtime.tick import Request
 
@@ -66,7 +66,7 @@ class Standing:
     warned: dict[str, int] = field(default_factory=dict)
 
 
-def read_standing(store: EventStore, now: Instant) -> Standing:
+def read_standing(store: EventReader, now: Instant) -> Standing:
     """Balances, counts, definitions, pauses, breakers and the kill switch, as the views have them."""
     balances = Balances()
     balances.roll(now)
@@ -124,7 +124,7 @@ def _kind_standing(row: Mapping[str, Value]) -> KindStanding:
     )
 
 
-def _read_house(store: EventStore) -> House:
+def _read_house(store: EventReader) -> House:
     house = House()
     for row in store.select("workflows", limit=_ALL):
         one = Registered(str(row["name"]), _int(row["version"]), Digest(str(row["definition"])))
@@ -148,7 +148,7 @@ def _read_house(store: EventStore) -> House:
     return house
 
 
-def _month_spent(store: EventStore, month: int) -> int:
+def _month_spent(store: EventReader, month: int) -> int:
     rows = store.select("spent", order="day", descending=True, limit=_ALL)
     return sum(
         _int(row["cost_micros"] or 0) for row in rows if month_of(Instant(_int(row["day"]) * DAY)) == month

@@ -7,7 +7,6 @@ against everything else first: one mistake, and nothing changes.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from mainstay.config.files import RuleFiles, load_rules
 from mainstay.config.policies import read_policy_text
@@ -22,15 +21,6 @@ from mainstay.runtime.tick import Answer, Request
 from mainstay.workspace.assembly import Assembly
 
 Ask = Callable[[Request], Awaitable[Answer]]
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What came into force."""
-
-    policy: Digest
-    changed: bool
-    templates: tuple[str, ...]  # that say something new
 
 
 def policy_in_force(store: EventReader, blobs: Blobs, otherwise: Policy) -> Policy:
@@ -88,15 +78,8 @@ class RuleDesk:
                 why="A file was written in between. Nothing was changed.",
                 remedy="Run `mainstay policy diff`, and apply once more.",
             )
-        before = (self._director.house.policy, dict(self._director.templates))
         for request in adoptions(self._director, rules, assembly.blobs):
             await self._ask(request)
         assembly.adopt(rules)
         self._adopted()
-        told = [name for name, one in sorted(rules.templates.items()) if before[1].get(name) != one.digest]
-        return {
-            "policy": rules.policy.digest,
-            "changed": rules.policy.digest != before[0],
-            "templates": told,
-            "rules": len(rules.policy.rules),
-        }
+        return {"policy": rules.policy.digest, "rules": len(rules.policy.rules)}

@@ -14,9 +14,9 @@ through the lock; `Decided.live` says which, and so whether it is performed now 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,11 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.clock import Clock, SystemClock
-from mainstay.workspace.decided import Decided, decided
+from mainstay.workspace.cards import PAGE, Card, CardLine, CardReader, Leaving, Preview
+from mainstay.workspace.decided import Decided, DecidedTogether, decided, decided_together
 from mainstay.workspace.doors import Door, LockDoor, SocketDoor, director_runs, locked_without_answer
 from mainstay.workspace.folder import Folder, create, find_folder, open_vault
+from mainstay.workspace.shown import forget_shown, mark_shown, open_for_us
 
 if TYPE_CHECKING:
     from mainstay.config.settings import Settings
@@ -58,41 +60,11 @@ if TYPE_CHECKING:
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
+    from mainstay.workspace.policies import Policies
     from mainstay.workspace.objectives import Slo
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a person must see to decide: what will happen, why it is asked, and how final it is."""
-
-    approval: str
-    status: str
-    run: str
-    task: int
-    workflow: str
-    act: str
-    title: str
-    recipients: tuple[str, ...]
-    text: str  # exactly what will leave, as text
-    attachments: tuple[str, ...]
-    risky: tuple[Json, ...]  # name, value, source, seen_before
-    finality: str
-    rule: str
-    reason: str
-    rationale: str
-    checks: tuple[Json, ...]  # the inspector's findings
-    price_micros: int | None
-    spent_micros: int
-    digest: Digest
-    requested_at: Instant
-    expires_at: Instant
-    message: Json  # from, subject, text of what is answered
-    read_with: str = (
-        ""  # the effect that was before this one: of the run it goes on from, or what it takes back
-    )
 
 
 class Workspace:
@@ -206,14 +178,49 @@ class Workspace:
         """The events of a run as they stand in the ledger."""
         return self._events(find_id(self._store, "runs", "run", short))
 
-    def approvals(self, *, limit: int = 100, status: str = "waiting") -> list[Card]:
-        """The cards that wait, oldest first."""
-        rows = self._store.select("approvals", where={"status": status}, order="requested_at", limit=limit)
-        return [self._card(row) for row in rows]
+    def approvals(self, *, limit: int = 100, status: str = "waiting", put_off: bool = False) -> list[Card]:
+        """The cards that wait, oldest first, each read whole; `put_off`: also those that are snoozed."""
+        reader = self._reader
+        rows = reader.rows(now=self._clock.now(), limit=limit, status=status, put_off=put_off)
+        return [reader.card(row) for row in rows]
+
+    def cards(self, *, limit: int = PAGE, status: str = "waiting", put_off: bool = False) -> list[CardLine]:
+        """The same as a list shows them: quick, however many wait."""
+        reader = self._reader
+        rows = reader.rows(now=self._clock.now(), limit=limit, status=status, put_off=put_off)
+        return [reader.line(row) for row in rows]
+
+    def overtaken(self, *, limit: int = PAGE) -> list[CardLine]:
+        """Cards that rules, or what came later, withdrew before anybody answered; the newest first."""
+        rows = [
+            row
+            for status in ("denied", "superseded", "withdrawn")
+            for row in self._store.select(
+                "approvals", where={"status": status}, order="requested_at", descending=True, limit=limit
+            )
+        ]
+        newest = sorted(rows, key=lambda row: row["decided_at"] or 0, reverse=True)[:limit]
+        return [self._reader.line(row) for row in newest]
 
     def approval(self, short: str) -> Card:
         """One card. Raises `NotFound` or `AmbiguousId`."""
-        return self._card(find_card(self._store, short))
+        return self._reader.card(find_card(self._store, short))
+
+    def leaving(self) -> list[Leaving]:
+        """What was approved, or goes by itself, and can still be taken back."""
+        return self._reader.leaving()
+
+    def preview(self, act: str, *, workflow: str = "", kind_class: str = "") -> Preview:
+        """The waiting cards of an act that can be decided together. Raises `CommandRefused` where they differ."""
+        return self._reader.preview(act, workflow=workflow, kind_class=kind_class, now=self._clock.now())
+
+    def shown(self, approval: str, *, by: str = "") -> None:
+        """The card is before somebody's eyes now; `by` is the device, where it is not this one."""
+        mark_shown(self.folder.cache, approval, self._clock.now(), by=by)
+
+    def open_for(self, approval: str, *, by: str = "") -> int:
+        """For how long, in microseconds; 0 if it never was."""
+        return open_for_us(self.folder.cache, approval, self._clock.now(), by=by)
 
     def waiting(self) -> int:
         """How many cards wait."""
@@ -275,7 +282,7 @@ class Workspace:
     def message(self, run: str) -> Json:
         """The message that started a run, opened: from, subject, text."""
         _, state = self.run(run)
-        return self._message(state)
+        return self._reader.message(state)
 
     def received(self, row: Json) -> Json:
         """A row of the view `messages`, opened: from, subject, text. Also of mail that started no run."""
@@ -390,6 +397,20 @@ class Workspace:
         )
 
     @cached_property
+    def policies(self) -> Policies:
+        """The rules: which are in force, why something is judged as it is, and what other files would change."""
+        from mainstay.workspace.policies import Policies
+
+        self.folder.id  # noqa: B018  says first of all that this is no workspace
+        return Policies(
+            self.folder,
+            self._door,
+            lambda: (self._store, self._blobs, self._codec) if self.begun else None,
+            self.run,
+            self._clock,
+        )
+
+    @cached_property
     def lessons(self) -> Lessons:
         """What edits of drafts taught, what that does to later drafts, and to take a lesson back."""
         from mainstay.workspace.lessons import Lessons
@@ -468,30 +489,92 @@ class Workspace:
     # --- deciding --------------------------------------------------------------------------------------------------
 
     def approve(
-        self, approval: str, *, digest: str = "", actor: str = "operator", open_us: int = 0
+        self,
+        approval: str,
+        *,
+        digest: str | None = None,
+        actor: str = "operator",
+        open_us: int | None = None,
+        confirm: str = "",
+        via: str = "",
     ) -> Decided:
-        """Yes to exactly what the card shows. With `digest`: only if that is still what waits."""
-        return self._decide("approve", approval=approval, digest=digest, actor=actor, open_us=open_us)
+        """Yes to exactly what the card shows. With `digest`: only if that is still what waits.
+
+        `confirm` is the second step that a final act of high stake wants (`Card.second_step`). How long the card was
+        open is measured from `shown`, unless `open_us` says it.
+        """
+        return self._answer(
+            "approve", approval, open_us, digest, via, approval=approval, actor=actor, confirm=confirm
+        )
 
     def reject(
         self,
         approval: str,
         *,
         reason: str = "",
-        digest: str = "",
+        digest: str | None = None,
         actor: str = "operator",
-        open_us: int = 0,
+        open_us: int | None = None,
+        via: str = "",
     ) -> Decided:
         """No, and why."""
-        return self._decide(
-            "reject", approval=approval, reason=reason, digest=digest, actor=actor, open_us=open_us
+        return self._answer(
+            "reject", approval, open_us, digest, via, approval=approval, reason=reason, actor=actor
         )
 
     def edit(
-        self, approval: str, text: str, *, digest: str = "", actor: str = "operator", open_us: int = 0
+        self,
+        approval: str,
+        text: str,
+        *,
+        digest: str | None = None,
+        actor: str = "operator",
+        open_us: int | None = None,
+        confirm: str = "",
+        anyway: bool = False,
+        via: str = "",
     ) -> Decided:
-        """Yes to this text instead: a new effect with a digest of its own."""
-        return self._decide("edit", approval=approval, text=text, digest=digest, actor=actor, open_us=open_us)
+        """Yes to this text instead: a new effect with a digest of its own.
+
+        What the checks find in it is told, as `CommandRefused`; `anyway` sends it all the same.
+        """
+        said = {"approval": approval, "text": text, "actor": actor, "confirm": confirm, "anyway": anyway}
+        return self._answer("edit", approval, open_us, digest, via, **said)
+
+    def snooze(self, approval: str, *, until: Instant | int, actor: str = "operator") -> Decided:
+        """Not now: the card leaves the list until then (microseconds since 1970), and is told anew."""
+        return self._decide("snooze", approval=approval, until=int(until), actor=actor)
+
+    def undo(self, run: str, *, task: str = "", actor: str = "operator") -> Decided:
+        """Take back what may leave and has not left yet; a card asks anew (`Decided.asks`)."""
+        return self._decide("undo", run=run, task=task, actor=actor)
+
+    def decide_together(
+        self,
+        answer: str,
+        cards: Sequence[tuple[str, str]],
+        *,
+        guard: str,
+        reason: str = "",
+        actor: str = "operator",
+        open_us: int = 0,
+        via: str = "",
+    ) -> DecidedTogether:
+        """One answer ("approve", "reject") to the cards of a `Preview`, each bound to the effect that it showed."""
+        with self._door() as door:
+            told = door.ask(
+                "decide_together",
+                {
+                    "answer": answer,
+                    "cards": [[name, digest] for name, digest in cards],
+                    "guard": guard,
+                    "reason": reason,
+                    "actor": actor,
+                    "open_us": open_us,
+                    "via": via,
+                },
+            )
+            return decided_together(told, live=door.live)
 
     def resolve(self, run: str, task: int, answer: str, *, actor: str = "operator") -> Decided:
         """The answer to "did this go out?": happened, did_not or unknown."""
@@ -572,6 +655,21 @@ class Workspace:
         one = self._settings().budgets
         return Limits(one.day_micros, one.month_micros, one.run_micros, one.workflow_micros)
 
+    def _answer(
+        self,
+        operation: str,
+        card: str,
+        open_us: int | None,
+        digest: str | None,
+        via: str,
+        **arguments: Any,
+    ) -> Decided:
+        measured = self.open_for(card, by=via) if open_us is None else open_us
+        bound = {} if digest is None else {"digest": digest}
+        answered = self._decide(operation, open_us=measured, via=via, **bound, **arguments)
+        forget_shown(self.folder.cache, card)
+        return answered
+
     # --- within ----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -584,6 +682,10 @@ class Workspace:
                 remedy="Run `mainstay ingest` to read the mailbox once, or `mainstay up` to go to work.",
             )
         return SqliteReader(self.folder.ledger, tables=None)
+
+    @property
+    def _reader(self) -> CardReader:
+        return CardReader(self._store, lambda: self._artifacts, self._events, self._view)
 
     @cached_property
     def _blobs(self) -> BlobStore:
@@ -660,39 +762,6 @@ class Workspace:
             answer = door.ask(operation, arguments)
             return decided(answer, live=door.live)
 
-    def _card(self, row: Json) -> Card:
-        subject = SubjectId(row["subject"]) if row["subject"] else None
-        artifacts = self._artifacts
-        shown = artifacts.open_json(Digest(row["card"]), subject, b"card") or {}
-        request = shown.get("request") or {}
-        reply = request.get("reply") or {}
-        run, state = self.run(row["run"])
-        return Card(
-            approval=row["approval"],
-            status=row["status"],
-            run=row["run"],
-            task=row["task"],
-            workflow=row["workflow"],
-            act=row["act"],
-            title=str(shown.get("title", "[forgotten]")),
-            recipients=tuple(shown.get("recipients", ())),
-            text=str(reply.get("text", "")),
-            attachments=tuple(shown.get("attachments", ())),
-            risky=tuple(shown.get("risky", ())),
-            finality=row["finality"],
-            rule=row["rule"] or "",
-            reason=row["reason"] or "",
-            rationale=self._rationale(row["run"], row["task"]),
-            checks=self._checks(state),
-            price_micros=row["price_micros"],
-            spent_micros=run["spent"] or 0,
-            digest=Digest(row["digest"]),
-            requested_at=Instant(row["requested_at"]),
-            expires_at=Instant(row["expires_at"]),
-            message=self._message(state),
-            read_with=self._read_with(row) if row["undo"] or row["parent"] else "",
-        )
-
     def _doubt(self, row: Json) -> Json:
         """A row of what is in doubt, with what the card says would go out and to whom."""
         from mainstay.runtime.artifacts import FORGOTTEN
@@ -706,43 +775,6 @@ class Workspace:
         if shown is None:
             return read | {"title": FORGOTTEN, "recipients": [FORGOTTEN]}
         return read | {"title": str(shown.get("title", "")), "recipients": list(shown.get("recipients", ()))}
-
-    def _read_with(self, row: Json) -> str:
-        """The effect without which this card must not be answered, in one sentence; empty if there was none."""
-        from mainstay.governance.earlier import earlier, tell
-
-        one = earlier(self._events, RunId(row["run"]), row["task"])
-        if one is None:
-            return ""
-        shown = self._artifacts.open_json(one.card, one.subject, b"card") if one.card else None
-        reason = self._artifacts.open_text(one.reason)
-        title, recipients = (shown.get("title", ""), shown.get("recipients", ())) if shown else ("", ())
-        return tell(replace(one, reason=reason), str(title), [str(to) for to in recipients])
-
-    def _rationale(self, run: str, task: int) -> str:
-        from mainstay.kernel.events import ActionProposed
-
-        found = ""
-        for _, event in self._events(run):
-            if isinstance(event, ActionProposed) and event.task == task:
-                found = event.rationale
-        return self._artifacts.open_text(found)
-
-    def _checks(self, state: RunState) -> tuple[Json, ...]:
-        found: list[Json] = []
-        for number, task in state.all_tasks():
-            if state.spec(number).role == "inspector" and task.output:
-                found += [
-                    {**finding, "remark": self._artifacts.open_text(str(finding.get("remark", "")))}
-                    for finding in task.output.get("findings", ())
-                ]
-        return tuple(found)
-
-    def _message(self, state: RunState) -> Json:
-        trigger = state.head.trigger.get("message")
-        if not isinstance(trigger, dict) or not trigger.get("content"):
-            return {}
-        return self._view(Digest(str(trigger["content"])), state.head.subject)
 
     def _view(self, content: Digest, subject: SubjectId | None) -> Json:
         view = self._artifacts.open_json(content, subject, b"message")
