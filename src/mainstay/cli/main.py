@@ -13,6 +13,7 @@ import typer
 
 from mainstay.cli import (
     admin,
+    answers,
     ask,
     connect,
     costs,
@@ -30,6 +31,7 @@ from mainstay.cli import (
     logs,
     memory,
     models,
+    observe,
     operate,
     policy,
     report,
@@ -76,6 +78,7 @@ def _root(
 for part in (
     *(
         operate,
+        answers,
         triage,
         doubts,
         steering,
@@ -104,6 +107,7 @@ for part in (
         upgrade,
         connect,
         doctor,
+        observe,
         demo,
     ),
     *(evaluate, specialist),

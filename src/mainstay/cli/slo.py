@@ -62,9 +62,10 @@ def slo_show(
     show(made)
     for one in found:
         if one.missed_since is not None:
+            since = clock_time(one.missed_since)[:16]
             tell(
-                f"{one.reading.workflow} misses {one.reading.objective.kind} since {clock_time(one.missed_since)[:16]}: "
-                "what it did by itself asks again. `mainstay autonomy show` says where each kind of act stands."
+                f"{one.reading.workflow} misses {one.reading.objective.kind} since {since}: what it did by itself "
+                "asks again. `mainstay autonomy show` says where each kind of act stands."
             )
     return _minutes(times)
 

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from mainstay.governance.durations import Durations
 from mainstay.kernel.commands import ClearIncident
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import DirectorBusy, DirectorUnavailable, StorageFull
@@ -86,6 +87,7 @@ class Loop:
         self._fatal: BaseException | None = None
         self.disk_full = False
         self.ticks = 0
+        self.tick_durations = Durations()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     # --- the doors -------------------------------------------------------------------------------------------------
@@ -136,6 +138,16 @@ class Loop:
         """Whether nothing is waiting or under way; timers may still be owed."""
         waiting = self._inbox or self._owed or self._urgent or self._patient
         return not (self._deciding or waiting or len(self._workers) > self._idle)
+
+    @property
+    def in_flight(self) -> int:
+        """How many effects are being performed."""
+        return sum(one.owed is not None for one in self._workers.values())
+
+    @property
+    def queued(self) -> int:
+        """How many requests and effects wait for their turn."""
+        return len(self._inbox) + len(self._owed) + len(self._urgent) + len(self._patient)
 
     def stop(self) -> None:
         """End `run` after the tick under way. What is being performed is cancelled; the next boot settles it."""
@@ -209,6 +221,7 @@ class Loop:
         inbox = self._inbox
         if not inbox:
             return
+        began_s = self._clock.monotonic_s()
         tick = self.director.tick(self._slice())
         for _ in range(1, SLICES_MAX):
             if len(inbox) < TICK_MAX:
@@ -217,6 +230,7 @@ class Loop:
             self.director.tick(self._slice(), onto=tick)
         await self._commit(tick)
         self.ticks += 1
+        self.tick_durations.observe(self._clock.monotonic_s() - began_s)
         self._hand_out(tick.effects)
         for answer, value in tick.answers:
             answer(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable
 
 from mainstay.governance.incidents import open_incidents
@@ -14,6 +15,7 @@ from mainstay.kernel.errors import StorageFull
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
 from mainstay.ledger.rebuild import Progress
+from mainstay.runtime.checkpointing import OPERATIONS, Checkpointing
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.runtime.collector import settle_collector
 from mainstay.runtime.control import ControlServer
@@ -23,12 +25,17 @@ from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.tick import Request
 from mainstay.workspace.assembly import Assembly
+from mainstay.workspace.auditing import signing_of
 from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.full_audit import FullAudit
+from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held, operate, require_types
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
 from mainstay.workspace.objectives import ObjectivesWatch
+from mainstay.workspace.observing import Observing
 from mainstay.workspace.remembering import Remembering
+from mainstay.workspace.serving_web import web_beside
 from mainstay.workspace.watching import Standing, Watch
 
 log = logging.getLogger("mainstay")
@@ -60,6 +67,8 @@ class Service:
         ingest: bool = True,
         rebuilding: Progress = lambda done, of: None,
         assembly: type[Assembly] = Assembly,
+        web: bool = False,
+        listening: socket.socket | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self.held = Held(folder, self._clock, performing=True, rebuilding=rebuilding, assembly=assembly)
@@ -98,16 +107,35 @@ class Service:
                 self._clock,
                 self.loop.send,
             )
+            self._observing = Observing(
+                *(folder, self._clock, self.held.store, self.loop, self._watch, self.objectives),
+                lambda: self.held.assembly,
+            )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
+            self.devices = self.held.devices(self.loop.ask)
+            self.web = web_beside(
+                *(self.held, self.loop, performer),
+                devices=self.devices,
+                heard=self._heard,
+                health=self.health,
+                metrics=self.metrics,
+                noticed=_noticed,
+            )
+            if web or listening is not None:
+                self.web.open(listening)
             self.steering = self.held.steering(self.loop.ask)
             self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._reviewing = self.held.reviewing(self.loop.ask)
+            self._granting = self.held.granting(self.loop.ask)
             self._rules = self.held.rule_desk(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
             self._refining = self.held.refining(self.loop.ask)
             self._look = MemoryLook(lambda: self.held.assembly, self._clock)
             self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
+            signing = signing_of(folder, self.held.store)
+            self._checkpointing = Checkpointing(signing, self._clock, self.loop.ask, self._incidents)
+            self._full_audit = FullAudit(folder, self._clock, self._incidents)
         except BaseException:
             self.held.close()  # the lock would stay with us
             raise
@@ -136,14 +164,19 @@ class Service:
                 self._watch.ready(self._rhythms() if self._ingest else {})
                 watching = group.create_task(self._watch.run())
                 objectives = group.create_task(self.objectives.run())
+                audits = [group.create_task(one.run()) for one in (self._checkpointing, self._full_audit)]
                 remembering = group.create_task(self._remembering.run())
                 refining = group.create_task(self._refining.run())
                 learning = [group.create_task(self.learning.run())] if self.learning is not None else []
+                web = group.create_task(self.web.run())
                 ready()
                 await working
-                for one in (*readers, *learning, watching, objectives, remembering, refining):
+                self.web.stop()
+                await web
+                for one in (*readers, *learning, *audits, watching, objectives, remembering, refining):
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])
+            self._checkpointing.end()
             ended = True
         except* Exception as group_error:
             first = group_error.exceptions[0]
@@ -153,6 +186,7 @@ class Service:
                 reading.cancel()
             await asyncio.gather(*self._reading.values(), return_exceptions=True)
             await self._control.close()
+            self.web.close()
             self.held.close()
             self._watch.end(on_purpose=ended)
 
@@ -163,6 +197,14 @@ class Service:
 
     def _standing(self) -> Standing:
         return Standing(self.held.director.position, self.held.director.epoch)
+
+    def metrics(self) -> bytes:
+        """The figures of this director, in Prometheus's text format. Raises `Unavailable` without its library."""
+        return self._observing.metrics()
+
+    def health(self) -> Health:
+        """Whether all is well here, and each reason why not."""
+        return self._observing.health()
 
     def stop(self) -> None:
         """End after the tick that is under way."""
@@ -182,6 +224,12 @@ class Service:
                 "disk_full": self.loop.disk_full,
                 "memory": self._remembering.standing(),
             }
+        if operation in ("health", "metrics"):
+            require_types(operation, arguments)
+            return self.health().told() if operation == "health" else {"text": self.metrics().decode()}
+        if operation == "login_link":
+            require_types(operation, arguments)
+            return self.web.login_link()
         if operation in (SEARCH, STATS):
             require_types(operation, arguments)
             threads = self.held.assembly.recalling
@@ -197,6 +245,9 @@ class Service:
         if operation == "compact":
             require_types(operation, arguments)
             return await self._compacting.seal_one(arguments.get("before"))
+        if operation in OPERATIONS:
+            require_types(operation, arguments)
+            return await self._checkpointing.asked(operation, arguments)
         self._full.clear()
         working = asyncio.create_task(
             operate(
@@ -207,7 +258,9 @@ class Service:
                 arguments,
                 memory=self._memory_desk,
                 reviewing=self._reviewing,
+                granting=self._granting,
                 rules=self._rules,
+                devices=self.devices,
             )
         )
         working.add_done_callback(self._heard)
@@ -228,7 +281,7 @@ class Service:
             "decided is not decided twice.",
         )
 
-    def _heard(self, task: asyncio.Task[Json]) -> None:
+    def _heard(self, task: asyncio.Task[Json] | None = None) -> None:
         """A person decided something, perhaps about an annotation."""
         if self.learning is not None:
             self.learning.wake()

@@ -92,6 +92,11 @@ class Watch:
         if self.incidents.is_open(IncidentKind.SOURCE_SILENT, instance):
             self.incidents.tell(ClearIncident(IncidentKind.SOURCE_SILENT, instance))
 
+    def lag_s(self) -> dict[str, float]:
+        """For how long nothing has been heard of each mailbox."""
+        now_s = self.clock.monotonic_s()
+        return {name: max(0.0, now_s - at_s) for name, at_s in self._heard_s.items()}
+
     async def run(self) -> None:
         """Look after it until cancelled."""
         every_s = min(BEAT_EVERY_S, watchdog_every_s(self.environ) or BEAT_EVERY_S)

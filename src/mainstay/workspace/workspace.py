@@ -58,10 +58,12 @@ if TYPE_CHECKING:
     from mainstay.runtime.artifacts import Artifacts
     from mainstay.workspace.asking import Answer, Asking
     from mainstay.workspace.assembly import Assembly
+    from mainstay.workspace.auditing import Auditing
+    from mainstay.workspace.health import Health
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
-    from mainstay.workspace.policies import Policies
     from mainstay.workspace.objectives import Slo
+    from mainstay.workspace.policies import Policies
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
@@ -206,6 +208,10 @@ class Workspace:
         """One card. Raises `NotFound` or `AmbiguousId`."""
         return self._reader.card(find_card(self._store, short))
 
+    def glance(self, short: str) -> CardLine:
+        """One card as a list shows it. Raises `NotFound` or `AmbiguousId`."""
+        return self._reader.line(find_card(self._store, short))
+
     def leaving(self) -> list[Leaving]:
         """What was approved, or goes by itself, and can still be taken back."""
         return self._reader.leaving()
@@ -316,14 +322,15 @@ class Workspace:
         return report(self._store, decode, workflow, since=since, until=last, now=now)
 
     def verify(self, progress: Progress | None = None) -> Verified | Broken:
-        """Prove that the ledger is whole, or name the first position that is not. Needs no key."""
-        from mainstay.ledger.head_mark import read_mark
-        from mainstay.ledger.verify import verify
+        """Prove that the ledger is whole and what was signed, or name the first position that is not."""
+        return self.auditing.verify(progress)
 
-        ledger = self.folder.ledger
-        if not ledger.exists():
-            raise NotFound("There is no ledger yet.", remedy="Run `mainstay ingest` or `mainstay up` first.")
-        return verify(ledger, blobs=self.folder.blobs, anchors=read_mark(ledger), progress=progress)
+    @cached_property
+    def auditing(self) -> Auditing:
+        """The proof that the ledger is whole and is what was signed; its checkpoints and their key."""
+        from mainstay.workspace.auditing import Auditing
+
+        return Auditing(self.folder, self._clock)
 
     def differences(
         self, progress: Callable[[int, int], None] = lambda done, of: None
@@ -623,6 +630,25 @@ class Workspace:
             "in_doubt": self._store.count("in_doubt"),
             "kill_switch": self.steering.killed,
         }
+
+    def health(self) -> Health:
+        """Whether all is well here: ok, degraded or down, with each reason and what to do. Needs no key."""
+        from mainstay.workspace.health import health, read_told
+
+        if not director_runs(self.folder):
+            return health(self.folder, self._clock)
+        try:
+            return read_told(SocketDoor(self.folder).ask("health", {}))
+        except DirectorUnavailable:  # it ended between our look and our question
+            return health(self.folder, self._clock)
+
+    def metrics(self) -> bytes:
+        """The figures of the workspace in Prometheus's text format. Raises `Unavailable` without its library."""
+        if director_runs(self.folder):
+            return str(SocketDoor(self.folder).ask("metrics", {})["text"]).encode()
+        from mainstay.workspace.observing import metrics_beside
+
+        return metrics_beside(self.folder, self._clock, self._store, self._settings())
 
     def incidents(self) -> list[OpenIncident]:
         """What is wrong with the house itself and not over: a silent source, a short disk, a backup that failed."""
