@@ -99,6 +99,8 @@ class LockDoor:
             held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
         more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
+        more["granting"] = held.granting(decide)
+        more["devices"] = held.devices(decide)
         more["rules"] = held.rule_desk(decide)
         return asyncio.run(
             operate(desk, steering, ingests, operation, arguments, progress=self._progress, **more)  # type: ignore[arg-type]

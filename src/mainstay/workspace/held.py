@@ -27,7 +27,9 @@ from mainstay.ledger.standing import disagreements
 from mainstay.ledger.store import Epoch, Put
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
+from mainstay.runtime.devices import Devices
 from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.granting import Granting
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.operator_time import calendar_of
 from mainstay.runtime.performer import Performer
@@ -41,6 +43,7 @@ from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
+from mainstay.workspace.recipes import autonomy_of, recipes_of
 from mainstay.workspace.refining import Refining
 from mainstay.workspace.rules import RuleDesk, adoptions, policy_in_force
 
@@ -63,6 +66,8 @@ async def operate(
     memory: MemoryDesk | None = None,
     reviewing: Reviewing | None = None,
     rules: RuleDesk | None = None,
+    devices: Devices | None = None,
+    granting: Granting | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
@@ -123,8 +128,16 @@ async def operate(
                 return await memory.import_mail(**arguments, progress=progress)
             case "apply_rules" if rules is not None:
                 return await rules.apply(**arguments)
+            case "dismiss" if devices is not None:
+                return await devices.dismissed(**arguments)
             case "review" if reviewing is not None:
                 return encode(await reviewing.review(**arguments))
+            case "autonomy_grant" if granting is not None:
+                return await granting.grant(**arguments)
+            case "autonomy_revoke" if granting is not None:
+                return await granting.revoke(**arguments)
+            case "autonomy_wrong" if granting is not None:
+                return await granting.wrong(**arguments)
             case _:
                 raise CommandRefused(
                     f"There is no operation {operation!r}.",
@@ -153,7 +166,7 @@ _TYPES: Mapping[str, type] = {
     "anyway": bool,
     "cards": list,
 }  # all else is text
-_BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task"})  # here a task is named, not numbered
+_BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task", "autonomy_wrong"})  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
 
 
@@ -273,6 +286,8 @@ class Held:
                 performing=performing,
                 calendar=calendar_of(self.assembly.untyped.settings.workspace.zone),
                 undo_us=self.assembly.untyped.settings.approvals.undo_us,
+                autonomy=autonomy_of(self.assembly.untyped.settings.autonomy),
+                recipes=recipes_of(self.assembly),
             )
             epoch = self.store.acquire()
             plans = self.director.plans.__getitem__
@@ -330,7 +345,9 @@ class Held:
         files = self.assembly.files
         rules = RuleFiles(files.policy, files.policy_text, files.templates)
         requests += adoptions(self.director, rules, self.assembly.blobs)
-        return self.director.handle(requests) if requests else []
+        owed = self.director.handle(requests) if requests else []
+        outdated = self.director.outdated()  # by the workflows and templates that are in force now
+        return owed + self.director.handle(outdated) if outdated else owed
 
     def performer(self, **options: object) -> Performer:
         """A performer over the parts of this workspace."""
@@ -389,11 +406,25 @@ class Held:
         adapters = self.assembly.untyped.settings.adapters
         return Steering(self.director, self.assembly.artifacts, ask, adapters=adapters)  # type: ignore[arg-type]
 
+    def devices(self, ask: Callable[[Request], object]) -> Devices:
+        """Who may look and decide through the web."""
+        settings = self.assembly.untyped.settings.console
+        hashed = self.assembly.artifacts.vault.keyed_hash
+        return Devices(
+            *(self.store, self.clock, hashed, ask),  # type: ignore[arg-type]
+            idle_us=settings.idle_us,
+            session_us=settings.session_us,
+        )
+
     def reviewing(self, ask: Callable[[Request], object]) -> Reviewing:
         """Where people say what they think of annotations."""
         assembly = self.assembly
         steering = self.steering(ask)
         return Reviewing(self.director, assembly.artifacts, steering, assembly.untyped.intents, ask)  # type: ignore[arg-type]
+
+    def granting(self, ask: Callable[[Request], object]) -> Granting:
+        """Where the operator says how far kinds of act go by themselves."""
+        return Granting(self.director, self.assembly.artifacts, ask)  # type: ignore[arg-type]
 
     def learning(self, ask: Callable[[Request], object]) -> Learning | None:
         """What keeps the intent specialist up with the ledger; None where nobody of that kind works here."""

@@ -1,0 +1,63 @@
+"""All pages, and the guard before them.
+
+Whatever is added here is for devices that are logged in, unless it says `open`.
+"""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from mainstay.console import assets
+from mainstay.console.errors import on_error, on_fault, on_http, on_refused
+from mainstay.console.guard import Guard
+from mainstay.console.limits import Limits
+from mainstay.console.login import Login
+from mainstay.console.pages.approval_link import ApprovalLink
+from mainstay.console.pages.home import Home
+from mainstay.console.pages.signals import Signals
+from mainstay.console.refused import Refused
+from mainstay.console.routes import Page
+from mainstay.kernel.errors import MainstayError
+from mainstay.workspace.serving_web import Front
+
+
+def pages(front: Front) -> tuple[Page, ...]:
+    """Every address there is."""
+    login, home, signals, approval = Login(front), Home(front), Signals(front), ApprovalLink(front)
+    return (
+        Page("/", home.show),
+        Page("/devices", home.devices, home.dismiss),
+        Page("/login", login.show, login.try_password, open=True),
+        Page("/login/{token}", login.show_link, login.use_link, open=True),
+        Page("/logout", post=login.log_out),
+        # Open to look at for a moment: a person who comes from their mail has no cookie yet (see the page).
+        Page("/a/{token}", approval.show, open=True),
+        Page("/a/{token}", post=approval.decide),
+        Page("/health", signals.health, open=True),
+        Page("/metrics", signals.metrics, open=True),
+        Page("/static/{name}", _asset, open=True),
+    )
+
+
+def build(front: Front, limits: Limits) -> ASGIApp:
+    """The application behind its guard."""
+    app = Starlette(
+        routes=[route for page in pages(front) for route in page.routes()],
+        exception_handlers={
+            Refused: on_refused,
+            MainstayError: on_error,
+            HTTPException: on_http,
+            Exception: on_fault,
+        },
+    )
+    app.router.redirect_slashes = False  # a redirect would repeat the name that was asked for
+    app.state.front = front
+    return Guard(app, front, limits)
+
+
+async def _asset(request: Request) -> Response:
+    return assets.serve(request)

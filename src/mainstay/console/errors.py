@@ -1,0 +1,101 @@
+"""Every refusal and every fault as an answer that says what happened, why, and what to do next.
+
+A person gets a page, a program that asks for JSON gets `application/problem+json` (RFC 9457). Nothing of what was
+sent is repeated in it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mainstay.console.refused import Refused, fault, nothing_here
+from mainstay.console.rendering import page
+from mainstay.kernel.errors import (
+    AmbiguousId,
+    CommandRefused,
+    DirectorError,
+    MainstayError,
+    NotFound,
+    StaleApproval,
+    StorageFull,
+)
+
+log = logging.getLogger("mainstay")
+
+
+def answer(request: Request, refused: Refused) -> Response:
+    """The refusal as this client reads it."""
+    if wants_json(request):
+        problem = {
+            "type": "about:blank",
+            "title": refused.what,
+            "status": refused.status,
+            "detail": " ".join(filter(None, (refused.why, refused.remedy))),
+        }
+        return Response(
+            json.dumps(problem),
+            refused.status,
+            media_type="application/problem+json",
+            headers=refused.headers,
+        )
+    return page(
+        request,
+        "refused.html",
+        status=refused.status,
+        headers=refused.headers,
+        title=refused.what,
+        told=refused,
+    )
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the client asks for JSON rather than for a page."""
+    accept = request.headers.get("accept", "")
+    return "json" in accept and "text/html" not in accept
+
+
+def on_refused(request: Request, error: Exception) -> Response:
+    """What a page, or the reading of a body, refused."""
+    assert isinstance(error, Refused)
+    return answer(request, error)
+
+
+def on_error(request: Request, error: Exception) -> Response:
+    """What the house refused: its own words."""
+    assert isinstance(error, MainstayError)
+    return answer(request, Refused(_status(error), error.what, why=error.why, remedy=error.remedy))
+
+
+def on_http(request: Request, error: Exception) -> Response:
+    """What the router refused."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return answer(request, nothing_here())
+    what = HTTPStatus(error.status_code).phrase
+    return answer(request, Refused(error.status_code, f"{what}.", remedy="Go back and try again."))
+
+
+def on_fault(request: Request, error: Exception) -> Response:
+    """A fault of ours: nothing of it is shown, and the log has it all."""
+    log.error("a page failed: %s", type(error).__name__, exc_info=error)
+    return answer(request, fault())
+
+
+def _status(error: MainstayError) -> int:
+    match error:
+        case NotFound():
+            return 404
+        case StaleApproval() | AmbiguousId():
+            return 409
+        case CommandRefused():
+            return 422
+        case DirectorError() | StorageFull():
+            return 503
+        case _:
+            return 500

@@ -1,0 +1,75 @@
+"""How much anybody may ask: how often, how much at once, how large, how long, how slowly.
+
+A bucket for each client: a burst empties it and it fills again at a steady rate, so that a person is never stopped
+and a loop soon is. What is kept about clients is bounded, and the one not seen for longest is forgotten first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The figures of one server."""
+
+    burst: int = 120  # requests of one client at a stroke
+    per_s: float = 20.0  # and from then on
+    clients_kept: int = 4_096
+    at_once: int = 256  # requests under way, in all
+    at_once_each: int = 64  # and of one client
+    connections: int = 512
+    body_max: int = 1_000_000  # bytes
+    json_depth_max: int = 32
+    url_max: int = 2_048
+    headers_max: int = 64
+    header_max: int = 8_192  # bytes of one header
+    head_max: int = 32_768  # bytes of all of them, with the line of the request
+    head_s: float = 10.0  # until the head of a request has come whole
+    body_s: float = 30.0  # and its body
+
+
+class Rates:
+    """The buckets."""
+
+    def __init__(self, limits: Limits, monotonic_s: Callable[[], float]) -> None:
+        self._limits = limits
+        self._now_s = monotonic_s
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # what is left, and as of when
+
+    def wait_s(self, client: str) -> int:
+        """Take one request; 0, or after how many seconds there is one again."""
+        limits, now_s = self._limits, self._now_s()
+        left, as_of = self._levels.get(client, (float(limits.burst), now_s))
+        left = min(float(limits.burst), left + max(0.0, now_s - as_of) * limits.per_s)
+        granted = left >= 1.0
+        self._levels[client] = (left - 1.0 if granted else left, now_s)
+        self._levels.move_to_end(client)
+        while len(self._levels) > limits.clients_kept:
+            self._levels.popitem(last=False)
+        return 0 if granted else max(1, ceil((1.0 - left) / limits.per_s))
+
+
+class UnderWay:
+    """How many requests are being answered, in all and for each client."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._counts: Counter[str] = Counter()
+
+    def begin(self, client: str) -> bool:
+        """Whether one more may begin; then it has, until `end`."""
+        limits = self._limits
+        if self._counts.total() >= limits.at_once or self._counts[client] >= limits.at_once_each:
+            return False
+        self._counts[client] += 1
+        return True
+
+    def end(self, client: str) -> None:
+        """One is over."""
+        self._counts[client] -= 1
+        if self._counts[client] <= 0:
+            del self._counts[client]

@@ -1,0 +1,295 @@
+"""The web server beside the director: its socket, what its pages are given, and when it is loaded.
+
+The socket is bound at the start, so that a port which is taken is told at once. What serves it (`mainstay.console`, a
+layer above this one, which is therefore named and not imported) is loaded when the first connection comes: a director
+that nobody visits spends neither time nor memory on it. What goes wrong there is told, and ends no director.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TypeVar
+
+from mainstay.config.console import ConsoleSettings
+from mainstay.kernel.commands import Command
+from mainstay.kernel.errors import ConfigError, MainstayError, StorageFull, Unavailable
+from mainstay.kernel.values import Json
+from mainstay.net.secrets import SecretStore
+from mainstay.runtime.clock import Clock
+from mainstay.runtime.desk import Desk
+from mainstay.runtime.devices import Devices
+from mainstay.runtime.links import Link, look_up
+from mainstay.runtime.loop import Loop
+from mainstay.runtime.performer import Performer
+from mainstay.runtime.tick import Answer, Request
+from mainstay.workspace.console_password import ConsolePassword
+from mainstay.workspace.folder import Folder
+from mainstay.workspace.health import Health
+from mainstay.workspace.held import Held
+from mainstay.workspace.login_links import LoginLinks
+from mainstay.workspace.workspace import Workspace
+
+log = logging.getLogger("mainstay")
+
+SERVER = "mainstay.console.server"
+NEEDED = ("starlette", "uvicorn", "h11", "jinja2", "python_multipart", "argon2")
+LOOK_AFTER_S = 60.0  # how late a device that was not used for long may be dismissed
+BACKLOG = 512
+ANSWER_S = 30.0  # a decision takes some milliseconds; after this the disk is to blame
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Front:
+    """What the pages are given of a director at work. They read and ask; what a decision means is decided below."""
+
+    folder: Folder
+    settings: ConsoleSettings
+    clock: Clock
+    devices: Devices
+    login_links: LoginLinks
+    password: ConsolePassword
+    link: Callable[[str], Link | None]  # what stands behind the token of a link to a card
+    keyed_hash: Callable[[str, str], bytes]
+    desk: Callable[
+        [Sequence[Command]], Desk
+    ]  # whose decisions take these commands with them, in the same tick
+    status: Callable[[], Json]
+    health: Callable[[], Health]
+    metrics: Callable[[], bytes]
+    metrics_token: Callable[[], str] = lambda: ""
+    port: int = 0
+    _workspace: Workspace | None = None
+    _reading: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="web reading")
+    )
+
+    async def read(self, look: Callable[[Workspace], Result]) -> Result:
+        """What the SDK shows, looked up in a thread of its own: the director is not kept waiting."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, look)
+
+    def _look(self, look: Callable[[Workspace], Result]) -> Result:
+        if self._workspace is None:
+            self._workspace = Workspace(self.folder, clock=self.clock)
+        return look(self._workspace)
+
+    def close(self) -> None:
+        """Give up what was opened for reading."""
+        if self._workspace is not None:
+            self._reading.submit(self._workspace.close)
+        self._reading.shutdown(wait=True)
+
+
+class Web:
+    """The web server of one director."""
+
+    def __init__(self, front: Front, noticed: Callable[[str, Exception], None]) -> None:
+        self._front = front
+        self._noticed = noticed
+        self._listening: socket.socket | None = None
+        self._ending = asyncio.Event()
+        self.off = ""  # why it is not served, for the operator
+
+    @property
+    def address(self) -> str:
+        """Where this machine reaches it; empty while it is not served."""
+        if self._listening is None:
+            return ""
+        scheme = "https" if self._front.settings.encrypts else "http"
+        host = self._front.settings.host if self._front.settings.loopback else "127.0.0.1"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._front.port}"
+
+    def login_link(self) -> Json:
+        """A one-time link for logging in on this machine. Raises `Unavailable` while nothing is served."""
+        if not self.address:
+            raise Unavailable(
+                "The web server is not served.", why=self.off, remedy="Look at [console] in mainstay.toml."
+            )
+        return {"url": f"{self.address}/login/{self._front.login_links.issue()}", "good_for_s": 600}
+
+    def open(self, listening: socket.socket | None = None) -> None:
+        """Bind, or take a socket that is bound. Raises `ConfigError` for what is not safe or not possible."""
+        settings = self._front.settings
+        if listening is None and not settings.served:
+            self.off = "[console] switches it off."
+            return
+        missing = [name for name in NEEDED if find_spec(name) is None]
+        if missing:
+            self.off = f'Not installed: {", ".join(missing)}. pip install "mainstay[console]"'
+            log.warning("the web server is not served: %s", self.off)
+            return
+        _require_safe(settings, self._front.password)
+        try:
+            self._listening = listening or _bound(settings)
+        except OSError as error:
+            self._refused(error)
+            return
+        self._front.port = self._listening.getsockname()[1]
+
+    def _refused(self, error: OSError) -> None:
+        settings = self._front.settings
+        if error.errno == errno.EADDRINUSE and not settings.port_named:
+            self.off = f"Port {settings.port} is taken, perhaps by another workspace."
+            log.warning("the web server is not served: %s name another in [console] port", self.off.lower())
+            return
+        raise ConfigError(
+            f"{settings.host}:{settings.port} cannot be listened on",
+            file="mainstay.toml",
+            key="console.port",
+            why=error.strerror or str(error),
+            remedy="name another port, or end what listens there",
+        ) from error
+
+    async def run(self) -> None:
+        """Serve until `stop`. What goes wrong here is told and ends nothing else."""
+        looking_after = asyncio.create_task(self._look_after())
+        try:
+            if self._listening is not None and await self._first_visit():
+                server = await asyncio.to_thread(import_module, SERVER)
+                serve: Callable[[Front, socket.socket, asyncio.Event], Awaitable[None]] = server.serve
+                await serve(self._front, self._listening, self._ending)
+        except Exception as error:
+            self._noticed("the web server ended", error)
+        finally:
+            looking_after.cancel()
+            self.close()
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._ending.set()
+
+    def close(self) -> None:
+        """Give up the socket and what was opened for reading."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+        self._front.close()
+
+    async def _first_visit(self) -> bool:
+        """Wait until somebody connects; whether that was before the end."""
+        assert self._listening is not None
+        loop, handle = asyncio.get_running_loop(), self._listening.fileno()
+        visited = asyncio.Event()
+        loop.add_reader(handle, visited.set)
+        waiting = [asyncio.create_task(one.wait()) for one in (visited, self._ending)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loop.remove_reader(handle)
+            for one in waiting:
+                one.cancel()
+        return not self._ending.is_set()
+
+    async def _look_after(self) -> None:
+        while True:
+            try:
+                await self._front.devices.dismiss_idle()
+            except MainstayError as error:
+                self._noticed("devices that were not used for long", error)
+            await asyncio.sleep(LOOK_AFTER_S)
+
+
+def web_beside(
+    held: Held,
+    loop: Loop,
+    performer: Performer,
+    *,
+    devices: Devices,
+    heard: Callable[[], None],
+    health: Callable[[], Health],
+    metrics: Callable[[], bytes],
+    noticed: Callable[[str, Exception], None],
+) -> Web:
+    """The web server of a director at work; it is not bound yet."""
+    settings = held.assembly.untyped.settings.console
+    vault, secrets = held.assembly.artifacts.vault, SecretStore()
+
+    def desk(more: Sequence[Command]) -> Desk:
+        async def ask(request: Request) -> Answer:
+            if loop.disk_full:
+                raise _full()
+            request.follow = (*request.follow, *more)
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    answer = await asyncio.shield(loop.ask(request))
+            except TimeoutError:
+                raise _full() from None
+            heard()
+            return answer
+
+        return held.desk(ask, performer)
+
+    front = Front(
+        folder=held.folder,
+        settings=settings,
+        clock=held.clock,
+        devices=devices,
+        login_links=LoginLinks(held.clock),
+        password=ConsolePassword(held.folder.id, settings),
+        link=lambda token: look_up(held.store, vault, token, held.clock.now()),
+        keyed_hash=vault.keyed_hash,
+        desk=desk,
+        status=lambda: held.desk(loop.ask, performer).status(),
+        health=health,
+        metrics=metrics,
+        metrics_token=lambda: (
+            secrets.resolve(settings.metrics_token).reveal() if settings.metrics_token else ""
+        ),
+    )
+    return Web(front, noticed)
+
+
+def _full() -> StorageFull:
+    return StorageFull(
+        "This could not be made durable yet.",
+        why="The disk is full, or slow beyond measure. It may be decided still, once there is space.",
+        remedy="Free some space, then look at the card again: what was decided is not decided twice.",
+    )
+
+
+def _require_safe(settings: ConsoleSettings, password: ConsolePassword) -> None:
+    for place in (settings.cert, settings.key):
+        if place is not None and not place.is_file():
+            raise ConfigError(
+                f"there is no {place}",
+                file="mainstay.toml",
+                key="console.cert",
+                remedy="name the files of your certificate",
+            )
+    if not settings.loopback and not password.is_set:
+        raise ConfigError(
+            f"{settings.host!r} can be reached from elsewhere, and no password is set",
+            file="mainstay.toml",
+            key="console.host",
+            why="anybody there could knock, and nobody could log in",
+            remedy="set one with `mainstay console password`, or listen on 127.0.0.1",
+        )
+
+
+def _bound(settings: ConsoleSettings) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            with suppress(OSError):
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
