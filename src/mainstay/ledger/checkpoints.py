@@ -56,6 +56,7 @@ class Kept:
     statements: tuple[Statement, ...] = ()
     wrong: str = ""  # with what follows those, or with the file
     there: bool = True
+    readable: bool = True
 
 
 def read_file(path: Path, workspace: str = "") -> Kept:
@@ -65,7 +66,7 @@ def read_file(path: Path, workspace: str = "") -> Kept:
     except FileNotFoundError:
         return Kept(path, there=False)
     except OSError as error:
-        return Kept(path, wrong=f"{path} cannot be read: {error.strerror}")
+        return Kept(path, wrong=f"{path} cannot be read: {error.strerror}", readable=False)
     statements, wrong = checked(lines, workspace)
     return Kept(path, tuple(statements), f"{path}, {wrong}" if wrong else "")
 

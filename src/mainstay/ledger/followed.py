@@ -21,6 +21,7 @@ class Broken:
 
     position: Position
     reason: str
+    checkpoints: bool = False  # it may be whole: what was signed about it is not
 
 
 class Followed:

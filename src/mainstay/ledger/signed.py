@@ -52,6 +52,7 @@ class Unborne:
 
     position: int
     reason: str
+    checkpoints: bool = False  # it is what was signed that is missing or other
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ class Against:
                 if one.through <= self._begun:
                     self._earlier += 1
                     return None
-                return Unborne(position, self._unknown(one))
+                return Unborne(position, self._unknown(one), checkpoints=True)
             back = _replaced(data)
         except msgspec.MsgspecError as error:
             return Unborne(position, f"It makes no sense: {error}.")

@@ -168,7 +168,7 @@ def _follow(
         if isinstance(hashes, Broken):
             return hashes
         if against is not None and (wrong := against.take(rows, hashes)) is not None:
-            return Broken(Position(wrong.position), wrong.reason)
+            return Broken(Position(wrong.position), wrong.reason, wrong.checkpoints)
         if progress is not None:
             progress(Position(followed.last))
     last = followed.last
@@ -179,7 +179,7 @@ def _follow(
     if against is None:
         return Verified(last, followed.hash)
     if (wrong := against.end(last)) is not None:
-        return Broken(Position(wrong.position), wrong.reason)
+        return Broken(Position(wrong.position), wrong.reason, wrong.checkpoints)
     root, notes = against.frontier.root(), tuple(against.notes)
     return Verified(last, followed.hash, 0, root, against.borne_out, against.through, notes)
 

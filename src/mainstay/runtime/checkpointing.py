@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mainstay.kernel.commands import AdoptSigningKey, ClearIncident
-from mainstay.kernel.errors import LedgerCorrupt, MainstayError
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
 from mainstay.runtime.clock import Clock
@@ -29,6 +29,7 @@ log = logging.getLogger("mainstay")
 
 FIRST_AFTER_S = 3.0  # the director's own beginning comes first
 EVERY_S = 15.0
+OPERATIONS = frozenset({"sign_checkpoint", "rotate_signing_key"})
 AGAIN_AFTER_S = 600.0  # something was wrong
 REST_S = 0.005  # between two slices
 LAST_EVENTS_MAX = 20_000  # that an orderly stop follows before it signs: a fifth of a second
@@ -74,6 +75,21 @@ class Checkpointing:
             return False
         self._well("")
         return True
+
+    async def asked(self, operation: str, arguments: Json) -> Json:
+        """What somebody asked for through a door. Raises `CommandRefused` for what is none of ours."""
+        try:
+            match operation:
+                case "sign_checkpoint":
+                    return await self.sign(**arguments)
+                case "rotate_signing_key":
+                    return await self.rotate(**arguments)
+                case _:
+                    raise CommandRefused(f"There is no operation {operation!r}.")
+        except TypeError as error:
+            raise CommandRefused(
+                f"{operation!r} was asked with the wrong arguments.", why=str(error)
+            ) from error
 
     async def sign(self) -> Json:
         """Sign now what there is. Raises what keeps it from being signed."""

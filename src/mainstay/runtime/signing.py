@@ -124,7 +124,7 @@ class Signing:
                     why=f"{self._places[0]} is missing or empty, and the ledger knows of checkpoints.",
                     remedy="Put the file back from a backup, or begin anew with `mainstay audit renew`.",
                 )
-            _require_told(book.begin(now, 0), self._places)
+            require_told(book.begin(now, 0), self._places)
         self._go_on_from(book)
         self._book = book
 
@@ -193,7 +193,7 @@ class Signing:
         key = create_signing_key(waiting)
         adopted, failed = self.book.adopt(key, now, self._followed.last)
         try:
-            _require_told(failed, self._places)
+            require_told(failed, self._places)
         except StorageFailed:
             waiting.unlink(missing_ok=True)
             raise
@@ -236,7 +236,8 @@ class Signing:
             begun.replace(self._kept)
 
 
-def _require_told(failed: dict[Path, str], places: Sequence[Path]) -> None:
+def require_told(failed: dict[Path, str], places: Sequence[Path]) -> None:
+    """Raises `StorageFailed` where nobody could be told."""
     if len(failed) == len(places):
         raise StorageFailed(
             "No place for checkpoints can be written.",

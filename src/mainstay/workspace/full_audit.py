@@ -1,0 +1,115 @@
+"""Once a day the whole ledger is proved again, by a child process of low priority.
+
+What a director reads it proves, and what is new it proves when it signs; what is old and never read again nobody would
+look at. Proving a large ledger takes a minute of processor time, which the director should not give.
+
+`python -m mainstay.workspace.full_audit FOLDER` is the child: one JSON object on the standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mainstay.kernel.errors import MainstayError
+from mainstay.kernel.values import DAY, Json
+from mainstay.workspace.folder import Folder
+
+if TYPE_CHECKING:
+    from mainstay.runtime.clock import Clock
+    from mainstay.runtime.incidents import Incidents
+
+LOOK_EVERY_S = 600.0
+NICE = 15
+TIMEOUT_S = 6 * 3_600.0
+MARK = "audited"  # in the workspace's state: when it was done last
+_Said = dict[str, object]
+
+
+class FullAudit:
+    """Has the whole ledger proved once a day, until cancelled."""
+
+    def __init__(self, folder: Folder, clock: Clock, incidents: Incidents) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._incidents = incidents
+        self._began = int(clock.now())
+
+    async def run(self) -> None:
+        """See the class."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """Prove it, if that was a day ago."""
+        now = int(self._clock.now())
+        if self._folder.ledger.exists() and not 0 <= now - self._last() < DAY:
+            self.told(await self._proved())
+
+    def told(self, said: _Said) -> None:
+        """Keep what the child found out."""
+        from mainstay.kernel.commands import ClearIncident
+        from mainstay.kernel.events import IncidentKind
+        from mainstay.runtime.incidents import ledger_unsound
+
+        if said.get("whole") is True:
+            self._incidents.tell(ClearIncident(IncidentKind.AUDIT_FAILED, ""))
+        elif "reason" in said:
+            self._incidents.tell(ledger_unsound(str(said["reason"])))
+        else:
+            return  # it could not be looked at; once more later
+        with suppress(OSError):  # a full disk: it is done again
+            (self._folder.state / MARK).write_bytes(
+                msgspec.json.encode({"at": int(self._clock.now()), **said})
+            )
+
+    def _last(self) -> int:
+        with suppress(OSError, msgspec.MsgspecError, KeyError, ValueError):
+            said = msgspec.json.decode((self._folder.state / MARK).read_bytes(), type=dict[str, object])
+            return int(str(said["at"]))
+        return self._began
+
+    async def _proved(self) -> _Said:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "mainstay.workspace.full_audit", str(self._folder.root)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                said, _ = await child.communicate()
+            return msgspec.json.decode(said, type=_Said)
+        except (TimeoutError, msgspec.MsgspecError):
+            return {}
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+
+
+def proved(folder: Folder) -> Json:
+    """What the child says."""
+    from mainstay.ledger.verify import Broken
+    from mainstay.workspace.auditing import verify_workspace
+
+    try:
+        found = verify_workspace(folder)
+    except MainstayError as error:
+        return {"error": error.what}
+    if isinstance(found, Broken):
+        where = f"From position {found.position} on: " if found.position else ""
+        return {"whole": False, "position": int(found.position), "reason": where + found.reason}
+    return {"whole": True, "events": found.positions, "checkpoints": found.checkpoints}
+
+
+if __name__ == "__main__":
+    os.nice(NICE)
+    sys.stdout.write(msgspec.json.encode(proved(Folder(Path(sys.argv[1])))).decode() + "\n")
