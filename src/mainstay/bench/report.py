@@ -40,6 +40,8 @@ GOALS = (
     Goal("boot_after_it_s", 3, words="boot after a crash loop, s"),
     Goal("boot_growth", 2, words="boot: the whole ledger against the early one"),
     Goal("boot_peak_mb", 250, words="boot: largest memory, MB"),
+    Goal("verdict_us", 100, words="a verdict with 50 rules: median, CPU µs"),
+    Goal("digest_us", 200, words="canonical form and digest of a mail of 20 KB: median, CPU µs"),
     Goal("small_recall_p50_ms", 25, words="smaller memory: a recall, p50, CPU ms"),
     Goal("small_recall_p99_ms", 50, words="smaller memory: a recall, p99, CPU ms"),
     Goal("small_ingested_per_cpu_s", 70, at_least=True, words="short texts embedded a processor second"),
@@ -53,6 +55,8 @@ GOALS = (
     Goal("large_rebuilds_agree", 1, at_least=True, words="larger memory: two rebuilds have one digest"),
 )
 _WORDS = {
+    "verdict_p99_us": "a verdict: p99, CPU µs",
+    "digest_p99_us": "canonical form and digest: p99, CPU µs",
     "workflows_per_s": "workflows a second",
     "events_per_step": "events a step",
     "ticks": "commits in all",

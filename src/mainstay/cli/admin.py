@@ -33,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     bench.command("engine")(engine)
     bench.command("ledger")(ledger)
     bench.command("memory")(memory)
+    bench.command("governance")(governance)
     app.add_typer(bench, name="bench")
 
 
@@ -254,6 +255,24 @@ def memory(
 
     with progress_bar(sys.stderr.isatty() and not as_json) as told:
         report = run_memory(Options(records, asked, folder), told)
+    if as_json:
+        emit(report.as_dict())
+    else:
+        from rich.console import Console
+
+        report.render(Console())
+    if report.missed:
+        raise typer.Exit(1)
+
+
+def governance(
+    rules: Annotated[int, typer.Option(min=1, max=500, help="Rules in the policy.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """How long a verdict takes, and the canonical form and digest of a mail. Takes some seconds."""
+    from mainstay.bench.governance import Options, run_governance
+
+    report = run_governance(Options(rules))
     if as_json:
         emit(report.as_dict())
     else:

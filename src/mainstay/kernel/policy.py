@@ -12,7 +12,7 @@ becomes freer by being odd. What is not there at all is no match for either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -53,6 +53,11 @@ class Action:
     features: Json = field(default_factory=dict)  # typed, not personal: recipient_known, intent, flags, ...
 
 
+Test = Callable[[Any], bool]
+Tests = tuple[tuple[str, Test], ...]  # field, and whether what stands there meets the condition
+_NUMBERS = (int, float)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One field of the action that a rule looks at."""
@@ -90,6 +95,7 @@ class Policy:
     rules: tuple[Rule, ...]
     digest: Digest = Digest("")
     _by_act: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _tests: dict[str, tuple[tuple[Rule, Tests], ...]] = field(default_factory=dict, compare=False, repr=False)
     _by_agent: dict[str, Verdict] = field(default_factory=dict, compare=False, repr=False)
 
     def rules_for(self, act: str) -> tuple[Rule, ...]:
@@ -98,6 +104,14 @@ class Policy:
         if found is None:
             found = tuple(rule for rule in self.rules if fnmatchcase(act, rule.act))
             self._by_act[act] = found
+        return found
+
+    def tests_for(self, act: str) -> tuple[tuple[Rule, Tests], ...]:
+        """The same rules, each with what it asks of an act, field by field."""
+        found = self._tests.get(act)
+        if found is None:
+            found = tuple((rule, tests_of(rule)) for rule in self.rules_for(act))
+            self._tests[act] = found
         return found
 
 
@@ -144,21 +158,23 @@ def evaluate(
     """
     asked: Verdict | None = None
     allowed: Verdict | None = None
-    for rule in policy.rules_for(action.act):
+    look = seen(action, counts).get
+    for rule, tests in policy.tests_for(action.act):
         if rule.then is Decision.ASK and asked is not None:
             continue
         if rule.then is Decision.ALLOW and allowed is not None:
             continue
-        restricts = rule.then is not Decision.ALLOW
-        if not all(holds(one, action, counts, restricts=restricts) for one in rule.conditions):
-            continue
-        verdict = Verdict(rule.then, rule.name, rule.why)
-        if rule.then is Decision.DENY:
-            return verdict
-        if rule.then is Decision.ASK:
-            asked = verdict
+        for name, holds in tests:
+            if not holds(look(name)):
+                break
         else:
-            allowed = verdict
+            verdict = Verdict(rule.then, rule.name, rule.why)
+            if rule.then is Decision.DENY:
+                return verdict
+            if rule.then is Decision.ASK:
+                asked = verdict
+            else:
+                allowed = verdict
     if killed:
         return _KILLED
     if asked is not None:
@@ -190,35 +206,80 @@ def evaluate_thinking(policy: Policy, agent: str) -> Verdict:
     return known
 
 
-def holds(condition: Condition, action: Action, counts: Mapping[str, Any], *, restricts: bool) -> bool:
-    """Whether a condition of a rule holds; `restricts`: of one that asks or denies, which has the benefit of doubt."""
-    actual = value_of(condition.field, action, counts)
-    if condition.operator is Operator.EXISTS:
-        return compare(condition.operator, actual, condition.value)
-    if actual is None and not restricts:
-        return False  # it allows what it sees, and here is nothing to see
-    if isinstance(actual, Between):
+def seen(action: Action, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that a rule can look at, by name; an act does not say of itself what the house knows better."""
+    return {
+        **action.features,
+        **counts,
+        "finality": str(action.finality),
+        "adapter": action.adapter,
+        "operation": action.operation,
+        "price_micros": action.price_micros,
+    }
+
+
+def tests_of(rule: Rule) -> Tests:
+    """What a rule asks of an act, in order."""
+    restricts = rule.then is not Decision.ALLOW
+    return tuple((one.field, test_of(one, restricts=restricts)) for one in rule.conditions)
+
+
+def test_of(condition: Condition, *, restricts: bool) -> Test:
+    """Whether a condition of a rule holds of a value; `restricts`: of one that asks or denies, which has the benefit
+    of doubt.
+
+    Made once for each rule: a verdict asks dozens of these, and the usual cases are one comparison.
+    """
+    operator, value = condition.operator, condition.value
+    kind = type(value)
+
+    def told(actual: Any) -> bool:
+        return _holds(condition, actual, restricts)
+
+    if operator is Operator.IS and kind in (bool, str):
+        return lambda actual: actual == value if type(actual) is kind else told(actual)
+    if operator in (Operator.BELOW, Operator.ABOVE) and kind in _NUMBERS:
+        return _comparison(value, told, below=operator is Operator.BELOW, restricts=restricts)
+    if operator is Operator.CONTAINS and kind is str:
+        return lambda actual: value in actual if type(actual) is list and _are_texts(actual) else told(actual)
+    if operator is Operator.IN and kind is tuple and {type(one) for one in value} in ({str}, {int}):
+        values, of = frozenset(value), type(value[0])
+        return lambda actual: actual in values if type(actual) is of else told(actual)
+    return told
+
+
+def _comparison(value: Any, told: Test, *, below: bool, restricts: bool) -> Test:
+    # Of a count that is not settled, the end that is worse: the low one makes "below" hold, the high one "above".
+    low = below is restricts
+
+    def holds(actual: Any) -> bool:
+        kind = type(actual)
+        if kind is Between:
+            actual = actual.least if low else actual.most
+        elif kind is float:
+            if actual != actual:
+                return told(actual)
+        elif kind is not int:
+            return told(actual)
+        return bool(actual < value if below else actual > value)
+
+    return holds
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(type(one) is str for one in values) if values else True
+
+
+def _holds(condition: Condition, actual: Any, restricts: bool) -> bool:
+    operator, value = condition.operator, condition.value
+    if operator is Operator.EXISTS:
+        return compare(operator, actual, value)
+    if actual is None:
+        # What allows wants to see the field; what restricts takes "is not" of nothing at its word.
+        return restricts and compare(operator, actual, value)
+    if type(actual) is Between:
         return _of_count(condition, actual, restricts)
-    if actual is not None and not _is_of_use(actual, condition.value):
-        return restricts
-    return compare(condition.operator, actual, condition.value)
-
-
-def value_of(name: str, action: Action, counts: Mapping[str, Any]) -> Any:
-    """What a rule sees under this name; None where there is nothing."""
-    match name:
-        case "finality":
-            return str(action.finality)
-        case "adapter":
-            return action.adapter
-        case "operation":
-            return action.operation
-        case "price_micros":
-            return action.price_micros
-        case _ if name in counts:
-            return counts[name]
-        case _:
-            return action.features.get(name)
+    return compare(operator, actual, value) if _is_of_use(actual, value) else restricts
 
 
 def _of_count(condition: Condition, count: Between, restricts: bool) -> bool:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mainstay.kernel.plan import Operator, compare
-from mainstay.kernel.policy import Action, Condition, Decision, Policy, Rule, holds, value_of
+from mainstay.kernel.policy import Action, Condition, Policy, Rule, seen, tests_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,16 @@ class Traced:
 
 def trace(policy: Policy, action: Action, counts: Mapping[str, Any]) -> tuple[Traced, ...]:
     """Every rule of the policy, in order."""
-    return tuple(_traced(rule, action, counts) for rule in policy.rules)
+    looked = seen(action, counts)
+    return tuple(_traced(rule, action.act, looked) for rule in policy.rules)
 
 
-def _traced(rule: Rule, action: Action, counts: Mapping[str, Any]) -> Traced:
-    if not fnmatchcase(action.act, rule.act):
+def _traced(rule: Rule, act: str, looked: Mapping[str, Any]) -> Traced:
+    if not fnmatchcase(act, rule.act):
         return Traced(rule, of_act=False)
-    restricts = rule.then is not Decision.ALLOW
-    for condition in rule.conditions:
-        if not holds(condition, action, counts, restricts=restricts):
-            return Traced(rule, True, condition, value_of(condition.field, action, counts))
+    for condition, (name, holds) in zip(rule.conditions, tests_of(rule), strict=True):
+        if not holds(looked.get(name)):
+            return Traced(rule, True, condition, looked.get(name))
     return Traced(rule, of_act=True)
 
 
