@@ -79,7 +79,7 @@ def metrics(store: EventReader, facts: DirectorFacts, *, now: Instant) -> bytes:
     return generate_latest(registry)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)  # a registry keeps it in a set
 class _Figures:
     store: EventReader
     facts: DirectorFacts
@@ -118,7 +118,8 @@ class _Figures:
 
     def _runs(self) -> Iterator[Any]:
         store = self.store
-        running = Counter(str(row["workflow"]) for row in store.select("open_runs", limit=_ROWS_MAX))
+        running = Counter({str(row["name"]): 0 for row in store.select("workflows", limit=_ROWS_MAX)})
+        running.update(str(row["workflow"]) for row in store.select("open_runs", limit=_ROWS_MAX))
         yield _gauge("open_runs", "Runs that are not over.", _labelled(running), ("workflow",))
         ends: Counter[tuple[str, str]] = Counter()
         for row in store.select("spent", order="day", limit=_ROWS_MAX):
