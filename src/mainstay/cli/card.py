@@ -1,22 +1,30 @@
-"""A card as text: first what will happen, then why it is asked, where risky things came from, and what was checked."""
+"""A card as text: first what will happen, then why it is asked, what it costs, how final it is, when it ends, where
+risky things came from, what was checked, and what was decided before.
+
+What will leave is shown to the letter: a mark that turns the reading order around, or that nobody sees, stands there by
+its number instead of working.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
-from mainstay.cli.render import clock_time, now_us, short_card, span
+from mainstay.cli.render import clock_time, count, now_us, short_card, short_run, span
 from mainstay.cli.safe_text import safe, safe_line
 from mainstay.kernel.values import money
 
 if TYPE_CHECKING:
+    from mainstay.governance.precedents import Precedent
     from mainstay.workspace import Card
 
 _FINAL = {
-    "reversible": "It can be undone.",
-    "withdrawable": "It can be withdrawn for a while.",
-    "final_low_stake": "It cannot be taken back; the stake is low.",
-    "final_high_stake": "It cannot be taken back, and the stake is high.",
+    "reversible": "reversible: it can be undone",
+    "withdrawable": "withdrawable: it can be taken back while it is held",
+    "final_low_stake": "final, low stake: it cannot be taken back",
+    "final_high_stake": "final, high stake: it cannot be taken back, and always asks",
 }
+_JOINERS = frozenset("\u200c\u200d")  # they belong to writing in some scripts, and to emoji
 
 
 def card_text(card: Card) -> str:
@@ -24,25 +32,44 @@ def card_text(card: Card) -> str:
     return "\n".join([*_effect(card), "", *_why(card), "", *_decide(card)])
 
 
+def marked(text: str) -> str:
+    """The text with every mark that steers or hides shown by its number, so that it is seen and does nothing."""
+    return "".join(f"<U+{ord(one):04X}>" if _hides(one) else one for one in text)
+
+
+def _hides(one: str) -> bool:
+    if one.isascii():
+        return not (one.isprintable() or one in "\n\t\r")
+    return unicodedata.category(one) in ("Cf", "Cc", "Co", "Cn") and one not in _JOINERS
+
+
 def _effect(card: Card) -> list[str]:
-    recipients = ", ".join(safe_line(one) for one in card.recipients)
+    recipients = ", ".join(safe_line(marked(one)) for one in card.recipients)
     lines = [" to ".join(filter(None, (safe_line(card.act), recipients)))]
-    lines.append(f"Subject: {safe_line(card.title)}")
-    lines += [f"Attached: {safe_line(one)}" for one in card.attachments]
+    lines.append(f"Subject: {safe_line(marked(card.title))}")
+    lines += [f"Attached: {safe_line(marked(one))}" for one in card.attachments]
     if card.read_with:
         lines.append(f"Before:   {safe_line(card.read_with)}")
-    lines += ["", *(f"  | {line}" for line in safe(card.text).rstrip().split("\n"))]
+    whole = "".join((*card.recipients, card.title, card.text, *card.attachments))
+    if hidden := sum(map(_hides, whole)):
+        lines.append(f"Careful:  {count(hidden, 'hidden mark')} in it, shown as <U+....>")
+    lines += ["", *(f"  | {line}" for line in safe(marked(card.text)).rstrip().split("\n"))]
     return lines
 
 
 def _why(card: Card) -> list[str]:
     lines = [f"Why you are asked: {safe_line(card.reason)} (rule {safe_line(card.rule)!r})"]
     lines.append(f"Why it is proposed: {safe_line(card.rationale)}")
+    price = "unknown" if card.price_micros is None else money(card.price_micros)
+    lines.append(f"Costs: {price} for this, {money(card.spent_micros)} so far")
     lines.append(f"How final: {_FINAL.get(card.finality, card.finality)}")
+    lines += _silence(card)
     for risky in card.risky:
         never = "never written to before" if risky.get("name") == "recipient" else "never seen before"
         known = "seen before" if risky.get("seen_before") else never
-        name, value, source = (safe_line(str(risky.get(key, ""))) for key in ("name", "value", "source"))
+        name, value, source = (
+            safe_line(marked(str(risky.get(key, "")))) for key in ("name", "value", "source")
+        )
         lines.append(f"Where it came from: {name} {value} from {source}; {known}")
     if not card.checks:
         lines.append("Checks: nothing found")
@@ -52,8 +79,7 @@ def _why(card: Card) -> list[str]:
             f"Check {safe_line(str(check.get('check', '')))} ({check.get('severity', '')}): "
             f"{safe_line(str(check.get('remark', '')))}" + (f"; {remedy}" if remedy else "")
         )
-    price = "unknown" if card.price_micros is None else money(card.price_micros)
-    lines.append(f"Costs: {price} for this, {money(card.spent_micros)} so far")
+    lines += _learned(card)
     if card.message:
         sender = safe_line(str(card.message.get("from_address", "")))
         lines += ["", f"It answers {sender}: {safe_line(str(card.message.get('subject', '')))}"]
@@ -61,16 +87,55 @@ def _why(card: Card) -> list[str]:
     return lines
 
 
+def _silence(card: Card) -> list[str]:
+    """When it ends, and what becomes of it when nobody answers."""
+    if card.status != "waiting":
+        return []
+    if not card.expires_at:
+        lines = ["Without an answer it waits: it never expires, and silence never sends."]
+    else:
+        left = span(card.expires_at - now_us())
+        lines = [
+            f"Without an answer it expires in {left} ({clock_time(card.expires_at)}); silence never sends."
+        ]
+    if card.snoozed_until > now_us():
+        lines.append(f"Put off until {clock_time(card.snoozed_until)[:16]}.")
+    return lines
+
+
+def _learned(card: Card) -> list[str]:
+    """What went into it, what was decided before, and how far its kind of act has come."""
+    lines = [f"Lessons in it: {', '.join(map(safe_line, card.lessons))}"] if card.lessons else []
+    lines += [f"Before: {_precedent(one)}" for one in card.precedents]
+    if card.standing is not None:
+        of = card.standing
+        missing = f"; {count(of['missing'], 'more clean decision')} would prove it" if of["missing"] else ""
+        lines.append(
+            f"Its kind {safe_line(card.kind)}: {of['level']}, {of['clean']:,} clean, {of['errors']:,} wrong{missing}"
+        )
+    return lines
+
+
+def _precedent(one: Precedent) -> str:
+    like = " and ".join(
+        word
+        for word, same in (("the same kind", one.same_kind), ("the same recipient", one.same_recipient))
+        if same
+    )
+    read = f", open for {span(one.open_us)}" if one.open_us else ""
+    return f"{one.answer} {clock_time(one.at)[:16]}{read}: {like} (run {short_run(one.run)})"
+
+
 def _decide(card: Card) -> list[str]:
     lines = [f"Card {card.approval}, run {card.run}, effect {card.digest}"]
     if card.status != "waiting":
         return [*lines, f"It no longer waits: {card.status}."]
-    left = span(card.expires_at - now_us())
-    lines.append(
-        f"Without an answer it expires in {left} ({clock_time(card.expires_at)}); silence never sends."
-    )
     short, digest = short_card(card.approval), card.digest[:12]
-    lines.append(f"  mainstay approve {short} --digest {digest}")
+    confirm = f" --confirm '{safe_line(marked(card.second_step))}'" if card.second_step else ""
+    if confirm:
+        lines.append("A yes is not enough: type the amount, or the recipient, with it.")
+    lines.append(f"  mainstay approve {short} --digest {digest}{confirm}")
     lines.append(f"  mainstay edit {short}")
     lines.append(f"  mainstay reject {short} --reason ...")
+    lines.append(f"  mainstay snooze {short} --for 2h")
     return lines

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mainstay.cli.render import say
 from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
@@ -81,3 +82,19 @@ def _edited(text: str) -> str:
     if finished.returncode != 0 or written == text:
         raise CommandRefused("The text was not changed.", remedy="`mainstay approve` sends it as it is.")
     return written
+
+
+def sent_with_findings(refused: CommandRefused, written: str) -> bool:
+    """Whether a person who is told what the checks found sends it all the same. What they wrote is not lost."""
+    import typer
+
+    findings = refused.fields.get("findings")
+    if not findings or not sys.stdin.isatty():
+        return False
+    say("The checks found something in your text:")
+    for one in findings:
+        say(f"  {one['check']}: {one['remark']}" + (f"; {one['remedy']}" if one["remedy"] else ""))
+    if typer.confirm("Send it all the same?", default=False):
+        return True
+    say("Your text, for the next try:", "", written)
+    return False

@@ -15,8 +15,6 @@ from mainstay.cli.render import (
     emit,
     now_us,
     say,
-    shares,
-    short_card,
     short_run,
     show,
     span,
@@ -27,20 +25,9 @@ from mainstay.kernel.errors import NotFound
 from mainstay.kernel.values import money
 
 if TYPE_CHECKING:
-    from mainstay.workspace import Card, Workspace
+    from mainstay.workspace import Workspace
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")]
-
-# Of the table of cards: what may be cut, by share, and what the rest takes with its gaps.
-_NARROW, _FIXED = (10, 10, 9), 29 + 6 * 3
-
-# How final an act is, in a narrow column.
-_FINALITY = {
-    "reversible": "reversible",
-    "withdrawable": "withdraw",
-    "final_low_stake": "final",
-    "final_high_stake": "high stake",
-}
 
 run = new_typer("One run.")
 cards = new_typer("What waits for you.")
@@ -120,59 +107,24 @@ def explain(
 
 
 def approvals(
-    context: typer.Context, limit: Limit = 100, workspace: InWorkspace = HERE, as_json: AsJson = False
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.")] = 50,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also what is put off, and what rules or newer mail withdrew.")
+    ] = False,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
 ) -> None:
-    """What waits for you: cards, and acts in doubt. `approvals show CARD` shows one whole."""
+    """What waits for you: cards, what can still be taken back, and acts in doubt.
+
+    `approvals show CARD` shows one whole.
+    """
     if context.invoked_subcommand is not None:
         context.obj = (workspace, as_json)  # options may stand before `show` too
         return None
-    from mainstay.cli.doubts import show_doubts
+    from mainstay.cli.waiting import show_waiting
 
-    with open_workspace(workspace) as opened:
-        waiting = opened.approvals(limit=limit) if opened.begun else []
-        doubts = opened.in_doubt() if opened.begun else []
-        total = opened.waiting() if opened.begun else 0
-        if as_json:
-            return emit({"waiting": waiting, "in_doubt": doubts})
-        _show_cards(waiting)
-        show_doubts(opened, doubts)
-    if not waiting and not doubts:
-        return say("Nothing waits for you.")
-    more = f" ({total - len(waiting):,} more not shown)" if total > len(waiting) else ""
-    if not waiting:
-        return None
-    return say(
-        f"{count(total, 'card')}{more}. Look: mainstay approvals show CARD. Decide: approve, edit, reject."
-    )
-
-
-def _show_cards(waiting: list[Card]) -> None:
-    if not waiting:
-        return
-    now = now_us()
-    to, what, why = shares(_NARROW, fixed=_FIXED)
-    made = table(
-        ("Card", {"min_width": 8, "no_wrap": True}),
-        ("To", to),
-        ("What", what),
-        ("Why", why),
-        ("Final", {"no_wrap": True}),
-        ("Age", {"no_wrap": True}),
-        ("Expires", {"no_wrap": True}),
-    )
-    for one in waiting:
-        made.add_row(
-            *cells(
-                short_card(one.approval),
-                ", ".join(one.recipients),
-                one.title,
-                one.rule or one.reason,
-                _FINALITY.get(one.finality, one.finality),
-                span(now - one.requested_at),
-                span(one.expires_at - now),
-            )
-        )
-    show(made)
+    return show_waiting(workspace, limit=limit, every=every, as_json=as_json)
 
 
 def approval_show(
@@ -187,7 +139,6 @@ def approval_show(
         workspace, as_json = before if workspace == HERE else workspace, as_json or json_before
     from mainstay.cli.card import card_text
     from mainstay.cli.doubts import show_doubt
-    from mainstay.cli.shown import mark_shown
 
     with open_workspace(workspace) as opened:
         try:
@@ -202,7 +153,7 @@ def approval_show(
                 show_doubt(opened, row)
             return None
         if found.status == "waiting":
-            mark_shown(opened, found.approval)
+            opened.shown(found.approval)
     return emit(found) if as_json else tell(card_text(found))
 
 

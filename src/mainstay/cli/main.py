@@ -15,7 +15,9 @@ from mainstay.cli import (
     admin,
     answers,
     ask,
+    autonomy,
     connect,
+    console,
     costs,
     dead_letters,
     demo,
@@ -80,6 +82,7 @@ for part in (
         operate,
         answers,
         triage,
+        autonomy,
         doubts,
         steering,
         runs,
@@ -110,7 +113,7 @@ for part in (
         observe,
         demo,
     ),
-    *(evaluate, specialist),
+    *(console, evaluate, specialist),
 ):
     part.add_to(app)
 

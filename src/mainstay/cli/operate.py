@@ -1,4 +1,4 @@
-"""Commands that change something: make a workspace, go to work, read mail, decide."""
+"""Commands that change something: make a workspace, go to work, read mail. `cli.answers` decides."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mainstay.cli.options import HERE, AsJson, DigestPrefix, InWorkspace, named_digest, open_workspace
+from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
 from mainstay.cli.render import count, counting, emit, say
 
 if TYPE_CHECKING:
-    from mainstay.workspace import Card, Decided, Workspace
+    from mainstay.workspace import Decided
 
 CardId = Annotated[str, typer.Argument(help="A card's id, or its beginning.", metavar="CARD")]
 RunId = Annotated[str, typer.Argument(help="A run's id, its beginning or its end.", metavar="RUN")]
@@ -24,9 +24,6 @@ def add_to(app: typer.Typer) -> None:
         ("init", init),
         ("up", up),
         ("ingest", ingest),
-        ("approve", approve),
-        ("reject", reject),
-        ("edit", edit),
     ):
         app.command(name)(command)
 
@@ -114,92 +111,6 @@ def ingest(
     return None
 
 
-# --- decisions ----------------------------------------------------------------------------------------------
-
-
-def approve(
-    card: CardId, digest: DigestPrefix = None, workspace: InWorkspace = HERE, as_json: AsJson = False
-) -> None:
-    """Yes to exactly what a card shows."""
-    from mainstay.cli.shown import open_for_us
-
-    wanted = named_digest(digest)
-    with open_workspace(workspace) as opened:
-        found = opened.approval(card)
-        decided = opened.approve(found.approval, digest=wanted, open_us=open_for_us(opened, found.approval))
-        if as_json:
-            return emit(decision(decided, approval=found.approval, digest=found.digest))
-        _tell(decided, f"Approved: {_act(found)}, effect {found.digest[:12]}.")
-    return None
-
-
-def reject(
-    card: CardId,
-    reason: Reason = "",
-    digest: DigestPrefix = None,
-    workspace: InWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """No to a card, and why."""
-    from mainstay.cli.shown import open_for_us
-
-    wanted = named_digest(digest)
-    with open_workspace(workspace) as opened:
-        found = opened.approval(card)
-        open_us = open_for_us(opened, found.approval)
-        decided = opened.reject(found.approval, reason=reason, digest=wanted, open_us=open_us)
-        if as_json:
-            return emit(decision(decided, approval=found.approval, digest=found.digest))
-        nothing = "Nothing is sent." if found.recipients else "Nothing is done."
-        _tell(decided, f"Rejected: {_act(found)}. {nothing}", sends=False)
-    return None
-
-
-def edit(
-    card: CardId,
-    text: Annotated[str | None, typer.Option("--text", help="The new text.", show_default=False)] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", help="A file with the new text; - reads it from the input.")
-    ] = None,
-    digest: DigestPrefix = None,
-    workspace: InWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Yes to a card with another text.
-
-    It is rendered anew, under a digest of its own, and approved.
-    """
-    from mainstay.cli.editing import new_text
-    from mainstay.cli.shown import open_for_us
-
-    wanted = named_digest(digest)
-    with open_workspace(workspace) as opened:
-        found = opened.approval(card)
-        written = new_text(found, text=text, file=file)
-        open_us = open_for_us(opened, found.approval)
-        # What was edited must be what was read: the digest that the text came from goes with it.
-        decided = opened.edit(found.approval, written, digest=wanted or found.digest, open_us=open_us)
-        new = _newest_card(opened, decided)
-        if as_json:
-            return emit(
-                decision(decided, approval=new["approval"], digest=new["digest"], replaced=found.digest)
-            )
-        _tell(
-            decided, f"Approved as edited: effect {str(new['digest'])[:12]} in place of {found.digest[:12]}."
-        )
-    return None
-
-
-def _act(card: Card) -> str:
-    """What a card asks for, and to whom; a label goes to nobody."""
-    return " to ".join(filter(None, (card.act, ", ".join(card.recipients))))
-
-
-def _newest_card(opened: Workspace, decided: Decided) -> dict[str, Any]:
-    where = {"run": decided.run, "task": decided.task}
-    return opened.rows("approvals", where=where, order="position", descending=True, limit=1)[0]
-
-
 def decision(decided: Decided, **more: Any) -> dict[str, Any]:
     """A decision for programs."""
     return {
@@ -210,11 +121,3 @@ def decision(decided: Decided, **more: Any) -> dict[str, Any]:
         "live": decided.live,
         **more,
     }
-
-
-def _tell(decided: Decided, done: str, *, sends: bool = True) -> None:
-    say(done if decided.events else "This had been decided already: nothing was changed.")
-    if sends and not decided.live:
-        say("No director is at work: it will be sent at the next `mainstay up`.")
-    elif not decided.live and decided.status != "ended":
-        say("No director is at work: the rest follows at the next `mainstay up`.")

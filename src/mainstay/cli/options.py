@@ -32,8 +32,8 @@ DIGEST_MIN = 4  # digits: fewer would fit too many effects to guard anything
 _HEX = frozenset("0123456789abcdef")
 
 
-def named_digest(given: str | None) -> str:
-    """The digest that a decision is bound to, "" if the option was left out. Raises `CommandRefused`.
+def named_digest(given: str | None) -> str | None:
+    """The digest that a decision is bound to, None if the option was left out. Raises `CommandRefused`.
 
     An empty one is refused, not taken for none: it is what a script with an empty variable gives, and that script
     wanted the guard.
@@ -41,7 +41,7 @@ def named_digest(given: str | None) -> str:
     from mainstay.kernel.errors import CommandRefused
 
     if given is None:
-        return ""
+        return None
     digest = given.strip().lower()
     if len(digest) < DIGEST_MIN or not set(digest) <= _HEX:
         raise CommandRefused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, parse_duration
@@ -39,3 +39,29 @@ def length(text: str, *, option: str) -> int:
             f"{option} {text[:40]!r} is no length of time.", remedy="Write 30d, 12h or 2w, or P30D."
         )
     return found
+
+
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+
+def later(until: str, length_text: str, *, now_us: int) -> int:
+    """Microseconds of the moment that `--until` or `--for` means. Raises `CommandRefused`."""
+    if bool(until) == bool(length_text):
+        raise CommandRefused(
+            "Say until when, or for how long." if not until else "Say --until or --for, not both.",
+            remedy="Write --until 14:30, --until 2026-11-01T09:30 or --for 2h.",
+        )
+    if length_text:
+        return now_us + length(length_text, option="--for")
+    clock = _CLOCK.fullmatch(until.strip())
+    if clock is not None:
+        now = datetime.fromtimestamp(now_us / SECOND)
+        at = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+        return int((at if at > now else at + timedelta(days=1)).timestamp() * SECOND)
+    try:
+        return int(datetime.fromisoformat(until.strip()).timestamp() * SECOND)
+    except (ValueError, OverflowError, OSError):
+        raise CommandRefused(
+            f"--until {until[:40]!r} is no moment.",
+            remedy="Write 14:30, a date such as 2026-11-01, or 2026-11-01T09:30.",
+        ) from None

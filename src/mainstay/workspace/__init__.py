@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mainstay.workspace.decided import Decided
-    from mainstay.workspace.workspace import Card, Workspace
+    from mainstay.workspace.cards import Card, CardLine, Leaving, Preview
+    from mainstay.workspace.decided import Decided, DecidedTogether
+    from mainstay.workspace.workspace import Workspace
 
-__all__ = ["Card", "Decided", "Workspace"]
+__all__ = ["Card", "CardLine", "Decided", "DecidedTogether", "Leaving", "Preview", "Workspace"]
 
 
 def __getattr__(name: str) -> Any:

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.auditing import Auditing
     from mainstay.workspace.health import Health
+    from mainstay.workspace.autonomy import AutonomyDesk
+    from mainstay.workspace.console import Console
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
@@ -207,6 +209,10 @@ class Workspace:
     def approval(self, short: str) -> Card:
         """One card. Raises `NotFound` or `AmbiguousId`."""
         return self._reader.card(find_card(self._store, short))
+
+    def put_off(self) -> int:
+        """How many cards are snoozed, and will come back."""
+        return self._reader.put_off(self._clock.now())
 
     def glance(self, short: str) -> CardLine:
         """One card as a list shows it. Raises `NotFound` or `AmbiguousId`."""
@@ -382,6 +388,19 @@ class Workspace:
         )
 
     @cached_property
+    def autonomy(self) -> AutonomyDesk:
+        """Which kinds of act go by themselves, on which evidence; to grant that, and to take it back."""
+        from mainstay.workspace.autonomy import AutonomyDesk
+
+        return AutonomyDesk(
+            self._door,
+            lambda: self._store,
+            lambda: self._settings().autonomy,
+            lambda: [self._stored_plan(one) for one in self._in_force()],
+            self._clock,
+        )
+
+    @cached_property
     def triage(self) -> Triage:
         """What the intent specialist said of messages, what waits for a look, and what people said of it."""
         from mainstay.workspace.triage import Triage
@@ -415,6 +434,15 @@ class Workspace:
             lambda: (self._store, self._blobs, self._codec) if self.begun else None,
             self.run,
             self._clock,
+        )
+
+    @cached_property
+    def console(self) -> Console:
+        """The web server: a link to log in, the password, the devices that are logged in."""
+        from mainstay.workspace.console import Console
+
+        return Console(
+            self.folder, lambda: self._settings().console, self._door, lambda: self._store, self._clock
         )
 
     @cached_property
@@ -731,6 +759,10 @@ class Workspace:
         from mainstay.ledger.codec import Codec
 
         return Codec(self._stored_plan)
+
+    def _in_force(self) -> list[Digest]:
+        rows = self._store.select("workflows", limit=1_000)
+        return [Digest(str(row["definition"])) for row in rows]
 
     def _stored_plan(self, digest: Digest) -> Plan:
         """The plan as the ledger kept it: readers do not look at today's files."""

@@ -29,6 +29,7 @@ from mainstay.kernel.events import (
     RunCancelled,
     RunFailed,
     RunSuperseded,
+    SubjectForgotten,
     TaskCancelled,
     TaskFailed,
     TaskSucceeded,
@@ -93,6 +94,7 @@ class Approvals:
             key=("approval",),
             indexes=(
                 ("status", "requested_at"),
+                ("status", "snoozed_until", "requested_at"),
                 ("kind", "status", "decided_at"),
                 ("subject", "status", "decided_at"),
             ),
@@ -480,13 +482,15 @@ class Recipients:
             key=("subject",),
         ),
     )
-    events = frozenset[type[Event]]({TaskSucceeded})
+    events = frozenset[type[Event]]({TaskSucceeded, SubjectForgotten})
     only_acts = True
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
-        """One more mail to the subject of the run."""
+        """One more mail to the subject of the run. Who was forgotten is somebody new when they write again."""
+        if isinstance(event, SubjectForgotten):
+            return (Delete("recipients", (event.subject,)),)
         assert isinstance(event, TaskSucceeded)
         assert run is not None
         act = run.task(event.task).act

@@ -1,0 +1,334 @@
+"""Cards as a person reads them: opened from the views, the ledger and sealed blobs; nothing here decides.
+
+A list opens one small blob a row and folds no run, so that it is quick however many wait; one card is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
+from mainstay.governance.precedents import Precedent, precedents
+from mainstay.governance.second_step import second_step
+from mainstay.kernel.errors import CommandRefused
+from mainstay.kernel.ids import RunId, SubjectId
+from mainstay.kernel.values import Digest, Instant, Json
+
+if TYPE_CHECKING:
+    from mainstay.kernel.state import RunState
+    from mainstay.ledger.store import EventReader, RecordedEvent
+    from mainstay.runtime.artifacts import Artifacts
+
+PAGE = 50
+_ALL = 100_000
+_FORGOTTEN = "[forgotten]"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a person must see to decide: what will happen, why it is asked, and how final it is."""
+
+    approval: str
+    status: str
+    run: str
+    task: int
+    workflow: str
+    act: str
+    title: str
+    recipients: tuple[str, ...]
+    text: str  # exactly what will leave, as text
+    attachments: tuple[str, ...]
+    risky: tuple[Json, ...]  # name, value, source, seen_before
+    finality: str
+    rule: str
+    reason: str
+    rationale: str
+    checks: tuple[Json, ...]  # the inspector's findings
+    price_micros: int | None
+    spent_micros: int
+    digest: Digest
+    requested_at: Instant
+    expires_at: Instant  # 0: it waits until it is answered
+    message: Json  # from, subject, text of what is answered
+    read_with: str = (
+        ""  # the effect that was before this one: of the run it goes on from, or what it takes back
+    )
+    kind: str = ""  # workflow/act/class: whose decisions are alike
+    snoozed_until: Instant = Instant(0)
+    second_step: str = ""  # what must be typed before it leaves; empty: a yes is enough
+    precedents: tuple[Precedent, ...] = ()  # the last decisions on the like, newest first
+    lessons: tuple[str, ...] = ()  # what earlier edits taught that went into it
+    standing: Json | None = None  # of its kind: level, clean and wrong decisions, and how many are missing
+
+
+@dataclass(frozen=True, slots=True)
+class CardLine:
+    """A card in a list."""
+
+    approval: str
+    status: str
+    run: str
+    task: int
+    workflow: str
+    act: str
+    kind: str
+    title: str
+    recipients: tuple[str, ...]
+    finality: str
+    rule: str
+    reason: str
+    digest: Digest
+    requested_at: Instant
+    expires_at: Instant  # 0: it waits until it is answered
+    snoozed_until: Instant
+    decided_at: Instant | None
+    actor: str
+    second_step: str  # what must be typed before it leaves; empty: a yes is enough
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """An act that may leave and has not: `mainstay undo` takes it back."""
+
+    run: str
+    task: int
+    workflow: str
+    act: str
+    title: str
+    recipients: tuple[str, ...]
+    finality: str
+    digest: Digest
+    approval: str  # empty: nobody was asked
+    authority: str
+    until: Instant  # 0: as soon as a director has room for it
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Cards that can be decided together, and the guard that binds a decision to them."""
+
+    cards: tuple[CardLine, ...]
+    guard: str
+    more: int  # that fit and are beyond what is decided in one go
+
+    @property
+    def chosen(self) -> list[tuple[str, str]]:
+        """Each with the effect that it shows."""
+        return [(one.approval, one.digest) for one in self.cards]
+
+
+class CardReader:
+    """Reads cards of one workspace."""
+
+    def __init__(
+        self,
+        store: EventReader,
+        artifacts: Callable[[], Artifacts],
+        events: Callable[[str], list[tuple[RecordedEvent, Any]]],
+        view: Callable[[Digest, SubjectId | None], Json],
+    ) -> None:
+        self._store = store
+        self._open = artifacts
+        self._events = events
+        self._view = view
+
+    # --- lists -----------------------------------------------------------------------------------------------------
+
+    def rows(
+        self, *, now: Instant, limit: int = PAGE, status: str = "waiting", put_off: bool = False
+    ) -> list[Json]:
+        """Rows of the view, longest waiting first; those that are put off only if they are asked for."""
+        where: dict[str, Any] = {"status": status}
+        if put_off or status != "waiting":
+            return self._store.select("approvals", where=where, order="requested_at", limit=limit)
+        rows = self._store.select(
+            "approvals", where=where | {"snoozed_until": 0}, order="requested_at", limit=limit
+        )
+        # Their time has come, and no director was at work to say so.
+        late = self._store.select("approvals", where=where, order="snoozed_until", after=0, limit=_ALL)
+        rows += [row for row in late if row["snoozed_until"] and _whole(row["snoozed_until"]) <= now]
+        return sorted(rows, key=lambda row: (_whole(row["requested_at"]), str(row["approval"])))[:limit]
+
+    def put_off(self, now: Instant) -> int:
+        """How many wait and are put off to later."""
+        rows = self._store.select(
+            "approvals", where={"status": "waiting"}, order="snoozed_until", after=now, limit=_ALL
+        )
+        return len(rows)
+
+    def line(self, row: Json) -> CardLine:
+        """A card as a list shows it."""
+        shown = self._shown(row)
+        return CardLine(
+            **{name: row[name] for name in ("approval", "status", "run", "task", "workflow", "act")},
+            kind=row["kind"] or "",
+            title=str(shown.get("title", _FORGOTTEN)),
+            recipients=tuple(shown.get("recipients", ())),
+            finality=row["finality"],
+            rule=row["rule"] or "",
+            reason=row["reason"] or "",
+            digest=Digest(row["digest"]),
+            requested_at=Instant(row["requested_at"]),
+            expires_at=Instant(row["expires_at"]),
+            snoozed_until=Instant(row["snoozed_until"] or 0),
+            decided_at=row["decided_at"],
+            actor=row["actor"] or "",
+            second_step=second_step(
+                row["finality"], shown, price_micros=row["price_micros"], digest=Digest(row["digest"])
+            ),
+        )
+
+    def leaving(self) -> list[Leaving]:
+        """What may leave and can still be taken back, soonest first."""
+        found: list[Leaving] = []
+        for row in self._store.select("leaving", limit=_ALL):
+            shown = self._shown(row)
+            found.append(
+                Leaving(
+                    run=str(row["run"]),
+                    task=_whole(row["task"]),
+                    workflow=str(row["workflow"]),
+                    act=str(row["act"]),
+                    finality=str(row["finality"]),
+                    title=str(shown.get("title", _FORGOTTEN)),
+                    recipients=tuple(shown.get("recipients", ())),
+                    digest=Digest(str(row["digest"])),
+                    approval=str(row["approval"] or ""),
+                    authority=str(row["authority"]),
+                    until=Instant(_whole(row["until"])),
+                )
+            )
+        return sorted(found, key=lambda one: (one.until, one.run, one.task))
+
+    def preview(self, act: str, *, workflow: str, kind_class: str, now: Instant) -> Preview:
+        """The waiting cards of this act that can be decided together. Raises `CommandRefused` where they differ."""
+        rows = [
+            row
+            for row in self.rows(now=now, limit=_ALL)
+            if row["act"] == act
+            and workflow in ("", row["workflow"])
+            and kind_class in ("", str(row["kind"]).rpartition("/")[2])
+            and not why_alone(row)
+        ]
+        alike = sorted({likeness(row) for row in rows})
+        if len(alike) > 1:
+            raise CommandRefused(
+                f"Cards of {act} are of {len(alike)} kinds.",
+                why="They are " + ", ".join(f"{kind} ({final})" for kind, final in alike[:8]) + ".",
+                remedy="Name one with --workflow or --class: a batch holds one kind and one finality.",
+            )
+        lines = tuple(self.line(row) for row in rows[:TOGETHER_MAX])
+        chosen = [(one.approval, str(one.digest)) for one in lines]
+        return Preview(lines, guard_of(chosen) if chosen else "", len(rows) - len(lines))
+
+    # --- one card ----------------------------------------------------------------------------------------------------
+
+    def card(self, row: Json) -> Card:
+        """A card, whole."""
+        from mainstay.kernel.events import ActionProposed
+        from mainstay.kernel.run import evolve, nothing
+
+        shown, state, rationale = self._shown(row), nothing(RunId(row["run"])), ""
+        for _, event in self._events(row["run"]):
+            state = evolve(state, event)
+            if isinstance(event, ActionProposed) and event.task == row["task"]:
+                rationale = event.rationale
+        request = shown.get("request") or {}
+        reply = request.get("reply") or {}
+        run = self._store.get("runs", (row["run"],)) or {}
+        line = self.line(row)
+        return Card(
+            approval=line.approval,
+            status=line.status,
+            run=line.run,
+            task=line.task,
+            workflow=line.workflow,
+            act=line.act,
+            title=line.title,
+            recipients=line.recipients,
+            text=str(reply.get("text", "")) if isinstance(reply, dict) else "",
+            attachments=tuple(shown.get("attachments", ())),
+            risky=tuple(shown.get("risky", ())),
+            finality=line.finality,
+            rule=line.rule,
+            reason=line.reason,
+            rationale=self._artifacts.open_text(rationale),
+            checks=self._checks(state),
+            price_micros=row["price_micros"],
+            spent_micros=_whole(run.get("spent")),
+            digest=line.digest,
+            requested_at=line.requested_at,
+            expires_at=line.expires_at,
+            message=self.message(state),
+            read_with=self._read_with(row) if row["undo"] or row["parent"] else "",
+            kind=line.kind,
+            snoozed_until=line.snoozed_until,
+            second_step=line.second_step,
+            precedents=precedents(self._store, row),
+            lessons=_lessons(state),
+            standing=self._standing(line.kind),
+        )
+
+    def message(self, state: RunState) -> Json:
+        """The message that a run answers, opened; empty where there is none."""
+        trigger = state.head.trigger.get("message")
+        if not isinstance(trigger, dict) or not trigger.get("content"):
+            return {}
+        return self._view(Digest(str(trigger["content"])), state.head.subject)
+
+    @property
+    def _artifacts(self) -> Artifacts:
+        return self._open()
+
+    def _shown(self, row: Json) -> Json:
+        subject = SubjectId(row["subject"]) if row["subject"] else None
+        return self._artifacts.open_json(Digest(row["card"]), subject, b"card") or {}
+
+    def _standing(self, kind: str) -> Json | None:
+        """Where the kind of act stands, and how many more clean decisions would let it go by itself."""
+        from mainstay.kernel.autonomy import AutonomyRules, wanting
+
+        row = self._store.get("autonomy", (kind,))
+        if row is None:
+            return None
+        clean, errors = _whole(row["clean"]), _whole(row["errors"])
+        target_ppm = _whole(row["target_ppm"]) or AutonomyRules().target_ppm
+        level = str(row["level"] or "ask")
+        missing = wanting(clean, errors, target_ppm / 1_000_000) if level == "ask" else 0
+        return {"level": level, "clean": clean, "errors": errors, "missing": missing}
+
+    def _read_with(self, row: Json) -> str:
+        """The effect without which this card must not be answered, in one sentence; empty if there was none."""
+        from mainstay.governance.earlier import earlier, tell
+
+        one = earlier(self._events, RunId(row["run"]), row["task"])
+        if one is None:
+            return ""
+        shown = self._artifacts.open_json(one.card, one.subject, b"card") if one.card else None
+        reason = self._artifacts.open_text(one.reason)
+        title, recipients = (shown.get("title", ""), shown.get("recipients", ())) if shown else ("", ())
+        return tell(replace(one, reason=reason), str(title), [str(to) for to in recipients])
+
+    def _checks(self, state: RunState) -> tuple[Json, ...]:
+        found: list[Json] = []
+        for number, task in state.all_tasks():
+            if task.output and state.spec(number).role == "inspector":
+                found += [
+                    {**finding, "remark": self._artifacts.open_text(str(finding.get("remark", "")))}
+                    for finding in task.output.get("findings", ())
+                ]
+        return tuple(found)
+
+
+def _lessons(state: RunState) -> tuple[str, ...]:
+    """What earlier edits taught, as far as a draft of this run was made with it."""
+    named = (task.output.get("lessons") for _, task in state.all_tasks() if task.output)
+    return tuple(
+        dict.fromkeys(str(one) for given in named if isinstance(given, list | tuple) for one in given)
+    )
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
