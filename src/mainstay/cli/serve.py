@@ -76,7 +76,7 @@ def _prove(workspace: Workspace) -> None:
 async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None:
     from mainstay.workspace.serving import Service
 
-    service = Service(workspace.folder, ingest=ingest, rebuilding=screen.rebuilding)
+    service = Service(workspace.folder, ingest=ingest, rebuilding=screen.rebuilding, web=True)
     service.stop_on_signals()
     watching: list[asyncio.Task[None]] = []
 
@@ -89,6 +89,7 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
             search=_search(service),
             **service.desk.status(),
         )
+        _tell_console(service, screen)
         for said in _advice(service):
             screen.tell("warning", f"warning: {said}", said=said)
         watching.append(asyncio.create_task(_watch(service, screen)))
@@ -105,6 +106,21 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
         screen.tell("stopped", STOPPED)
         sys.stdout.flush()
         os._exit(0)
+
+
+def _tell_console(service: Service, screen: _Screen) -> None:
+    """Where the web server is. A link that logs in is for eyes, not for the log that a terminal's output may end in."""
+    web = service.web
+    if not web.address:
+        screen.tell("console", f"No console: {web.off}", address="", why=web.off)
+    elif sys.stdout.isatty():
+        screen.tell(
+            "console", f"Console, once and for ten minutes: {web.login_link()['url']}", address=web.address
+        )
+    else:
+        screen.tell(
+            "console", f"Console: {web.address}. `mainstay login` prints a link.", address=web.address
+        )
 
 
 def _advice(service: Service) -> list[str]:

@@ -126,7 +126,7 @@ class Web:
         missing = [name for name in NEEDED if find_spec(name) is None]
         if missing:
             self.off = f'Not installed: {", ".join(missing)}. pip install "mainstay[console]"'
-            log.warning("the web server is not served: %s", self.off)
+            log.info("the web server is not served: %s", self.off)
             return
         _require_safe(settings, self._front.password)
         try:
@@ -139,8 +139,8 @@ class Web:
     def _refused(self, error: OSError) -> None:
         settings = self._front.settings
         if error.errno == errno.EADDRINUSE and not settings.port_named:
-            self.off = f"Port {settings.port} is taken, perhaps by another workspace."
-            log.warning("the web server is not served: %s name another in [console] port", self.off.lower())
+            self.off = f"Port {settings.port} is taken, perhaps by another workspace; [console] port names another one."
+            log.info("the web server is not served: %s", self.off)
             return
         raise ConfigError(
             f"{settings.host}:{settings.port} cannot be listened on",
