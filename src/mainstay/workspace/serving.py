@@ -130,6 +130,13 @@ class Service:
             self._rules = self.held.rule_desk(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
             self._refining = self.held.refining(self.loop.ask)
+            self.forgetting = self.held.forgetting(
+                self.loop.ask,
+                ingests=lambda: self.ingests.values(),
+                learning=self.learning,
+                refining=self._refining,
+                noticed=_noticed,
+            )
             self._look = MemoryLook(lambda: self.held.assembly, self._clock)
             self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
             self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
@@ -159,6 +166,7 @@ class Service:
             self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed, heard=self._watch.heard)
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(self.loop.run(owed))
+                await self.forgetting.begin()
                 await self._control.start()
                 readers = [group.create_task(one.run()) for one in self.ingests.values() if self._ingest]
                 self._watch.ready(self._rhythms() if self._ingest else {})
@@ -168,12 +176,14 @@ class Service:
                 remembering = group.create_task(self._remembering.run())
                 refining = group.create_task(self._refining.run())
                 learning = [group.create_task(self.learning.run())] if self.learning is not None else []
+                forgetting = group.create_task(self.forgetting.run())
                 web = group.create_task(self.web.run())
                 ready()
                 await working
                 self.web.stop()
                 await web
-                for one in (*readers, *learning, *audits, watching, objectives, remembering, refining):
+                background = (watching, objectives, remembering, refining, forgetting)
+                for one in (*readers, *learning, *audits, *background):
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])
             self._checkpointing.end()
@@ -258,6 +268,7 @@ class Service:
                 arguments,
                 memory=self._memory_desk,
                 reviewing=self._reviewing,
+                forgetting=self.forgetting,
                 granting=self._granting,
                 rules=self._rules,
                 devices=self.devices,
