@@ -75,6 +75,10 @@ class KeyTable(Protocol):
         """The members of a joint subject, in order; none of a subject that is one person."""
         ...
 
+    def changed(self) -> bool:
+        """Has somebody else changed this table since this was asked last?"""
+        ...
+
     def destroy(self, subject: SubjectId) -> tuple[SubjectId, ...]:
         """Destroy a key, and each joint key this subject is a member of, beyond recovery from this table.
 
@@ -121,6 +125,9 @@ class InMemoryKeys:
     def members(self, joint: SubjectId) -> tuple[SubjectId, ...]:
         return self._members.get(joint, ())
 
+    def changed(self) -> bool:
+        return False
+
     def destroy(self, subject: SubjectId) -> tuple[SubjectId, ...]:
         gone: list[SubjectId] = []
         for one in (subject, *self.joints(subject)):
@@ -146,6 +153,7 @@ class SqliteKeys:
         self._driver = driver
         self._broken = ""
         self._writes = 0
+        self._version = 0
         if not os.path.exists(self.path):
             with suppress(OSError):  # SQLite says better what is wrong
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -223,6 +231,11 @@ class SqliteKeys:
         rows = self._execute(_DESTROY, {"subject": bytes.fromhex(subject)})
         self._empty_log()  # also where nothing was left: whoever destroyed it may have been cut short here
         return tuple(sorted(SubjectId(one.hex()) for (one,) in rows))
+
+    def changed(self) -> bool:
+        version: int = self._execute("PRAGMA data_version")[0][0]
+        changed, self._version = version != self._version, version
+        return changed
 
     def tidy(self) -> None:
         self._execute(

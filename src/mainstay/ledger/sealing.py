@@ -130,6 +130,8 @@ class Vault:
             raise _damaged("It has not the form of a sealed value.")
         head, rest = token[:_HEAD_BYTES], token[_HEAD_BYTES:]
         subject = SubjectId(head[1 : 1 + _SUBJECT_BYTES].hex())
+        if self._keys.changed():
+            self._cache.clear()  # another process may have forgotten somebody
         generation, cipher = self._newest(subject)
         sealed_under = int.from_bytes(head[-2:], "big")
         if sealed_under > generation:

@@ -209,6 +209,11 @@ class MemoryIndex:
             names = {number: name for name, number in self.columns.names("space").items()}
         return {names[number]: int(count) for number, count in enumerate(counts) if count}
 
+    def units(self) -> list[Unit]:
+        """All units that are there."""
+        with self.lock:
+            return [unit for unit in self._units if unit is not None]
+
     def row(self, unit_id: str) -> int:
         """Where this unit stands. Raises `KeyError` if it is not there."""
         return self._row_of[unit_id]

@@ -86,6 +86,11 @@ class PlainIndex:
         one = self._read.get(unit_id)
         return one.unit if one is not None else None
 
+    def units(self) -> list[Unit]:
+        """All units that are there."""
+        with self.lock:
+            return [one.unit for one in self._read.values()]
+
     def spaces(self, now: Instant) -> dict[str, int]:
         """How many units can be found now, by space."""
         with self.lock:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mainstay.runtime.tick import Answer, Request
     from mainstay.workspace.held import Held
 
+_LONG = frozenset({"ingest", "import_mail", "forget"})  # they take as long as they take
+_TAKING_IN = frozenset({"ingest", "replay", "import_mail", "remember"})
 TOGETHER_MAX = 256  # requests of one tick, as in the loop
 
 
@@ -48,7 +50,7 @@ class SocketDoor:
     def ask(self, operation: str, arguments: Json) -> Json:
         """See `Door.ask`."""
         # Reading a mailbox takes as long as it takes; every other answer is a tick away.
-        timeout_s = 3600.0 if operation in ("ingest", "import_mail") else 60.0
+        timeout_s = 3600.0 if operation in _LONG else 60.0
         return self._client.ask(operation, arguments, timeout_s=timeout_s)
 
 
@@ -95,16 +97,26 @@ class LockDoor:
 
         decide = Together(held.director).ask
         desk, steering = held.desk(decide), held.steering(decide)
-        if operation in ("ingest", "start", "replay", "restart", "fork", "review"):
+        if operation in ("ingest", "start", "replay", "restart", "fork", "review", "forget"):
             held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
         more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
         more["granting"] = held.granting(decide)
         more["devices"] = held.devices(decide)
         more["rules"] = held.rule_desk(decide)
-        return asyncio.run(
-            operate(desk, steering, ingests, operation, arguments, progress=self._progress, **more)  # type: ignore[arg-type]
-        )
+        forgetting = more["forgetting"] = held.forgetting(decide)
+
+        async def work() -> Json:
+            if operation in _TAKING_IN and forgetting.unfinished():
+                held.director.load_all()
+                await forgetting.go_on()  # what comes from them now must not be forgotten with the rest
+            return await operate(
+                *(desk, steering, ingests, operation, arguments),
+                progress=self._progress,
+                **more,  # type: ignore[arg-type]
+            )
+
+        return asyncio.run(work())
 
 
 class Together:

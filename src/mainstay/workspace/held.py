@@ -8,7 +8,7 @@ asked, through whichever door.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.devices import Devices
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.granting import Granting
+from mainstay.runtime.forgetting import Forgetting
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.operator_time import calendar_of
 from mainstay.runtime.performer import Performer
@@ -45,6 +46,7 @@ from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
 from mainstay.workspace.recipes import autonomy_of, recipes_of
 from mainstay.workspace.refining import Refining
+from mainstay.workspace.traces import Traces
 from mainstay.workspace.rules import RuleDesk, adoptions, policy_in_force
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ async def operate(
     rules: RuleDesk | None = None,
     devices: Devices | None = None,
     granting: Granting | None = None,
+    forgetting: Forgetting | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
@@ -126,6 +129,8 @@ async def operate(
                 return await memory.retract(**arguments)
             case "import_mail" if memory is not None:
                 return await memory.import_mail(**arguments, progress=progress)
+            case "forget" if forgetting is not None:
+                return msgspec.to_builtins(await forgetting.forget(**arguments))  # type: ignore[no-any-return]
             case "apply_rules" if rules is not None:
                 return await rules.apply(**arguments)
             case "dismiss" if devices is not None:
@@ -166,7 +171,9 @@ _TYPES: Mapping[str, type] = {
     "anyway": bool,
     "cards": list,
 }  # all else is text
-_BY_NAME = frozenset({"pause_run", "resume_run", "cancel_task", "autonomy_wrong"})  # here a task is named, not numbered
+_BY_NAME = frozenset(
+    {"pause_run", "resume_run", "cancel_task", "autonomy_wrong"}
+)  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
 
 
@@ -443,6 +450,19 @@ class Held:
     def memory_desk(self, ask: Callable[[Request], object]) -> MemoryDesk:
         """What keeps and retracts memories for this director."""
         return MemoryDesk(self.store, self.assembly.artifacts, ask, self._memory_house)  # type: ignore[arg-type]
+
+    def forgetting(
+        self,
+        ask: Callable[[Request], object],
+        *,
+        ingests: Callable[[], Iterable[Ingest]] = tuple,
+        learning: Learning | None = None,
+        refining: Refining | None = None,
+        noticed: Callable[[str, Exception], None] = lambda what, error: None,
+    ) -> Forgetting:
+        """What forgets somebody; with what reads mail and what learns, where a director is at work."""
+        traces = Traces(self.assembly, ingests, learning=learning, refining=refining)
+        return Forgetting(self.director, self.assembly.artifacts, ask, traces, noticed=noticed)  # type: ignore[arg-type]
 
     def _memory_house(self) -> House:
         files = self.assembly.untyped

@@ -120,6 +120,12 @@ class Learning:
         self._learner.forget()
         self.through = self._frozen_words = 0
 
+    async def anew(self) -> None:
+        """Forget what was learned, also what is being learned, and learn it anew from what can still be read."""
+        async with self._turn:
+            self.begin_anew()
+        self.wake()
+
     @property
     def busy(self) -> bool:
         """Whether something is being learned, or may be there to learn."""

@@ -79,6 +79,11 @@ class Refining:
         """A reply may have been sent."""
         self._news.set()
 
+    def anew(self) -> None:
+        """Look at what was used once more, whatever was learned from it."""
+        self._new = USES_EVERY
+        self.wake()
+
     async def run(self) -> None:
         """Look whenever there may be something new, until cancelled."""
         while True:

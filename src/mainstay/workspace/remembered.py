@@ -116,8 +116,9 @@ class Remembered:
             return changed
 
     def rebuild(self) -> None:
-        """Make the index anew from the ledger."""
+        """Make the index anew from the ledger, with the keys as they are now."""
         with self._lock:
+            self._artifacts.vault.forget_cached()
             self._begin()
             self.catch_up()
 
@@ -210,6 +211,12 @@ class Remembered:
             every = self._store.count("memories")
             superseded = every - self._store.count("memories", where={"superseded": 0})
             return superseded, every - self._store.count("memories", where={"retracted": 0})
+
+    def units(self) -> list[Unit]:
+        """All that is in the index."""
+        with self._lock:
+            self.catch_up()
+            return self._index.units()
 
     def close(self) -> None:
         """Give up the connections that it reads by, and forget every text."""
