@@ -300,6 +300,8 @@ class Director:
         suspected = unclean >= CRASH_LOOP
         requests = [Request(ReconcileRun(run)) for run in self.runs] if self.house.restored else []
         requests += [Request(RecoverRun(run, suspected)) for run in self.runs]
+        # Rules may have come into force under a bare lock, which loads the run that it decides about and no other.
+        requests += self._to_judge_again()
         loop = (IncidentKind.CRASH_LOOP, "")
         if suspected:
             what = f"{unclean} directors in a row ended untimely"
