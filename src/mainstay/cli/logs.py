@@ -52,7 +52,9 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return emit(one)
     mark = {"warning": "!", "error": "✗", "critical": "✗"}.get(str(one["level"]), " ")
-    raised = f" ({one['exception']} at {one['where'][-1]})" if one.get("where") else ""
+    raised = (
+        f" ({one['exception']} at {one['where'][-1]})" if one.get("where") and one.get("exception") else ""
+    )
     say(f"{clock_time(int(one['at']))} {mark} {safe_line(str(one['said']) + raised)}")
     sys.stdout.flush()
     return None

@@ -13,7 +13,7 @@ from mainstay.cli.inbox import count_left, for_you
 from mainstay.cli.render import count, emit, say, sentences
 from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError
-from mainstay.runtime.logs import LogFile, log_to, stop_logging
+from mainstay.runtime.logs import LogFile, log_to, said_by, stop_logging
 
 if TYPE_CHECKING:
     from mainstay.workspace import Workspace
@@ -52,7 +52,9 @@ def _log_file(workspace: Workspace) -> LogFile | None:
     from mainstay.config.files import load_settings
 
     settings = load_settings(workspace.folder.root).logs
-    handler = log_to(workspace.folder.logs, size_mb=settings.size_mb, count=settings.count)
+    handler = log_to(
+        workspace.folder.logs, size_mb=settings.size_mb, count=settings.count, level=settings.level
+    )
     log.info("starting, version %s", __version__)
     return handler
 
@@ -202,7 +204,8 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if getattr(record, _FILE_ALONE, False):
             return
-        self._screen.tell(record.levelname.lower(), record.getMessage(), said=safe_line(record.getMessage()))
+        said = said_by(record)  # a terminal's output may end in a log as well
+        self._screen.tell(record.levelname.lower(), said, said=safe_line(said))
 
 
 def _log_to(screen: _Screen) -> None:

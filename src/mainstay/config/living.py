@@ -11,6 +11,8 @@ from mainstay.config.reading import path_of
 from mainstay.kernel.values import DAY, HOUR, MINUTE
 from mainstay.workflows.document import Section
 
+LEVELS = ("debug", "info", "warning", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
@@ -18,6 +20,7 @@ class LogSettings:
 
     size_mb: int = 5
     count: int = 5
+    level: str = "info"  # debug, info, warning, error: what is less grave is not written
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,11 @@ class NotifySettings:
 
 def read_logs(section: Section) -> LogSettings:
     """`[logs]`."""
-    section.only("size_mb", "count")
+    section.only("size_mb", "count", "level")
     return LogSettings(
         section.whole("size_mb", LogSettings().size_mb, least=1, most=1_000),
         section.whole("count", LogSettings().count, least=1, most=100),
+        section.choice("level", LEVELS, LogSettings().level),
     )
 
 

@@ -53,7 +53,13 @@ class LogNotifier:
             "in_doubt": "is in doubt",
             "budget": "is stopped by a budget",
         }
-        log.info("run %s task %d %s", effect.run[-8:], effect.task, what.get(effect.kind, effect.kind))
+        log.info(
+            "run %s task %d %s",
+            effect.run[-8:],
+            effect.task,
+            what.get(effect.kind, effect.kind),
+            extra={"event": f"needs_{effect.kind}", "run": effect.run, "task": effect.task},
+        )
 
 
 class Service:
