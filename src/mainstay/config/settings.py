@@ -17,6 +17,7 @@ from mainstay.config.approvals import ApprovalSettings, read_approvals
 from mainstay.config.audit import AuditSettings, read_audit
 from mainstay.config.console import ConsoleSettings, read_console
 from mainstay.config.lessons import read_lessons
+from mainstay.config.autonomy import AutonomySettings, read_autonomy
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
 from mainstay.config.living import (
     BackupSettings,
@@ -43,6 +44,7 @@ FILE = "mainstay.toml"
 _TABLES = (
     *("workspace", "operator", "adapters", "models", "budgets", "throttles", "recovery", "lessons"),
     *("console", "notify", "logs", "backup", "memory", "triage", "approvals", "slo", "telemetry"),
+    "autonomy",
     "audit",
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
@@ -99,6 +101,7 @@ class Settings:
     slo: ObjectiveSettings = NO_OBJECTIVES
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    autonomy: AutonomySettings = field(default_factory=AutonomySettings)
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -166,6 +169,9 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     audit = AuditSettings()
     with problems.caught():
         audit = read_audit(top.table("audit"), folder)
+    autonomy = AutonomySettings()
+    with problems.caught():
+        autonomy = read_autonomy(top.table("autonomy"))
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
@@ -175,6 +181,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
         *(throttles, breaker, lessons, memory, triage, approvals, slo),
         telemetry=telemetry,
         audit=audit,
+        autonomy=autonomy,
     )
 
 

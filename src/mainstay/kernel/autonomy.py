@@ -125,7 +125,8 @@ class Autonomy:
             case RevokeAutonomy():
                 if self.of(command.kind).level is Level.ASK:
                     return ()
-                return (AutonomyRevoked(command.kind, command.cause, command.reason, command.actor),)
+                told = (command.cause, command.reason, command.actor, command.note_sealed)
+                return (AutonomyRevoked(command.kind, *told),)
             case _:
                 assert_never(command)
 

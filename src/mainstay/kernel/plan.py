@@ -265,6 +265,8 @@ def references(task: TaskSpec) -> tuple[Ref, ...]:
         found += predicate_refs(task.when)
     if task.for_each is not None:
         found.append(task.for_each)
+    if isinstance(task.kind_class, Ref):
+        found.append(task.kind_class)
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mainstay.kernel.plan import ITEM_MAX, Binding, Ref, Role, Silence, TaskKind, TaskSpec
+from mainstay.kernel.plan import ITEM_MAX, Binding, Literal, Ref, Role, Silence, TaskKind, TaskSpec
 from mainstay.kernel.values import SECOND, Instant
 from mainstay.workflows.calendar import parse_instant
 from mainstay.workflows.document import NAME, NAME_RULE, Section, kind
@@ -20,7 +20,7 @@ PROPOSER = "proposer"  # the executor that proposes the effect of an `act`, wher
 _COMMON = ("in", "when", "for_each", "optional", "needs", "timeout", "attempts_max", "data_class", "budget")
 _TIMES = ("deadline", "delay", "not_before")
 THINK_KEYS = ("role", "agent", *_COMMON, *_TIMES, "recall", "revisions_max")
-ACT_KEYS = ("act", "role", "agent", *_COMMON, *_TIMES, "compensate", "silence")
+ACT_KEYS = ("act", "role", "agent", *_COMMON, *_TIMES, "compensate", "silence", "class")
 TASK_KEYS = tuple(dict.fromkeys((*THINK_KEYS, *ACT_KEYS)))
 UNDO_KEYS = ("act", "in", "timeout", "attempts_max")
 _TIMEOUT_MAX_S = 24 * 3600
@@ -67,6 +67,7 @@ def read_task(tasks: Section, name: str) -> TaskSpec:
         attempt_max=section.whole("attempts_max", 5, least=1, most=100),
         data_class=section.name("data_class", "customer"),
         silence=_silence(section),
+        kind_class=_class(section),
     )
     return spec if section.data.get("compensate") is None else replace(spec, compensate=_undo(section, spec))
 
@@ -111,6 +112,7 @@ _NOT_OF_UNDO = {
     "delay": "cannot stand here: acts are taken back at once",
     "not_before": "cannot stand here: acts are taken back at once",
     "optional": "cannot stand here: what could not be taken back is always told",
+    "class": "cannot stand here: what takes an act back never goes by itself on evidence",
     "silence": "cannot stand here: nobody is silent about what could not be taken back",
 }
 
@@ -130,6 +132,7 @@ _MISPLACED = {
     "revisions_max": "belongs to an inspector",
     "compensate": "belongs to a task with 'act'",
     "silence": "belongs to a task with 'act'",
+    "class": "belongs to a task with 'act'",
 }
 
 
@@ -206,6 +209,23 @@ def _silence(section: Section) -> Silence:
             remedy="leave out 'silence' or 'deadline'",
         )
     return silence
+
+
+def _class(section: Section) -> Binding | None:
+    """Under which class evidence about the act is kept: a word, or one field that `typing` knows to be short."""
+    if not section.has("class"):
+        return None
+    binding = parse_binding(section.document, (*section.path, "class"), section.value("class"))
+    if isinstance(binding, Literal):
+        word = binding.value
+        if not isinstance(word, str) or NAME.fullmatch(word) is None:
+            raise section.error(
+                "class",
+                f"{str(word)[:80]!r} cannot be a class",
+                why=NAME_RULE,
+                remedy="write a word such as routine, or a field such as ${annotate.intent}",
+            )
+    return binding
 
 
 def _timeout_s(section: Section) -> float:

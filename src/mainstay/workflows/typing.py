@@ -55,6 +55,7 @@ _ITEM = {
     FieldType.ANY: FieldType.ANY,
 }
 _OPEN = (FieldType.RECORD, FieldType.ANY)  # what lies inside these is not declared
+_CLASSES = (FieldType.BOOL, FieldType.INT, FieldType.STRING)  # and not ANY: what it is must be declared
 _KEYS = (FieldType.STRING, FieldType.INT, FieldType.ANY)
 
 
@@ -76,6 +77,7 @@ def check(workflow: Workflow, catalog: Catalog, document: Document | None = None
             checker.inputs,
             checker.compensation,
             checker.inspection,
+            checker.kind_class,
         ):
             with problems.caught():
                 part(task)
@@ -206,6 +208,21 @@ class _Checker:
         within.inputs_at(
             path, replace(undo, for_each=task.for_each), short=not as_table and undo.inputs == task.inputs
         )
+
+    def kind_class(self, task: TaskSpec) -> None:
+        """The class of an act is short and has few values: a text of somebody would make a kind of each message."""
+        ref = task.kind_class
+        if not isinstance(ref, Ref):
+            return
+        path: Path = ("tasks", task.name, "class")
+        found = self.type_of(path, ref, task)
+        if found not in _CLASSES:
+            raise self.place.error(
+                path,
+                f"{_name(ref)} is {found}, and a class is a bool, an int or a string",
+                why="evidence is kept for each class by itself, so it must be a field with few values",
+                remedy="use such a field, for example ${annotate.intent}, or a word",
+            )
 
     def inspection(self, task: TaskSpec) -> None:
         """An inspector looks at the output of a task that can be done again."""

@@ -29,8 +29,8 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
 from mainstay.runtime.devices import Devices
 from mainstay.runtime.director import Director, PlanShelf
-from mainstay.runtime.granting import Granting
 from mainstay.runtime.forgetting import Forgetting
+from mainstay.runtime.granting import Granting
 from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.operator_time import calendar_of
 from mainstay.runtime.performer import Performer
@@ -46,8 +46,8 @@ from mainstay.workspace.learning import Learning
 from mainstay.workspace.memory_desk import House, MemoryDesk
 from mainstay.workspace.recipes import autonomy_of, recipes_of
 from mainstay.workspace.refining import Refining
-from mainstay.workspace.traces import Traces
 from mainstay.workspace.rules import RuleDesk, adoptions, policy_in_force
+from mainstay.workspace.traces import Traces
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Finding

@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from mainstay.workspace.asking import Answer, Asking
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.auditing import Auditing
-    from mainstay.workspace.health import Health
     from mainstay.workspace.autonomy import AutonomyDesk
     from mainstay.workspace.console import Console
+    from mainstay.workspace.health import Health
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo

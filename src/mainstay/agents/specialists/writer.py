@@ -143,6 +143,8 @@ class ReplyWriter:
         )
         self._on_device = made_of
         self.recipe = f"{made_of}, {recipe(self._model)}" if self._model else made_of
+        by = f", {recipe(self._model)}" if self._model else ""
+        self.way = f"reply-writer 2, lean {self._similarity_min}, {ALGORITHM}{by}"  # whatever the template
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """A draft, or a refusal where no draft should be made."""

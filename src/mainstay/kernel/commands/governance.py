@@ -39,6 +39,7 @@ class RevokeAutonomy:
     cause: str
     reason: str
     actor: str = ""
+    note_sealed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class AutonomyRevoked:
     cause: str  # "operator", "errors", "evidence", "recipe", "slo", "kill switch"
     reason: str
     actor: str = ""
+    note_sealed: str = ""  # what the operator said of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import assert_never
 
 from mainstay.kernel.autonomy import KEEPING
 from mainstay.kernel.events import (
+    ActionShadowed,
+    ActionStarted,
     AutonomyGranted,
     AutonomyProposed,
     AutonomyRevoked,
@@ -32,10 +34,12 @@ from mainstay.kernel.events import (
     TemplateAdopted,
 )
 from mainstay.kernel.ids import StreamId
+from mainstay.kernel.kinds import kind_of
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
-from mainstay.ledger.store import ColumnType, Delete, Put, RowChange, Table, Value
+from mainstay.ledger.store import Add, ColumnType, Delete, Put, RowChange, Table, Value
 
+BY_ITSELF = "autonomy:"
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 
 
@@ -265,10 +269,10 @@ def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value]
 
 
 class AutonomyKinds:
-    """Where each kind of act stands, and every piece of evidence by the task it is about."""
+    """Where each kind of act stands, every piece of evidence by the task it is about, and what went by itself."""
 
     name = "autonomy"
-    version = 1
+    version = 2
     tables = (
         Table(
             "autonomy",
@@ -305,8 +309,28 @@ class AutonomyKinds:
             key=("run", "task", "source"),
             indexes=(("kind", "position"),),
         ),
+        Table(
+            "unasked",
+            (
+                ("kind", _TEXT),
+                ("left", _INTEGER),  # how often it went by itself
+                ("would_leave", _INTEGER),  # in the shadow: how often a rule would have let it go
+                ("would_ask", _INTEGER),
+                ("last_at", _INTEGER),
+            ),
+            key=("kind",),
+        ),
     )
-    events = frozenset[type[Event]]({EvidenceWeighed, AutonomyProposed, AutonomyGranted, AutonomyRevoked})
+    events = frozenset[type[Event]](
+        {
+            EvidenceWeighed,
+            AutonomyProposed,
+            AutonomyGranted,
+            AutonomyRevoked,
+            ActionStarted,
+            ActionShadowed,
+        }
+    )
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
@@ -365,8 +389,20 @@ class AutonomyKinds:
                 if cause not in KEEPING:
                     revoked |= {"clean": 0, "errors": 0}
                 return (Put("autonomy", (event.kind,), revoked | _NO_AUDITS),)
+            case ActionStarted(authority=authority) if authority.startswith(BY_ITSELF):
+                return _unasked(authority.removeprefix(BY_ITSELF), "left", at)
+            case ActionShadowed(task=number, would=would) if run is not None:
+                act = run.task(number).act
+                if act is None:
+                    return ()
+                column = "would_leave" if would == "allow" else "would_ask"
+                return _unasked(kind_of(run, number, act.action), column, at)
             case _:
                 return ()
+
+
+def _unasked(kind: str, column: str, at: Instant) -> Sequence[RowChange]:
+    return (Add("unasked", (kind,), {column: 1}), Put("unasked", (kind,), {"last_at": at}))
 
 
 _NO_AUDITS: dict[str, Value] = {"audits": "", "audits_clean": 0, "audits_errors": 0, "proposed": None}

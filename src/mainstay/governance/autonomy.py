@@ -1,0 +1,245 @@
+"""Autonomy as people see it: where each kind of act stands, what is missing, and what that would be worth in minutes.
+
+Everything is read from views. Minutes are the operator's own: how long cards of the kind were open, as measured, and
+how many of them come in a week; without measured times cards are counted instead. What is granted still asks for its
+audits, so of the minutes a twentieth stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from math import log
+
+from mainstay.kernel.autonomy import (
+    ALPHA,
+    AUDIT_SHARE_LEAST,
+    AutonomyRules,
+    Level,
+    Standing,
+    attainable,
+    audit_share,
+    clean_of_late,
+    evidence,
+    goes_by_itself,
+    target,
+    wanting,
+    worst_case,
+)
+from mainstay.kernel.errors import AmbiguousId, NotFound
+from mainstay.kernel.values import DAY, MINUTE, Instant
+from mainstay.ledger.store import EventReader, Value
+
+RulesOf = Callable[[str], AutonomyRules]
+KINDS_MAX = 1_000
+LATELY_US = 28 * DAY  # what "a week" is reckoned from
+OPEN_MAX_US = 10 * MINUTE  # a card that was left open over lunch was not looked at for all of it
+CARDS_MAX = 2_000
+_DECIDED = ("granted", "rejected", "edited")
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfAct:
+    """One kind of act: how far it goes by itself, on which evidence, and what is missing for more."""
+
+    kind: str
+    level: str
+    clean: int
+    errors: int
+    target: float  # the share of errors that is proved not to be exceeded, or is to be
+    strength: float  # of the evidence, from 0 to 1: at 1 it is proved
+    missing: int  # decisions without an error until it is proved
+    attainable: str  # the level that it can be granted now; empty: none
+    proposed: bool
+    most: str  # no evidence leads further
+    audits: str  # the last ones: "." clean, "x" error
+    share: float  # of its acts that a person looks at now; 1 where it asks
+    worst_now: int  # wrong acts that would pass, in 19 of 20 cases, were all of them wrong from now on
+    worst_later: int  # and at the least share of audits
+    hold_us: int
+    cards_per_week: float
+    minutes_per_week: float  # that it takes now; 0 where no times were measured
+    left: int  # acts that went by themselves so far
+    would_leave: int  # in the shadow
+    would_ask: int
+    changed_at: Instant
+    cause: str  # why it was taken back the last time
+    reason: str
+
+    @property
+    def minutes_saved(self) -> float:
+        """Minutes a week that letting it go would save: what is audited still asks."""
+        return self.minutes_per_week * (1 - AUDIT_SHARE_LEAST)
+
+
+def kinds_of_act(
+    store: EventReader,
+    rules_of: RulesOf,
+    *,
+    now: Instant,
+    declared: Collection[str] = (),
+) -> list[KindOfAct]:
+    """Every kind that was decided about or is declared: first what goes by itself, then what is nearest to it."""
+    rows = {str(row["kind"]): row for row in store.select("autonomy", limit=KINDS_MAX)}
+    names = [*rows, *(one for one in declared if one not in rows)]
+    found = [_told(store, name, rows.get(name), rules_of(name), now) for name in names]
+    return sorted(found, key=lambda one: (_ORDER[one.level], one.missing, one.kind))
+
+
+_ORDER = {"automatic": 0, "held": 1, "shadow": 3, "ask": 2}
+
+
+def kind_of_act(store: EventReader, kind: str, rules: AutonomyRules, *, now: Instant) -> KindOfAct:
+    """One kind, also one of which nothing was heard yet."""
+    return _told(store, kind, store.get("autonomy", (kind,)), rules, now)
+
+
+def missing(store: EventReader, kind: str, rules: AutonomyRules, *, now: Instant) -> str:
+    """What is missing until a kind stops asking, as a card says it; empty where nothing could ever be."""
+    return in_words(kind_of_act(store, kind, rules, now=now))
+
+
+def in_words(one: KindOfAct) -> str:
+    """`9 more clean decisions and faq replies stop asking: about 22 minutes a week`."""
+    name, worth = spoken(one.kind), _worth(one)
+    if one.level in ("held", "automatic"):
+        return f"{name} go by themselves, and {100 * one.share:.0f} % of them are looked at"
+    if one.level == "shadow":
+        return (
+            f"{name} are only watched: {one.would_leave + one.would_ask} were decided, and nothing was done"
+        )
+    if one.most == "ask":
+        return ""  # the settings say that it always asks
+    if one.attainable:
+        return f"{name} could stop asking{worth}: `mainstay autonomy grant {one.kind}`"
+    more = "1 more clean decision" if one.missing == 1 else f"{one.missing} more clean decisions"
+    return f"{more} and {name} stop asking{worth}"
+
+
+def spoken(kind: str) -> str:
+    """A kind in words: `faq: email.reply of triage`."""
+    workflow, act, kind_class = (*kind.split("/", 2), "", "")[:3]
+    plain = f"{act} of {workflow}"
+    return f"{kind_class}: {plain}" if kind_class else plain
+
+
+def find_kind(known: Collection[str], text: str) -> str:
+    """The kind that is meant by its name or a part of it. Raises `NotFound` or `AmbiguousId`."""
+    wanted = text.strip()
+    exact = [one for one in known if wanted in (one, one.rstrip("/"))]
+    fitting = exact or [one for one in known if wanted and wanted in one]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise AmbiguousId(
+            f"{wanted[:80]!r} could be {len(fitting)} kinds of act.",
+            why="Known are " + ", ".join(sorted(fitting)[:8]) + ".",
+            remedy="Name one of them in full.",
+        )
+    raise NotFound(
+        f"There is no kind of act {wanted[:80]!r}.",
+        why=("Known are " + ", ".join(sorted(known)[:8]) + ".") if known else "Nothing was decided here yet.",
+        remedy="`mainstay autonomy show` lists them; a kind is workflow/act/class.",
+    )
+
+
+def _told(
+    store: EventReader, kind: str, row: dict[str, Value] | None, rules: AutonomyRules, now: Instant
+) -> KindOfAct:
+    standing, row = _standing(row), row or {}
+    rate = standing.target_ppm / 1e6 if goes_by_itself(standing) and standing.target_ppm else target(rules)
+    reachable = attainable(standing, rules)
+    clean = clean_of_late(standing)
+    cards, minutes = _weekly(store, kind, now)
+    unasked = store.get("unasked", (kind,)) or {}
+    return KindOfAct(
+        kind=kind,
+        level=str(standing.level),
+        clean=standing.clean,
+        errors=standing.errors,
+        target=rate,
+        strength=_strength(standing, rate),
+        missing=wanting(standing.clean, standing.errors, rate),
+        attainable=str(reachable) if reachable is not None else "",
+        proposed=bool(standing.proposed),
+        most=str(rules.most),
+        audits=standing.audits,
+        share=audit_share(clean) if goes_by_itself(standing) else 1.0,
+        worst_now=worst_case(clean),
+        worst_later=worst_case(),
+        hold_us=standing.hold_us or rules.hold_us,
+        cards_per_week=cards,
+        minutes_per_week=minutes,
+        left=_int(unasked.get("left")),
+        would_leave=_int(unasked.get("would_leave")),
+        would_ask=_int(unasked.get("would_ask")),
+        changed_at=Instant(_int(row.get("changed_at"))),
+        cause=str(row.get("cause") or ""),
+        reason=str(row.get("reason") or ""),
+    )
+
+
+def _standing(row: dict[str, Value] | None) -> Standing:
+    if row is None:
+        return Standing()
+    return Standing(
+        recipe=str(row["recipe"] or ""),
+        level=Level(str(row["level"] or Level.ASK)),
+        clean=_int(row["clean"]),
+        errors=_int(row["errors"]),
+        audits=str(row["audits"] or ""),
+        audits_clean=_int(row["audits_clean"]),
+        audits_errors=_int(row["audits_errors"]),
+        hold_us=_int(row["hold_us"]),
+        target_ppm=_int(row["target_ppm"]),
+        proposed=str(row["proposed"] or ""),
+    )
+
+
+def _strength(standing: Standing, rate: float) -> float:
+    """How far the evidence has come, on the scale on which each clean decision adds alike."""
+    value = evidence(standing.clean, standing.errors, rate)
+    if value <= 1:
+        return 0.0
+    return min(1.0, log(value) / log(1 / ALPHA))
+
+
+def _weekly(store: EventReader, kind: str, now: Instant) -> tuple[float, float]:
+    """Cards of this kind a week, and the minutes for which they were open."""
+    since = now - LATELY_US
+    times: list[int] = []
+    first = now
+    for status in _DECIDED:
+        rows = store.select(
+            "approvals",
+            where={"kind": kind, "status": status},
+            order="decided_at",
+            descending=True,
+            limit=CARDS_MAX,
+        )
+        for row in rows:
+            decided_at = _int(row["decided_at"])
+            if decided_at < since:
+                break
+            first = Instant(min(first, decided_at))
+            if status != "edited":  # its edit is a card of its own, which was granted
+                times.append(min(_int(row["open_us"]), OPEN_MAX_US))
+    if not times:
+        return 0.0, 0.0
+    weeks = max(1.0, (now - first) / (7 * DAY))
+    measured = [one for one in times if one]
+    each_us = sum(measured) / len(measured) if measured else 0.0
+    return len(times) / weeks, each_us * len(times) / weeks / MINUTE
+
+
+def _worth(one: KindOfAct) -> str:
+    if one.minutes_saved >= 0.5:
+        minutes = round(one.minutes_saved)
+        return f": about {minutes} minute{'s' if minutes != 1 else ''} a week"
+    if one.cards_per_week >= 1:
+        return f": about {round(one.cards_per_week)} cards a week"
+    return ""
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
