@@ -15,6 +15,7 @@ from mainstay.kernel.commands import (
     RecordNotified,
     RecoverRun,
     RejectApproval,
+    RunCommand,
     SnoozeApproval,
     SupersedeRun,
     UndoAct,
@@ -44,7 +45,7 @@ from mainstay.kernel.kinds import kind_of
 from mainstay.kernel.plan import Plan, Silence
 from mainstay.kernel.policy import Action, Policy
 from mainstay.kernel.state import Phase, Status
-from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND
+from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Instant
 from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, DENY_ALL, RUN, act, action, plan_of
 from mainstay.testing.spec import Playbook
 
@@ -86,7 +87,7 @@ def _recipe(book: Playbook) -> str:
 def snooze(book: Playbook, us: int) -> Playbook:
     card = book.act("send").approval
     assert card is not None
-    return book.tell(SnoozeApproval(RUN, card, book.facts.now + us, "me"))
+    return book.tell(SnoozeApproval(RUN, card, Instant(book.facts.now + us), "me"))
 
 
 def grant(book: Playbook, *, confirmed: bool) -> Playbook:
@@ -128,7 +129,7 @@ def test_a_low_stake_needs_none_and_who_decided_how_is_kept() -> None:
 def test_a_card_that_is_put_off_comes_back_and_is_told_anew() -> None:
     book = asked().tell(RecordNotified(RUN, 0))
     book.owes(WakeAt)
-    snooze(book, HOUR).then(ApprovalSnoozed).owes(WakeAt(RUN, 0, book.facts.now + HOUR))
+    snooze(book, HOUR).then(ApprovalSnoozed).owes(WakeAt(RUN, 0, Instant(book.facts.now + HOUR)))
     book.later(HOUR - 1).wakes("send").then()
     book.later(1).wakes("send").then(ApprovalResurfaced).owes(WakeAt, Notify)
     book.grants("send").then(ApprovalGranted, ActionStarted)
@@ -162,7 +163,7 @@ def test_a_card_that_was_put_off_expires_when_it_would_have() -> None:
 def test_what_was_approved_is_held_and_leaves_when_its_window_has_passed() -> None:
     book = held()
     book.then(ApprovalGranted, ActionHeld).stands(send=Phase.HELD)
-    book.owes(WakeAt(RUN, 0, book.facts.now + WINDOW))
+    book.owes(WakeAt(RUN, 0, Instant(book.facts.now + WINDOW)))
     book.later(WINDOW - 1).wakes("send").then()
     book.later(1).wakes("send").then(ActionStarted)
     assert book.act("send").authority.startswith("approval:")
@@ -339,14 +340,14 @@ def test_an_answer_after_the_expiry_lets_nothing_leave(answer: str) -> None:
     card = book.act("send")
     assert card.approval is not None
     book.later(7 * DAY)
-    said = {
+    said: dict[str, RunCommand] = {
         "grant": GrantApproval(RUN, card.approval, card.action.digest, "me"),
         "edit": EditApproval(
             RUN, card.approval, card.action.digest, action(0, text="b"), "me", confirmed=True
         ),
         "reject": RejectApproval(RUN, card.approval, "me"),
-        "snooze": SnoozeApproval(RUN, card.approval, book.facts.now + HOUR, "me"),
-    }[answer]
-    book.tell(said)
+        "snooze": SnoozeApproval(RUN, card.approval, Instant(book.facts.now + HOUR), "me"),
+    }
+    book.tell(said[answer])
     assert not book.calls()
     assert not any(isinstance(one, ApprovalGranted | ApprovalSnoozed) for one in book.last)
