@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.autonomy import AutonomyDesk
     from mainstay.workspace.console import Console
     from mainstay.workspace.health import Health
+    from mainstay.workspace.forgetting import ForgettingDesk
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
@@ -357,11 +358,40 @@ class Workspace:
             self.folder.anew.touch()
         return found
 
-    def export(self) -> Iterator[bytes]:
-        """The ledger as CloudEvents, one JSON object a line; sealed values stay sealed."""
-        from mainstay.ledger.export import export
+    def export(
+        self,
+        *,
+        form: str = "jsonl",
+        since: int = 0,
+        until: int | None = None,
+        run: str = "",
+        types: tuple[str, ...] = (),
+        opened: bool = False,
+    ) -> Iterator[bytes]:
+        """The ledger as CloudEvents, one JSON object a line, or as CSV; sealed values stay sealed, unless `opened`."""
+        from mainstay.ledger.export import Selection
+        from mainstay.workspace.exporting import exported
 
-        return export(self._store, f"urn:mainstay:{self.folder.id}")
+        stream = run_stream(RunId(find_id(self._store, "runs", "run", run))) if run else ""
+        return exported(
+            self._store,
+            f"urn:mainstay:{self.folder.id}",
+            form=form,
+            selection=Selection(since, until, stream, types),
+            artifacts=(lambda: self._artifacts) if opened else None,
+        )
+
+    def export_to(
+        self, target: str | os.PathLike[str], *, replacing: bool = False, form: str = "jsonl", **chosen: Any
+    ) -> Json:
+        """The same into a file, which is there whole or not at all; how many `events`, and the `file`.
+
+        Raises `CommandRefused` where something is there already (unless `replacing`), or within Mainstay's own folders.
+        """
+        from mainstay.workspace.exporting import export_to
+
+        pieces = self.export(form=form, **chosen)  # a ledger that is not there is told before a file is made
+        return export_to(Path(target), pieces, self.folder, form=form, replacing=replacing)
 
     def workflows(self) -> tuple[list[WorkflowState], tuple[ConfigError, ...]]:
         """Every workflow with its versions and who follows them, and what is wrong with files that cannot be loaded."""
@@ -444,6 +474,13 @@ class Workspace:
         return Console(
             self.folder, lambda: self._settings().console, self._door, lambda: self._store, self._clock
         )
+
+    @cached_property
+    def forgetting(self) -> ForgettingDesk:
+        """What is held about somebody, and to destroy it."""
+        from mainstay.workspace.forgetting import ForgettingDesk
+
+        return ForgettingDesk(self._door, lambda: self._store, lambda: self._artifacts)
 
     @cached_property
     def lessons(self) -> Lessons:
