@@ -1,22 +1,19 @@
-"""Commands around the workspace: the audit of its ledger, setting up what is optional, measuring the engine."""
+"""Commands around the workspace: setting up what is optional, measuring the engine."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
-from mainstay.cli.render import count, counting, emit, say
-from mainstay.kernel.errors import CommandRefused, LedgerCorrupt
+from mainstay.cli.options import AsJson, new_typer
+from mainstay.cli.render import emit, say
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Sequence
 
-audit = new_typer("The proof that the ledger is whole, and its export.")
 setup = new_typer("Install what is optional.")
 bench = new_typer("Measure on this machine.")
 
@@ -25,9 +22,6 @@ INSTALL_TIMEOUT_S = 900
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the command line."""
-    audit.command("verify")(verify)
-    audit.command("export")(export)
-    app.add_typer(audit, name="audit")
     setup.command("embedder")(embedder)
     app.add_typer(setup, name="setup")
     bench.command("engine")(engine)
@@ -35,11 +29,6 @@ def add_to(app: typer.Typer) -> None:
     bench.command("memory")(memory)
     bench.command("governance")(governance)
     app.add_typer(bench, name="bench")
-
-
-@audit.callback()
-def _audit() -> None:
-    """The proof that the ledger is whole, and its export."""
 
 
 @setup.callback()
@@ -50,119 +39,6 @@ def _setup() -> None:
 @bench.callback()
 def _bench() -> None:
     """Measure on this machine."""
-
-
-def verify(
-    events: Annotated[
-        bool, typer.Option("--events", help="Events and stored contents alone: a fifth of the time.")
-    ] = False,
-    workspace: InWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Prove that no event or stored content was changed, and that all views say what the events say; needs no key."""
-    from mainstay.ledger.verify import Broken
-
-    with open_workspace(workspace) as opened:
-        before = 0
-        with counting("Verifying", quiet=as_json) as progress:
-
-            def told(position: int) -> None:
-                nonlocal before
-                progress(position - before)
-                before = position
-
-            found = opened.verify(told)
-    if isinstance(found, Broken):
-        raise LedgerCorrupt(
-            f"The ledger does not hold from position {found.position} on."
-            if found.position
-            else "The ledger does not hold.",
-            why=found.reason,
-            remedy="Keep the file as it is, and restore the last good backup.",
-            position=int(found.position),
-        )
-    if not events:
-        _require_views(workspace, quiet=as_json)
-    if as_json:
-        return emit(
-            {"whole": True, "events": found.positions, "blobs": found.blobs, "head": found.head_hash.hex()}
-        )
-    return say(
-        f"The chain holds: {count(found.positions, 'event')}, {count(found.blobs, 'blob')}, "
-        f"head {found.head_hash.hex()[:16]}."
-    )
-
-
-def _require_views(workspace: Path, *, quiet: bool) -> None:
-    with open_workspace(workspace) as opened:
-        before = 0
-        with counting("Comparing views", quiet=quiet) as progress:
-
-            def told(position: int, of: int) -> None:
-                nonlocal before
-                progress(position - before)
-                before = position
-
-            found = opened.differences(told)
-    if found:
-        told_of = [
-            f"{one.table} ({', '.join(one.rows)}): {one.reason}" if one.rows else f"{one.table}: {one.reason}"
-            for one in found
-        ]
-        raise LedgerCorrupt(
-            "No event was changed, but what was made from them was.",
-            why=" ".join(told_of),
-            remedy="Nothing is lost. Restart `mainstay up`: it folds all views anew.",
-            views=[one.table for one in found],
-        )
-
-
-def export(
-    to: Annotated[
-        Path | None, typer.Option("--to", help="A new file.", show_default="the standard output")
-    ] = None,
-    workspace: InWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """The ledger as CloudEvents, one JSON object a line; personal values stay sealed."""
-    with open_workspace(workspace) as opened:
-        if to is None:
-            for line in opened.export():
-                sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-            return None
-        written = 0
-        lines = opened.export()  # a ledger that is not there is told before a file is made
-        with _new_file(to) as file:
-            for line in lines:
-                file.write(line)
-                written += 1
-    if as_json:
-        return emit({"events": written, "file": str(to)})
-    return say(f"{count(written, 'event')} written to {to}.")
-
-
-def _new_file(path: Path) -> BinaryIO:
-    try:
-        return path.open("xb")
-    except FileExistsError as error:
-        raise CommandRefused(
-            f"{path} is there already.",
-            why="An export writes over nothing.",
-            remedy="Name a new file, or remove that one first.",
-        ) from error
-    except FileNotFoundError as error:
-        raise CommandRefused(
-            f"There is no folder {path.parent}.",
-            why="The export needs a folder to write into.",
-            remedy=f"Make it with `mkdir -p {path.parent}`, or name another file.",
-        ) from error
-    except OSError as error:
-        raise CommandRefused(
-            f"{path} cannot be written.",
-            why=error.strerror or type(error).__name__,
-            remedy="Name a file in a folder that you may write to.",
-        ) from error
 
 
 def embedder(
