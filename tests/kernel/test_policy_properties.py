@@ -22,7 +22,7 @@ ODD = st.one_of(
     st.just(10**400),
     st.floats(),  # NaN and the infinite ones too
     st.sampled_from(["True", "money", "", "\u202e", "0.5"]),
-    st.lists(st.sampled_from(["money", "law", 3, None]), max_size=3),  # type: ignore[arg-type]
+    st.lists(st.sampled_from(["money", "law", 3, None]), max_size=3),
     st.builds(Between, st.integers(0, 3), st.integers(3, 6)),
     st.dictionaries(st.text(max_size=2), st.none(), max_size=1),
 )
@@ -38,7 +38,9 @@ PATTERNS = st.sampled_from(["*", "email.*", "email.reply", "email.label", "crm.*
 
 
 def rules(then: st.SearchStrategy[Decision]) -> st.SearchStrategy[Rule]:
-    return st.builds(Rule, st.text(max_size=4), then, st.just("w"), PATTERNS, st.tuples() | st.tuples(CONDITIONS))
+    return st.builds(
+        Rule, st.text(max_size=4), then, st.just("w"), PATTERNS, st.tuples() | st.tuples(CONDITIONS)
+    )
 
 
 RULES = st.lists(rules(st.sampled_from(list(Decision))), max_size=6)
@@ -47,7 +49,14 @@ RULES = st.lists(rules(st.sampled_from(list(Decision))), max_size=6)
 @st.composite
 def actions(draw: st.DrawFn) -> Action:
     return Action(
-        *(draw(ACTS), "support", "reply", "1.0", Repeatability.FINDABLE, draw(st.sampled_from(list(Finality)))),
+        *(
+            draw(ACTS),
+            "support",
+            "reply",
+            "1.0",
+            Repeatability.FINDABLE,
+            draw(st.sampled_from(list(Finality))),
+        ),
         *(IdempotencyKey(""), Digest(""), Digest(""), Digest("")),
         price_micros=draw(st.none() | st.integers(0, 9)),
         features=draw(st.dictionaries(st.sampled_from(NAMES), ODD, max_size=6)),
@@ -104,7 +113,8 @@ def test_a_rule_that_covers_another_matches_wherever_that_does(
 
 
 def test_what_cannot_be_judged_restricts_and_never_allows() -> None:
-    for odd in (float("nan"), "True", ["x"], {}):
+    odds: tuple[object, ...] = (float("nan"), "True", ["x"], {})
+    for odd in odds:
         action = Action(
             *("email.reply", "support", "reply", "1.0", Repeatability.FINDABLE, Finality.FINAL_LOW),
             *(IdempotencyKey(""), Digest(""), Digest(""), Digest("")),

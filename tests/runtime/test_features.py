@@ -25,13 +25,19 @@ def test_another_domain_than_the_sender_s() -> None:
     request = {"message": {"from": "ann@EXAMPLE.org"}}
     assert features_of(rendered(), request, {})["domain_differs"] is False
     assert features_of(rendered(to=("a@example.org.evil.example",)), request, {})["domain_differs"] is True
-    assert features_of(rendered(to=("a@bücher.example",)), {"message": {"from": "x@xn--bcher-kva.example"}}, {})[
-        "domain_differs"
-    ] is False
+    assert (
+        features_of(rendered(to=("a@bücher.example",)), {"message": {"from": "x@xn--bcher-kva.example"}}, {})[
+            "domain_differs"
+        ]
+        is False
+    )
 
 
 def test_what_came_in_with_the_message_is_named_and_never_told() -> None:
-    risky = (RiskyField("link", "https://example.net/x", "s"), RiskyField("amount", "5", "s", came_from="operator"))
+    risky = (
+        RiskyField("link", "https://example.net/x", "s"),
+        RiskyField("amount", "5", "s", came_from="operator"),
+    )
     told = features_of(rendered(*risky), {}, {})
     assert told["from_message"] == ["link"]
     assert "example.net" not in str(told)

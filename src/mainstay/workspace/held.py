@@ -351,7 +351,10 @@ class Held:
                 requests.append(Request(RetireWorkflow(name, "operator"), "operator"))
         files = self.assembly.files
         rules = RuleFiles(files.policy, files.policy_text, files.templates)
-        requests += adoptions(self.director, rules, self.assembly.blobs)
+        adopted = adoptions(self.director, rules, self.assembly.blobs)
+        if adopted:
+            self.director.load_all()  # everything that waits is held against them
+        requests += adopted
         owed = self.director.handle(requests) if requests else []
         outdated = self.director.outdated()  # by the workflows and templates that are in force now
         return owed + self.director.handle(outdated) if outdated else owed
