@@ -112,6 +112,11 @@ def desk(triaged: Path, short_path: Path) -> Iterator[Desk]:
     """A copy of the triaged workspace."""
     root = short_path / "desk"
     shutil.copytree(triaged, root)
+    # Its keys as well, and what was signed with them: two ledgers that one key signs for are what an audit must find.
+    for kept in triaged.parent.glob("master.*"):
+        shutil.copy(kept, short_path)
+    settings = root / "mainstay.toml"
+    settings.write_text(settings.read_text("utf-8").replace(str(triaged.parent), str(short_path)), "utf-8")
     desk = Desk(root)
     yield desk
     desk.stop_all()
