@@ -66,6 +66,8 @@ def test_features_are_typed_and_hold_nothing_personal() -> None:
         "language": "en",
         "mailbox": "support",
         "template": "how-to",
+        "template_digest": "",
+        "drafted_by": "template",
         "leans_on_approved": False,
         "flags": ["money"],
         "flagged": True,

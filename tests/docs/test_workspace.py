@@ -325,7 +325,7 @@ def test_the_fields_of_rules_are_those_that_are_read() -> None:
         for name, kind, operators, _ in rows(PAGE, "### What `when` may look at")
     }
     assert table == {
-        name: (str(kind), tuple(str(one) for one in policies._OPERATORS[kind]))
+        name: (str(kind), tuple(str(one) for one in policies.operators_of(name)))
         for name, kind in FIELDS.items()
     }
 

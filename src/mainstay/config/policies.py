@@ -141,6 +141,11 @@ def read_policy(files: Iterable[tuple[str, bytes]], acts: Collection[str] | None
     return Policy(tuple(rules), digest(policy_text(files)))
 
 
+def operators_of(name: str) -> tuple[Operator, ...]:
+    """How a rule may compare this field, besides asking whether it is there."""
+    return _OPERATORS[FIELDS[name]] + ((Operator.IN, Operator.NOT_IN) if name in _LISTED else ())
+
+
 def _rule(section: Section, acts: Collection[str] | None) -> Rule:
     section.only("name", "when", "then", "why")
     name = section.text("name")
@@ -193,7 +198,7 @@ def _condition(when: Section, key: str) -> Condition:
             operator = Operator.CONTAINS
         else:
             operator = Operator.IN if isinstance(when.data[key], list) else Operator.IS
-    fitting = _OPERATORS[kind_of] + ((Operator.IN, Operator.NOT_IN) if name in _LISTED else ())
+    fitting = operators_of(name)
     if operator is not Operator.EXISTS and operator not in fitting:
         words = ", ".join(str(one) for one in fitting)
         raise when.error(
