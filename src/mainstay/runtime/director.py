@@ -741,7 +741,7 @@ class Director:
         self._append_house(tick, events, request)
         for event in events:
             if isinstance(event, KillSwitchThrown) and event.on:
-                queue.extend(self._revocations("", "kill switch", "the kill switch was thrown", request))
+                queue.extendleft(self._revocations("", "kill switch", "the kill switch was thrown", request))
             if isinstance(event, PolicyAdopted):
                 self.policy = self.offered.pop(event.policy, self.policy)
                 self.offered.clear()
@@ -847,11 +847,11 @@ class Director:
         match event:
             case TemplateAdopted(name=name, template=template):
                 self.templates[name] = template
-                queue.extend(self._made_from(name, template))
+                queue.extendleft(self._made_from(name, template))
                 queue.extend(self._to_judge_again())
             case ObjectiveBreached(workflow=workflow, objective=objective):
                 reason = f"{workflow} misses its objective for {objective}"
-                queue.extend(self._revocations(workflow, "slo", reason, request))
+                queue.extendleft(self._revocations(workflow, "slo", reason, request))  # before the next act
             case _:
                 pass
 
