@@ -28,9 +28,14 @@ class Span(trace.NonRecordingSpan):
     def __init__(self, name: str, attributes: dict[str, Any], kind: trace.SpanKind) -> None:
         super().__init__(trace.INVALID_SPAN_CONTEXT)
         self.name, self.attributes, self.kind = name, dict(attributes), kind
+        self.context: Any = None
+        self.times: tuple[int, int | None] = (0, None)
 
     def set_attribute(self, key: str, value: Any) -> None:
         self.attributes[key] = value
+
+    def end(self, end_time: int | None = None) -> None:
+        self.times = (self.times[0], end_time)
 
 
 class Tracer(trace.NoOpTracer):
@@ -44,8 +49,15 @@ class Tracer(trace.NoOpTracer):
         assert not more["record_exception"]
         assert not more["set_status_on_exception"]
         span = Span(name, more["attributes"], more["kind"])
+        span.context = more["context"]
         self.spans.append(span)
         yield span
+
+    def start_span(self, name: str, **more: Any) -> Span:  # type: ignore[override]
+        span = Span(name, more["attributes"], trace.SpanKind.INTERNAL)
+        span.context, span.times = more["context"], (more["start_time"], None)
+        self.spans.append(span)
+        return span
 
 
 class Traces(trace.TracerProvider):

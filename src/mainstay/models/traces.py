@@ -1,8 +1,17 @@
 """The one module of semantic conventions: names of spans, attributes and metrics, and the spans themselves.
 
 The names are those of OpenTelemetry for generative AI. Only its API is used, and only if the program that embeds
-Mainstay has set a provider: without one, asking for a span costs a look into a dictionary. Prompts and answers, which
-are personal, are never written into a span unless `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true`.
+Mainstay has set a provider, or `runtime.telemetry` did: without one, asking for a span costs a look into a dictionary.
+Prompts and answers, which are personal, are never written into a span unless
+`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true`.
+
+A run is one trace, and its trace id is the run's id, although a run may take days and several processes: whatever
+belongs to it names the same parent, a span whose id follows from the run's. That span is written when the run ends.
+
+    run triage
+    └── invoke_agent reply-writer       an attempt of a task
+        └── chat qwen3                  a call of a model
+    └── execute_tool email.reply        a call of an adapter
 """
 
 from __future__ import annotations
@@ -11,9 +20,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, Final
 
+from mainstay.kernel.ids import derive
 from mainstay.models.base import Completion, Prompt, Unanswered
 
 SCOPE: Final = "mainstay"
@@ -36,14 +47,26 @@ ERROR_TYPE: Final = "error.type"
 TASK: Final = "mainstay.task"
 ATTEMPT: Final = "mainstay.attempt"
 ROLE: Final = "mainstay.role"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+WORKFLOW: Final = "mainstay.workflow"
+OUTCOME: Final = "mainstay.outcome"
+ADAPTER: Final = "mainstay.adapter"
+COST: Final = "mainstay.cost_usd"
+TASKS: Final = "mainstay.tasks"
 
 TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # histogram, tokens
 DURATION: Final = "gen_ai.client.operation.duration"  # histogram, seconds
+RUN_DURATION: Final = "mainstay.run.duration"  # histogram, seconds
+RUNS: Final = "mainstay.runs"  # counter, by workflow and outcome
+
+# The ids that the next span is to have: heard by the generator of `runtime.telemetry`, and by nobody else.
+OWN_IDS: Final[ContextVar[tuple[int, int] | None]] = ContextVar("own_ids", default=None)
 
 # A provider that the environment names is made when the API is asked for one, and not before.
 _NAMED: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 
-CHAT, EMBEDDINGS, INVOKE_AGENT = "chat", "embeddings", "invoke_agent"
+CHAT, EMBEDDINGS, INVOKE_AGENT, EXECUTE_TOOL = "chat", "embeddings", "invoke_agent", "execute_tool"
 CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
@@ -111,8 +134,63 @@ def embeddings(provider: str, model: str) -> Iterator[Silent]:
 def agent(name: str, *, run: str, task: str, attempt: int, role: str) -> Iterator[Silent]:
     """The span of one attempt of an agent. Ask `listening()` first where each microsecond counts."""
     known = {AGENT_NAME: name, CONVERSATION: run, TASK: task, ATTEMPT: attempt, ROLE: role}
-    with _span(INVOKE_AGENT, name, known) as span:
+    with _span(INVOKE_AGENT, name, known, run=run) as span:
         yield span
+
+
+@contextmanager
+def act(name: str, *, adapter: str, run: str, task: int, attempt: int) -> Iterator[Silent]:
+    """The span of one call of an adapter. Ask `listening()` first."""
+    known: dict[str, Any] = {TOOL_NAME: name, TOOL_TYPE: "extension", CONVERSATION: run, ADAPTER: adapter}
+    with _span(EXECUTE_TOOL, name, {**known, TASK: task, ATTEMPT: attempt}, client=True, run=run) as span:
+        yield span
+
+
+def run_ended(
+    run: str, *, workflow: str, outcome: str, began_us: int, ended_us: int, cost_micros: int, tasks: int
+) -> None:
+    """The span of a whole run, now that it is over, and its metrics. Ask `listening()` first."""
+    from opentelemetry import metrics, trace
+    from opentelemetry.context import Context
+
+    attributes: dict[str, Any] = {CONVERSATION: run, WORKFLOW: workflow, OUTCOME: outcome}
+    ids = ids_of(run)
+    heard = getattr(getattr(trace.get_tracer_provider(), "id_generator", None), "of_runs", False)
+    token = OWN_IDS.set(ids if heard else None)
+    try:
+        span = trace.get_tracer(SCOPE).start_span(
+            f"run {workflow}",
+            context=Context() if heard else _in_run(run),
+            attributes={**attributes, COST: cost_micros / 1e6, TASKS: tasks},
+            start_time=began_us * 1_000,
+        )
+    finally:
+        OWN_IDS.reset(token)
+    span.end(ended_us * 1_000)
+    meter = metrics.get_meter(SCOPE)
+    labels = {WORKFLOW: workflow, OUTCOME: outcome}
+    meter.create_counter(RUNS, "{run}").add(1, labels)
+    _histogram(RUN_DURATION, "s").record((ended_us - began_us) / 1e6, labels)
+
+
+def ids_of(run: str) -> tuple[int, int]:
+    """Trace and span id of a run: its own id, and one that follows from it. Neither may be 0."""
+    try:
+        trace_id = int(run, 16) if len(run) == 32 else 0
+    except ValueError:
+        trace_id = 0
+    trace_id = trace_id or int.from_bytes(derive("trace", run), "big") or 1
+    return trace_id, int.from_bytes(derive("span", run, size=8), "big") or 1
+
+
+def _in_run(run: str) -> Any:
+    """The context of whatever belongs to a run."""
+    from opentelemetry import trace
+
+    trace_id, span_id = ids_of(run)
+    sampled = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    parent = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=sampled)
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent))
 
 
 def listening() -> bool:
@@ -131,7 +209,13 @@ def listening() -> bool:
 
 @contextmanager
 def _span(
-    operation: str, name: str, known: dict[str, Any], prompt: Prompt | None = None, *, client: bool = False
+    operation: str,
+    name: str,
+    known: dict[str, Any],
+    prompt: Prompt | None = None,
+    *,
+    client: bool = False,
+    run: str = "",
 ) -> Iterator[Silent]:
     if not listening():
         yield SILENT
@@ -149,6 +233,7 @@ def _span(
     # What is raised may quote a person, so that is not recorded; its kind is.
     with trace.get_tracer(SCOPE).start_as_current_span(
         f"{operation} {name}",
+        context=_in_run(run) if run else None,
         kind=kind,
         attributes=attributes,
         record_exception=False,

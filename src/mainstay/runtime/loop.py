@@ -60,6 +60,7 @@ class Loop:
         worker_max: int = WORKER_MAX,
         noticed: Callable[[str, Exception], None] = lambda what, error: None,
         incident: Callable[[Incident], None] = lambda told: None,
+        committed: Callable[[Tick], None] = lambda tick: None,
     ) -> None:
         self.director = director
         self.timers = Timers()
@@ -81,6 +82,7 @@ class Loop:
         self._idle_news = asyncio.Event()
         self._noticed = noticed
         self._incident = incident
+        self._committed = committed
         self._lost: dict[asyncio.Task[None], str] = {}  # workers that do not hear: whose code it is
         self._ahead_s = self._wall_ahead_s()
         self._deciding = False  # a tick is in hand: decided, perhaps not durable yet
@@ -232,6 +234,7 @@ class Loop:
         self.ticks += 1
         self.tick_durations.observe(self._clock.monotonic_s() - began_s)
         self._hand_out(tick.effects)
+        self._committed(tick)
         for answer, value in tick.answers:
             answer(value)
         # Performers and doors get their turn even when ticks follow each other without a pause. What they report

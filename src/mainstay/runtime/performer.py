@@ -265,6 +265,15 @@ class Performer:
             agent.name, run=effect.run, task=effect.name, attempt=effect.attempt, role=effect.role.value
         )
 
+    def _act_span(self, effect: InvokeAdapter) -> AbstractContextManager[traces.Silent | None]:
+        """The span of a call that leaves the house."""
+        if not traces.listening():
+            return _NO_SPAN
+        action = effect.action
+        return traces.act(
+            action.act, adapter=action.adapter, run=effect.run, task=effect.task, attempt=effect.attempt
+        )
+
     def _fault(self, effect: InvokeAgent, error: Exception) -> Outcome:
         """What an agent raised, as an outcome. What it had spent by then is unknown."""
         if isinstance(error, ValidationError):
@@ -446,7 +455,10 @@ class Performer:
         if stopped is not None:
             return stopped
         try:
-            answer = await adapter.call(action.operation, payload, key=action.key)
+            with self._act_span(effect) as span:
+                answer = await adapter.call(action.operation, payload, key=action.key)
+                if span is not None:
+                    span.ended("" if isinstance(answer, Done) else type(answer).__name__)
         except Exception as error:  # it may have been handed over before the adapter's code failed
             self._noticed(f"adapter {action.adapter}", error)
             reason = f"adapter {action.adapter!r} raised {type(error).__name__}"

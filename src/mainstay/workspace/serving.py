@@ -8,10 +8,11 @@ import signal
 import socket
 from collections.abc import Callable
 
+from mainstay import __version__
 from mainstay.governance.incidents import open_incidents
 from mainstay.kernel.commands import StopDirector
 from mainstay.kernel.effects import Notify
-from mainstay.kernel.errors import StorageFull
+from mainstay.kernel.errors import StorageFull, Unavailable
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
 from mainstay.ledger.rebuild import Progress
@@ -23,6 +24,8 @@ from mainstay.runtime.desk import Desk
 from mainstay.runtime.incidents import Incidents, view_disagreed
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
+from mainstay.runtime.telemetry import RunSpans, Telemetry
+from mainstay.runtime.telemetry import begin as begin_telemetry
 from mainstay.runtime.tick import Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.auditing import signing_of
@@ -94,6 +97,7 @@ class Service:
                 self._clock,
                 noticed=self._noticed,
                 incident=lambda incident: self._incidents.tell(incident),
+                committed=RunSpans(self.held.store).committed,
             )
             self._incidents = Incidents(
                 self.loop.send,
@@ -157,6 +161,7 @@ class Service:
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
         ended = False
+        telemetry = self._telemetry()
         try:
             self._watch.begin()
             owed = self.held.director.boot()
@@ -203,8 +208,24 @@ class Service:
             await asyncio.gather(*self._reading.values(), return_exceptions=True)
             await self._control.close()
             self.web.close()
+            telemetry.end()
             self.held.close()
             self._watch.end(on_purpose=ended)
+
+    def _telemetry(self) -> Telemetry:
+        settings = self.held.assembly.files.settings
+        told = settings.telemetry
+        try:
+            return begin_telemetry(
+                told.otlp,
+                workspace=settings.workspace.name,
+                version=__version__,
+                content=told.content,
+                share_percent=told.share_percent,
+            )
+        except Unavailable as error:
+            log.warning("%s", error)
+            return Telemetry()
 
     def _rhythms(self) -> dict[str, float]:
         accounts = self.held.assembly.accounts
