@@ -228,7 +228,7 @@ class CardReader:
     def card(self, row: Json) -> Card:
         """A card, whole."""
         from mainstay.kernel.events import ActionProposed
-        from mainstay.kernel.run import evolve, nothing
+        from mainstay.kernel.evolve import evolve, nothing
 
         shown, state, rationale = self._shown(row), nothing(RunId(row["run"])), ""
         for _, event in self._events(row["run"]):

@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from mainstay.workspace.auditing import Auditing
     from mainstay.workspace.autonomy import AutonomyDesk
     from mainstay.workspace.console import Console
-    from mainstay.workspace.health import Health
     from mainstay.workspace.forgetting import ForgettingDesk
+    from mainstay.workspace.health import Health
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
@@ -534,9 +534,17 @@ class Workspace:
         """
         from mainstay import __version__
         from mainstay.ledger.backup import back_up, copy_keys
+        from mainstay.workspace.auditing import places_of
 
         now = self._clock.now()
-        report = back_up(self.folder.state, Path(target), at=now, version=__version__, progress=progress)
+        report = back_up(
+            self.folder.state,
+            Path(target),
+            at=now,
+            version=__version__,
+            checkpoints=places_of(self.folder).files[0],
+            progress=progress,
+        )
         if keys_to is not None:
             copy_keys(self.folder.state, Path(keys_to))
         return report
@@ -734,6 +742,15 @@ class Workspace:
             last = None  # a slip in a file must not hide what waits
         return {"incidents": found, "backed_up_at": last.at if last else None}
 
+    def _key(self) -> Path | None:
+        from mainstay.config.sealing_key import key_of
+
+        file = self.folder.root / "mainstay.toml"
+        try:
+            return key_of(file.read_bytes() if file.exists() else b"", self.folder.root)
+        except (OSError, ValueError):
+            return self._settings().workspace.key  # which says what is wrong with the file
+
     def _settings(self) -> Settings:
         # Of the operator's files only the settings are read: a slip in another one must not hide what waits.
         from mainstay.config.settings import FILE, read_settings
@@ -788,8 +805,7 @@ class Workspace:
     def _artifacts(self) -> Artifacts:
         from mainstay.runtime.artifacts import Artifacts
 
-        settings = self._settings()
-        return Artifacts(open_vault(self.folder, settings.workspace.key), self._blobs)
+        return Artifacts(open_vault(self.folder, self._key()), self._blobs)
 
     @cached_property
     def _codec(self) -> Codec:

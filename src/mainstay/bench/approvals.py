@@ -1,0 +1,187 @@
+"""`mainstay bench approvals`: the approval loop from the command line, with so many cards waiting.
+
+The cards are real ones: runs of a workflow in a workspace on disk, whose replies were rendered, stored, sealed and
+digested, under subjects of their own. Each command is a process of its own, from its start to its end, once without a
+director (it takes the lock itself) and once beside one that is at work. The median of some rounds is told.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from mainstay.bench.engine import machine
+from mainstay.bench.report import Report
+from mainstay.data import sample_path
+
+if TYPE_CHECKING:
+    from mainstay.workspace.held import Held
+
+TOGETHER = 100  # runs of one tick while the workspace is filled
+_WORKFLOW = """\
+name: answers
+version: 1
+on: { event: message.received/1, where: { field: message.mailbox, is: bench } }
+tasks:
+  annotate: { role: specialist, agent: intent, in: { message: "${trigger.message}" } }
+  draft: { role: executor, agent: reply-writer, in: { message: "${trigger.message}", intent: "${annotate.intent}" } }
+  send: { act: email.reply, in: { message: "${trigger.message}", reply: "${draft.reply}" }, silence: hold }
+"""
+Told = Callable[[str, int, int], None]  # part, done, of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to measure."""
+
+    cards: int = 10_000
+    rounds: int = 5
+    folder: str = ""
+
+
+def run_approvals(options: Options, told: Told = lambda part, done, of: None) -> Report:
+    """Fill a workspace, and decide in it."""
+    load_before = os.getloadavg()[0]
+    figures: dict[str, Any] = {"cards": options.cards}
+    with TemporaryDirectory(prefix="mainstay-bench-", dir=options.folder or None) as name:
+        root = Path(name) / "desk"
+        environ = {**os.environ, "MAINSTAY_KEY_HOME": str(Path(name) / "keys")}
+        os.environ["MAINSTAY_KEY_HOME"] = environ["MAINSTAY_KEY_HOME"]
+        ids = fill(root, options.cards, lambda done, of: told("cards", done, of))
+        half = len(ids) // 2
+        figures |= _measured(root, environ, ids[:half], options.rounds, "")
+        from mainstay.cli.director_process import DirectorProcess
+        from mainstay.workspace.folder import Folder
+
+        director = DirectorProcess(Folder(root), Path(name) / "director.log")
+        started = time.perf_counter()
+        director.start()
+        figures["started_s"] = time.perf_counter() - started
+        try:
+            figures |= _measured(root, environ, ids[half:], options.rounds, "live_")
+        finally:
+            director.stop()
+    return Report(figures, asdict(options), machine(load_before), title="mainstay bench approvals")
+
+
+def fill(root: Path, cards: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[str]:
+    """A workspace in which so many cards wait; their ids."""
+    from mainstay.runtime.clock import SystemClock
+    from mainstay.workspace.folder import Folder, adopt
+    from mainstay.workspace.held import Held
+
+    with as_file(sample_path("workspace")) as shipped:
+        shutil.copytree(shipped, root)
+    (root / "inbox.mbox").write_bytes(b"")
+    (root / "workflows" / "answers.yaml").write_text(_WORKFLOW, "utf-8")
+    adopt(Folder(root))
+    held = Held(Folder(root), SystemClock())
+    try:
+        held.director.acquire()
+        held.director.performing = True  # the outcomes come from here, and no agent is asked
+        held.register()
+        for first in range(0, cards, TOGETHER):
+            _ask(held, range(first, min(first + TOGETHER, cards)))
+            progress(min(first + TOGETHER, cards), cards)
+        rows = held.store.select("approvals", where={"status": "waiting"}, limit=cards)
+        assert len(rows) == cards, "every run waits for a person"
+        return [str(row["approval"]) for row in rows]
+    finally:
+        held.close()
+
+
+def _ask(held: Held, numbers: Sequence[int]) -> None:
+    """Runs that come as far as their card, in a few ticks."""
+    from mainstay.agents.base import MessageView
+    from mainstay.kernel.commands import Outcome, Produced, Proposed, RecordOutcome, StartRun
+    from mainstay.kernel.ids import run_id
+    from mainstay.runtime.tick import Request
+
+    artifacts, director, performer = held.assembly.artifacts, held.director, held.performer()
+    definition = director.workflows["answers"].definition
+    starts: list[Request] = []
+    answers: list[tuple[Request, Request, Request]] = []
+    for number in numbers:
+        address, text = f"customer{number}@example.net", f"Dear customer {number},\n\nit is on its way.\n"
+        subject = artifacts.vault.subject(address)
+        artifacts.vault.ensure_subjects([subject])
+        view = MessageView(
+            message_id=f"<{number}@example.net>",
+            thread=f"thread-{number}",
+            from_address=address,
+            subject=f"Order {number}",
+            text=f"Where is order {number}?",
+            mailbox="bench",
+        )
+        content = artifacts.put(view.model_dump_json().encode(), subject, b"message")
+        run = run_id(held.clock.now(), "bench", str(number))
+        trigger = {"message": {"content": content, "thread": f"thread-{number}", "mailbox": "bench"}}
+        start = StartRun(run, "answers", definition, trigger, "", subject)
+        starts.append(Request(start, "bench", blobs=artifacts.take_staged()))
+        request = {
+            "message": {
+                "from": address,
+                "message_id": f"<{number}@example.net>",
+                "subject": f"Order {number}",
+            },
+            "reply": {"subject": "", "text": text},
+        }
+        route = held.assembly.route("email.reply", request)
+        assert route is not None, "the sample has an account"
+        action = performer.action(route, "email.reply", run, 2, subject, request, {"intent": "order-status"})
+        drafted = {"reply": {"artifact": action.payload, "kind": "reply"}, "lessons": []}
+        said: tuple[Outcome, ...] = (
+            Produced({"intent": "order-status", "reply_expected": True}, "it asks where an order is"),
+            Produced(drafted, "from the template"),
+            Proposed(action, artifacts.seal_text(f"{address} asks where the order is", subject)),
+        )
+        blobs = artifacts.take_staged()
+        one, two, three = (
+            Request(RecordOutcome(run, task, 1, outcome), "bench", blobs=blobs if task == 2 else {})
+            for task, outcome in enumerate(said)
+        )
+        answers.append((one, two, three))
+    director.handle(starts)
+    director.handle([one for three in answers for one in three])
+
+
+def _measured(
+    root: Path, environ: dict[str, str], ids: list[str], rounds: int, prefix: str
+) -> dict[str, float]:
+    """Milliseconds of each command: median of some rounds."""
+    commands: dict[str, Callable[[int], list[str]]] = {
+        "list": lambda at: ["approvals"],
+        "list_json": lambda at: ["approvals", "--json"],
+        "show": lambda at: ["approvals", "show", ids[at]],
+        "approve": lambda at: ["approve", ids[at]],
+        "reject": lambda at: ["reject", ids[rounds + at], "--reason", "not this one"],
+        "edit": lambda at: ["edit", ids[2 * rounds + at], "--text", "It left today."],
+        "snooze": lambda at: ["snooze", ids[3 * rounds + at], "--for", "2h"],
+    }
+    return {
+        f"{prefix}{name}_ms": median(_took(root, environ, command(at)) for at in range(rounds))
+        for name, command in commands.items()
+    }
+
+
+def _took(root: Path, environ: dict[str, str], command: list[str]) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "mainstay", *command, "--workspace", str(root)],
+        env=environ,
+        capture_output=True,
+        check=False,
+    )
+    took = (time.perf_counter() - started) * 1_000
+    assert done.returncode == 0, done.stderr.decode()
+    return took
