@@ -5,6 +5,7 @@
     NAME/segments/        its sealed segment files
     NAME/blobs/           its large blobs
     NAME/id, labels.jsonl small files beside the ledger
+    NAME/checkpoints.jsonl what was signed about it, up to where it ends
 
 Rules of this file:
 
@@ -36,6 +37,7 @@ from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, NotFound, Stor
 from mainstay.kernel.values import Instant
 from mainstay.ledger.backup_manifest import (
     BLOBS,
+    CHECKPOINTS,
     FORMAT,
     LEDGER,
     MANIFEST,
@@ -51,9 +53,11 @@ from mainstay.ledger.backup_manifest import (
     verified_copy,
     verify_backup,
 )
+from mainstay.ledger.checkpoints import copy_up_to
 from mainstay.ledger.connection import BUSY_TIMEOUT_MS, failure
 from mainstay.ledger.durable import copy_durably, digest_of_file, flush_folder, write_durably
 from mainstay.ledger.export import rfc3339
+from mainstay.ledger.sqlite_reader import SqliteReader
 
 BESIDE = ("id", "labels.jsonl")  # small files that belong to a ledger
 KEYS = "keys.sqlite3"
@@ -97,12 +101,14 @@ def back_up(
     *,
     at: Instant,
     version: str,
+    checkpoints: Path | None = None,
     progress: Progress = lambda what, done, of: None,
 ) -> BackupReport:
     """Copy the ledger in `state` to `target`, or to a name within it where it is a folder, and verify the copy.
 
     Needs no lock and hinders nobody. Raises `CommandRefused` where the target cannot be, `StorageFull`, and
-    `LedgerCorrupt` when what was copied does not verify; then nothing is left at the target.
+    `LedgerCorrupt` when what was copied does not verify; then nothing is left at the target. With `checkpoints`, what
+    was signed about it goes along, and it is held against that: of a rewritten ledger no backup is made.
     """
     began = time.monotonic_ns()
     if not (state / LEDGER).exists():
@@ -121,6 +127,9 @@ def back_up(
         for name in BESIDE:
             if (state / name).exists():
                 copy_durably(state / name, work / name)
+        if checkpoints is not None:
+            head = _head(work / LEDGER)
+            copy_up_to(checkpoints, lambda data: write_durably(work / CHECKPOINTS, data), head)
         verdict = verified_copy(work, progress)
         ledger = _part(work / LEDGER, LEDGER)
         manifest = Manifest(
@@ -285,6 +294,11 @@ def _segment_names(ledger: Path) -> list[str]:
         if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'segments'").fetchall():
             return []
         return [name for (name,) in connection.execute("SELECT name FROM segments ORDER BY last")]
+
+
+def _head(ledger: Path) -> int:
+    with closing(SqliteReader(ledger, tables=())) as reader:
+        return reader.head
 
 
 def _copy_blobs(source: Path, target: Path, progress: Progress) -> tuple[int, int]:

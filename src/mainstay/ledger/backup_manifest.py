@@ -16,10 +16,12 @@ from pathlib import Path
 import msgspec
 
 from mainstay.kernel.errors import LedgerCorrupt, LedgerTooNew, NotFound
+from mainstay.ledger.checkpoints import read_file
 from mainstay.ledger.durable import digest_of_file
 from mainstay.ledger.verify import Broken, Verified, verify
 
 LEDGER, SEGMENTS, BLOBS, MANIFEST = "ledger.db", "segments", "blobs", "manifest.json"
+CHECKPOINTS = "checkpoints.jsonl"
 SUFFIX = ".mainstay-backup"
 PARTIAL = ".partial"
 FORMAT = 1
@@ -142,7 +144,11 @@ def verified_copy(folder: Path, progress: Progress) -> Verified:
     def told(position: int) -> None:
         progress("Verifying", position, 0)
 
-    verdict = verify(folder / LEDGER, blobs=folder / BLOBS, progress=told)
+    history = read_file(folder / CHECKPOINTS)
+    if history.wrong:
+        raise _damaged(folder, f"What was signed about it does not hold: {history.wrong}.")
+    signed = history.statements if history.there else None
+    verdict = verify(folder / LEDGER, blobs=folder / BLOBS, signed=signed, progress=told)
     if isinstance(verdict, Broken):
         where = f"from position {verdict.position} on" if verdict.position else "beside the events"
         raise LedgerCorrupt(

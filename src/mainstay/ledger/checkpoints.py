@@ -220,7 +220,8 @@ def append(path: Path, size: int, lines: Sequence[bytes]) -> int:
 def copy_up_to(source: Path, target: Callable[[bytes], None], head: int) -> None:
     """Hand on what was signed about a ledger up to a position: no backup holds the word on what it does not hold."""
     taken: list[Statement] = []
-    history = read_file(source).statements
+    kept = read_file(source)
+    history = () if kept.wrong else kept.statements
     restored = max((number for number, one in enumerate(history) if isinstance(one, Restored)), default=-1)
     for number, one in enumerate(history):
         if number > restored and isinstance(one, Checkpoint) and one.through > head:

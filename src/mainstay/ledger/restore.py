@@ -88,12 +88,16 @@ def restore(
     actor: str,
     replacing: bool = False,
     may: Callable[[Manifest], None] = lambda manifest: None,
+    vouch: Callable[[Manifest], None] = lambda manifest: None,
     progress: Progress = lambda what, done, of: None,
 ) -> RestoreReport:
     """Put the ledger of a backup in the place of the one in `state`, under the writer's lock.
 
-    `may` refuses by raising, before anything is changed (keys that do not fit). Raises `WorkspaceLocked` where a
-    director is at work, `CommandRefused` for a ledger that would be lost, `LedgerCorrupt` for a damaged backup.
+    `may` refuses by raising, before anything is changed (keys that do not fit). `vouch` signs that it is the operator's
+    will, just before it takes its place: without that an audit takes it for a tail that was cut.
+
+    Raises `WorkspaceLocked` where a director is at work, `CommandRefused` for a ledger that would be lost,
+    `LedgerCorrupt` for a damaged backup.
     """
     manifest = read_manifest(backup)
     with alone(state / "lock", "A ledger is not replaced while a director is at work on it."):
@@ -114,6 +118,7 @@ def restore(
         except (OSError, StorageFull) as error:
             shutil.rmtree(state / _PARTIAL, ignore_errors=True)
             raise _not_replaced(error, state) from error
+        vouch(manifest)
         (state / _PARTIAL).rename(state / RESTORING)
         flush_folder(state)
         _swap(state, report)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mainstay import __version__
 from mainstay.kernel.errors import CommandRefused, MainstayError
 from mainstay.kernel.values import Instant
+from mainstay.workspace.auditing import places_of
 from mainstay.workspace.folder import Folder
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def back_up_now(settings: BackupSettings, folder: Folder, *, now: Instant) -> Ba
             why=error.strerror or str(error),
             remedy="Is the disk there? Make the folder above it, or name another in [backup] of mainstay.toml.",
         ) from error
-    report = back_up(folder.state, place, at=now, version=__version__)
+    checkpoints = places_of(folder).files[0]
+    report = back_up(folder.state, place, at=now, version=__version__, checkpoints=checkpoints)
     prune(place, settings.keep, workspace=folder.id)
     return report
 

@@ -7,6 +7,7 @@ are missing.
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mainstay.ledger.compaction import Compaction
     from mainstay.ledger.compaction import Progress as Sealed
     from mainstay.ledger.restore import RestoreReport
+
+log = logging.getLogger("mainstay")
 
 
 def compact_ledger(folder: Folder, *, before: int | None, now: Instant, progress: Sealed) -> Compaction:
@@ -67,8 +70,39 @@ def restore_ledger(
     keys_fit(manifest)  # also before there is a folder to lock
     check_folder(folder.state)
     return restore(
-        backup, folder.state, at=now, actor=actor, replacing=replacing, may=keys_fit, progress=progress
+        backup,
+        folder.state,
+        at=now,
+        actor=actor,
+        replacing=replacing,
+        may=keys_fit,
+        vouch=lambda found: _vouch(folder, found, backup, now),
+        progress=progress,
     )
+
+
+def _vouch(folder: Folder, manifest: Manifest, backup: Path, now: Instant) -> None:
+    """Sign that this backup takes the ledger's place, where there is a key and a history to go on with."""
+    from mainstay.ledger.backup_manifest import CHECKPOINTS
+    from mainstay.ledger.checkpoints import checkpoints_path, file_in, open_book
+    from mainstay.ledger.durable import copy_durably
+    from mainstay.ledger.keys import master_key_path
+    from mainstay.ledger.signing import read_signing_key, signing_key_path
+
+    master = _named_master(folder) or master_key_path(manifest.workspace)
+    file = checkpoints_path(master)
+    try:
+        if not file.exists() and (backup / CHECKPOINTS).exists():
+            copy_durably(backup / CHECKPOINTS, file)
+        key = read_signing_key(signing_key_path(master))
+        others = [file_in(place, manifest.workspace) for place in _named_places(folder)]
+        if key is None:
+            return
+        book = open_book(manifest.workspace, key, (file, *others))
+        if book.statements:
+            book.restored(manifest.head, manifest.head_hash, now)
+    except (MainstayError, OSError) as error:
+        log.warning("that a backup is restored could not be signed: %s", error)
 
 
 def _folder(into: Path, manifest: Manifest) -> Folder:
@@ -123,6 +157,14 @@ def _require_keys(folder: Folder, manifest: Manifest, backup: Path, *, without_s
             missing=missing,
             known=known,
         )
+
+
+def _named_places(folder: Folder) -> tuple[Path, ...]:
+    from mainstay.config.settings import FILE, read_settings
+
+    with suppress(MainstayError, OSError):
+        return read_settings((folder.root / FILE).read_bytes(), folder.root).audit.checkpoints
+    return ()
 
 
 def _named_master(folder: Folder) -> Path | None:
