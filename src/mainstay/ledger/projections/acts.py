@@ -458,7 +458,8 @@ class DoneLately:
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
         """One more, as `kernel.counting` counts."""
-        assert isinstance(event, TaskSucceeded)
+        if not isinstance(event, TaskSucceeded):
+            return ()
         assert run is not None
         act = run.task(event.task).act
         if act is None or run.undoes(event.task) is not None:
