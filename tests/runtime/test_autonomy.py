@@ -11,6 +11,7 @@ from mainstay.kernel.commands import (
     BreachObjective,
     Command,
     EditApproval,
+    MeetObjective,
     ReviewAnnotation,
     ThrowKillSwitch,
     UndoAct,
@@ -384,3 +385,46 @@ def test_a_template_with_other_words_demotes_when_it_is_adopted() -> None:
     assert earning.standing().level is Level.ASK
     granted = [event for event in earning.events() if isinstance(event, AutonomyGranted)]
     assert len(granted) == 1
+
+
+@pytest.mark.parametrize("cause", ["operator", "slo", "kill switch"])
+def test_taken_back_for_another_reason_it_is_never_granted_by_itself_again(cause: str) -> None:
+    earning = Earning(rules=HELD)
+    for _ in range(43):
+        earning.decided(clean=True)
+    if cause == "slo":
+        earning.tell(Request(BreachObjective("support", "exactness", "count", 1, 20, 0), OPERATOR))
+        assert not earning.grant("held"), "not while the objective is missed"
+        earning.tell(Request(MeetObjective("support", "exactness"), OPERATOR))
+    elif cause == "kill switch":
+        earning.tell(Request(ThrowKillSwitch(OPERATOR, True, ""), OPERATOR))
+        assert not earning.grant("held"), "not while everything is stopped"
+        earning.tell(Request(ThrowKillSwitch(OPERATOR, False, ""), OPERATOR))
+    else:
+        earning.revoke()
+    for _ in range(20):
+        earning.decided(clean=True)
+    assert earning.standing().level is Level.ASK
+    assert earning.grant("held")
+    earning.agrees()
+
+
+def test_what_is_proved_while_an_objective_is_missed_is_proposed_and_not_granted() -> None:
+    earning = Earning(rules=HELD)
+    earning.tell(Request(BreachObjective("support", "exactness", "count", 1, 20, 0), OPERATOR))
+    earning.boot({"proposer": "one way"})
+    for _ in range(43):
+        earning.decided(clean=True)
+    assert (earning.standing().level, earning.standing().proposed) == (Level.ASK, "held")
+    earning.agrees()
+
+
+def test_another_recipe_is_proposed_anew() -> None:
+    earning = Earning()
+    for _ in range(43):
+        earning.decided(clean=True)
+    earning.boot({"proposer": "another way"})
+    for _ in range(43):
+        earning.decided(clean=True)
+    assert sum(isinstance(event, AutonomyProposed) for event in earning.events()) == 2
+    earning.agrees()

@@ -193,6 +193,7 @@ def _standing(row: dict[str, Value] | None) -> Standing:
         hold_us=_int(row["hold_us"]),
         target_ppm=_int(row["target_ppm"]),
         proposed=str(row["proposed"] or ""),
+        withheld=bool(row["withheld"]),
     )
 
 

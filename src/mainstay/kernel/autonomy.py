@@ -85,6 +85,9 @@ class Standing:
     hold_us: int = 0
     target_ppm: int = 0
     proposed: str = ""  # the level that was proposed, until it is granted or the evidence changes
+    withheld: bool = (
+        False  # taken back for reasons besides its evidence, which is therefore no reason to grant it anew
+    )
 
 
 NEW = Standing()
@@ -162,11 +165,20 @@ def folded(standing: Standing, event: AutonomyEvent) -> Standing:
                 audits_clean=event.audits_clean,
                 audits_errors=event.audits_errors,
                 proposed="",
+                withheld=False,
             )
         case AutonomyRevoked(cause=cause):
-            fresh = standing if cause in KEEPING else replace(standing, clean=0, errors=0)
+            kept = cause in KEEPING
+            fresh = standing if kept else replace(standing, clean=0, errors=0)
             return replace(
-                fresh, level=Level.ASK, audits="", audits_clean=0, audits_errors=0, hold_us=0, proposed=""
+                fresh,
+                level=Level.ASK,
+                audits="",
+                audits_clean=0,
+                audits_errors=0,
+                hold_us=0,
+                proposed="",
+                withheld=kept or standing.withheld,
             )
         case _:
             assert_never(event)
@@ -183,9 +195,10 @@ def weigh(standing: Standing, rules: AutonomyRules, command: WeighEvidence) -> t
     if contradicts(standing.recipe, command.recipe):
         if command.source in LATER:
             return ()  # it was made another way than the one that is weighed
-        if goes_by_itself(standing):
+        if standing.level is not Level.SHADOW:
             events.append(AutonomyRevoked(command.kind, "recipe", OTHERWISE_MADE))
-        standing = replace(NEW, level=Level.SHADOW if standing.level is Level.SHADOW else Level.ASK)
+        shadowed = standing.level is Level.SHADOW
+        standing = replace(NEW, level=Level.SHADOW if shadowed else Level.ASK, withheld=standing.withheld)
     wrong = command.verdict == "error"
     by_itself = goes_by_itself(standing)
     audited = by_itself and command.source in AUDITED
@@ -219,16 +232,14 @@ def weigh(standing: Standing, rules: AutonomyRules, command: WeighEvidence) -> t
             *(command.kind, after.recipe, str(level), after.clean, after.errors, rules.target_ppm)
         )
         events.append(proposed)
-        if rules.by_itself:
+        if rules.by_itself and not after.withheld:
             events += grant(
                 folded(after, proposed), rules, GrantAutonomy(command.kind, str(level), "director")
             )
     return tuple(events)
 
 
-OTHERWISE_MADE = (
-    "it is made another way than when it was granted: evidence for the old way says nothing of it"
-)
+OTHERWISE_MADE = "it is made another way than what the evidence is about, which therefore begins anew"
 
 
 def attainable(standing: Standing, rules: AutonomyRules) -> Level | None:

@@ -59,6 +59,7 @@ class Standing:
     buckets: dict[str, int] = field(default_factory=dict)
     autonomy: dict[str, KindStanding] = field(default_factory=dict)
     templates: dict[str, Digest] = field(default_factory=dict)
+    breached: set[tuple[str, str]] = field(default_factory=set)  # objectives that are not met
     lately: list[tuple[str, int, int]] = field(
         default_factory=list
     )  # act, quarter of an hour, how many were done
@@ -102,6 +103,9 @@ def read_standing(store: EventReader, now: Instant) -> Standing:
         standing.autonomy[str(row["kind"])] = _kind_standing(row)
     rows = store.select("done_lately", order="quarter", after=quarter_of(now) - KEPT, limit=_ALL)
     standing.lately = [(str(row["act"]), _int(row["quarter"]), _int(row["count"])) for row in rows]
+    for row in store.select("objectives", limit=_ALL):
+        if row["met_at"] is None:
+            standing.breached.add((str(row["workflow"]), str(row["objective"])))
     for row in store.select("templates", limit=_ALL):
         standing.templates[str(row["name"])] = Digest(str(row["template"]))
     held = store.get("house", ("held",))
@@ -121,6 +125,7 @@ def _kind_standing(row: Mapping[str, Value]) -> KindStanding:
         _int(row["hold_us"] or 0),
         _int(row["target_ppm"] or 0),
         str(row["proposed"] or ""),
+        bool(row["withheld"]),
     )
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mainstay.kernel.admission import Admission
-from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, goes_by_itself
+from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, Level, goes_by_itself
 from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
@@ -83,6 +83,8 @@ from mainstay.kernel.door import foresee
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import StorageFull
 from mainstay.kernel.events import (
+    AutonomyEvent,
+    AutonomyGranted,
     AutonomyRevoked,
     BudgetWarned,
     DirectorStarted,
@@ -90,6 +92,7 @@ from mainstay.kernel.events import (
     IncidentKind,
     KillSwitchThrown,
     ObjectiveBreached,
+    ObjectiveMet,
     PolicyAdopted,
     RunEvent,
     RunRecovered,
@@ -246,6 +249,7 @@ class Director:
         self._gone: set[RunId] = (
             set()
         )  # runs that ended in this tick: until its commit the disk has them open
+        self._breached: set[tuple[str, str]] = set()  # objectives that are not met: workflow and which
         self._told_wrong: set[tuple[RunId, int]] = set()  # acts of which it came to light in this tick
         self._held_written = 0
         self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
@@ -335,6 +339,7 @@ class Director:
         admission.killed = self.house.killed
         admission.refresh()
         self.autonomy.kinds = standing.autonomy
+        self._breached = standing.breached
         self.templates = standing.templates
         self.counts = standing.counts
         self.tally.restore(standing.lately)
@@ -755,7 +760,7 @@ class Director:
         """Evidence for or against a kind of act, a grant, or its end; each is in force for the next decision."""
         if isinstance(command, WeighEvidence) and self._is_weighed(command):
             return
-        events = self.autonomy.decide(command)
+        events = tuple(event for event in self.autonomy.decide(command) if not self._is_withheld(event))
         if events:
             self._append_plain(tick, AUTONOMY, events, request)
         for event in events:
@@ -764,6 +769,19 @@ class Director:
                 queue.extendleft(self._to_judge_again(Phase.HELD))  # what has not left yet asks as well
         if isinstance(command, WeighEvidence) and command.verdict != "clean":
             self._told_wrong.add((command.run, command.task))
+
+    def withholds(self, kind: str, level: str) -> str:
+        """Why nothing of this kind may go by itself now, whatever its evidence; empty where it may."""
+        if level == Level.SHADOW:
+            return ""
+        if self.killed:
+            return "the kill switch is on, and every kind of act asks"
+        workflow = kind.partition("/")[0]
+        missed = sorted(objective for name, objective in self._breached if name == workflow)
+        return f"{workflow} misses its objective for {missed[0]}" if missed else ""
+
+    def _is_withheld(self, event: AutonomyEvent) -> bool:
+        return isinstance(event, AutonomyGranted) and bool(self.withholds(event.kind, event.level))
 
     def _is_weighed(self, command: WeighEvidence) -> bool:
         """Whether it was said before that this act was wrong: that counts once, by whichever way it came out."""
@@ -849,7 +867,10 @@ class Director:
                 self.templates[name] = template
                 queue.extendleft(self._made_from(name, template))
                 queue.extend(self._to_judge_again())
+            case ObjectiveMet(workflow=workflow, objective=objective):
+                self._breached.discard((workflow, objective))
             case ObjectiveBreached(workflow=workflow, objective=objective):
+                self._breached.add((workflow, objective))
                 reason = f"{workflow} misses its objective for {objective}"
                 queue.extendleft(self._revocations(workflow, "slo", reason, request))  # before the next act
             case _:

@@ -42,11 +42,12 @@ class Granting:
         standing = self._director.autonomy.of(found)
         if standing.level == wanted:
             return {"kind": found, "level": wanted, "events": 0}
-        if wanted != Level.SHADOW and self._director.killed:
+        withheld = self._director.withholds(found, wanted)
+        if withheld:
             raise CommandRefused(
-                "Nothing is granted while the kill switch is on.",
-                why="It was thrown, and every kind of act asks.",
-                remedy="`mainstay resume` allows acts again; then grant it.",
+                "Nothing of it may go by itself now.",
+                why=f"{withheld[0].upper()}{withheld[1:]}.",
+                remedy="`mainstay resume` allows acts again; `mainstay slo show` says how objectives stand.",
             )
         answer = await self._ask(Request(GrantAutonomy(found, wanted, actor), actor))
         standing = self._director.autonomy.of(found)

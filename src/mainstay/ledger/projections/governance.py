@@ -288,6 +288,7 @@ class AutonomyKinds:
                 ("hold_us", _INTEGER),
                 ("target_ppm", _INTEGER),
                 ("proposed", _TEXT),
+                ("withheld", _INTEGER),  # 1: taken back for other reasons than its evidence
                 ("changed_at", _INTEGER),  # when the level changed last
                 ("cause", _TEXT),  # of the last time it was taken back
                 ("reason", _TEXT),
@@ -375,6 +376,7 @@ class AutonomyKinds:
                     "audits_clean": event.audits_clean,
                     "audits_errors": event.audits_errors,
                     "proposed": None,
+                    "withheld": 0,
                 }
                 return (Put("autonomy", (event.kind,), granted | kept),)
             case AutonomyRevoked(cause=cause, reason=reason):
@@ -386,6 +388,8 @@ class AutonomyKinds:
                     "reason": reason,
                     "position": position,
                 }
+                if cause in KEEPING:
+                    revoked["withheld"] = 1
                 if cause not in KEEPING:
                     revoked |= {"clean": 0, "errors": 0}
                 return (Put("autonomy", (event.kind,), revoked | _NO_AUDITS),)
