@@ -7,48 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from mainstay.cli import (
-    admin,
-    answers,
-    ask,
-    audit,
-    autonomy,
-    connect,
-    console,
-    costs,
-    dead_letters,
-    demo,
-    doctor,
-    doubts,
-    evaluate,
-    forget,
-    heartbeat,
-    held_back,
-    inbox,
-    inspect,
-    ledger,
-    lessons,
-    logs,
-    memory,
-    models,
-    observe,
-    operate,
-    policy,
-    report,
-    runs,
-    service,
-    simulate,
-    slo,
-    specialist,
-    steering,
-    triage,
-    upgrade,
-    workflows,
-)
 from mainstay.cli.options import new_typer
 from mainstay.kernel.errors import MainstayError
 
@@ -57,9 +21,12 @@ INTERRUPTED = 130
 USAGE = 2
 FAULT = 70
 
-app = new_typer(
-    "The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."
-)
+_ABOUT = "The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."
+# Typed all day, and answered at once: of these only their own module is loaded.
+_QUICK = {
+    **dict.fromkeys(("approvals", "approval", "status"), "inspect"),
+    **dict.fromkeys(("approve", "reject", "edit", "snooze", "undo"), "answers"),
+}
 
 
 def _version(wanted: bool) -> None:
@@ -70,7 +37,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -79,47 +45,113 @@ def _root(
     """The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."""
 
 
-for part in (
-    *(
-        operate,
+@cache
+def whole() -> typer.Typer:
+    """The command line with every command."""
+    from mainstay.cli import (
+        admin,
         answers,
-        triage,
-        autonomy,
-        doubts,
-        steering,
-        runs,
-        inspect,
         ask,
-        inbox,
+        audit,
+        autonomy,
+        connect,
+        console,
+        costs,
         dead_letters,
-        held_back,
-        memory,
-        lessons,
+        demo,
+        doctor,
+        doubts,
+        evaluate,
         forget,
+        heartbeat,
+        held_back,
+        inbox,
+        inspect,
+        ledger,
+        lessons,
+        logs,
+        memory,
+        models,
+        observe,
+        operate,
         policy,
         report,
-    ),
-    *(
-        costs,
-        slo,
-        models,
-        workflows,
-        simulate,
-        admin,
-        audit,
-        ledger,
-        logs,
+        runs,
         service,
-        heartbeat,
+        simulate,
+        slo,
+        specialist,
+        steering,
+        triage,
         upgrade,
-        connect,
-        doctor,
-        observe,
-        demo,
-    ),
-    *(console, evaluate, specialist),
-):
-    part.add_to(app)
+        workflows,
+    )
+
+    app = _empty()
+    for part in (
+        *(
+            operate,
+            answers,
+            triage,
+            autonomy,
+            doubts,
+            steering,
+            runs,
+            inspect,
+            ask,
+            inbox,
+            dead_letters,
+            held_back,
+            memory,
+            lessons,
+            forget,
+            policy,
+            report,
+        ),
+        *(
+            costs,
+            slo,
+            models,
+            workflows,
+            simulate,
+            admin,
+            audit,
+            ledger,
+            logs,
+            service,
+            heartbeat,
+            upgrade,
+            connect,
+            doctor,
+            observe,
+            demo,
+        ),
+        *(console, evaluate, specialist),
+    ):
+        part.add_to(app)
+    return app
+
+
+def _quick(arguments: list[str]) -> typer.Typer:
+    """The command line with as much of it as these arguments need."""
+    name = _QUICK.get(arguments[0]) if arguments else None
+    if name is None:
+        return whole()
+    app = _empty()
+    import_module(f"mainstay.cli.{name}").add_to(app)
+    return app
+
+
+def _empty() -> typer.Typer:
+    app = new_typer(_ABOUT)
+    app.callback()(_root)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return whole()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -140,7 +172,7 @@ def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     as_json = "--json" in arguments
     try:
-        result: Any = app(arguments, standalone_mode=False, prog_name="mainstay")
+        result: Any = _quick(arguments)(arguments, standalone_mode=False, prog_name="mainstay")
         if result == INTERRUPTED:  # the parser catches Ctrl-C itself, and says nothing
             sys.stderr.write("\nStopped.\n")
         return result if isinstance(result, int) else 0
