@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.security.web_house import _web_house, web  # noqa: F401  the console, for whom it attacks
+
 MARK = "weakness"
 
 

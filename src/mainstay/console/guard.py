@@ -162,6 +162,13 @@ class Guard:
             raise Refused(
                 431, "The request says too much about itself.", remedy="Remove the cookies of this host."
             )
+        if is_ambiguous(headers):
+            raise Refused(
+                400,
+                "Where this request ends can be read in two ways.",
+                why="What one reader takes for its body, another takes for the next request.",
+                remedy="Open the page in a browser.",
+            )
         for name in ("host", "origin", "content-length", "content-type", "sec-fetch-site", "cookie"):
             if len(headers.get(name, ())) > 1:
                 raise Refused(400, f"The request says {name} twice.", remedy="Open the page itself.")
@@ -189,6 +196,11 @@ class Guard:
         if length > self._limits.body_max:
             raise too_large(self._limits)
         return length
+
+
+def is_ambiguous(headers: Headers) -> bool:
+    """Whether two readers could disagree about where the request ends. What else is of this kind, h11 refuses."""
+    return "transfer-encoding" in headers and "content-length" in headers
 
 
 def own_origin(names: tuple[Mapping[str, str], Mapping[str, str]], host: str, client: Client) -> str | None:

@@ -10,6 +10,7 @@ without asking for anything: whoever holds a thousand open keeps nobody out.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import h11
@@ -17,6 +18,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mainstay.console.headers import ALWAYS, NOT_KEPT
 from mainstay.console.limits import Limits
+
+
+def patience_s(limits: Limits) -> float:
+    """How long a connection may take until the whole head of a request has come."""
+    return limits.head_s
+
+
+def too_many(connections: Iterable[Any], newest: Any) -> Any:
+    """Which connection ends: the one that has waited longest without asking; the newest where all are answered."""
+    idle = [one for one in connections if one is not newest and one.idle]
+    return min(idle, key=lambda one: one.since, default=newest)
 
 
 def protocol(limits: Limits) -> type[asyncio.Protocol]:
@@ -31,7 +43,7 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             super().connection_made(transport)
             self._wait()
             if len(self.connections) > limits.connections:
-                self._make_room()
+                too_many(self.connections, self).transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
@@ -75,16 +87,10 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             cycle: Any = self.cycle
             return cycle is None or bool(cycle.response_complete)
 
-        def _make_room(self) -> None:
-            others: list[Any] = [one for one in self.connections if one is not self]
-            idle = [one for one in others if one.idle]
-            oldest = min(idle, key=lambda one: one.since, default=self)
-            oldest.transport.abort()
-
         def _wait(self) -> None:
             self._stop_waiting()
             self.since = self.loop.time()
-            self.waiting = self.loop.call_later(limits.head_s, self._too_slow)
+            self.waiting = self.loop.call_later(patience_s(limits), self._too_slow)
 
         def _stop_waiting(self) -> None:
             if self.waiting is not None:

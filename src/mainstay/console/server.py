@@ -30,12 +30,12 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    front: Front, listening: socket.socket, ending: asyncio.Event, limits: Limits = USUAL
+    front: Front, listening: socket.socket, ending: asyncio.Event, limits: Limits | None = None
 ) -> None:
     """Answer on the socket until told to end."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails at a request, the guard has told
-    server = _Server(configured(front, limits))
+    server = _Server(configured(front, limits or USUAL))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     waiting = asyncio.create_task(ending.wait())
     try:
