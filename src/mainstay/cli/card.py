@@ -107,12 +107,8 @@ def _learned(card: Card) -> list[str]:
     """What went into it, what was decided before, and how far its kind of act has come."""
     lines = [f"Lessons in it: {', '.join(map(safe_line, card.lessons))}"] if card.lessons else []
     lines += [f"Before: {_precedent(one)}" for one in card.precedents]
-    if card.standing is not None:
-        of = card.standing
-        missing = f"; {count(of['missing'], 'more clean decision')} would prove it" if of["missing"] else ""
-        lines.append(
-            f"Its kind {safe_line(card.kind)}: {of['level']}, {of['clean']:,} clean, {of['errors']:,} wrong{missing}"
-        )
+    if card.standing:
+        lines.append(f"Its kind of act: {safe_line(card.standing)}")
     return lines
 
 

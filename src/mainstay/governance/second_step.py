@@ -23,6 +23,9 @@ def second_step(finality: str, shown: Json | None, *, price_micros: int | None, 
         return ""
     shown = shown or {}
     recipients = [str(one).strip() for one in shown.get("recipients", ()) if str(one).strip()]
+    moved = shown.get("amount_micros")
+    if isinstance(moved, int) and not isinstance(moved, bool):
+        return money(moved)
     if amount := _amount(shown.get("request") or {}):
         return amount
     if recipients:

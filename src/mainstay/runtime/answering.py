@@ -10,11 +10,13 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mainstay.governance.second_step import is_confirmed, second_step
 from mainstay.kernel.cards import on_its_way_out
 from mainstay.kernel.commands import (
+    Command,
     EditApproval,
     GrantApproval,
     RejectApproval,
@@ -27,6 +29,7 @@ from mainstay.kernel.policy import Action
 from mainstay.kernel.state import Act, RunState
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_id
+from mainstay.runtime.artifacts import SubjectForgotten
 from mainstay.runtime.sending import Decided, Row, Sending, whole
 
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
@@ -44,8 +47,11 @@ class Answering(Sending):
         open_us: int = 0,
         confirm: str = "",
         via: str = "",
+        follow: Sequence[Command] = (),
     ) -> Decided:
         """Yes to a card. With a digest, or the beginning of one: only if that is what waits.
+
+        `follow` is decided in the same tick if this led to anything: that the link of this yes is spent.
 
         What is final and of high stake wants its second step in `confirm`: see `governance.second_step`.
         """
@@ -60,7 +66,7 @@ class Answering(Sending):
             Digest(str(row["digest"])),
             *(actor, open_us, confirmed, "", via),
         )
-        return await self._send(command, row, actor, taught=self._taught(row, None, actor))
+        return await self._send(command, row, actor, taught=self._taught(row, None, actor), follow=follow)
 
     async def reject(
         self,
@@ -71,13 +77,16 @@ class Answering(Sending):
         actor: str,
         open_us: int = 0,
         via: str = "",
+        follow: Sequence[Command] = (),
     ) -> Decided:
         """No to a card, and why."""
         before = self._answered(approval, digest, "rejected")
         if before is not None:
             return before
         row = self._waiting(approval, digest)
-        return await self._send(self._rejection(row, reason, actor, open_us, "", via), row, actor)
+        return await self._send(
+            self._rejection(row, reason, actor, open_us, "", via), row, actor, follow=follow
+        )
 
     async def edit(
         self,
@@ -90,6 +99,7 @@ class Answering(Sending):
         confirm: str = "",
         anyway: bool = False,
         via: str = "",
+        follow: Sequence[Command] = (),
     ) -> Decided:
         """Yes to a card with another text: a new effect with a digest of its own is rendered and approved.
 
@@ -118,9 +128,13 @@ class Answering(Sending):
             raise
         edit = edit_of(shown, text)
         command = replace(command, confirmed=confirmed, words=edit.words, changed=edit.changed, via=via)
-        return await self._send(command, row, actor, blobs=True, taught=self._taught(row, text, actor))
+        return await self._send(
+            command, row, actor, blobs=True, taught=self._taught(row, text, actor), follow=follow
+        )
 
-    async def snooze(self, approval: str, *, until: int, actor: str, via: str = "") -> Decided:
+    async def snooze(
+        self, approval: str, *, until: int, actor: str, via: str = "", follow: Sequence[Command] = ()
+    ) -> Decided:
         """Not now: the card leaves the list until then, and is told anew. It expires when it would have."""
         row = self._waiting(approval, None)
         now, expires_at = self._director.clock.now(), whole(row["expires_at"])
@@ -140,7 +154,7 @@ class Answering(Sending):
         command = SnoozeApproval(
             RunId(str(row["run"])), ApprovalId(str(row["approval"])), Instant(until), actor
         )
-        return await self._send(command, row, actor)
+        return await self._send(command, row, actor, follow=follow)
 
     async def undo(self, run: str, *, task: str = "", actor: str) -> Decided:
         """Take back what may leave and has not left yet; a card asks anew. Without a task: the only one there is."""
@@ -190,8 +204,7 @@ class Answering(Sending):
         digest = Digest(str(action.digest if action is not None else row["digest"]))
         price = action.price_micros if action is not None else row["price_micros"]
         card = Digest(str(action.card if action is not None else row["card"]))
-        high = second_step(finality, None, price_micros=None, digest=digest)
-        if not high:
+        if not second_step(finality, None, price_micros=None, digest=digest):
             return False
         shown = self._artifacts.open_json(card, subject, b"card")
         wanted = second_step(
@@ -210,8 +223,10 @@ class Answering(Sending):
 
     def _editable(self, state: RunState, act: Act) -> tuple[Json, str]:
         """The request behind a card and the text in it. Raises `CommandRefused` where there is none."""
-        card = self._artifacts.open_json(act.action.card, state.head.subject, b"card")
-        request = card.get("request") if card else None
+        card = self._artifacts.open_json(act.action.card, state.head.owner, b"card")
+        if card is None:
+            raise _forgotten()
+        request = card.get("request")
         reply = request.get("reply") if isinstance(request, dict) else None
         if not isinstance(request, dict) or not isinstance(reply, dict):
             raise CommandRefused(
@@ -247,10 +262,20 @@ class Answering(Sending):
             )
         try:
             return self._performer.action(
-                *(route, act.action.act, state.head.run, number, state.head.subject, edited),
+                *(route, act.action.act, state.head.run, number, state.head.owner, edited),
                 act.action.features,
             )
+        except SubjectForgotten as error:
+            raise _forgotten() from error
         except ValueError as error:
             raise CommandRefused(
                 "The edited reply cannot be sent.", why=str(error), remedy="Change the text and try again."
             ) from error
+
+
+def _forgotten() -> CommandRefused:
+    return CommandRefused(
+        "This reply cannot be edited.",
+        why="Whoever it is about was forgotten, and nothing of it can be read any more.",
+        remedy="Reject the card.",
+    )

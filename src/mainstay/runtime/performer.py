@@ -562,6 +562,8 @@ def _card(rendered: Rendered, request: Json) -> bytes:
         ],
         "request": request,
     }
+    if rendered.amount_micros is not None:
+        card["amount_micros"] = rendered.amount_micros  # what a second step has typed
     return msgspec.json.encode(card)
 
 

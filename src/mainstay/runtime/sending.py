@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mainstay.kernel.commands import (
     CancelRun,
+    Command,
     EditApproval,
     GrantApproval,
     RejectApproval,
@@ -124,7 +125,7 @@ class Sending:
 
     def _subject(self, run: str) -> SubjectId | None:
         one = self._director.load(RunId(run))
-        return one.state.head.subject if one else None
+        return one.state.head.owner if one else None
 
     async def _send(
         self,
@@ -141,6 +142,7 @@ class Sending:
         *,
         blobs: bool = False,
         taught: Taught = NOTHING,
+        follow: Sequence[Command] = (),
     ) -> Decided:
         self._director.load(command.run)
         if isinstance(command, GrantApproval | EditApproval):
@@ -149,7 +151,11 @@ class Sending:
         cause = row.get("position")
         answer = await self._ask(
             Request(
-                command, actor, cause if isinstance(cause, int) else 0, blobs=staged, follow=taught.commands
+                command,
+                actor,
+                cause if isinstance(cause, int) else 0,
+                blobs=staged,
+                follow=(*taught.commands, *follow),
             )
         )
         one = self._director.runs.get(command.run)

@@ -60,7 +60,7 @@ class Card:
     second_step: str = ""  # what must be typed before it leaves; empty: a yes is enough
     precedents: tuple[Precedent, ...] = ()  # the last decisions on the like, newest first
     lessons: tuple[str, ...] = ()  # what earlier edits taught that went into it
-    standing: Json | None = None  # of its kind: level, clean and wrong decisions, and how many are missing
+    standing: str = ""  # of its kind of act: what is missing until it stops asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,13 @@ class CardReader:
         artifacts: Callable[[], Artifacts],
         events: Callable[[str], list[tuple[RecordedEvent, Any]]],
         view: Callable[[Digest, SubjectId | None], Json],
+        standing: Callable[[str], str] = lambda kind: "",
     ) -> None:
         self._store = store
         self._open = artifacts
         self._events = events
         self._view = view
+        self._standing = standing
 
     # --- lists -----------------------------------------------------------------------------------------------------
 
@@ -285,19 +287,6 @@ class CardReader:
     def _shown(self, row: Json) -> Json:
         subject = SubjectId(row["subject"]) if row["subject"] else None
         return self._artifacts.open_json(Digest(row["card"]), subject, b"card") or {}
-
-    def _standing(self, kind: str) -> Json | None:
-        """Where the kind of act stands, and how many more clean decisions would let it go by itself."""
-        from mainstay.kernel.autonomy import AutonomyRules, wanting
-
-        row = self._store.get("autonomy", (kind,))
-        if row is None:
-            return None
-        clean, errors = _whole(row["clean"]), _whole(row["errors"])
-        target_ppm = _whole(row["target_ppm"]) or AutonomyRules().target_ppm
-        level = str(row["level"] or "ask")
-        missing = wanting(clean, errors, target_ppm / 1_000_000) if level == "ask" else 0
-        return {"level": level, "clean": clean, "errors": errors, "missing": missing}
 
     def _read_with(self, row: Json) -> str:
         """The effect without which this card must not be answered, in one sentence; empty if there was none."""

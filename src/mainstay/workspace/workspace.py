@@ -791,9 +791,18 @@ class Workspace:
             )
         return SqliteReader(self.folder.ledger, tables=None)
 
+    def _standing_of(self, kind: str) -> str:
+        """What is missing until a kind of act stops asking; nothing is said of one that nobody decided about."""
+        if not kind or self._store.get("autonomy", (kind,)) is None:
+            return ""
+        from mainstay.governance.autonomy import missing
+
+        rules = self._settings().autonomy.of(kind)
+        return missing(self._store, kind, rules, now=self._clock.now())
+
     @property
     def _reader(self) -> CardReader:
-        return CardReader(self._store, lambda: self._artifacts, self._events, self._view)
+        return CardReader(self._store, lambda: self._artifacts, self._events, self._view, self._standing_of)
 
     @cached_property
     def _blobs(self) -> BlobStore:
