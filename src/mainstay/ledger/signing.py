@@ -5,6 +5,8 @@ wrote. Others know it by its public half; a fingerprint of that (16 bytes of its
 
 A key that takes another's place waits as `NAME.signing.next` until the old one has vouched for it and every place was
 told; then it takes the name, and the old one is gone.
+
+The library that signs is loaded where it is needed: a look at a workspace does without.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from mainstay.kernel.errors import SecretError
 from mainstay.ledger.durable import flush_folder, write_durably
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 KEY_BYTES, SIGNATURE_BYTES, FINGERPRINT_BYTES = 32, 64, 16
 SUFFIX, NEXT = ".signing", ".next"
@@ -29,6 +32,8 @@ class SigningKey:
     """A key in hand."""
 
     def __init__(self, private: bytes) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         self._key = Ed25519PrivateKey.from_private_bytes(private)
         self.public = self._key.public_key().public_bytes_raw()
         self.fingerprint = fingerprint(self.public)
@@ -45,6 +50,8 @@ def fingerprint(public: bytes) -> str:
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
     """Whether the key signed the message."""
+    from cryptography.exceptions import InvalidSignature
+
     try:
         _opened(public).verify(signature, message)
     except (InvalidSignature, ValueError):
@@ -54,6 +61,8 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 @lru_cache(16)
 def _opened(public: bytes) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     return Ed25519PublicKey.from_public_bytes(public)
 
 

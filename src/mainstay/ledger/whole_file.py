@@ -52,6 +52,12 @@ def _require_place(place: Path, *, replacing: bool, never_in: Sequence[Path]) ->
         raise CommandRefused(f"{place} is a folder.", remedy="Name a file in it.")
     if not replacing and (place.exists() or place.is_symlink()):
         raise _there(place)
+    if place.parent.exists() and not place.parent.is_dir():
+        raise CommandRefused(
+            f"{place} cannot be written.",
+            why=f"{place.parent} is no folder.",
+            remedy="Name a file in a folder that you may write to.",
+        )
     if not place.parent.is_dir():
         raise CommandRefused(
             f"There is no folder {place.parent}.",
