@@ -48,7 +48,7 @@ from mainstay.kernel.recovery import (
     retry_delay_us,
 )
 from mainstay.kernel.state import DONE, Act, Phase, RunState, TaskState, given_up, goes_on, supersedable
-from mainstay.kernel.values import NO_USAGE, Instant, Json
+from mainstay.kernel.values import NO_USAGE, Instant, Json, Usage
 
 
 def record(draft: Draft, command: RecordOutcome) -> None:
@@ -57,10 +57,12 @@ def record(draft: Draft, command: RecordOutcome) -> None:
     task = state.find(number)
     if task is None or task.attempt != command.attempt:
         return  # a late answer of an attempt that was given up; the one that follows it will be heard
-    if command.notes and task.phase is Phase.RUNNING:
-        for note in command.notes:
-            draft.emit(note)
-        command = _billed(command, task.hold)
+    if task.phase is Phase.RUNNING:
+        command = _believable(command, task.hold)
+        if command.notes:
+            for note in command.notes:
+                draft.emit(note)
+            command = _billed(command, task.hold)
     match command.outcome:
         case Produced() as outcome:
             if task.phase is Phase.RUNNING:
@@ -87,6 +89,19 @@ def record(draft: Draft, command: RecordOutcome) -> None:
                 _withhold(draft, number, reason)
         case _:
             assert_never(command.outcome)
+
+
+def _believable(command: RecordOutcome, hold: int) -> RecordOutcome:
+    """An agent that reports what cannot be, less than nothing or more than was held for it, proves nothing."""
+    outcome = command.outcome
+    if isinstance(outcome, Acted | Sought | Withheld) or outcome.usage is None:
+        return command
+    usage = outcome.usage
+    if 0 <= usage.cost_micros <= hold and usage.input_tokens >= 0 and usage.output_tokens >= 0:
+        return command
+    cost = usage.cost_micros if 0 <= usage.cost_micros <= hold else hold
+    tokens = (max(0, usage.input_tokens), max(0, usage.output_tokens))
+    return replace(command, outcome=replace(outcome, usage=Usage(cost, *tokens, usage.calls)))
 
 
 def _billed(command: RecordOutcome, hold: int) -> RecordOutcome:

@@ -118,9 +118,9 @@ def _dearest(info: ModelInfo, batch: bool, embedding: bool, today: date) -> Pric
 
 
 def _most(prices: Iterable[ModelPrice], names: tuple[str, ...]) -> int | None:
-    """The highest of the prices by these names, in micro-units; None where there is none."""
+    """The highest of the prices by these names, in micro-units; None where there is none, or one that can be none."""
     found = [amount for price in prices for name in names for amount in _steps(getattr(price, name, None))]
-    if not found:
+    if not found or not all(amount.is_finite() and amount >= 0 for amount in found):
         return None
     return int(-(-max(found) * MILLION // 1))
 
