@@ -14,6 +14,7 @@ import typer
 from mainstay.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from mainstay.cli.autonomy_demo import AutonomyDemo
     from mainstay.cli.compounding import Compounding
     from mainstay.cli.tour import Tour
 
@@ -36,11 +37,19 @@ def demo(
             "--compounding", help="Instead: how what is asked of you falls, on a longer stream of mail."
         ),
     ] = False,
+    autonomy: Annotated[
+        bool,
+        typer.Option("--autonomy", help="Instead: how a kind of act earns its autonomy, and loses it again."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """A sample mailbox, triaged end to end, with a kill in the middle."""
-    tour: Compounding | Tour
-    if compounding:
+    tour: AutonomyDemo | Compounding | Tour
+    if autonomy:
+        from mainstay.cli.autonomy_demo import AutonomyDemo
+
+        tour = AutonomyDemo(workspace, quiet=as_json)
+    elif compounding:
         from mainstay.cli.compounding import Compounding
 
         tour = Compounding(workspace, quiet=as_json)

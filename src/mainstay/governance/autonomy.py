@@ -117,10 +117,18 @@ def in_words(one: KindOfAct) -> str:
 
 
 def spoken(kind: str) -> str:
-    """A kind in words: `faq: email.reply of triage`."""
+    """A kind in words: `faq replies`, `replies of triage`."""
     workflow, act, kind_class = (*kind.split("/", 2), "", "")[:3]
-    plain = f"{act} of {workflow}"
-    return f"{kind_class}: {plain}" if kind_class else plain
+    plain = _SPOKEN.get(act) or f"{act} acts"
+    return f"{kind_class} {plain}" if kind_class else f"{plain} of {workflow}"
+
+
+_SPOKEN = {
+    "email.reply": "replies",
+    "email.send": "mails",
+    "email.label": "labels",
+    "email.unlabel": "labels",
+}
 
 
 def find_kind(known: Collection[str], text: str) -> str:
