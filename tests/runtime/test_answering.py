@@ -1,0 +1,304 @@
+"""What a person says of cards at the desk: the second step, put off, taken back, checked, and many at once."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mainstay.agents.checks.own_words import inspect_own_words
+from mainstay.agents.checks.subject import HouseRules
+from mainstay.governance.batches import guard_of
+from mainstay.kernel.contract import Finality
+from mainstay.kernel.errors import CommandRefused, StaleApproval
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.values import DAY, HOUR, SECOND
+from mainstay.testing.fakes import FakeAdapter
+from mainstay.testing.plans import ASK_ALL, act, plan_of
+from tests.runtime.house import House, at_work, until
+
+REPLY = plan_of(act("send", act="email.reply"))
+WINDOW = 10 * SECOND
+ME = "operator"
+Story = Callable[[House, dict[str, Any]], Any]
+
+
+def desk(story: Story, *, cards: int = 1, plan: Plan = REPLY, undo_us: int = 0, **shown: Any) -> None:
+    """Run a story at a house where so many cards wait; `shown` changes what an effect is rendered as."""
+
+    async def run() -> None:
+        house = House(plan, policy=ASK_ALL, undo_us=undo_us)
+        house.desk._inspect = lambda text, before: inspect_own_words(
+            text, before, HouseRules(forbidden_words=("guarantee",))
+        )
+        async with at_work(house):
+            for number in range(cards):
+                await house.ask(house.begin(f"run {number}", subject="ann@example.com"))
+            await until(lambda: len(house.cards()) == cards)
+            await house.settled()
+            await story(house, house.cards()[0])
+
+    rendered = FakeAdapter.render
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(
+            FakeAdapter, "render", lambda *given, **named: replace(rendered(*given, **named), **shown)
+        )
+        asyncio.run(run())
+
+
+HIGH: dict[str, Any] = {"finality": Finality.FINAL_HIGH, "recipients": ("ann@example.com",)}
+
+
+# --- the second step -----------------------------------------------------------------------------------------------
+
+
+def test_high_stake_wants_the_recipient_typed_and_says_so() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        for typed in ("", "bob@example.com", "ann@example.co"):
+            with pytest.raises(CommandRefused) as refused:
+                await house.desk.approve(card["approval"], actor=ME, confirm=typed)
+            assert refused.value.fields["second_step"] == "ann@example.com"
+        assert house.adapter.acts == []
+        decided = await house.desk.approve(card["approval"], actor=ME, confirm=" Ann@Example.com")
+        assert (decided.card, decided.events > 0) == ("granted", True)
+        await house.settled()
+        assert len(house.adapter.acts) == 1
+        assert house.cards("granted")[0]["confirmed"] == 1
+
+    desk(story, **HIGH)
+
+
+def test_where_money_moves_the_amount_is_typed() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        with pytest.raises(CommandRefused):
+            await house.desk.approve(card["approval"], actor=ME, confirm="ann@example.com")
+        assert (await house.desk.approve(card["approval"], actor=ME, confirm="1250.00")).card == "granted"
+
+    desk(story, **HIGH, amount_micros=1_250_000_000)
+
+
+def test_an_edit_of_high_stake_wants_it_as_well_and_leaves_nothing_on_the_stage() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        with pytest.raises(CommandRefused, match="a yes is not enough"):
+            await house.desk.edit(card["approval"], text="Dear Ann, yes", actor=ME)
+        assert house.artifacts.staged == {}
+        typed = "ann@example.com"
+        assert (await house.desk.edit(card["approval"], text="Yes", actor=ME, confirm=typed)).card == "edited"
+
+    desk(story, **HIGH)
+
+
+# --- digests -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("digest", ["", "  ", "ab", "xyz1234"])
+def test_a_digest_that_guards_nothing_is_refused_and_not_taken_for_none(digest: str) -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        with pytest.raises(CommandRefused, match="digest"):
+            await house.desk.approve(card["approval"], digest=digest, actor=ME)
+        with pytest.raises(CommandRefused, match="digest"):
+            await house.desk.reject(card["approval"], digest=digest, actor=ME)
+        assert len(house.cards()) == 1
+
+    desk(story)
+
+
+# --- put off -------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_is_put_off_comes_back_and_is_told_anew() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        at = house.clock.now() + HOUR
+        assert (await house.desk.snooze(card["approval"], until=at, actor=ME)).events == 1
+        assert (await house.desk.snooze(card["approval"], until=at, actor=ME)).events == 0
+        assert house.cards()[0]["snoozed_until"] == at
+        await house.later(HOUR)
+        await until(lambda: house.cards()[0]["snoozed_until"] == 0)
+        await house.settled()
+        assert house.events("run 0").count("OperatorNotified") == 2
+
+    desk(story)
+
+
+def test_nothing_is_put_off_beyond_its_expiry_or_to_the_past() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        for us in (-1, 0, 7 * DAY, 9 * DAY):
+            with pytest.raises(CommandRefused):
+                await house.desk.snooze(card["approval"], until=house.clock.now() + us, actor=ME)
+        await house.desk.reject(card["approval"], actor=ME)
+        with pytest.raises(StaleApproval, match="rejected"):
+            await house.desk.snooze(card["approval"], until=house.clock.now() + HOUR, actor=ME)
+
+    desk(story)
+
+
+# --- taken back ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_approved_is_taken_back_before_it_leaves() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        decided = await house.desk.approve(card["approval"], actor=ME)
+        (leaving,) = house.store.select("leaving")
+        assert (decided.status, leaving["until"]) == ("held", house.clock.now() + WINDOW)
+        undone = await house.desk.undo(card["run"][-8:], actor=ME)
+        assert house.store.select("leaving") == []
+        assert undone.detail["approval"] == house.cards()[0]["approval"] != card["approval"]
+        await house.later(WINDOW)
+        assert house.adapter.acts == []
+        with pytest.raises(CommandRefused, match="nothing to take back"):
+            await house.desk.undo(card["run"], actor=ME)
+
+    desk(story, undo_us=WINDOW)
+
+
+def test_what_has_left_cannot_be_taken_back() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        await house.desk.approve(card["approval"], actor=ME)
+        await house.later(WINDOW)
+        await until(lambda: len(house.adapter.acts) == 1)
+        assert house.store.select("leaving") == []
+        with pytest.raises(CommandRefused, match="nothing to take back"):
+            await house.desk.undo(card["run"], actor=ME)
+
+    desk(story, undo_us=WINDOW)
+
+
+def test_of_several_acts_on_their_way_one_is_named() -> None:
+    plan = plan_of(act("first", act="email.reply"), act("second", act="email.reply"))
+
+    async def story(house: House, card: dict[str, Any]) -> None:
+        for one in house.cards():
+            await house.desk.approve(one["approval"], actor=ME)
+        with pytest.raises(CommandRefused) as refused:
+            await house.desk.undo(card["run"], actor=ME)
+        assert refused.value.fields["tasks"] == ["first", "second"]
+        await house.desk.undo(card["run"], task="second", actor=ME)
+        await house.later(WINDOW)
+        await until(lambda: len(house.adapter.acts) == 1)
+
+    async def begun() -> None:
+        async with at_work(House(plan, policy=ASK_ALL, undo_us=WINDOW)) as house:
+            await house.ask(house.begin("run 0"))
+            await until(lambda: len(house.cards()) == 2)
+            await story(house, house.cards()[0])
+
+    asyncio.run(begun())
+
+
+@pytest.mark.parametrize("ending", ["cancel", "kill"])
+def test_what_ends_in_the_window_does_not_leave(ending: str) -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        await house.desk.approve(card["approval"], actor=ME)
+        if ending == "cancel":
+            await house.desk.cancel(card["run"], actor=ME)
+        else:
+            await house.desk.throw_kill_switch(on=True, actor=ME)
+        await house.later(WINDOW)
+        await until(lambda: house.store.select("leaving") == [])
+        await house.settled()
+        assert house.adapter.acts == []
+
+    desk(story, undo_us=WINDOW)
+
+
+# --- edits ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_checks_find_in_a_new_text_is_told_and_sent_anyway_if_wanted() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        with pytest.raises(CommandRefused) as refused:
+            await house.desk.edit(card["approval"], text="We guarantee it.", actor=ME)
+        assert [one["check"] for one in refused.value.fields["findings"]] == ["forbidden-words"]
+        with pytest.raises(CommandRefused, match="placeholder"):
+            await house.desk.edit(card["approval"], text="Dear {{name}}", actor=ME)
+        await house.desk.edit(card["approval"], text="We guarantee it.", actor=ME, anyway=True)
+        await house.settled()
+        assert b"We guarantee it." in house.adapter.acts[0].payload
+
+    desk(story)
+
+
+def test_how_much_an_edit_changed_is_measured_here() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        await house.desk.edit(card["approval"], text="Dear Ann Sample", actor=ME)
+        (event,) = (
+            house.director.codec.event(one)
+            for one in house.store.read("run:" + card["run"])  # type: ignore[arg-type]
+            if type(house.director.codec.event(one)).__name__ == "ActionEdited"
+        )
+        assert (event.words, event.changed, event.typed) == (3, 1, False)  # type: ignore[union-attr]
+
+    desk(story)
+
+
+# --- many at once --------------------------------------------------------------------------------------------------
+
+
+def chosen(house: House) -> list[list[str]]:
+    return [[one["approval"], one["digest"]] for one in house.cards()]
+
+
+def guard(cards: list[list[str]]) -> str:
+    return guard_of([(name, digest) for name, digest in cards])
+
+
+def test_many_alike_are_decided_together_each_with_its_outcome() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        cards = chosen(house)
+        await house.desk.reject(cards[1][0], actor=ME)
+        cards[2][1] = "0" * 64  # it showed something else
+        told = await house.desk.decide_together(answer="approve", cards=cards, guard=guard(cards), actor=ME)
+        assert [one["outcome"] for one in told["outcomes"]] == [
+            "approved",
+            "left out",
+            "left out",
+            "approved",
+        ]
+        await house.settled()
+        assert len(house.adapter.acts) == 2
+        assert {one["batch"] for one in house.cards("granted")} == {guard(cards)}
+        again = await house.desk.decide_together(answer="approve", cards=cards, guard=guard(cards), actor=ME)
+        assert {one["outcome"] for one in again["outcomes"]} == {"left out"}
+        assert len(house.adapter.acts) == 2
+
+    desk(story, cards=4)
+
+
+def test_a_guard_of_other_cards_decides_nothing() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        cards = chosen(house)
+        with pytest.raises(StaleApproval, match="guard"):
+            await house.desk.decide_together(answer="approve", cards=cards, guard=guard(cards[:1]), actor=ME)
+        assert len(house.cards()) == 2
+
+    desk(story, cards=2)
+
+
+def test_high_stake_is_never_decided_with_others() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        cards = chosen(house)
+        told = await house.desk.decide_together(answer="approve", cards=cards, guard=guard(cards), actor=ME)
+        assert {one["why"] for one in told["outcomes"]} == {"it is final and of high stake"}
+        assert len(house.cards()) == 2
+
+    desk(story, cards=2, **HIGH)
+
+
+@pytest.mark.parametrize("cards", [[], [["one"]], "abc", [[1, 2]]])
+def test_what_is_no_list_of_cards_is_refused(cards: Any) -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        with pytest.raises(CommandRefused):
+            await house.desk.decide_together(answer="approve", cards=cards, guard="", actor=ME)
+
+    desk(story)
+
+
+def test_a_late_answer_is_told_what_became_of_the_card() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        await house.desk.reject(card["approval"], actor="ann")
+        with pytest.raises(StaleApproval) as late:
+            await house.desk.approve(card["approval"], actor=ME)
+        assert "by ann" in late.value.why
+
+    desk(story)
