@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mainstay.config.living import BackupSettings, LogSettings, NotifySettings
+from mainstay.config.living import BackupSettings, LogSettings
+from mainstay.config.notify import NotifySettings
 from mainstay.config.settings import Settings, read_settings
 from mainstay.kernel.errors import ConfigError
 from mainstay.kernel.values import DAY, HOUR, MINUTE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mainstay.cli.units import HEARTBEAT_EVERY_S, WATCHDOG_S, Service, systemd_units
-from mainstay.config.living import NotifySettings
+from mainstay.config.notify import NotifySettings
 from mainstay.governance.run_time import Part
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import MINUTE

@@ -1,14 +1,13 @@
-"""`[logs]`, `[backup]` and `[notify]` of mainstay.toml: what a workspace that runs by itself for a month needs."""
+"""`[logs]` and `[backup]` of mainstay.toml: what a workspace that runs by itself for a month needs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
 from mainstay.config.reading import path_of
-from mainstay.kernel.values import DAY, HOUR, MINUTE
+from mainstay.kernel.values import DAY, HOUR
 from mainstay.workflows.document import Section
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -30,16 +29,6 @@ class BackupSettings:
     folder: Path | None = None
     every_us: int = DAY
     keep: int = 7
-
-
-@dataclass(frozen=True, slots=True)
-class NotifySettings:
-    """How the operator is told, also when the director is down."""
-
-    address: str = ""
-    adapter: str = ""  # the instance that sends it; empty: the first that sends by SMTP
-    command: tuple[str, ...] = ()  # a program of the operator's own; the text is its input
-    down_after_us: int = 10 * MINUTE
 
 
 def read_logs(section: Section) -> LogSettings:
@@ -70,16 +59,3 @@ def read_backup(section: Section, folder: Path) -> BackupSettings:
             "every", "that is too often", why="each is read back whole", remedy='write at least "PT1H"'
         )
     return BackupSettings(place, every_us, section.whole("keep", 7, least=1, most=1_000))
-
-
-def read_notify(section: Section, adapters: Mapping[str, object]) -> NotifySettings:
-    """`[notify]`."""
-    section.only("address", "adapter", "command", "down_after")
-    adapter = section.choice("adapter", tuple(adapters)) if section.has("adapter") else ""
-    after_us = section.duration_us("down_after", NotifySettings().down_after_us)
-    assert after_us is not None
-    if after_us < MINUTE:
-        raise section.error(
-            "down_after", "that is too soon", why="a restart takes a moment", remedy='write at least "PT1M"'
-        )
-    return NotifySettings(section.text("address", ""), adapter, section.words("command", ()), after_us)

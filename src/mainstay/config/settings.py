@@ -15,20 +15,20 @@ from pathlib import Path
 from mainstay.config.accounts import AdapterSettings, read_adapter
 from mainstay.config.approvals import ApprovalSettings, read_approvals
 from mainstay.config.audit import AuditSettings, read_audit
-from mainstay.config.console import ConsoleSettings, read_console
-from mainstay.config.lessons import read_lessons
 from mainstay.config.autonomy import AutonomySettings, read_autonomy
+from mainstay.config.console import ConsoleSettings, read_console
+from mainstay.config.executables import ExecutableSettings, read_executable
+from mainstay.config.lessons import read_lessons
 from mainstay.config.limits import Throttles, read_recovery, read_throttles
 from mainstay.config.living import (
     BackupSettings,
     LogSettings,
-    NotifySettings,
     read_backup,
     read_logs,
-    read_notify,
 )
 from mainstay.config.memory import MemorySettings, read_memory
 from mainstay.config.models import ModelSettings, read_model
+from mainstay.config.notify import NotifySettings, read_notify
 from mainstay.config.objectives import NO_OBJECTIVES, ObjectiveSettings, read_objectives
 from mainstay.config.reading import path_of
 from mainstay.config.telemetry import TelemetrySettings, read_telemetry
@@ -46,6 +46,7 @@ _TABLES = (
     *("console", "notify", "logs", "backup", "memory", "triage", "approvals", "slo", "telemetry"),
     "autonomy",
     "audit",
+    "agents",
 )
 _DAY, _MONTH = Micros(2_000_000), Micros(20_000_000)
 
@@ -102,6 +103,7 @@ class Settings:
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     autonomy: AutonomySettings = field(default_factory=AutonomySettings)
+    agents: Mapping[str, ExecutableSettings] = field(default_factory=dict)  # programs of the operator's
 
 
 def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
@@ -172,6 +174,11 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
     autonomy = AutonomySettings()
     with problems.caught():
         autonomy = read_autonomy(top.table("autonomy"))
+    agents: dict[str, ExecutableSettings] = {}
+    with problems.caught():
+        for name in top.table("agents").data:
+            with problems.caught():
+                agents[name] = read_executable(top.table("agents"), name)
     problems.raise_any()
     workspace, operator = found["workspace"], found["operator"]
     assert isinstance(workspace, WorkspaceSettings)
@@ -182,6 +189,7 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
         telemetry=telemetry,
         audit=audit,
         autonomy=autonomy,
+        agents=agents,
     )
 
 
