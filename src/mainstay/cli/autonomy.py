@@ -185,7 +185,7 @@ def _tell_one(one: KindOfAct, told: str) -> None:
         say(f"Looked at    {one.share:.0%} of them, drawn at random")
         if one.audits:
             say(f"Audits       {one.audits[-AUDITS_SHOWN:]}  (newest last; x is an error)")
-        tell(f"At worst     {_worst(one)}", hang=13)
+        tell(f"Could pass   {_worst(one)}", hang=13)
     if one.left:
         say(f"By itself    {count(one.left, 'act')} so far")
     if one.would_leave or one.would_ask:
@@ -204,7 +204,7 @@ def _unsaid(one: KindOfAct) -> Exception:
     from mainstay.kernel.errors import CommandRefused
 
     return CommandRefused(
-        "Nothing was granted.", why=f"At worst: {_worst(one)}", remedy="Add --yes to grant it."
+        "Nothing was granted.", why=f"What could pass: {_worst(one)}", remedy="Add --yes to grant it."
     )
 
 
@@ -222,7 +222,7 @@ def _tell_risk(one: KindOfAct, level: str) -> None:
             f"  Each waits {_minutes(one.hold_us)} before it leaves, and can be taken back until then.",
             hang=2,
         )
-    return tell(f"  At worst: {_worst(one)}", hang=2)
+    return tell(f"  What could pass: {_worst(one)}", hang=2)
 
 
 def _worst(one: KindOfAct) -> str:

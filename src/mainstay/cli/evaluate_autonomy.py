@@ -52,7 +52,7 @@ def _tell(found: Simulated) -> None:
         f"error {found.decisions})",
         f"In error     {found.at_target_promoted:.1%} of kinds that err exactly as often as the target says "
         f"(at most {found.alpha:.0%} is promised)",
-        f"At worst     {found.worst_now} directly after a grant, {found.worst_later} later on: what a grant tells",
+        f"Could pass   {found.worst_now} directly after a grant, {found.worst_later} later on: what a grant tells",
         hang=13,
     )
     made = table(

@@ -23,6 +23,7 @@ from mainstay.kernel.commands import (
     GrantAutonomy,
     Proposed,
     RecordOutcome,
+    RegisterWorkflow,
     RejectApproval,
     RevokeAutonomy,
     StartRun,
@@ -31,9 +32,8 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.effects import InvokeAdapter
 from mainstay.kernel.events import AutonomyEvent
-from mainstay.kernel.house import Registered
 from mainstay.kernel.ids import RunId, run_id
-from mainstay.kernel.plan import Literal, Plan
+from mainstay.kernel.plan import Literal, Plan, Workflow, compile_plan
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.state import Act, Phase, TaskState
 from mainstay.kernel.values import SECOND, Json
@@ -45,13 +45,15 @@ from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.director import Director, PlanShelf
 from mainstay.runtime.governing import AUTONOMY
 from mainstay.runtime.tick import Owed, Request
-from mainstay.testing.plans import NOW, act, action, plan_of
+from mainstay.testing.plans import NOW, act, action
+from mainstay.workflows.canonical import canonical, definition_digest
 
 OPERATOR = "operator"
 LOOKED_US = 8 * SECOND  # for so long a card is open before it is answered
 USUAL = AutonomyRules()
 NOBODY = Policy(())  # no rule says anything, so autonomy does
-PLAN = plan_of(act("send", kind_class=Literal("faq")), name="support")
+_FLOW = Workflow("support", 1, (act("send", kind_class=Literal("faq")),))
+PLAN = compile_plan(_FLOW, definition_digest(_FLOW))
 KIND = "support/email.reply/faq"
 
 
@@ -92,10 +94,11 @@ class Earning:
             recipes=recipes,
         )
         self.director.recipes.contracts["email.reply"] = "1"
-        name = self.plan.workflow.name
-        self.director.workflows[name] = Registered(name, 1, self.plan.digest)
+        workflow = self.plan.workflow
         self.owed = self.director.boot()
-        self.owed += self.director.handle(self.director.outdated())
+        command = RegisterWorkflow(workflow.name, workflow.version, self.plan.digest)
+        self.tell(Request(command, OPERATOR, blobs={definition_digest(workflow): canonical(workflow)}))
+        self.tell(*self.director.outdated())
 
     # --- what is done ------------------------------------------------------------------------------------------------
 
