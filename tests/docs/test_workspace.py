@@ -37,7 +37,9 @@ from mainstay.workflows.document import Section
 from mainstay.workflows.loader import TOP_KEYS, read_workflow
 from mainstay.workflows.tasks import ACT_KEYS, TASK_KEYS, THINK_KEYS, UNDO_KEYS
 from mainstay.workflows.typing import check
+from mainstay.workspace.auditing import FRONTIER
 from mainstay.workspace.folder import STATE, Folder
+from mainstay.workspace.full_audit import MARK
 from mainstay.workspace.held import Held
 from tests.docs.desk import lay_out
 from tests.docs.pages import Snippet, all_snippets, bare, rows, snippets, text_of
@@ -114,6 +116,7 @@ HEADINGS: dict[KeyPath, str] = {
     ("notify",): "### `[notify]`",
     ("logs",): "### `[logs]`",
     ("backup",): "### `[backup]`",
+    ("audit",): "### `[audit]`",
     ("memory",): "### `[memory]`",
 }
 # One table each, with what is required.
@@ -134,6 +137,7 @@ BASE: dict[KeyPath, str] = {
     ("notify",): "[notify]",
     ("logs",): "[logs]",
     ("backup",): "[backup]",
+    ("audit",): "[audit]",
     ("memory",): "[memory]",
 }
 
@@ -378,7 +382,7 @@ def test_the_files_are_those_of_the_folder(desk: Folder, tmp_path: Path) -> None
     properties = (desk.ledger, desk.segments, desk.blobs, desk.keys, desk.lock, desk.socket, desk.cache)
     properties += (desk.logs, desk.heartbeat, desk.outage, mark_path(desk.ledger))
     told = {one.removeprefix(f"{STATE}/").rstrip("/") for one in named if one.startswith(STATE)}
-    assert told == {path.name for path in properties} | {"id", "labels.jsonl"}
+    assert told == {path.name for path in properties} | {"id", "labels.jsonl", FRONTIER, MARK}
     left = {path.name for path in desk.state.iterdir()} - {"ledger.db-wal", "ledger.db-shm"}
     left -= {name for name in left if name.startswith("keys.sqlite3-")}
     assert left <= told
