@@ -19,6 +19,7 @@ import msgspec
 from mainstay.kernel import errors
 from mainstay.kernel.errors import (
     CommandRefused,
+    DirectorBusy,
     DirectorError,
     DirectorUnavailable,
     MainstayError,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import asyncio
 
 LINE_MAX = 1_000_000  # bytes: an edited reply is the longest thing that is said here
+LINE_TIMEOUT_S = 30.0  # a command says what it wants at once; who does not is sent away
+CONNECTIONS_MAX = 128  # at once: a process has perhaps a thousand handles, and the ledger needs some
 ANSWER_TIMEOUT_S = 60.0
 SOCKET_PATH_MAX = 100  # the kernel allows 108 bytes
 
@@ -45,7 +48,10 @@ class ControlServer:
         handle: Handler,
         *,
         noticed: Callable[[str, Exception], None] = lambda what, error: None,
+        line_timeout_s: float = LINE_TIMEOUT_S,
     ) -> None:
+        self._line_timeout_s = line_timeout_s
+        self._connected = 0
         self._path = path
         self._handle = handle
         self._noticed = noticed
@@ -88,19 +94,24 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connected += 1
         try:
             if peer_uid(writer.get_extra_info("socket")) != os.getuid():
                 return
-            while line := await _line(reader):
+            if self._connected > CONNECTIONS_MAX:
+                writer.write(msgspec.json.encode(_too_many().as_dict()) + b"\n")
+                return
+            while line := await _line(reader, self._line_timeout_s):
                 writer.write(msgspec.json.encode(await self._answer(line)) + b"\n")
                 await writer.drain()
             if line is None:
                 writer.write(msgspec.json.encode(_too_long().as_dict()) + b"\n")
-                while await reader.read(LINE_MAX):
+                while await _within(reader.read(LINE_MAX), self._line_timeout_s):
                     pass  # heard to its end, so that the other side comes to read why
-        except ConnectionError:
-            return  # the other side is gone
+        except (ConnectionError, TimeoutError):
+            return  # the other side is gone, or says nothing
         finally:
+            self._connected -= 1
             writer.close()
 
     async def _answer(self, line: bytes) -> Json:
@@ -110,8 +121,8 @@ class ControlServer:
             if not isinstance(operation, str) or not isinstance(arguments, dict):
                 raise CommandRefused('A request is {"do": "...", "with": {...}}.')
             return {"ok": await self._handle(operation, arguments)}
-        except msgspec.DecodeError as error:
-            return CommandRefused("This is not JSON.", why=str(error)).as_dict()
+        except _NOT_JSON as error:
+            return CommandRefused("This is not JSON that can be read.", why=str(error)).as_dict()
         except MainstayError as error:
             return error.as_dict()
         except Exception as error:  # a fault of ours: for whoever asked, and for the log
@@ -123,12 +134,30 @@ class ControlServer:
             ).as_dict()
 
 
-async def _line(reader: asyncio.StreamReader) -> bytes | None:
-    """The next line, nothing at the end, None for one that is too long."""
+# What is nested too deeply is no fault of ours either.
+_NOT_JSON = (msgspec.DecodeError, RecursionError)
+
+
+async def _line(reader: asyncio.StreamReader, timeout_s: float) -> bytes | None:
+    """The next line, nothing at the end, None for one that is too long. Raises `TimeoutError`."""
     try:
-        return await reader.readline()
+        return await _within(reader.readline(), timeout_s)
     except ValueError:
         return None
+
+
+async def _within(reading: Awaitable[bytes], timeout_s: float) -> bytes:
+    import asyncio
+
+    async with asyncio.timeout(timeout_s):
+        return await reading
+
+
+def _too_many() -> DirectorBusy:
+    return DirectorBusy(
+        why=f"{CONNECTIONS_MAX} commands are connected at once.",
+        remedy="Nothing was accepted. Try again in a moment.",
+    )
 
 
 def _too_long() -> CommandRefused:

@@ -7,6 +7,7 @@ of another version is refused. Vectors give away what their texts were about: wh
 from __future__ import annotations
 
 import json
+import math
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,14 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise _refused("its version is not one that this release reads")
     if sha256(body).digest() != digest:
         raise _refused("its digest does not fit: it was cut or changed")
+    try:
+        return _read(body)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        # Whole, and yet none of ours: only `pack` knows what it writes.
+        raise _refused(f"it does not say what it should ({type(error).__name__})") from error
+
+
+def _read(body: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     start = len(_MAGIC) + _LENGTH
     place = start + int.from_bytes(body[len(_MAGIC) : start], "big")
     told = json.loads(body[start:place])
@@ -52,7 +61,9 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     for name, kind, shape in told["arrays"]:
         if kind not in _KINDS:
             raise _refused(f"it holds numbers of a kind that is not used ({kind})")
-        size = numpy.dtype(kind).itemsize * int(numpy.prod(shape, dtype=numpy.int64))
+        if not all(isinstance(one, int) and 0 <= one <= len(body) for one in shape):
+            raise ValueError(shape)
+        size = numpy.dtype(kind).itemsize * math.prod(shape)
         arrays[name] = numpy.frombuffer(body[place : place + size], dtype=kind).reshape(shape).copy()
         place += size
     return told["header"], arrays
