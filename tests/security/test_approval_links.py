@@ -47,7 +47,7 @@ def happened(web: WebHouse, card: Waiting) -> list[str]:
 
 
 def _deciding(self: Any, session: Any, link: Link) -> None:
-    asyncio.ensure_future(
+    self.planted = asyncio.ensure_future(
         self._front.desk(()).approve(str(link.approval), digest=str(link.digest), actor="operator")
     )
 

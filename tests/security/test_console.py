@@ -286,7 +286,7 @@ def test_by_itself_it_listens_on_this_machine_alone(web: WebHouse, tmp_path: Pat
             pytest.fail("it would listen everywhere, in the open")
 
 
-# --- what is shown, and what a look changes ----------------------------------------------------------------------------
+# --- what is shown, and what a look changes ------------------------------------------------------------------------
 
 
 @attack(("mainstay.console.headers", "ALWAYS", ()))
@@ -313,7 +313,7 @@ def test_no_page_can_be_framed_or_run_what_is_not_ours(web: WebHouse) -> None:
 
 
 def _admitting(self: Any, session: Any, link: Any) -> None:
-    asyncio.ensure_future(self._front.devices.admit(name="planted", via="link"))
+    self.planted = asyncio.ensure_future(self._front.devices.admit(name="planted", via="link"))
 
 
 @attack(("mainstay.console.pages.approval_link", "ApprovalLink._look", _admitting))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from mainstay.console.refused import Refused
 
@@ -24,6 +24,8 @@ async def sent(request: Request) -> FormData:
         )
     try:
         return await request.form(max_fields=FIELDS_MAX)
+    except ClientDisconnect:
+        raise Refused(400, "The request ended before it was whole.") from None  # nobody hears it
     except (HTTPException, UnicodeError, ValueError):
         raise Refused(
             400, "This form cannot be read.", remedy="Nothing was changed. Load the page again."
