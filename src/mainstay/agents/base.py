@@ -226,9 +226,13 @@ class Agent(Protocol):
 
     name: str
     role: Role
-    recipe: str  # what it is made of: algorithm, embedder, template; a change of recipe restarts evidence
     input: type[Data]
     output: type[Data] | None  # None for inspectors and executors, whose outcome has a shape of its own
+
+    @property
+    def recipe(self) -> str:
+        """What it is made of: algorithm, embedder, template; a change of recipe restarts evidence."""
+        ...
 
     @property
     def cost_max_micros(self) -> int | None:

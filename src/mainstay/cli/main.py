@@ -50,6 +50,7 @@ def whole() -> typer.Typer:
     """The command line with every command."""
     from mainstay.cli import (
         admin,
+        agents,
         answers,
         ask,
         audit,
@@ -112,6 +113,7 @@ def whole() -> typer.Typer:
             costs,
             slo,
             models,
+            agents,
             workflows,
             simulate,
             admin,

@@ -105,6 +105,11 @@ class Box:
                 rest, self._lines = bytes(self._lines), bytearray()
                 return rest or None
 
+    @property
+    def says_no_more(self) -> bool:
+        """Whether it has closed all that it speaks through: it ends, or has ended."""
+        return not self._selector.get_map()
+
     def rest(self) -> bytes:
         """All that it says until it ends."""
         while self._more():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mainstay.agents.base import Agent
 from mainstay.agents.tools import example_units, reply_units
 from mainstay.config.files import WorkspaceFiles
+from mainstay.kernel.values import Json
 from mainstay.memory.units import Unit
 from mainstay.models.base import Embedder
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from mainstay.agents.filling import Operator
     from mainstay.agents.impersonal import House
 
+HERE = Path()
+Known = Callable[[str], Json | None]
 ENGLISH = ("en",)  # what the embedder of this device was made for
 
 
@@ -33,8 +37,17 @@ def house_rules(files: WorkspaceFiles) -> HouseRules:
     )
 
 
-def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str, Agent]:
-    """Everybody who can be asked, by name. Without an embedder they go by words, and say so."""
+def nobody(name: str) -> None:
+    """Nothing is trusted."""
+
+
+def make_agents(
+    files: WorkspaceFiles, embedder: Embedder | None, *, root: Path = HERE, known: Known = nobody
+) -> Mapping[str, Agent]:
+    """Everybody who can be asked, by name. Without an embedder they go by words, and say so.
+
+    Programs of the operator's lie in `root`, and run when `known` says that they are trusted.
+    """
     from mainstay.agents.executor import Proposer
     from mainstay.agents.inspector import ReplyInspector
     from mainstay.agents.model_draft import CONTEXT_BYTES_MAX, OUTPUT_TOKEN_MAX
@@ -79,6 +92,10 @@ def make_agents(files: WorkspaceFiles, embedder: Embedder | None) -> Mapping[str
         ReplyInspector(rules),
         Proposer(own_addresses=own, languages=languages),
     ]
+    if settings.agents:
+        from mainstay.workspace.executables import executable_agents
+
+        agents.extend(executable_agents(root, settings, known))
     return {agent.name: agent for agent in agents}
 
 

@@ -176,12 +176,20 @@ class Assembly:
     def agents(self) -> Mapping[str, Agent]:
         """Everybody who can be asked, by name."""
         embedder = self.embedder
-        return make_agents(self.untyped, None if isinstance(embedder, Unavailable) else embedder)
+        return make_agents(
+            self.untyped,
+            None if isinstance(embedder, Unavailable) else embedder,
+            root=self.folder.root,
+            known=self._vouched,
+        )
 
     @cached_property
     def light_agents(self) -> Mapping[str, Agent]:
         """The same agents without the embedder: enough to know what they take and give."""
-        return make_agents(self.untyped, None)
+        return make_agents(self.untyped, None, root=self.folder.root, known=self._vouched)
+
+    def _vouched(self, name: str) -> Json | None:
+        return self.store.get("executables", (name,))
 
     # --- memory ----------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ from mainstay.runtime.reviewing import Reviewing
 from mainstay.runtime.steering import Steering
 from mainstay.runtime.teaching import Teaching
 from mainstay.runtime.tick import Owed, Request
+from mainstay.runtime.vouching import Vouching
 from mainstay.workspace.agents import house, house_rules, operator_of
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
@@ -70,6 +71,7 @@ async def operate(
     rules: RuleDesk | None = None,
     devices: Devices | None = None,
     granting: Granting | None = None,
+    vouching: Vouching | None = None,
     forgetting: Forgetting | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
@@ -137,6 +139,12 @@ async def operate(
                 return await devices.dismissed(**arguments)
             case "review" if reviewing is not None:
                 return encode(await reviewing.review(**arguments))
+            case "trust" if vouching is not None:
+                return await vouching.trust(**arguments)
+            case "distrust" if vouching is not None:
+                return await vouching.distrust(**arguments)
+            case "secret_rotated" if vouching is not None:
+                return await vouching.rotated(**arguments)
             case "autonomy_grant" if granting is not None:
                 return await granting.grant(**arguments)
             case "autonomy_revoke" if granting is not None:
@@ -156,6 +164,7 @@ async def operate(
 # What is said through the socket is typed by nobody else, and what is decided stands in the ledger for ever.
 _TYPES: Mapping[str, type] = {
     "open_us": int,
+    "expires_at": int,
     "task": int,
     "on": bool,
     "trigger": dict,
@@ -435,6 +444,14 @@ class Held:
     def granting(self, ask: Callable[[Request], object]) -> Granting:
         """Where the operator says how far kinds of act go by themselves."""
         return Granting(self.director, self.assembly.artifacts, ask)  # type: ignore[arg-type]
+
+    def vouching(self, ask: Callable[[Request], object]) -> Vouching:
+        """Where the operator vouches for programs of their own. Other bytes are another way of making it."""
+
+        def renewed() -> None:
+            self.director.recipes = recipes_of(self.assembly)
+
+        return Vouching(ask, renewed)  # type: ignore[arg-type]
 
     def learning(self, ask: Callable[[Request], object]) -> Learning | None:
         """What keeps the intent specialist up with the ledger; None where nobody of that kind works here."""

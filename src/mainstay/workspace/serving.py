@@ -137,6 +137,7 @@ class Service:
             self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._reviewing = self.held.reviewing(self.loop.ask)
             self._granting = self.held.granting(self.loop.ask)
+            self._vouching = self.held.vouching(self.loop.ask)
             self._rules = self.held.rule_desk(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
             self._refining = self.held.refining(self.loop.ask)
@@ -297,6 +298,7 @@ class Service:
                 reviewing=self._reviewing,
                 forgetting=self.forgetting,
                 granting=self._granting,
+                vouching=self._vouching,
                 rules=self._rules,
                 devices=self.devices,
             )

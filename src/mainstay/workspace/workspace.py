@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.auditing import Auditing
     from mainstay.workspace.autonomy import AutonomyDesk
     from mainstay.workspace.console import Console
+    from mainstay.workspace.executables import Executables
     from mainstay.workspace.forgetting import ForgettingDesk
     from mainstay.workspace.health import Health
     from mainstay.workspace.lessons import Lessons
@@ -429,6 +430,20 @@ class Workspace:
             lambda: [self._stored_plan(one) for one in self._in_force()],
             self._clock,
         )
+
+    @cached_property
+    def executables(self) -> Executables:
+        """Programs of the operator's own: which there are, and which bytes of them are trusted."""
+        from mainstay.workspace.executables import Executables
+
+        def operate(operation: str, **arguments: Any) -> Json:
+            with self._door() as door:
+                return door.ask(operation, arguments)
+
+        def known(name: str) -> Json | None:
+            return self._store.get("executables", (name,)) if self.begun else None
+
+        return Executables(self.folder.root, self._settings(), known, operate)
 
     @cached_property
     def triage(self) -> Triage:
