@@ -42,6 +42,8 @@ Row = dict[str, Value]
 
 DIGEST_MIN = 4  # hex digits: fewer would fit too many effects to guard anything
 _HEX = frozenset("0123456789abcdef")
+_NOBODY = frozenset({"director", "mainstay", "ingest"})
+_MACHINES = ("agent:", "agent.", "model:", "adapter:", "tool:", "mcp:")
 _LIST = "`mainstay approvals` lists what waits now."
 
 
@@ -144,6 +146,8 @@ class Sending:
         taught: Taught = NOTHING,
         follow: Sequence[Command] = (),
     ) -> Decided:
+        if not isinstance(command, StartRun | CancelRun):
+            _require_person(actor)
         self._director.load(command.run)
         if isinstance(command, GrantApproval | EditApproval):
             self._refuse_when_killed()
@@ -194,6 +198,21 @@ class Sending:
                 why="It was thrown, and every act waits.",
                 remedy="`mainstay resume` allows acts again; then approve the card.",
             )
+
+
+def is_person(actor: str) -> bool:
+    """Whether this names somebody who may decide: agents, models and the house itself propose, and that is all."""
+    name = actor.strip().casefold()
+    return bool(name) and name not in _NOBODY and not name.startswith(_MACHINES)
+
+
+def _require_person(actor: str) -> None:
+    if not is_person(actor):
+        raise CommandRefused(
+            "Only a person decides about cards.",
+            why=f"{actor[:80]!r} is no person: agents propose, and what they propose is decided by others.",
+            remedy="Decide it yourself, from the console or the command line.",
+        )
 
 
 def _named(digest: str | None) -> str:
