@@ -29,6 +29,7 @@ from mainstay.adapters.email import (
     recognise,
     thread_of,
 )
+from mainstay.adapters.email.marks import answers_notification
 from mainstay.agents.base import MessageLink, MessageView
 from mainstay.kernel.commands import AdvanceCursor, Command, ObserveSent, ReceiveMessage, RejectMessage
 from mainstay.kernel.errors import DirectorUnavailable, NotFound, StaleEpoch, StorageFailed
@@ -234,7 +235,7 @@ class Ingest:
             return ObserveSent(
                 self._mailbox.mailbox, self._key(mail.message_id), self._thread(mail), mail.date or Instant(0)
             )
-        if ours:
+        if ours or answers_notification(mail, item.raw, self._mailbox.seal_key):
             pulled.dropped += 1
             return None
         if item.folder == "sent":

@@ -88,8 +88,8 @@ class Gate(Protocol):
 class Notifier(Protocol):
     """Tells the operator."""
 
-    async def notify(self, effect: Notify) -> None:
-        """Say that something waits. May be called again for the same card."""
+    async def notify(self, effect: Notify) -> bool | None:
+        """Say that something waits; False: not yet, and whoever says it later records that. May be called again."""
         ...
 
 
@@ -168,7 +168,8 @@ class Performer:
                 outcome = await self._look_up(effect)
             case Notify():
                 try:
-                    await self._notifier.notify(effect)
+                    if await self._notifier.notify(effect) is False:
+                        return None
                 except Exception as error:
                     # The card waits in the list all the same; the next boot tells again.
                     self._noticed("notifier", error)

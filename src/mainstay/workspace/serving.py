@@ -11,7 +11,6 @@ from collections.abc import Callable
 from mainstay import __version__
 from mainstay.governance.incidents import open_incidents
 from mainstay.kernel.commands import StopDirector
-from mainstay.kernel.effects import Notify
 from mainstay.kernel.errors import StorageFull, Unavailable
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
@@ -35,6 +34,7 @@ from mainstay.workspace.full_audit import FullAudit
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held, operate, require_types
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
+from mainstay.workspace.notifying import notifying_of
 from mainstay.workspace.objectives import ObjectivesWatch
 from mainstay.workspace.observing import Observing
 from mainstay.workspace.remembering import Remembering
@@ -44,25 +44,6 @@ from mainstay.workspace.watching import Standing, Watch
 log = logging.getLogger("mainstay")
 
 REFRESH_EVERY_S = 2.0  # a mailbox that was read so recently is not read again before a send
-
-
-class LogNotifier:
-    """Tells the operator through the log; the cards wait in the list."""
-
-    async def notify(self, effect: Notify) -> None:
-        """See `Notifier.notify`."""
-        what = {
-            "approval": "waits for approval",
-            "in_doubt": "is in doubt",
-            "budget": "is stopped by a budget",
-        }
-        log.info(
-            "run %s task %d %s",
-            effect.run[-8:],
-            effect.task,
-            what.get(effect.kind, effect.kind),
-            extra={"event": f"needs_{effect.kind}", "run": effect.run, "task": effect.task},
-        )
 
 
 class Service:
@@ -90,7 +71,12 @@ class Service:
         self._full = asyncio.Event()  # set when the disk was full since somebody asked
         self._unanswered: set[asyncio.Task[Json]] = set()  # what goes on although its asker was sent away
         try:
-            performer = self.held.performer(notifier=LogNotifier(), refresh=self._refresh, noticed=_noticed)
+            self.notifying = notifying_of(
+                self.held,
+                ask=lambda request: self.loop.ask(request),
+                incident=lambda incident: self._incidents.tell(incident),
+            )
+            performer = self.held.performer(notifier=self.notifying, refresh=self._refresh, noticed=_noticed)
             self.loop = Loop(
                 self.held.director,
                 performer,
@@ -189,12 +175,13 @@ class Service:
                 refining = group.create_task(self._refining.run())
                 learning = [group.create_task(self.learning.run())] if self.learning is not None else []
                 forgetting = group.create_task(self.forgetting.run())
+                notifying = group.create_task(self.notifying.run())
                 web = group.create_task(self.web.run())
                 ready()
                 await working
                 self.web.stop()
                 await web
-                background = (watching, objectives, remembering, refining, forgetting)
+                background = (watching, objectives, remembering, refining, forgetting, notifying)
                 for one in (*readers, *learning, *audits, *background):
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])

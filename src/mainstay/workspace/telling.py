@@ -20,7 +20,7 @@ from email.utils import format_datetime
 
 from mainstay.adapters.base import CallResult, Done, InDoubt
 from mainstay.adapters.email.compose import Envelope
-from mainstay.adapters.email.marks import marks
+from mainstay.adapters.email.marks import marks, notification_id
 from mainstay.adapters.email.smtp import deliver
 from mainstay.config.accounts import AdapterSettings, SmtpSend
 from mainstay.config.settings import Settings
@@ -124,7 +124,7 @@ def composed(
     mail["To"] = to
     mail["Subject"] = message.title
     mail["Date"] = format_datetime(datetime.fromtimestamp(now // SECOND, UTC))
-    mail["Message-ID"] = f"<mst-{identity}@{account.address.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{notification_id(seal_key, identity, account.address.rpartition('@')[2])}>"
     mail["Auto-Submitted"] = "auto-generated"
     for name, value in marks(seal_key, "own_notification", identity):
         mail[name] = value

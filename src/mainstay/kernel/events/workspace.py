@@ -129,6 +129,7 @@ class IncidentKind(StrEnum):
     CRASH_LOOP = "crash_loop"
     AUDIT_FAILED = "audit_failed"
     CHECKPOINT_UNWRITTEN = "checkpoint_unwritten"
+    NOTIFICATION_FAILED = "notification_failed"
 
 
 @dataclass(frozen=True, slots=True)
