@@ -181,7 +181,7 @@ _TYPES: Mapping[str, type] = {
     "cards": list,
 }  # all else is text
 _BY_NAME = frozenset(
-    {"pause_run", "resume_run", "cancel_task", "autonomy_wrong"}
+    {"pause_run", "resume_run", "cancel_task", "undo", "autonomy_wrong"}
 )  # here a task is named, not numbered
 _INTEGER_MAX = 2**63 - 1
 
