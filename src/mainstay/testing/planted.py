@@ -121,7 +121,7 @@ class _OvertakenNotAsked(Director):
 
 
 class _CountsNotKept(Director):
-    def _count(self, state: RunState, event: Any) -> bool:
+    def _count(self, state: RunState, event: Any, at: Any) -> bool:
         return state.task(event.task).act is not None
 
 
