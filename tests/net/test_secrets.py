@@ -70,7 +70,7 @@ def test_environment(tmp_path):
 
 def test_keyring(tmp_path, drawer):
     secrets = store(tmp_path)
-    with pytest.raises(SecretError, match="connect email"):
+    with pytest.raises(SecretError, match="secrets set"):
         secrets.resolve("keyring:support")
     secrets.store("keyring:support", Secret("pässword"))
     assert drawer.kept == {("mainstay", "support"): "pässword"}

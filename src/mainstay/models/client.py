@@ -64,6 +64,10 @@ class EndpointModel:
             await asyncio.to_thread(import_module, "mainstay.models.faults")
             await self._chat()
 
+    def renew(self) -> None:
+        """Look up the secret again at the next call. What is being asked goes on as it began."""
+        self._chats.clear()
+
     async def aclose(self) -> None:
         """Close what this event loop has open."""
         chat = self._chats.pop(asyncio.get_running_loop(), None)

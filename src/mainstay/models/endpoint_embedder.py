@@ -130,6 +130,11 @@ class EndpointEmbedder:
         with self._lock:
             return self._purse.use(self.model_id)
 
+    def renew(self) -> None:
+        """Look up the secret again at the next call."""
+        with self._lock:
+            self._client = None
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`. Raises `errors.Unavailable` when the provider is, or the purse is empty."""
         import numpy

@@ -19,7 +19,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -65,6 +65,25 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not written anywhere")
+
+
+class StandingSecret(Secret):
+    """A secret that is looked up anew each time it is handed out, so that a new value counts from the next log-in.
+
+    Where it cannot be looked up just then (a keyring that is locked), the last one that was known stands in.
+    """
+
+    __slots__ = ("_look_up",)
+
+    def __init__(self, look_up: Callable[[], Secret]) -> None:
+        super().__init__(look_up().reveal())
+        self._look_up = look_up
+
+    def reveal(self) -> str:
+        """The value as it is now."""
+        with contextlib.suppress(SecretError, Unavailable):
+            self._value = self._look_up().reveal()
+        return self._value
 
 
 def default_key_home(environ: Mapping[str, str]) -> Path:
@@ -123,8 +142,25 @@ class SecretStore:
             )
         return Secret(value)
 
+    def standing(self, reference: str) -> Secret:
+        """The same, looked up anew at each use. Raises what `resolve` raises."""
+        return StandingSecret(lambda: self.resolve(reference))
+
+    def place(self, reference: str) -> str:
+        """Where it lies, for a person."""
+        kind, name = split_reference(reference)
+        match kind:
+            case "env":
+                return f"the environment variable {name}"
+            case "keyring":
+                return f"the system's keyring, service {SERVICE}"
+            case "age":
+                return str(self._age_path)
+            case _:
+                return str(Path(name).expanduser())
+
     def store(self, reference: str, value: Secret) -> None:
-        """Keep `value` at `reference` (keyring or age). Raises `SecretError` where that is not possible."""
+        """Keep `value` at `reference`, in place of what was there. Raises `SecretError` where that is not possible."""
         kind, name = split_reference(reference)
         if not value:
             raise SecretError("an empty secret is not stored", remedy="enter a value", reference=reference)
@@ -133,6 +169,8 @@ class SecretStore:
                 _keyring_set(name, value.reveal())
             case "age":
                 self._age_write({**self._age_read(), name: value.reveal()})
+            case "file":
+                _file_write(Path(name).expanduser(), value)
             case _:
                 raise SecretError(
                     f"{kind}: is only read, never written",
@@ -203,13 +241,7 @@ def _remedy(kind: str, name: str) -> str:
         case "file":
             return f"put the secret into {name}, readable for its owner alone (chmod 600)"
         case _:
-            # `connect` keeps passwords of mailboxes alone; the keyring's own command keeps any other.
-            own = (
-                f"`keyring set {SERVICE} {name}`"
-                if kind == "keyring"
-                else "put it into the environment and write env:NAME"
-            )
-            return f"a mailbox's password: store it with `mainstay connect email`; a model's key: {own}"
+            return f"store it with `mainstay secrets set {kind}:{name}`"
 
 
 def _file_read(path: Path) -> str | None:
@@ -232,6 +264,18 @@ def _file_read(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         raise SecretError(
             f"{path} cannot be read", why=str(error), remedy="check the file and its owner", path=str(path)
+        ) from None
+
+
+def _file_write(path: Path, value: Secret) -> None:
+    try:
+        _write_private(path, value.reveal().encode() + b"\n")
+    except OSError as error:
+        raise SecretError(
+            f"{path} cannot be written",
+            why=error.strerror or str(error),
+            remedy="change it where it comes from, then tell: mainstay secrets rotate --done",
+            path=str(path),
         ) from None
 
 

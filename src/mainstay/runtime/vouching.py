@@ -12,11 +12,20 @@ Ask = Callable[[Request], Awaitable[Answer]]
 
 
 class Vouching:
-    """Keeps what the operator vouches for. `renewed` is told when other bytes are trusted than before."""
+    """Keeps what the operator vouches for.
 
-    def __init__(self, ask: Ask, renewed: Callable[[], None] = lambda: None) -> None:
+    `renewed` is told when other bytes are trusted than before, `replaced` when a secret has another value.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        renewed: Callable[[], None] = lambda: None,
+        replaced: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ask = ask
         self._renewed = renewed
+        self._replaced = replaced
 
     async def trust(self, name: str, digest: str, actor: str) -> Json:
         """Trust these bytes of a program."""
@@ -34,4 +43,5 @@ class Vouching:
         """Keep that a secret was replaced; its value never comes here."""
         command = RecordSecretRotation(reference, actor, Instant(expires_at))
         answer = await self._ask(Request(command, actor))
+        self._replaced()
         return {"reference": reference, "recorded": bool(answer.events)}

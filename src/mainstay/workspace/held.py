@@ -451,7 +451,11 @@ class Held:
         def renewed() -> None:
             self.director.recipes = recipes_of(self.assembly)
 
-        return Vouching(ask, renewed)  # type: ignore[arg-type]
+        def replaced() -> None:
+            if "language_models" in vars(self.assembly):
+                self.assembly.language_models.renew()
+
+        return Vouching(ask, renewed, replaced)  # type: ignore[arg-type]
 
     def learning(self, ask: Callable[[Request], object]) -> Learning | None:
         """What keeps the intent specialist up with the ledger; None where nobody of that kind works here."""

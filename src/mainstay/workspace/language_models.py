@@ -29,7 +29,7 @@ from mainstay.models.answer_cache import ENTRY_MAX
 from mainstay.models.base import Embedder, Unavailable
 from mainstay.models.client import INSTALL, EndpointModel
 from mainstay.models.embedding_cache import CachedEmbedder, EmbeddingCache, SqliteEmbeddingCache
-from mainstay.models.endpoint_embedder import find_endpoint_embedder
+from mainstay.models.endpoint_embedder import EndpointEmbedder, find_endpoint_embedder
 from mainstay.models.limited import LimitedModel, Turnstile
 from mainstay.models.metered import Purse
 from mainstay.models.prices import price_of
@@ -69,6 +69,7 @@ class LanguageModels:
         self._secrets = secrets or SecretStore()
         self._supplies: dict[str, Supply] = {}
         self._clients: list[EndpointModel] = []
+        self._embedders: list[EndpointEmbedder] = []
         self._shelf: EmbeddingCache | None = None
         self._shelf_failed = False
 
@@ -140,8 +141,17 @@ class LanguageModels:
         )
         if isinstance(found, Unavailable):
             return found
+        if isinstance(found, EndpointEmbedder):
+            self._embedders.append(found)
         secret = self._vault().keyed_hash("purpose", "embedding cache")
         return CachedEmbedder(found, SqliteEmbeddingCache(self._cache / VECTORS), secret=secret)
+
+    def renew(self) -> None:
+        """Look up every key again: one was replaced."""
+        for client in self._clients:
+            client.renew()
+        for embedder in self._embedders:
+            embedder.renew()
 
     async def aclose(self) -> None:
         """Close what this event loop has open."""

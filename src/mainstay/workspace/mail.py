@@ -90,7 +90,7 @@ def imap_account(settings: AdapterSettings, secrets: SecretStore) -> email.ImapA
     return email.ImapAccount(
         host=source.host,
         user=source.user,
-        password=secrets.resolve(source.password),
+        password=secrets.standing(source.password),
         port=source.port,
         tls=source.tls,  # type: ignore[arg-type]
         inbox=source.folder,
@@ -103,7 +103,7 @@ def smtp_account(settings: AdapterSettings, secrets: SecretStore) -> email.SmtpA
     send = settings.send
     if not isinstance(send, accounts.SmtpSend):
         return None
-    password: Secret | None = secrets.resolve(send.password) if send.password else None
+    password: Secret | None = secrets.standing(send.password) if send.password else None
     return email.SmtpAccount(
         host=send.host,
         port=send.port,

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
     from mainstay.workspace.policies import Policies
+    from mainstay.workspace.secrets import Secrets
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
@@ -444,6 +445,20 @@ class Workspace:
             return self._store.get("executables", (name,)) if self.begun else None
 
         return Executables(self.folder.root, self._settings(), known, operate)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The secrets that the settings name: how each stands, and putting a new one in place."""
+        from mainstay.workspace.secrets import Secrets
+
+        def operate(operation: str, **arguments: Any) -> Json:
+            with self._door() as door:
+                return door.ask(operation, arguments)
+
+        def known(reference: str) -> Json | None:
+            return self._store.get("secrets", (reference,)) if self.begun else None
+
+        return Secrets(self.folder.root, known, operate, self._clock.now)
 
     @cached_property
     def triage(self) -> Triage:
