@@ -13,6 +13,7 @@ from importlib.resources import files
 from random import Random
 from typing import Any
 
+from mainstay.kernel.autonomy import AutonomyRules, Level
 from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.ids import digest
@@ -119,6 +120,10 @@ class Mix:
     )  # of agents; None: nobody knows the price
     notes: int = 0  # how often something is remembered, or retracted
     cast: Cast = STANDARD_CAST
+    autonomy: AutonomyRules | None = (
+        None  # kinds of act are granted as soon as they are proved; None: never here
+    )
+    recipes: float = 0.0  # how likely a director is to start with another recipe
 
 
 def draw(seed: int) -> Mix:
@@ -133,16 +138,20 @@ def draw(seed: int) -> Mix:
         plans[-1], begin = scheduled(random)
     if random.random() < 0.03:
         plans.append(poisoned(random))
+    autonomy, recipes, silent = _autonomy(Random(f"{seed} autonomy"))
+    policy = _policy(random)
+    if silent:
+        policy = Policy(())  # no rule says anything, so what was earned counts
     return Mix(
         rates=rates,
         plans=tuple(plans),
-        policy=_policy(random),
+        policy=policy,
         limits=_limits(random),
         steps=random.choice((80, 160, 320)),
         messages=random.randint(1, 6),
         threads=random.randint(1, 3),
-        starts=random.randint(0, 3),
-        attention=random.choice((0.1, 0.5, 1.0)),
+        starts=random.randint(0, 3) + (4 if silent else 0),
+        attention=1.0 if silent else random.choice((0.1, 0.5, 1.0)),
         by_hand=random.choice((0.0, 0.4)),
         doubled=random.choice((0.0, 0.3)),
         forks=random.choice((0, 0, 1, 2)),
@@ -153,6 +162,8 @@ def draw(seed: int) -> Mix:
         sqlite=seed % 50 == 7,
         ceilings=_ceilings(Random(f"{seed} prices")),
         notes=Random(f"{seed} notes").choice((0, 0, 0, 8)),
+        autonomy=autonomy,
+        recipes=recipes,
     )
 
 
@@ -407,6 +418,19 @@ def _policy(random: Random) -> Policy:
     if random.random() < 0.1:
         rules.append(Rule("forbidden", Decision.DENY, "not here", random.choice(ACTS)))
     return Policy(tuple(rules))
+
+
+def _autonomy(random: Random) -> tuple[AutonomyRules | None, float, bool]:
+    """Targets so wide that a few decisions prove a kind: histories are short."""
+    if random.random() < 0.8:
+        return None, 0.0, False
+    rules = AutonomyRules(
+        target_ppm=random.choice((700_000, 950_000, 950_000)),
+        hold_us=random.choice((MINUTE, HOUR)),
+        most=random.choice((Level.HELD, Level.AUTOMATIC, Level.AUTOMATIC)),
+        by_itself=True,
+    )
+    return rules, random.choice((0.0, 0.3)), random.random() < 0.8
 
 
 def _throttles(random: Random) -> dict[str, Rate]:

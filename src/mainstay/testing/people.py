@@ -25,6 +25,7 @@ from mainstay.kernel.commands import (
     ResolveDoubt,
     StartRun,
     ThrowKillSwitch,
+    UndoAct,
 )
 from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
@@ -65,10 +66,26 @@ class Operator:
         if chaos.strikes("stale yes") and self.audit.cards:
             self._say_yes_wrongly(process)
             return True
+        if self.outside.mix.autonomy is not None and self._take_back(process):
+            return True
         waiting = [(name, card) for name, card in self.audit.cards.items() if card.waits]
         if not waiting or not (self.calm or random.random() < self.outside.mix.attention):
             return False
         self._decide(process, *random.choice(waiting))
+        return True
+
+    def _take_back(self, process: Process) -> bool:
+        """Now and then, one of what waits in its window."""
+        held = [
+            (run, number)
+            for run, state in self.audit.states.items()
+            if not state.ended
+            for number, task in state.all_tasks()
+            if task.phase is Phase.HELD
+        ]
+        if self.calm or not held or self.random.random() < 0.4:
+            return False
+        self._send(process, UndoAct(*self.random.choice(held), "operator"))
         return True
 
     def start(self, process: Process, plan: Plan) -> None:
@@ -145,8 +162,9 @@ class Operator:
         mood = self.random.random()
         if "may have left since" in card.reason and self._is_out(card):
             mood = 0.0  # a card that says so sends the operator to look, and it is out already
-        if mood < 0.15 and (not self.calm or not mood):
-            self._send(process, RejectApproval(card.run, name, "operator", "no"))
+        drawn = card.reason.startswith("it would go by itself") and self.random.random() < 0.5
+        if (mood < 0.15 or drawn) and (not self.calm or not mood):
+            self._send(process, RejectApproval(card.run, name, "operator", "no", 5_000_000))
         elif mood < 0.35 and not self.calm:
             self._edit(process, name, card)
         elif mood < 0.85 or self.calm:

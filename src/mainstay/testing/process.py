@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from mainstay.kernel.autonomy import Autonomy, AutonomyRules
 from mainstay.kernel.commands import RecordNotified, RecordOutcome, StartRun, Wake
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.errors import StorageFull
 from mainstay.kernel.events import Event
 from mainstay.kernel.ids import RunId, StreamId
 from mainstay.kernel.plan import Plan
+from mainstay.kernel.recipe import Recipes
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.blobs import InMemoryBlobs
@@ -101,6 +103,7 @@ class Surroundings:
     parts: Parts
     answered: set[tuple[RunId, int, int]] = field(default_factory=set)  # attempts that really answered
     meter: Meter = field(default_factory=Meter)
+    way: int = 0  # how agents do their work; another one is another recipe
 
 
 @dataclass(slots=True)
@@ -139,6 +142,8 @@ class Process:
             ceilings=outside.mix.ceilings,
             throttles=outside.mix.throttles,
             breakers=outside.mix.breakers,
+            autonomy=Autonomy(outside.mix.autonomy or AutonomyRules()),
+            recipes=self._recipes(),
         )
         self.performer = outside.parts.performer(
             clock=outside.clock,
@@ -152,6 +157,18 @@ class Process:
             refresh=self._refresh,
         )
         self.timers = outside.parts.timers()
+
+    def _recipes(self) -> Recipes:
+        outside, mix = self.outside, self.outside.mix
+        if self.performing and mix.recipes and outside.chaos.random("recipe").random() < mix.recipes:
+            outside.way += 1
+        by_agent = dict.fromkeys(outside.agents, f"way {outside.way}")
+        contracts = {
+            f"{one.contract.adapter}.{operation.name}": str(one.contract.major)
+            for one in outside.providers.values()
+            for operation in one.contract.operations
+        }
+        return Recipes(by_agent, contracts=contracts)
 
     def route(self, act: str, inputs: Json) -> Route | None:
         """Where an act goes."""
@@ -174,6 +191,7 @@ class Process:
         owed = self.director.boot()
         self.outside.chaos.point(Point.BOOT)
         self.hand_out(owed)
+        self.inbox.extend(self.director.outdated())
 
     def visit(self) -> None:
         """Take the workspace for a command: nothing is performed, and nothing begins."""

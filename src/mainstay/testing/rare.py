@@ -38,4 +38,5 @@ RARE = (
     "schedule fired", "schedule missed: skip", "schedule missed: once", "schedule missed: all",
     "schedule over a change of the clock", "stopped as it should", "crash loop", "poisoned",
     "incident: crash_loop", "incident: source_silent",
+    "by itself", "autonomy: held", "autonomy revoked: recipe", "autonomy revoked: kill switch",
 )  # fmt: skip

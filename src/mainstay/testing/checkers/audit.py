@@ -34,6 +34,7 @@ from mainstay.ledger.store import EventStore, RecordedEvent, RowChange
 from mainstay.runtime.tick import Tick
 from mainstay.testing.checkers import truth
 from mainstay.testing.checkers.admission import Breakers, Lines, Pauses, Throttles
+from mainstay.testing.checkers.autonomy import Kinds
 from mainstay.testing.checkers.books import Book, Books, Card, Rules, Started
 from mainstay.testing.checkers.cards import Cards
 from mainstay.testing.checkers.endings import Forks, Restores, Undoing
@@ -92,6 +93,7 @@ class Audit:
             self.schedules,
             Spending(books, self.meter),
             Memories(books),
+            Kinds(books),
             self.money,
         )
 
