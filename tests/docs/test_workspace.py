@@ -66,7 +66,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
             held.close()
 
 
-@pytest.mark.parametrize("snippet", snippets(PAGE, "yaml"), ids=str)
+@pytest.mark.parametrize("snippet", [*snippets(PAGE, "yaml"), *snippets("approvals.md", "yaml")], ids=str)
 def test_a_workflow_loads_and_fits_what_the_sample_has(snippet: Snippet, catalog: Catalog) -> None:
     one = read_workflow(snippet.text.encode(), snippet.file)
     check(one.workflow, catalog, one.document)
@@ -112,10 +112,15 @@ HEADINGS: dict[KeyPath, str] = {
     ("recovery",): "### `[recovery]`",
     ("lessons",): "### `[lessons]`",
     ("triage",): "### `[triage]`",
+    ("approvals",): "### `[approvals]`",
     ("autonomy",): "### `[autonomy]`",
     ("console",): "### `[console]`",
     ("notify",): "### `[notify]`",
     ("logs",): "### `[logs]`",
+    ("slo", "NAME"): "### `[slo.NAME]`",
+    ("slo", "NAME", "proposal"): "### `proposal` and `effect`",
+    ("slo", "NAME", "effect"): "### `proposal` and `effect`",
+    ("telemetry",): "### `[telemetry]`",
     ("backup",): "### `[backup]`",
     ("audit",): "### `[audit]`",
     ("memory",): "### `[memory]`",
@@ -134,10 +139,13 @@ BASE: dict[KeyPath, str] = {
     ("recovery",): "[recovery]",
     ("lessons",): "[lessons]",
     ("triage",): "[triage]",
+    ("approvals",): "[approvals]",
     ("autonomy",): "[autonomy]",
     ("console",): "[console]",
     ("notify",): "[notify]",
     ("logs",): "[logs]",
+    ("slo", "NAME"): "[slo.triage]",
+    ("telemetry",): "[telemetry]",
     ("backup",): "[backup]",
     ("audit",): "[audit]",
     ("memory",): "[memory]",
