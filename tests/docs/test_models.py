@@ -20,7 +20,7 @@ def test_every_name_of_a_trace_is_told() -> None:
         if name.isupper() and isinstance(value, str) and ("." in value)
     }
     assert told == names
-    for value in (traces.CHAT, traces.EMBEDDINGS, traces.INVOKE_AGENT, traces.CAPTURE):
+    for value in (traces.CHAT, traces.EMBEDDINGS, traces.INVOKE_AGENT, traces.EXECUTE_TOOL, traces.CAPTURE):
         assert f"`{value}`" in text_of(PAGE)
 
 

@@ -38,7 +38,7 @@ class ObjectiveSettings:
     """What was written, by workflow, and where."""
 
     by_workflow: Mapping[str, tuple[Objective, ...]]
-    lines: Mapping[str, int | None]
+    lines: Mapping[str, int | None] = field(compare=False)
     file: str = field(default="", compare=False)
 
     def of(self, workflow: str) -> tuple[Objective, ...]:
