@@ -38,7 +38,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.serving import Service
 from tests.cli.conftest import lay_out
 
-MESSAGES = 32
+MESSAGES = 48
 WAIT_S = 60.0
 PASSWORD = "plain sample words 7"
 Result = TypeVar("Result")
