@@ -119,5 +119,5 @@ def test_without_the_libraries_it_says_what_to_install(monkeypatch: pytest.Monke
         telemetry.begin(
             "http://127.0.0.1:4318", workspace="desk", version="1", content=False, share_percent=100
         )
-    assert caught.value.remedy.startswith("pip install opentelemetry-sdk")
+    assert caught.value.remedy == "pip install 'mainstay[telemetry]'"
     assert trace._TRACER_PROVIDER is None

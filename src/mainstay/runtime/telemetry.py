@@ -22,7 +22,7 @@ from mainstay.ledger.store import EventReader, Value
 from mainstay.models import traces
 from mainstay.runtime.tick import Tick
 
-INSTALL = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+INSTALL = "pip install 'mainstay[telemetry]'"
 METRICS_EVERY_MS = 60_000
 FLUSH_MS = 2_000
 _ENDS = frozenset(
