@@ -101,7 +101,7 @@ def test_a_link_out_of_the_folder_is_not_followed(
 
 
 class _Scripted(Assembly):
-    embedder = ScriptedEmbedder()  # type: ignore[assignment]
+    embedder = ScriptedEmbedder()
 
 
 @pytest.mark.binary("bwrap")

@@ -204,9 +204,9 @@ def _tell(error: MainstayError, as_json: bool) -> None:
     from mainstay.cli.render import emit, error_text, error_value
 
     if as_json:
-        emit(error_value(error))
+        emit(_kept_back(error_value(error)))
     else:
-        sys.stderr.write(error_text(error) + "\n")
+        sys.stderr.write(_kept_back(error_text(error)) + "\n")
     _traceback()
 
 
@@ -243,7 +243,7 @@ def _fault(error: Exception, as_json: bool) -> int:
     from mainstay.cli.render import emit
     from mainstay.cli.safe_text import safe_line
 
-    what = f"{type(error).__name__}: {safe_line(str(error), 300)}"
+    what = _kept_back(f"{type(error).__name__}: {safe_line(str(error), 300)}")
     if as_json:
         remedy = f"{TRACEBACK}=1 shows where."
         emit({"error": "Fault", "what": what, "why": "", "remedy": remedy, "exit_code": FAULT})
@@ -261,7 +261,14 @@ def _traceback() -> None:
     if os.environ.get(TRACEBACK):
         import traceback
 
-        traceback.print_exc()
+        sys.stderr.write(_kept_back(traceback.format_exc()))
+
+
+def _kept_back(value: Any) -> Any:
+    """Without the secrets that this process was given: a library may quote one in what it raises."""
+    from mainstay.net.withheld import all_without_secrets
+
+    return all_without_secrets(value)
 
 
 def _drop_output() -> None:

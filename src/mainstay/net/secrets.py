@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mainstay.kernel.errors import SecretError, Unavailable
+from mainstay.net.withheld import handed_out
 
 SERVICE: Final = "mainstay"
 KEY_HOME_VARIABLE: Final = "MAINSTAY_KEY_HOME"
@@ -43,6 +44,7 @@ class Secret:
 
     def reveal(self) -> str:
         """The value itself: only for handing it to the one who asks for it."""
+        handed_out(self._value)
         return self._value
 
     def __repr__(self) -> str:
@@ -83,7 +85,7 @@ class StandingSecret(Secret):
         """The value as it is now."""
         with contextlib.suppress(SecretError, Unavailable):
             self._value = self._look_up().reveal()
-        return self._value
+        return super().reveal()
 
 
 def default_key_home(environ: Mapping[str, str]) -> Path:

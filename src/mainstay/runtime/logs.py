@@ -34,6 +34,7 @@ from mainstay.kernel.errors import (
     Unavailable,
     WorkspaceError,
 )
+from mainstay.net.withheld import without_secrets
 
 FILE = "director.log"
 SAID_MAX = 1_000
@@ -106,7 +107,7 @@ def of_error(error: BaseException) -> str:
 
 def discreet(text: str) -> str:
     """On one line, cut, without addresses of people."""
-    return _ADDRESS.sub("[address]", " ".join(text.split()))[:SAID_MAX]
+    return _ADDRESS.sub("[address]", " ".join(without_secrets(text).split()))[:SAID_MAX]
 
 
 class LogFile(RotatingFileHandler):

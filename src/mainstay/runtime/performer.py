@@ -56,6 +56,7 @@ from mainstay.kernel.policy import Action
 from mainstay.kernel.values import NO_USAGE, Json, Usage
 from mainstay.ledger.codec import storable
 from mainstay.models import traces
+from mainstay.net.withheld import without_secrets
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.features import features_of
@@ -348,6 +349,7 @@ class Performer:
                 assert_never(answer)
 
     def _seal(self, text: str, subject: SubjectId | None) -> str:
+        text = without_secrets(text)
         return self._artifacts.seal_text(text, subject) if subject else _writable(text)
 
     def _finding(self, finding: agents.Finding, subject: SubjectId | None) -> Json:
