@@ -16,6 +16,7 @@ of. Who was a member is kept until `tidy`, so that a forgetting that was cut sho
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -348,6 +349,14 @@ def read_master_key(path: Path) -> bytes:
             why=f"The mode of {path} is {status.st_mode & 0o777:o}.",
             remedy=f"chmod 600 {path}",
             path=str(path),
+        )
+    folder = path.parent.stat()
+    if folder.st_mode & 0o002 and not folder.st_mode & stat.S_ISVTX:
+        raise SecretError(
+            "Others can put another master key in the place of yours.",
+            why=f"Everybody may write to {path.parent}.",
+            remedy=f"chmod 700 {path.parent}",
+            path=str(path.parent),
         )
     if len(key) != _MASTER_KEY_BYTES:
         raise SecretError(

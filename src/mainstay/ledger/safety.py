@@ -35,9 +35,10 @@ _NAMES = {"OneDrive": "OneDrive", "Google Drive": "Google Drive", "GoogleDrive":
 _MAC_PLACES = {"Mobile Documents": "iCloud Drive", "CloudStorage": "a cloud drive"}  # below ~/Library
 
 
-def check_folder(folder: str | os.PathLike[str], *, mounts: Path = Path("/proc/mounts")) -> None:
-    """Refuse a folder that cannot hold a ledger safely; make one that others can look into private
-    (mode 0700).
+def check_folder(folder: str | os.PathLike[str], *, mounts: Path = Path("/proc/mounts")) -> str:
+    """Refuse a folder that cannot hold a ledger safely, or that is somebody else's; where a link leads counts.
+
+    One that others could look into is made private (mode 0700); what was mended, or nothing.
     """
     path = Path(folder).resolve()
     if kind := _network(path, mounts):
@@ -57,7 +58,7 @@ def check_folder(folder: str | os.PathLike[str], *, mounts: Path = Path("/proc/m
             path=str(path),
             kind=program,
         )
-    _make_private(path)
+    mended = _make_private(path)
     if os.statvfs(path).f_flag & os.ST_RDONLY or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise WorkspaceUnsafe(
             f"{path} is read-only.",
@@ -65,12 +66,20 @@ def check_folder(folder: str | os.PathLike[str], *, mounts: Path = Path("/proc/m
             remedy="Make it writable for you (chmod u+rwx), or copy the workspace elsewhere.",
             path=str(path),
         )
+    return mended
 
 
-def _make_private(path: Path) -> None:
+def _make_private(path: Path) -> str:
     status = path.stat()
+    if status.st_uid not in (os.getuid(), 0):
+        raise WorkspaceUnsafe(
+            f"{path} is somebody else's.",
+            why=f"It belongs to user {status.st_uid}, who can put another ledger in its place.",
+            remedy="Make it yours (chown), or name another folder.",
+            path=str(path),
+        )
     if not stat.S_IMODE(status.st_mode) & 0o077:
-        return
+        return ""
     try:
         path.chmod(0o700)
     except OSError as error:
@@ -80,6 +89,7 @@ def _make_private(path: Path) -> None:
             remedy=f"Make it yours (chown) and private: chmod 700 {path}",
             path=str(path),
         ) from error
+    return f"{path} had mode {stat.S_IMODE(status.st_mode):o} and is private now"
 
 
 def _network(path: Path, mounts: Path) -> str:

@@ -23,6 +23,7 @@ from mainstay.ledger.lock import WriterLock
 from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.rebuild import Progress, rebuild
 from mainstay.ledger.rows import META
+from mainstay.ledger.safety import check_folder
 from mainstay.ledger.standing import disagreements
 from mainstay.ledger.store import Epoch, Put
 from mainstay.runtime.clock import Clock
@@ -282,6 +283,9 @@ class Held:
         self.clock = clock
         self.disagreed = ""  # views that were not what the events say, before they were folded anew
         folder.id  # noqa: B018  says first of all that this is no workspace
+        mended = check_folder(folder.state)
+        if mended:
+            log.warning("others could look into it: %s", mended)
         self._lock = WriterLock(folder.lock)
         self._lock.acquire()
         try:
