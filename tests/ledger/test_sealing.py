@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mainstay.kernel.errors import LedgerCorrupt, SecretError
 from mainstay.kernel.ids import SubjectId
@@ -186,3 +188,100 @@ def test_a_master_key_that_is_missing_open_or_damaged_says_what_to_do(tmp_path: 
     path.mkdir()
     with pytest.raises(SecretError, match="cannot be read"):
         read_master_key(path)
+
+
+# --- what concerns several --------------------------------------------------------------------------------------------
+
+
+def test_what_concerns_several_goes_with_any_of_them(
+    open_keys: Callable[[], KeyTable], vault: Vault, anna: SubjectId
+) -> None:
+    bob, eve = vault.subject("bob@example.org"), vault.subject("eve@example.org")
+    both, three = vault.joint([bob, anna]), vault.joint([anna, bob, eve, bob])
+    assert both == vault.joint([anna, bob, anna])
+    assert len({anna, bob, both, three}) == 4
+    assert vault.joint([anna]) == anna
+    vault.ensure_subjects([bob, eve, both, three], {both: [anna, bob], three: [anna, bob, eve]})
+    tokens = {one: vault.seal(one, b"it") for one in (anna, bob, eve, both, three)}
+    assert vault.joints(anna) == tuple(sorted((both, three)))
+    assert vault.members(three) == tuple(sorted((anna, bob, eve)))
+    assert vault.members(anna) == (anna,)
+
+    assert set(vault.forget(eve)) == {eve, three}
+    gone = {one for one, token in tokens.items() if vault.unseal(token) == Forgotten(one)}
+    assert gone == {eve, three}
+    assert vault.joints(eve) == (three,), "a forgetting that was cut short still knows what it concerned"
+    assert set(vault.forget(eve)) == set(), "once more does no harm"
+    vault.tidy()
+    assert vault.joints(eve) == ()
+    assert vault.joints(anna) == (both,)
+
+    vault.ensure_subjects(
+        [three], {three: [anna, bob, eve]}
+    )  # they write again, and are known by nothing of before
+    assert vault.unseal(vault.seal(three, b"new")) == b"new"
+    assert vault.unseal(tokens[three]) == Forgotten(three)
+    assert set(Vault(MASTER, open_keys()).forget(anna)) == {anna, both, three}
+
+
+def test_somebody_who_never_wrote_is_known_by_what_names_them(vault: Vault, anna: SubjectId) -> None:
+    dan = vault.subject("dan@example.org")
+    joint = vault.joint([anna, dan])
+    assert not vault.was_known(dan)
+    vault.ensure_subjects([joint], {joint: [anna, dan]})
+    assert vault.was_known(dan)
+    assert not vault.knows(dan)
+    assert vault.forget(dan) == (joint,)
+    assert vault.knows(anna)
+
+
+def test_another_process_hears_of_it_at_once(tmp_path: Path) -> None:
+    mine, other = (Vault(MASTER, SqliteKeys(tmp_path / "keys.sqlite3")) for _ in range(2))
+    anna = mine.subject("anna@example.org")
+    mine.ensure_subjects([anna])
+    token = mine.seal(anna, b"it")
+    assert other.unseal(token) == b"it"
+    mine.forget(anna)
+    assert other.unseal(token) == Forgotten(anna)
+    mine.close()
+    other.close()
+
+
+def test_a_key_whose_destruction_was_cut_short_leaves_the_log_with_the_next(tmp_path: Path) -> None:
+    keys = SqliteKeys(tmp_path / "keys.sqlite3")
+    vault = Vault(MASTER, keys)
+    anna = vault.subject("anna@example.org")
+    vault.ensure_subjects([anna])
+    stored = keys.get(anna)
+    assert stored is not None
+    assert stored.wrapped is not None
+    keys._execute("UPDATE subjects SET wrapped = NULL")  # and here the process ends
+    assert stored.wrapped in (tmp_path / "keys.sqlite3-wal").read_bytes()
+    assert vault.forget(anna) == ()
+    assert not any(stored.wrapped in path.read_bytes() for path in tmp_path.iterdir())
+    vault.close()
+
+
+@given(
+    st.lists(st.sets(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=12),
+    st.lists(st.integers(0, 6), max_size=6),
+)
+def test_after_any_forgettings_exactly_what_concerns_nobody_forgotten_opens(
+    groups: list[set[int]], forgotten: list[int]
+) -> None:
+    vault = Vault(MASTER, InMemoryKeys(), random_bytes=Random(2).randbytes)
+    people = [vault.subject(f"{number}@example.org") for number in range(7)]
+    tokens = []
+    for number, group in enumerate(groups):
+        members = [people[one] for one in group]
+        owner = vault.joint(members)
+        vault.ensure_subjects([owner], {owner: members} if len(members) > 1 else {})
+        tokens.append((group, vault.seal(owner, str(number).encode())))
+    for one in forgotten:
+        vault.forget(people[one])
+        if one % 2:
+            vault.tidy()
+    for number, (group, token) in enumerate(tokens):
+        opened = vault.unseal(token)
+        assert isinstance(opened, Forgotten) == bool(group & set(forgotten))
+        assert opened == str(number).encode() or isinstance(opened, Forgotten)

@@ -178,3 +178,25 @@ def test_known_tells_what_the_cache_has_and_embeds_nothing(open_cache):
     assert inner.asked == []
     places, rows = cached.known(["two"])
     assert (places, rows.shape) == ([], (0, 16))
+
+
+def test_what_is_still_remembered_stays_and_nothing_of_the_rest_is_in_the_file(tmp_path):
+    cache = SqliteEmbeddingCache(tmp_path / "vectors.sqlite3")
+    embedder = CachedEmbedder(ScriptedEmbedder(), cache, secret=b"s" * 16)
+    embedder.embed(["hers", "theirs"])
+    gone = embedder._key("hers")
+    assert embedder.retain(["theirs", "never seen"]) == 1
+    assert embedder.known(["hers", "theirs"])[0] == [1]
+    assert not any(gone in path.read_bytes() for path in tmp_path.iterdir())
+    cache.close()
+
+
+def test_what_is_being_embedded_while_somebody_is_forgotten_is_not_kept():
+    class Meanwhile(ScriptedEmbedder):
+        def embed(self, texts):
+            embedder.retain([])
+            return super().embed(texts)
+
+    embedder = CachedEmbedder(Meanwhile(), InMemoryEmbeddingCache(), secret=b"s" * 16)
+    assert len(embedder.embed(["hers"])) == 1
+    assert embedder.known(["hers"])[0] == []

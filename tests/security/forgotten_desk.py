@@ -184,7 +184,7 @@ def remember_what_there_was(world: World) -> None:
     subject = bytes.fromhex(world.subject(ANN))
     with closing(sqlite3.connect(world.desk.folder.keys)) as table:
         joints = [one for (one,) in table.execute("SELECT joint FROM members WHERE member = ?", (subject,))]
-    assert len(joints) >= 2
+    assert joints
     world.wrapped = {one: keys[one][1] or b"" for one in (subject, *joints)}
     with closing(sqlite3.connect(world.desk.folder.cache / "vectors.sqlite3")) as cache:
         world.vectors = dict(cache.execute("SELECT key, vector FROM vectors").fetchall())
