@@ -47,6 +47,7 @@ def _class_of(state: RunState, number: int) -> str:
         return "true" if value else "false"
     if not isinstance(value, str | int):
         return OTHER
-    text = str(value)[:CLASS_MAX].lower()
+    text = str(value).lower()
     # A name, not a text: what is more than that came from somewhere else than a workflow distinguishes.
-    return text if text and all(one.isalnum() or one in "-_." for one in text) else OTHER
+    named = 0 < len(text) <= CLASS_MAX and all(one.isalnum() or one in "-_." for one in text)
+    return text if named else OTHER
