@@ -25,17 +25,24 @@ def kind_of(state: RunState, number: int, action: Action) -> str:
 
 
 def recipe_of(
-    state: RunState, number: int, action: Action, recipes: Recipes, templates: Mapping[str, Digest]
+    state: RunState,
+    number: int,
+    action: Action,
+    recipes: Recipes,
+    templates: Mapping[str, Digest],
+    *,
+    anew: bool = False,
 ) -> str:
-    """By what this act would be made now."""
+    """By what this act was made; with `anew`, by what it would be made now, where its template has other words."""
     plan = state.plan
     assert plan is not None
     way = recipes.way(plan, action.act, action.contract.partition(".")[0])
     template = action.features.get("template")
     if not isinstance(template, str) or not template:
         return way
-    words = action.features.get("template_digest") or templates.get(template, "")
-    return written(way, template, str(words))
+    made_from, in_force = action.features.get("template_digest"), templates.get(template)
+    words = (in_force or made_from) if anew else (made_from or in_force)
+    return written(way, template, str(words or ""))
 
 
 def _class_of(state: RunState, number: int) -> str:

@@ -766,7 +766,7 @@ class Director:
         for event in events:
             self.autonomy.note(event)
             if isinstance(event, AutonomyRevoked):
-                queue.extendleft(self._to_judge_again(Phase.HELD))  # what has not left yet asks as well
+                queue.extendleft(self._held_of(event.kind))  # what has not left yet asks as well
         if isinstance(command, WeighEvidence) and command.verdict != "clean":
             self._told_wrong.add((command.run, command.task))
 
@@ -846,13 +846,25 @@ class Director:
             if goes_by_itself(standing) and names_other_words(standing.recipe, name, template)
         ]
 
-    def _to_judge_again(self, *phases: Phase) -> list[Request]:
+    def _to_judge_again(self) -> list[Request]:
         """Everything that waits for a person, or can still be taken back, is held against what changed."""
-        wanted = phases or (Phase.APPROVAL, Phase.HELD)
         return [
             Request(JudgeAgain(run), cause=self.position)
             for run, one in self.runs.items()
-            if any(task.phase in wanted for _, task in one.state.all_tasks())
+            if any(task.phase in (Phase.APPROVAL, Phase.HELD) for _, task in one.state.all_tasks())
+        ]
+
+    def _held_of(self, kind: str) -> list[Request]:
+        """The runs in which an act of this kind waits in its window."""
+        workflow, authority = kind.partition("/")[0], f"autonomy:{kind}"
+        return [
+            Request(JudgeAgain(run), cause=self.position)
+            for run, one in self.runs.items()
+            if one.state.head.workflow == workflow
+            and any(
+                task.phase is Phase.HELD and task.act is not None and task.act.authority == authority
+                for _, task in one.state.all_tasks()
+            )
         ]
 
     def _govern(

@@ -100,7 +100,7 @@ def _of(
     action = act.action
     if action.finality is Finality.FINAL_HIGH or state.unusual.forked is not None:
         return
-    now = recipe_of(state, number, action, facts.recipes, facts.templates)
+    now = recipe_of(state, number, action, facts.recipes, facts.templates, anew=True)
     recipe = act.recipe or now  # a ledger of before recipes were kept with acts
     if contradicts(now, recipe):
         return
