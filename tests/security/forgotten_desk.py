@@ -5,12 +5,8 @@ are canaries that stand nowhere else, so that one found names the trace that was
 """
 
 import asyncio
-import base64
-import quopri
-import re
 import sqlite3
-import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -18,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mainstay.kernel.ids import SubjectId
 from mainstay.ledger import sealing
-from mainstay.ledger.keys import key_home, master_key_path, read_master_key
+from mainstay.ledger.keys import InMemoryKeys, key_home, master_key_path, read_master_key
 from mainstay.models.embedding_cache import SqliteEmbeddingCache
 from mainstay.models.scripted import ScriptedEmbedder
+from mainstay.testing.remains import Remains
 from mainstay.workspace import learning
 from mainstay.workspace.language_models import ANSWERS, AnswerSeal
 from mainstay.workspace.serving import Service
@@ -39,11 +34,6 @@ HOW_TO = "How do I invite a colleague to the desk?"
 OF_ANN = ("zanthorpe", "quillfeather", "annexwort", "gravenote", "lessonling", "annswer", "reviewnote")
 OF_BOTH = ("evenaming", "bobquoting", "carboncopy")
 OF_OTHERS = ("bobkestrel", "evelantern", "bobnoted")
-CONTEXTS = (
-    *(b"message", b"attachment", b"raw", b"payload", b"card", b"reply", b"recall", b"text", b"memory"),
-    *(b"fit", b"answer"),
-)
-_TOKEN = re.compile(rb"sealed:([A-Za-z0-9+/]{60,}={0,2})")
 
 
 def mail(
@@ -99,14 +89,12 @@ class World:
             rows = table.execute("SELECT subject, generation, wrapped FROM subjects").fetchall()
         return {subject: (generation, wrapped) for subject, generation, wrapped in rows}
 
-    def everything(self) -> Iterator[tuple[Path, bytes]]:
+    def remains(self) -> Remains:
         """Every file that Mainstay wrote: workspace, keys, caches, logs, copies; not the operator's own files."""
         mine = {self.desk.root / name for name in ("inbox.mbox", "outbox", "about-ann.md")}
         places = (self.desk.root, self.backup, key_home(), Path.home())
-        for place in dict.fromkeys(places):
-            for path in sorted(place.rglob("*")):
-                if path.is_file() and not any(one == path or one in path.parents for one in mine):
-                    yield path, path.read_bytes()
+        master = read_master_key(master_key_path(self.desk.folder.id))
+        return Remains(self.desk.folder.keys, master, places, frozenset(mine))
 
 
 @pytest.fixture
@@ -188,130 +176,31 @@ def remember_what_there_was(world: World) -> None:
     world.wrapped = {one: keys[one][1] or b"" for one in (subject, *joints)}
     with closing(sqlite3.connect(world.desk.folder.cache / "vectors.sqlite3")) as cache:
         world.vectors = dict(cache.execute("SELECT key, vector FROM vectors").fetchall())
-    world.fitted = pieces(world, (b"fit",))
+    world.fitted = world.remains().opened((b"fit",))
     assert world.fitted
 
 
 # --- the search -------------------------------------------------------------------------------------------------------
 
 
-def spelled(word: str) -> set[bytes]:
-    """A word as it may stand in a file: plain, as UTF-16, in the three base64 alignments, quoted-printable."""
-    plain = word.encode()
-    aligned = {
-        base64.b64encode(b"x" * shift + plain)[-(-shift * 8 // 6) : (shift + len(plain)) * 8 // 6]
-        for shift in range(3)
-    }
-    return {plain, word.upper().encode(), word.encode("utf-16-le"), quopri.encodestring(plain), *aligned}
-
-
-def unpacked(data: bytes) -> Iterator[bytes]:
-    """What is compressed within these bytes."""
-    for start in (one.start() for one in re.finditer(rb"\x1f\x8b\x08|\x78[\x01\x9c\xda]", data)):
-        try:
-            yield zlib.decompressobj(47).decompress(data[start:], 10_000_000)
-        except zlib.error:
-            continue
-
-
 def readable(world: World) -> bytes:
     """All that can be opened with the keys that are there, of all that is sealed anywhere."""
-    house = AnswerSeal(_vault_of(world), None)
-    answers = (house.unseal(token) or b"" for token in set(_tokens(world)) if token[:1] == b"h")
-    return b"\n".join((*pieces(world), *answers))
-
-
-def pieces(world: World, contexts: tuple[bytes, ...] = CONTEXTS) -> set[bytes]:
-    """The same one by one; only what was sealed in these contexts."""
-    keys = [AESGCM(key) for key in _unwrapped(world)]
-    found: set[bytes] = set()
-    for token in set(_tokens(world)):
-        found.update(_opened(token[1:] if token[:1] == b"p" else token, keys, contexts))
-    return found
-
-
-def _opened(token: bytes, keys: list[AESGCM], contexts: tuple[bytes, ...]) -> Iterator[bytes]:
-    head, nonce, rest = token[:19], token[19:31], token[31:]
-    if len(rest) < 16:
-        return
-    for key in keys:
-        for context in contexts:
-            try:
-                yield key.decrypt(nonce, rest, head + context)
-                return
-            except InvalidTag:
-                continue
-
-
-def _unwrapped(world: World) -> Iterator[bytes]:
-    wrapping = AESGCM(sealing._derived(_master(world), b"mainstay wrapping key 1"))
-    for subject, (generation, wrapped) in world.keys().items():
-        if wrapped:
-            bound = b"key" + subject + generation.to_bytes(2, "big")
-            yield wrapping.decrypt(wrapped[:12], wrapped[12:], bound)
-
-
-def _master(world: World) -> bytes:
-    return read_master_key(master_key_path(world.desk.folder.id))
-
-
-def _vault_of(world: World) -> sealing.Vault:
-    from mainstay.ledger.keys import InMemoryKeys
-
-    return sealing.Vault(_master(world), InMemoryKeys())
-
-
-def _tokens(world: World) -> Iterator[bytes]:
-    """Everything sealed: blobs in rows and files, texts in events, answers in the cache; of the backup too."""
-    for path, data in world.everything():
-        if data.startswith(b"SQLite format 3\0"):
-            yield from _tokens_of_database(path)
-        elif data[:1] == b"\x01":
-            yield data
-        for packed in (data, *unpacked(data)):
-            yield from (base64.b64decode(one) for one in _TOKEN.findall(packed))
-
-
-def _tokens_of_database(path: Path) -> Iterator[bytes]:
-    with closing(sqlite3.connect(f"file:{path}?immutable=0", uri=True)) as database:
-        tables = [one for (one,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        for table in tables:
-            for row in database.execute(f'SELECT * FROM "{table}"'):
-                for value in row:
-                    data = value.encode() if isinstance(value, str) else value
-                    if isinstance(data, bytes):
-                        if data[:1] in (b"\x01", b"p", b"h"):
-                            yield data
-                        yield from (base64.b64decode(one) for one in _TOKEN.findall(data))
-
-
-def left_in_files(world: World, words: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Which of these words stand in which file, in any spelling."""
-    found = []
-    patterns = {word: spelled(word) for word in words}
-    for path, data in world.everything():
-        for part in (data, *unpacked(data)):
-            low = part.lower()
-            found += [
-                (path.name, word)
-                for word, forms in patterns.items()
-                if any(form in part or form.lower() in low for form in forms)
-            ]
-    return found
+    remains = world.remains()
+    vault = sealing.Vault(remains.master, InMemoryKeys())
+    house = AnswerSeal(vault, None)
+    answers = (house.unseal(token) or b"" for token in remains.tokens() if token[:1] == b"h")
+    return b"\n".join((*remains.opened(), *answers))
 
 
 def left_of_keys(world: World) -> list[str]:
     """The files in which a key that was destroyed is still found."""
-    return [
-        path.name
-        for path, data in world.everything()
-        if any(key in data for key in world.wrapped.values() if key)
-    ]
+    gone = [key for key in world.wrapped.values() if key]
+    return [path.name for path, data in world.remains().files() if any(key in data for key in gone)]
 
 
 def left_of_vectors(world: World) -> list[str]:
     """The files in which a vector that was dropped from the cache is still found."""
-    files = list(world.everything())
+    files = list(world.remains().files())
     with closing(sqlite3.connect(world.desk.folder.cache / "vectors.sqlite3")) as cache:
         # Read after the files: what others' texts need is computed anew meanwhile.
         kept = {vector for (vector,) in cache.execute("SELECT vector FROM vectors")}

@@ -28,12 +28,10 @@ from tests.security.forgotten_desk import (
     OF_BOTH,
     OF_OTHERS,
     World,
-    left_in_files,
     left_of_keys,
     left_of_vectors,
     lived_in,
     mail,
-    pieces,
     readable,
     world,
 )
@@ -50,8 +48,10 @@ def nothing_is_left(world: World) -> None:
     """Nothing of Ann's, nothing of others that names or quotes her; all of theirs besides."""
     assert left_of_keys(world) == []
     assert left_of_vectors(world) == []
-    assert left_in_files(world, (*OF_ANN, *OF_BOTH, *OF_OTHERS)) == [], "nobody's words lie in the clear"
-    assert not world.fitted & pieces(world, (b"fit",))
+    assert world.remains().in_the_clear((*OF_ANN, *OF_BOTH, *OF_OTHERS)) == [], (
+        "nobody's words lie in the clear"
+    )
+    assert not world.fitted & world.remains().opened((b"fit",))
     opened = readable(world).lower()
     assert [word for word in (*OF_ANN, *OF_BOTH) if word.encode() in opened] == []
     assert [word for word in OF_OTHERS if word.encode() not in opened] == []
