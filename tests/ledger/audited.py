@@ -1,13 +1,8 @@
-"""A ledger with signed checkpoints, and whoever rewrites it: for the tests of what the audit sees.
-
-The forger knows SQLite, the schema, and how the chain is made; what they do not have is the signing key.
-"""
+"""A ledger with signed checkpoints, for the tests of what the audit sees."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,16 +10,18 @@ from mainstay.kernel.commands import RecordCheckpoint
 from mainstay.kernel.events import CheckpointSigned, Event, LedgerRestored
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.values import HOUR, Instant
-from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.codec import Codec
-from mainstay.ledger.head_mark import MarkedStore, mark_path, read_mark
+from mainstay.ledger.head_mark import MarkedStore, read_mark
 from mainstay.ledger.projections.governance import Governance, place, told
 from mainstay.ledger.signed_history import history_of
 from mainstay.ledger.signing import read_signing_key
-from mainstay.ledger.store import GENESIS, NewEvent, Put, StreamAppend
+from mainstay.ledger.store import NewEvent, Put, StreamAppend
 from mainstay.ledger.verify import Broken, Verified, verify
 from mainstay.runtime.signing import Made, Rhythm, Signing
 from mainstay.testing.conformance.store import event
+from mainstay.testing.forging import forge
+
+__all__ = ["Audited", "audited", "forge", "restored"]
 
 AT = Instant(1_760_000_000_000_000)
 CODEC = Codec({}.__getitem__)
@@ -138,35 +135,5 @@ def audited(root: Path, others: Sequence[Path] = ()) -> Audited:
     return made
 
 
-def forge(ledger: Path, *statements: str, rehash: bool = False) -> None:
-    """Change a ledger as one would who knows it, and make its chain and its mark fit again."""
-    with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
-        for name in ("events_are_never_changed", "events_are_never_deleted"):
-            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
-        for statement in statements:
-            assert connection.execute(statement).rowcount != 0, statement
-        if rehash:
-            _rehash(connection)
-    if rehash:
-        mark_path(ledger).unlink(missing_ok=True)
-
-
 def restored(backup_head: int, backup_hash: str) -> LedgerRestored:
     return LedgerRestored(backup_head, backup_hash, "operator", AT)
-
-
-def _rehash(connection: sqlite3.Connection) -> None:
-    previous = GENESIS
-    for position, name, version, kind, schema, at, about, cause, actor, tx, data in list(_rows(connection)):
-        names = name_part(actor) + name_part(name) + name_part(about)
-        previous = link(previous, position, version, kind, schema, at, cause, tx, names, data)
-        connection.execute("UPDATE events SET hash = ? WHERE position = ?", (previous, position))
-
-
-def _rows(connection: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
-    yield from connection.execute(
-        "SELECT e.position, s.name, e.version, e.type, e.schema, e.at, "
-        "CASE e.correlation WHEN 0 THEN '' ELSE c.name END, e.causation, a.name, e.tx, e.data "
-        "FROM events e JOIN streams s ON s.key = e.stream JOIN actors a ON a.key = e.actor "
-        "LEFT JOIN streams c ON c.key = e.correlation ORDER BY e.position"
-    )

@@ -16,6 +16,7 @@ from mainstay.cli.options import AsJson
 if TYPE_CHECKING:
     from mainstay.cli.autonomy_demo import AutonomyDemo
     from mainstay.cli.compounding import Compounding
+    from mainstay.cli.tamper_demo import TamperDemo
     from mainstay.cli.tour import Tour
 
 
@@ -41,11 +42,19 @@ def demo(
         bool,
         typer.Option("--autonomy", help="Instead: how a kind of act earns its autonomy, and loses it again."),
     ] = False,
+    tamper: Annotated[
+        bool,
+        typer.Option("--tamper", help="Instead: a ledger that is tampered with, and how each way is found."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """A sample mailbox, triaged end to end, with a kill in the middle."""
-    tour: AutonomyDemo | Compounding | Tour
-    if autonomy:
+    tour: AutonomyDemo | Compounding | TamperDemo | Tour
+    if tamper:
+        from mainstay.cli.tamper_demo import TamperDemo
+
+        tour = TamperDemo(workspace, quiet=as_json)
+    elif autonomy:
         from mainstay.cli.autonomy_demo import AutonomyDemo
 
         tour = AutonomyDemo(workspace, quiet=as_json)
