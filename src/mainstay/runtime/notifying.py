@@ -16,6 +16,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -45,7 +46,7 @@ from mainstay.runtime.tick import Answer, Request
 
 log = logging.getLogger("mainstay")
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
 TOGETHER_MAX = 128  # cards that are said to be told at once
 URGENT = frozenset({"in_doubt", "compensation", "kill_switch"})
 STREAMS = (WORKSPACE, AUTONOMY, GOVERNANCE)
@@ -126,11 +127,9 @@ class Notifying:
             except (MainstayError, OSError) as error:
                 log.warning("notifications: %s: %s", type(error).__name__, error)
             self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), LOOK_EVERY_S)
-                await asyncio.sleep(0)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):  # `wait_for` may lose a cancellation
+                    await self._news.wait()
 
     def begin(self) -> None:
         """From where on streams are told: what was noted, else from now on."""
