@@ -103,7 +103,7 @@ def test_what_was_missed_is_met_again_only_when_it_clearly_is() -> None:
 
 
 def test_what_is_missed_is_never_met() -> None:
-    for bad in range(0, 60):
+    for bad in range(60):
         for total in (bad, 20, 60, 1_000):
             one = reading(usual=(bad, max(bad, total)))
             assert not (one.breach is not None and one.met), (bad, total)

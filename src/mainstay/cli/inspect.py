@@ -189,6 +189,12 @@ def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     for one in found["incidents"]:
         about = " ".join(filter(None, (one["kind"].replace("_", " "), one["subject"])))
         tell(f"Trouble   {about}: {one['what']}", hang=10)
+    for one in found["missed"]:
+        tell(
+            f"Missed    {one['workflow']}: {one['objective']}, {one['bad']} of {one['total']} bad, since "
+            f"{clock_time(one['breached_at'])[:16]}; it asks about everything. `mainstay slo show {one['workflow']}`",
+            hang=10,
+        )
     if found.get("kill_switch"):
         say("The kill switch is on: nothing leaves until `mainstay resume --kill-switch`.")
     return None

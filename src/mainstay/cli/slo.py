@@ -14,15 +14,8 @@ if TYPE_CHECKING:
     from mainstay.governance.operator_time import OperatorTime
     from mainstay.workspace.objectives import ObjectiveState
 
-BAR_WIDTH = 12
+BAR_WIDTH = 10
 _RIGHT = {"justify": "right"}
-_STATES = {
-    "missed": "missed",
-    "burning": "missed now",
-    "recovering": "recovering",
-    "met": "met",
-    "quiet": "nothing happened",
-}
 
 group = new_typer("Objectives of the workflows: success, latency, exactness.")
 
@@ -46,20 +39,10 @@ def slo_show(
         return emit({"objectives": [told(one) for one in found], "operator": times})
     if not found:
         return say("No workflow is in force: `mainstay up` puts those of the folder in force.")
-    made = table("Workflow", "Objective", ("3 days", _RIGHT), "Budget left", ("Burn", _RIGHT), "State")
-    for one in found:
-        reading = one.reading
-        made.add_row(
-            *cells(
-                reading.workflow,
-                wanted(reading),
-                _share(reading),
-                bar(reading.left_ppm),
-                _burn(reading),
-                _STATES[one.state],
-            )
-        )
-    show(made)
+    for name in dict.fromkeys(one.reading.workflow for one in found):
+        say(name)
+        _objectives([one for one in found if one.reading.workflow == name])
+        say("")
     for one in found:
         if one.missed_since is not None:
             since = clock_time(one.missed_since)[:16]
@@ -70,13 +53,29 @@ def slo_show(
     return _minutes(times)
 
 
+def _objectives(found: list[ObjectiveState]) -> None:
+    made = table("Objective", ("In 3 days", _RIGHT), "Budget left", ("Burn", _RIGHT), "State")
+    for one in found:
+        reading = one.reading
+        made.add_row(
+            *cells(
+                wanted(reading),
+                _share(reading),
+                bar(reading.left_ppm),
+                _burn(reading),
+                one.state,
+            )
+        )
+    show(made)
+
+
 def wanted(reading: Reading) -> str:
-    """`proposal: 95% within 5min`."""
+    """`proposal 95% in 5m`."""
     objective = reading.objective
     if objective.kind == "exactness":
-        return "exactness: no error"
-    within = f" within {span(objective.within_us)}" if objective.within_us else ""
-    return f"{objective.kind}: {objective.share_ppm / 10_000:g}%{within}"
+        return "exactness"
+    within = f" in {span(objective.within_us)}" if objective.within_us else ""
+    return f"{objective.kind} {objective.share_ppm / 10_000:g}%{within}"
 
 
 def bar(left_ppm: int) -> str:
@@ -110,7 +109,7 @@ def told(one: ObjectiveState) -> dict[str, Any]:
 def _share(reading: Reading) -> str:
     count = reading.of_budget
     if reading.counted:
-        return f"{count.bad} of {count.total} wrong, {reading.allowed} may be" if count.total else "-"
+        return f"{count.bad} bad of {count.total:,}" if count.total or count.bad else "-"
     return f"{100 - 100 * count.bad / count.total:.2f}% of {count.total:,}"
 
 
@@ -121,7 +120,7 @@ def _burn(reading: Reading) -> str:
     if not told:
         return "-"
     burn, name = max(told)
-    return f"{burn / 1_000:.1f}x in {name}"
+    return f"{burn / 1_000:.1f}x {name}"
 
 
 def _minutes(times: tuple[OperatorTime, ...]) -> None:

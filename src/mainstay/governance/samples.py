@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from mainstay.governance.objectives import BUDGET_US, WINDOWS, Count, Kind, Objective, Reading, read
 from mainstay.kernel.state import RUN
-from mainstay.kernel.values import MINUTE, Instant
+from mainstay.kernel.values import MINUTE, Instant, Json
 from mainstay.ledger.store import EventReader, Value
 
 ROWS_MAX = 1_000_000
+BREACHES_MAX = 10_000
 Objectives = Mapping[str, tuple[Objective, ...]]  # by workflow
 Minutes = dict[int, list[int]]  # by the minute: bad, and all
 
@@ -100,6 +101,11 @@ def readings(store: EventReader, objectives: Objectives, now: Instant) -> tuple[
     tally = Tally(objectives)
     tally.catch_up(store, now)
     return tally.readings(now)
+
+
+def open_breaches(store: EventReader) -> list[Json]:
+    """The objectives that are missed, as rows of the view `objectives`."""
+    return store.select("objectives", where={"met_at": None}, limit=BREACHES_MAX)
 
 
 def _waited(store: EventReader, row: Mapping[str, Value], limit: int) -> int:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from mainstay.config.objectives import ObjectiveSettings
 from mainstay.governance.objectives import Reading
 from mainstay.governance.operator_time import OperatorTime, operator_time
-from mainstay.governance.samples import Objectives, Tally, readings
+from mainstay.governance.samples import Objectives, Tally, open_breaches, readings
 from mainstay.kernel.commands import BreachObjective, MeetObjective
 from mainstay.kernel.errors import MainstayError, NotFound
-from mainstay.kernel.values import Instant, Json
+from mainstay.kernel.values import Instant
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.tick import Request
@@ -91,11 +91,6 @@ class ObjectivesWatch:
             missed.discard(place)
         for workflow, objective in sorted(missed):
             self._send(Request(MeetObjective(workflow, objective)))
-
-
-def open_breaches(store: EventReader) -> list[Json]:
-    """The objectives that are missed, as rows of the view `objectives`."""
-    return store.select("objectives", where={"met_at": None}, limit=_MISSED_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -770,7 +770,10 @@ class Workspace:
             last = last_good(self._settings().backup, self.folder)
         except ConfigError:
             last = None  # a slip in a file must not hide what waits
-        return {"incidents": found, "backed_up_at": last.at if last else None}
+        missed: list[Json] = []
+        if self.begun:
+            missed = self._store.select("objectives", where={"met_at": None}, limit=100)
+        return {"incidents": found, "missed": missed, "backed_up_at": last.at if last else None}
 
     def _key(self) -> Path | None:
         from mainstay.config.sealing_key import key_of
