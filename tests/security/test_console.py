@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import ssl
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mainstay.config.console import ConsoleSettings
 from mainstay.config.settings import read_settings
@@ -18,7 +24,7 @@ from mainstay.console.rendering import environment as templates
 from mainstay.kernel.errors import ConfigError
 from mainstay.workspace import Card, Workspace
 from tests.security.attacks import attack
-from tests.security.web_house import PASSWORD, Answer, Browser, WebHouse
+from tests.security.web_house import PASSWORD, Answer, Browser, WebHouse, heard
 
 GUARD = "mainstay.console.guard"
 CHOSEN = "chosen-by-somebody-else-0123456789abcdefghij"
@@ -234,10 +240,7 @@ def test_a_password_cannot_be_guessed(web: WebHouse, monkeypatch: pytest.MonkeyP
     )
 )
 def test_what_somebody_says_of_their_own_address_is_not_believed(web: WebHouse) -> None:
-    web.set_password()
-    answers = [
-        web.stranger().get("/login", X_Forwarded_For=f"198.51.100.{count % 200}") for count in range(200)
-    ]
+    answers = [web.stranger().get("/login", X_Forwarded_For=f"127.0.0.{count + 1}") for count in range(200)]
     assert 429 in [one.status for one in answers]
 
 
@@ -407,3 +410,46 @@ def _shown(web: WebHouse, monkeypatch: pytest.MonkeyPatch) -> str:
     answer = web.log_in().get(web.card().path)
     assert answer.status == 200
     return answer.text
+
+
+@attack(("mainstay.console.sessions", "cookie_name", lambda client, port, what="mainstay": what))
+def test_with_a_certificate_of_its_own_all_is_said_under_tls(web: WebHouse, tmp_path: Path) -> None:
+    settings = replace(web.front.settings, cert=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    trusted = certify(tmp_path)
+    with web.also(settings=settings) as port:
+        head = f"GET /login HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode()
+        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with trusted.wrap_socket(plain, server_hostname="localhost") as encrypted:
+            encrypted.sendall(head)
+            told = heard(encrypted).lower()
+        in_the_open = web.raw(head, port=port, timeout_s=1)
+    assert told.startswith(b"http/1.1 200")
+    assert b"set-cookie: __host-mainstay-visit=" in told
+    assert b"; secure" in told
+    assert b"strict-transport-security: max-age=" in told
+    assert b"HTTP/1.1" not in in_the_open
+
+
+def certify(folder: Path) -> ssl.SSLContext:
+    """A certificate for localhost, and who trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    trusting = ssl.create_default_context(cafile=folder / "cert.pem")
+    trusting.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return trusting
