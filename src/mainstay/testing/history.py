@@ -91,7 +91,7 @@ class History:
 
     def _new_audit(self) -> Audit:
         mix = self.mix
-        rules = Rules(mix.policy, mix.limits, mix.throttles, mix.breakers, mix.ceilings)
+        rules = Rules(mix.policy, mix.limits, mix.throttles, mix.breakers, mix.ceilings, mix.undo_us)
         outside = self.outside
         audit = Audit(
             self.codec, rules, outside.providers, self.chaos.paths, outside.answered, meter=outside.meter

@@ -124,6 +124,8 @@ class Mix:
         None  # kinds of act are granted as soon as they are proved; None: never here
     )
     recipes: float = 0.0  # how likely a director is to start with another recipe
+    undo_us: int = 0  # how long what was approved can be taken back
+    puts_off: float = 0.0  # how likely the operator puts a card off instead of answering it
 
 
 def draw(seed: int) -> Mix:
@@ -164,6 +166,8 @@ def draw(seed: int) -> Mix:
         notes=Random(f"{seed} notes").choice((0, 0, 0, 8)),
         autonomy=autonomy,
         recipes=recipes,
+        undo_us=Random(f"{seed} second thoughts").choice((0, 0, 10 * SECOND, 10 * MINUTE)),
+        puts_off=Random(f"{seed} putting off").choice((0.0, 0.0, 0.2, 0.5)),
     )
 
 
@@ -193,6 +197,8 @@ def smaller(mix: Mix) -> Iterator[Mix]:
         ("forks", 0),
         ("ceilings", {}),
         ("notes", 0),
+        ("undo_us", 0),
+        ("puts_off", 0.0),
         ("restore", False),
     ):
         if getattr(mix, name) != plain:

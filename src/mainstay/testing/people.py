@@ -12,6 +12,7 @@ from random import Random
 
 import msgspec
 
+from mainstay.kernel.cards import on_its_way_out
 from mainstay.kernel.commands import (
     AdvanceCursor,
     CancelRun,
@@ -23,6 +24,7 @@ from mainstay.kernel.commands import (
     RejectApproval,
     RejectMessage,
     ResolveDoubt,
+    SnoozeApproval,
     StartRun,
     ThrowKillSwitch,
     UndoAct,
@@ -30,7 +32,7 @@ from mainstay.kernel.commands import (
 from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import Phase, Status
-from mainstay.kernel.values import Digest, Json
+from mainstay.kernel.values import DAY, HOUR, MINUTE, Digest, Instant, Json
 from mainstay.runtime.lines import thread_of
 from mainstay.runtime.performer import Route
 from mainstay.runtime.tick import Answer, Request
@@ -66,9 +68,10 @@ class Operator:
         if chaos.strikes("stale yes") and self.audit.cards:
             self._say_yes_wrongly(process)
             return True
-        if self.outside.mix.autonomy is not None and self._take_back(process):
+        mix = self.outside.mix
+        if (mix.autonomy is not None or mix.undo_us) and self._take_back(process):
             return True
-        waiting = [(name, card) for name, card in self.audit.cards.items() if card.waits]
+        waiting = [(name, card) for name, card in self.audit.cards.items() if card.waits and not card.snoozed]
         if not waiting or not (self.calm or random.random() < self.outside.mix.attention):
             return False
         self._decide(process, *random.choice(waiting))
@@ -81,9 +84,9 @@ class Operator:
             for run, state in self.audit.states.items()
             if not state.ended
             for number, task in state.all_tasks()
-            if task.phase is Phase.HELD
+            if on_its_way_out(task)
         ]
-        if self.calm or not held or self.random.random() < 0.4:
+        if self.calm or not held or self.random.random() < (0.4 if self.outside.mix.autonomy else 0.8):
             return False
         self._send(process, UndoAct(*self.random.choice(held), "operator"))
         return True
@@ -160,6 +163,10 @@ class Operator:
 
     def _decide(self, process: Process, name: ApprovalId, card: Card) -> None:
         mood = self.random.random()
+        if not self.calm and self.random.random() < self.outside.mix.puts_off:
+            until = self.outside.clock.now() + self.random.choice((MINUTE, HOUR, 5 * HOUR, 8 * DAY))
+            self._send(process, SnoozeApproval(card.run, name, Instant(until), "operator"))
+            return
         if "may have left since" in card.reason and self._is_out(card):
             mood = 0.0  # a card that says so sends the operator to look, and it is out already
         drawn = card.reason.startswith("it would go by itself") and self.random.random() < 0.5
@@ -169,9 +176,10 @@ class Operator:
             self._edit(process, name, card)
         elif mood < 0.85 or self.calm:
             self.audit.said_yes.add(card.digest)
-            self._send(
-                process, GrantApproval(card.run, name, card.digest, "operator", 5_000_000, confirmed=True)
-            )
+            # Now and then in a hurry: what is of high stake does not leave by that.
+            thorough = self.calm or self.random.random() < 0.8
+            yes = GrantApproval(card.run, name, card.digest, "operator", 5_000_000, confirmed=thorough)
+            self._send(process, yes)
 
     def _is_out(self, card: Card) -> bool:
         action = action_of(self.audit.states[card.run], card.task)

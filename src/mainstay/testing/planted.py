@@ -36,6 +36,7 @@ from mainstay.runtime.director import Director
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.testing.planted_autonomy import PLANTED_AUTONOMY
+from mainstay.testing.planted_cards import PLANTED_CARDS
 from mainstay.testing.planted_money import PLANTED_MONEY
 from mainstay.testing.planted_steering import PLANTED_STEERING
 from mainstay.testing.planted_times import PLANTED_TIMES
@@ -280,4 +281,4 @@ _PLANTED: tuple[Planted, ...] = (
     Planted("a card hides an earlier call", patches=((_DOOR, "may_have_left", _never_left),)),
 )
 
-PLANTED = (*_PLANTED, *PLANTED_STEERING, *PLANTED_TIMES, *PLANTED_MONEY, *PLANTED_AUTONOMY)
+PLANTED = (*_PLANTED, *PLANTED_STEERING, *PLANTED_TIMES, *PLANTED_MONEY, *PLANTED_AUTONOMY, *PLANTED_CARDS)

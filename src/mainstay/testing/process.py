@@ -144,6 +144,7 @@ class Process:
             breakers=outside.mix.breakers,
             autonomy=Autonomy(outside.mix.autonomy or AutonomyRules()),
             recipes=self._recipes(),
+            undo_us=outside.mix.undo_us,
         )
         self.performer = outside.parts.performer(
             clock=outside.clock,

@@ -38,5 +38,6 @@ RARE = (
     "schedule fired", "schedule missed: skip", "schedule missed: once", "schedule missed: all",
     "schedule over a change of the clock", "stopped as it should", "crash loop", "poisoned",
     "incident: crash_loop", "incident: source_silent",
+    "held", "taken back before it left", "put off: card", "a card came back",
     "by itself", "autonomy: held", "autonomy revoked: recipe", "autonomy revoked: kill switch",
 )  # fmt: skip

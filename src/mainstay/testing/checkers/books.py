@@ -33,6 +33,7 @@ class Card:
     reason: str = ""  # why it asks
     waits: bool = True
     granted: bool = False
+    snoozed: bool = False  # put off: nobody sees it before it comes back
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Rules:
     throttles: Mapping[str, Rate]
     breakers: BreakerSettings
     ceilings: Mapping[str, int | None] = field(default_factory=dict)
+    undo_us: int = 0
 
 
 @dataclass(slots=True)

@@ -9,12 +9,16 @@ from mainstay.kernel.contract import Finality, Operation
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
+    ActionHeld,
     ActionInDoubt,
     ActionStarted,
+    ActionUndone,
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    ApprovalResurfaced,
+    ApprovalSnoozed,
     AttemptFailed,
     BudgetRefused,
     CompensationBegun,
@@ -60,6 +64,7 @@ class Cards:
         self.begun_at: dict[RunId, int] = {}
         self.refusals: Counter[RunId] = Counter()
         self._heard = 0
+        self._held: dict[tuple[RunId, int], Instant] = {}  # until when an act can be taken back
 
     def house_event(self, position: int, at: Instant, event: Event) -> None:
         """See `Book.house_event`."""
@@ -92,6 +97,14 @@ class Cards:
                 demand(action is not None and action.digest == digest, "a card shows the action")
                 books.cards[approval] = Card(run, event.task, digest, expires_at, reason)
                 books.stopped(run, event.task)
+                self._held.pop((run, event.task), None)
+            case ApprovalSnoozed() | ApprovalResurfaced():
+                self._put_off(at, event)
+            case ActionHeld(task=task, until=until):
+                self._held[run, task] = until
+                paths["held"] += 1
+            case ActionUndone(task=task):
+                self._taken_back(run, before, task)
             case ActionEdited(approval=approval, action=action, replaces=replaces):
                 old = books.cards[cast(ApprovalId, replaces)]
                 demand(old.waits, "only a waiting card is edited")
@@ -102,15 +115,19 @@ class Cards:
                 card = books.cards[approval]
                 demand(card.waits, "only a waiting card is granted")
                 demand(card.digest == digest, "a yes is bound to the digest that was shown")
-                demand(at < card.expires_at, "an expired card is not granted")
+                demand(not card.expires_at or at < card.expires_at, "an expired card is not granted")
                 demand(digest in books.said_yes, "nobody said yes to this digest")
+                granted = action_of(before, event.task)
+                high = granted is not None and granted.finality is Finality.FINAL_HIGH
+                demand(event.confirmed or not high, "high stake wants its second step")
                 card.waits, card.granted = False, True
                 paths["approved"] += 1
             case ApprovalRejected(approval=approval):
                 books.cards[approval].waits = False
                 paths["rejected"] += 1
             case ApprovalExpired(approval=approval):
-                demand(at >= books.cards[approval].expires_at, "a card expires in its time")
+                expires = books.cards[approval].expires_at
+                demand(bool(expires) and at >= expires, "a card expires in its time")
                 books.cards[approval].waits = False
                 paths["expired"] += 1
             case ActionDenied():
@@ -128,6 +145,7 @@ class Cards:
             case CompensationFailed() | LookupStarted():
                 self._no_card(run, event.task)
             case ActionStarted():
+                self._window_passed(run, before, at, event)
                 self._may_leave(run, before, event)
             case ActionInDoubt(reason=reason):
                 paths["in doubt"] += 1
@@ -151,6 +169,42 @@ class Cards:
                 paths["attempt lost with its process"] += 1
             case _:
                 pass
+
+    def _put_off(self, at: Instant, event: ApprovalSnoozed | ApprovalResurfaced) -> None:
+        card, paths = self.books.cards[event.approval], self.books.paths
+        demand(card.waits, "only a waiting card is put off, and comes back")
+        if isinstance(event, ApprovalSnoozed):
+            demand(at < event.until, "a card is put off to later")
+            in_time = not card.expires_at or event.until < card.expires_at
+            demand(in_time, "a card is not put off beyond its expiry")
+            paths["put off: card"] += 1
+        else:
+            demand(card.snoozed, "only what was put off comes back")
+            paths["a card came back"] += 1
+        card.snoozed = isinstance(event, ApprovalSnoozed)
+
+    def _taken_back(self, run: RunId, before: RunState, task: int) -> None:
+        """Nothing of it has left, and the yes that it had lets nothing leave any more."""
+        books, act = self.books, before.task(task).act
+        assert act is not None
+        demand(books.act_of(run, task) is None, "what has left is not taken back", f"task {task} of {run}")
+        if act.approval is not None:
+            books.cards[act.approval].granted = False
+        self._held.pop((run, task), None)
+        books.paths["taken back before it left"] += 1
+
+    def _window_passed(self, run: RunId, before: RunState, at: Instant, event: ActionStarted) -> None:
+        """What can be taken back leaves when its window has passed; a yes gives it one."""
+        books, where = self.books, f"task {event.task} of {run}"
+        until = self._held.pop((run, event.task), None)
+        act = before.task(event.task).act
+        assert act is not None
+        if until is not None:
+            demand(at >= until or bool(books.set_back), "nothing leaves before its window has passed", where)
+        elif event.authority.startswith("approval:") and books.rules.undo_us:
+            again = act.calls or act.tried or act.sought or act.held_until
+            free = act.action.finality is Finality.REVERSIBLE
+            demand(bool(again) or free, "what was approved can be taken back first", where)
 
     def _started(self, workflow: str, trigger: object, more: int) -> None:
         message = trigger.get("message") if isinstance(trigger, dict) else None
