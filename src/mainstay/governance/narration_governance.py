@@ -57,7 +57,8 @@ def say_autonomy(event: AutonomyEvent) -> str:
             )
             return f"{kind} could go by itself: {proof}"
         case AutonomyGranted(kind=kind, level=level, actor=actor):
-            risk = f"; at most {event.worst} wrong ones pass before it ends" if event.worst else ""
+            worst = f"; were all of them wrong, {event.worst} would leave before it ends (in 19 of 20 cases)"
+            risk = worst if event.worst else ""
             return f"From here on {kind} {_LEVELS.get(level, level)}, by {actor}{risk}"
         case AutonomyRevoked(kind=kind, reason=reason):
             return f"{kind} asks again{because(reason)}"
