@@ -41,10 +41,10 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        handed_out(value)  # from here on it is taken out of what is written down
 
     def reveal(self) -> str:
         """The value itself: only for handing it to the one who asks for it."""
-        handed_out(self._value)
         return self._value
 
     def __repr__(self) -> str:

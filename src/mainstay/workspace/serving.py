@@ -15,6 +15,7 @@ from mainstay.kernel.errors import StorageFull, Unavailable
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
 from mainstay.ledger.rebuild import Progress
+from mainstay.net.withheld import without_secrets
 from mainstay.runtime.checkpointing import OPERATIONS, Checkpointing
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.runtime.collector import settle_collector
@@ -346,4 +347,5 @@ class Service:
 
 
 def _noticed(what: str, error: Exception) -> None:
-    log.warning("%s: %s: %s", what, type(error).__name__, error)
+    # Whoever embeds this may keep what is logged as it is said: a library's error may quote what it was given.
+    log.warning("%s: %s: %s", what, type(error).__name__, without_secrets(str(error)))

@@ -60,11 +60,37 @@ class Told:
         return bool(self.ways) or self.maybe
 
 
+# What a program needs to reach a desktop, and no more: secrets may stand in the environment of the director.
+PASSED_ON = frozenset(
+    (
+        *(
+            "PATH",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "SHELL",
+            "LANG",
+            "LC_ALL",
+            "LC_CTYPE",
+            "TZ",
+            "TMPDIR",
+            "DISPLAY",
+        ),
+        *("WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),
+    )
+)
+
+
 def run_command(command: Sequence[str], given: bytes) -> int:
     """A program with this input; its exit code."""
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, timeout=COMMAND_TIMEOUT_S, check=False
+            command,
+            input=given,
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+            env={name: value for name, value in os.environ.items() if name in PASSED_ON},
         )
     except subprocess.TimeoutExpired:
         return 124
