@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mainstay.kernel.budget import Limits
-from mainstay.kernel.errors import ConfigError, DirectorUnavailable, NotFound, WorkspaceLocked
+from mainstay.kernel.errors import (
+    ConfigError,
+    DirectorUnavailable,
+    LedgerUnready,
+    NotFound,
+    WorkspaceLocked,
+)
 from mainstay.kernel.ids import RunId, SubjectId, run_stream
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_card, find_id
@@ -494,6 +500,7 @@ class Workspace:
             lambda: (self._store, self._blobs, self._codec) if self.begun else None,
             self.run,
             self._clock,
+            lambda: self._assembly,
         )
 
     @cached_property
@@ -771,8 +778,10 @@ class Workspace:
         except ConfigError:
             last = None  # a slip in a file must not hide what waits
         missed: list[Json] = []
-        if self.begun:
-            missed = self._store.select("objectives", where={"met_at": None}, limit=100)
+        with suppress(LedgerUnready):  # a ledger of an earlier version: its first director makes the view
+            missed = (
+                self._store.select("objectives", where={"met_at": None}, limit=100) if self.begun else []
+            )
         return {"incidents": found, "missed": missed, "backed_up_at": last.at if last else None}
 
     def _key(self) -> Path | None:
