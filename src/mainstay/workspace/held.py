@@ -419,10 +419,11 @@ class Held:
 
     def rule_desk(self, ask: Callable[[Request], object]) -> RuleDesk:
         """What takes changed rules and templates into this director."""
-        return RuleDesk(self.director, self.assembly, ask, self._forget_house)  # type: ignore[arg-type]
+        return RuleDesk(self.director, self.assembly, ask, self._renewed)  # type: ignore[arg-type]
 
-    def _forget_house(self) -> None:
+    def _renewed(self) -> None:
         vars(self).pop("teaching", None)  # made of templates that are others now
+        self.director.recipes = recipes_of(self.assembly)
 
     def steering(self, ask: Callable[[Request], object]) -> Steering:
         """The operator's hand on the runs of this director."""

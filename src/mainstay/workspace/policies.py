@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mainstay.config.circumstances import suppose
 from mainstay.config.files import WorkspaceFiles, load_rules, load_workspace_files
 from mainstay.config.policies import read_policy_text
 from mainstay.governance.policy_check import Remark, remarks
 from mainstay.governance.policy_difference import PolicyDifference, difference
+from mainstay.kernel.autonomy import Level
 from mainstay.kernel.circumstances import circumstances
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.door import verdict_on
@@ -37,6 +38,9 @@ from mainstay.runtime.operator_time import calendar_of
 from mainstay.workspace.doors import Door
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.known import catalog_of
+
+if TYPE_CHECKING:
+    from mainstay.workspace.assembly import Assembly
 
 FILES = "files"
 DIGEST_MIN = 4  # digits
@@ -125,6 +129,7 @@ class Policies:
     opened: Callable[[], tuple[SqliteReader, BlobStore, Codec] | None]  # None: there is no ledger yet
     run: Callable[[str], tuple[Json, RunState]]
     clock: Clock
+    assembly: Callable[[], Assembly]
     _read: WorkspaceFiles | None = field(default=None, repr=False)
 
     def check(self) -> Checked:
@@ -331,9 +336,15 @@ class Policies:
             weekday=weekday,
             minute=minute,
         )
-        facts.autonomy.kinds = standing.autonomy
         facts.tally.restore(standing.lately)
-        return facts
+        if all(one.level is Level.ASK for one in standing.autonomy.values()):
+            return facts
+        # Something goes by itself: then it counts by what its acts are made, for which everything is looked at.
+        from mainstay.workspace.recipes import autonomy_of, recipes_of
+
+        autonomy = autonomy_of(settings.autonomy)
+        autonomy.kinds = standing.autonomy
+        return replace(facts, autonomy=autonomy, recipes=recipes_of(self.assembly()))
 
     def _judged(self, before: Policy, after: Policy) -> tuple[tuple[JudgedCard, ...], int, int]:
         ledger = self._ledger()

@@ -30,10 +30,11 @@ from mainstay.kernel.errors import (
     NotFound,
     WorkspaceLocked,
 )
-from mainstay.kernel.ids import RunId, SubjectId, run_stream
+from mainstay.kernel.ids import WORKSPACE, RunId, SubjectId, run_stream
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
+from mainstay.ledger.store import Position
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.workspace.cards import PAGE, Card, CardLine, CardReader, Leaving, Preview
 from mainstay.workspace.decided import Decided, DecidedTogether, decided, decided_together
@@ -160,8 +161,9 @@ class Workspace:
         from mainstay.governance.explain import explain
 
         found = find_id(self._store, "runs", "run", short)
-        opened = [(recorded, self._opened(event)) for recorded, event in self._events(found)]
-        return explain(opened, self._artifacts.open_text)
+        events = sorted((*self._events(found), *self._evidence(found)), key=lambda pair: pair[0].position)
+        opened = [(recorded, self._opened(event)) for recorded, event in events]
+        return explain(opened, self._artifacts.open_text, self._adopted(events))
 
     def ask(
         self,
@@ -779,9 +781,7 @@ class Workspace:
             last = None  # a slip in a file must not hide what waits
         missed: list[Json] = []
         with suppress(LedgerUnready):  # a ledger of an earlier version: its first director makes the view
-            missed = (
-                self._store.select("objectives", where={"met_at": None}, limit=100) if self.begun else []
-            )
+            missed = self._store.select("objectives", where={"met_at": None}, limit=100) if self.begun else []
         return {"incidents": found, "missed": missed, "backed_up_at": last.at if last else None}
 
     def _key(self) -> Path | None:
@@ -891,6 +891,32 @@ class Workspace:
 
     def _events(self, run: str) -> list[tuple[RecordedEvent, Any]]:
         return [(one, self._codec.event(one)) for one in self._store.read(run_stream(RunId(run)))]
+
+    def _evidence(self, run: str) -> list[tuple[RecordedEvent, Any]]:
+        """What the decisions about a run's acts proved of their kind."""
+        try:
+            rows = self._store.select("evidence", where={"run": run})
+        except KeyError:
+            return []  # a ledger of an earlier version: its next director makes the view
+        found = [
+            one
+            for row in rows
+            for one in self._store.read_all(after=Position(int(str(row["position"])) - 1), limit=1)
+        ]
+        return [(one, self._codec.event(one)) for one in found]
+
+    def _adopted(self, events: list[tuple[RecordedEvent, Any]]) -> list[tuple[RecordedEvent, Any]]:
+        """The policies and templates that came into force before the last of these."""
+        from mainstay.governance.in_force import ADOPTIONS
+        from mainstay.runtime.governing import GOVERNANCE
+
+        last = events[-1][0].position if events else 0
+        return [
+            (one, self._codec.event(one))
+            for stream in (WORKSPACE, GOVERNANCE)
+            for one in self._store.read(stream)
+            if one.type in ADOPTIONS and one.position < last
+        ]
 
     def _opened(self, event: Any) -> Any:
         """The event with its sealed texts as a person may read them."""
