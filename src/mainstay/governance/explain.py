@@ -1,16 +1,17 @@
 """`explain`: the story of a run, told from its events alone.
 
-Who did what, when, why, from which evidence, by which cause and for how much. Lines about the run as a whole come
-first and last, those about a task are grouped under it. Nothing is told that the ledger does not say, and every line
-names the position it was read at, so that each can be checked.
+Who did what, when, why, from which evidence, under which rules, by which cause and for how much. Lines about the run
+as a whole come first and last, those about a task are grouped under it. Nothing is told that the ledger does not say,
+and every line names the position it was read at, so that each can be checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from mainstay.governance.in_force import InForce, say_under
 from mainstay.governance.narration import NameOf, Open, moment, say, short_run
 from mainstay.governance.words import by_number
 from mainstay.kernel.events import (
@@ -45,6 +46,7 @@ class Line:
     rationale: str = ""
     evidence: tuple[str, ...] = ()
     cost_micros: int = 0
+    under: Mapping[str, str] = field(default_factory=dict)  # the policy, or the template, that was in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,15 @@ class Story:
         return "\n".join(parts) + "\n"
 
 
-def explain(events: Sequence[tuple[RecordedEvent, Event]], open_: Open) -> Story:
-    """Tell the events of one run, with those of the message that led to it if they are given too."""
+def explain(
+    events: Sequence[tuple[RecordedEvent, Event]],
+    open_: Open,
+    adopted: Iterable[tuple[RecordedEvent, Event]] = (),
+) -> Story:
+    """Tell the events of one run, with those of the message that led to it, and what its acts proved, if they are given
+    too. `adopted` are the events by which policies and templates came into force.
+    """
+    in_force = InForce(adopted)
     state: RunState | None = None
     about: list[Line] = []
     tasks: dict[int, list[Line]] = {}
@@ -133,7 +142,7 @@ def explain(events: Sequence[tuple[RecordedEvent, Event]], open_: Open) -> Story
             state = evolve(before, cast(RunEvent, event))
             if state.ended and not before.ended:
                 ended_at = recorded.at
-        line = _line(recorded, event, open_, _names(state))
+        line = _line(recorded, event, open_, _names(state), in_force)
         task = _task_of(event)
         (about if task is None else tasks.setdefault(task, [])).append(line)
     forked = state.unusual.forked if state is not None else None
@@ -156,7 +165,7 @@ def _names(state: RunState | None) -> NameOf:
     return lambda number: state.name(number) if state and state.exists(number) else by_number(number)
 
 
-def _line(recorded: RecordedEvent, event: Event, open_: Open, name_of: NameOf) -> Line:
+def _line(recorded: RecordedEvent, event: Event, open_: Open, name_of: NameOf, in_force: InForce) -> Line:
     rationale = ""
     evidence: tuple[str, ...] = ()
     if isinstance(event, TaskSucceeded | ActionProposed):
@@ -174,6 +183,7 @@ def _line(recorded: RecordedEvent, event: Event, open_: Open, name_of: NameOf) -
         evidence=evidence,
         # What a model cost is part of what its attempt settles at, and would be counted twice.
         cost_micros=0 if isinstance(event, ModelUsed) else getattr(event, "cost", 0),
+        under=in_force.under(event, recorded.position),
     )
 
 
@@ -222,7 +232,7 @@ def _line_text(line: Line) -> str:
     cost = f" {money(line.cost_micros)}." if line.cost_micros else ""
     relied = f" Evidence: {', '.join(line.evidence)}." if line.evidence else ""
     text = line.text if line.text.endswith((".", "?", "!")) else line.text + "."
-    return f"  {moment(line.at)}  {text}{cost}{relied} [#{line.position}{cause}, {line.actor}]"
+    return f"  {moment(line.at)}  {text}{say_under(line.under)}{cost}{relied} [#{line.position}{cause}, {line.actor}]"
 
 
 def _line_dict(line: Line) -> Json:
@@ -236,4 +246,5 @@ def _line_dict(line: Line) -> Json:
         "rationale": line.rationale,
         "evidence": list(line.evidence),
         "cost_micros": line.cost_micros,
+        "under": dict(line.under),
     }
