@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mainstay.kernel.autonomy import AutonomyRules, Level
 from mainstay.kernel.commands import (
@@ -428,3 +430,55 @@ def test_another_recipe_is_proposed_anew() -> None:
         earning.decided(clean=True)
     assert sum(isinstance(event, AutonomyProposed) for event in earning.events()) == 2
     earning.agrees()
+
+
+_steps = st.sampled_from(
+    [
+        "clean",
+        "clean",
+        "clean",
+        "clean",
+        "error",
+        "undo",
+        "complain",
+        "restart",
+        "other way",
+        "kill",
+        "revoke",
+        "grant",
+    ]
+)
+
+
+@given(st.lists(_steps, max_size=40))
+@settings(max_examples=25, deadline=None)
+def test_whatever_happens_events_view_and_director_say_the_same(steps: list[str]) -> None:
+    earning = Earning(rules=AutonomyRules(target_ppm=900_000, by_itself=True))
+    way, left = 0, list[RunId]()
+    for step in steps:
+        run = earning.decided(clean=step != "error")
+        held = earning.authority(run).startswith("autonomy:")
+        match step:
+            case "undo" if held:
+                earning.undo(run)
+            case "complain":
+                earning.wait(20 * MINUTE)
+                for one in left[-2:]:
+                    earning.tell(*earning.director.complaint(one, 0, OPERATOR))
+            case "restart" | "other way":
+                way += step == "other way"
+                earning.boot({"proposer": f"way {way}"})
+            case "kill":
+                earning.tell(Request(ThrowKillSwitch(OPERATOR, True, "")))
+                assert earning.standing().level is Level.ASK
+                earning.tell(Request(ThrowKillSwitch(OPERATOR, False, "")))
+            case "revoke":
+                earning.revoke()
+                assert earning.standing().level is Level.ASK
+            case "grant":
+                earning.grant("automatic")
+            case _:
+                pass
+        if held:
+            left.append(run)
+        earning.agrees()
