@@ -115,7 +115,7 @@ def _tell_console(service: Service, screen: _Screen) -> None:
     web = service.web
     if not web.address:
         screen.tell("console", f"No console: {web.off}", address="", why=web.off)
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and service.held.assembly.untyped.settings.console.loopback:
         screen.tell(
             "console", f"Console, once and for ten minutes: {web.login_link()['url']}", address=web.address
         )

@@ -8,6 +8,7 @@ fails says that it failed, and neither why nor what would have been right.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from typing import Any
@@ -23,7 +24,10 @@ from mainstay.console.sessions import client_of_request, give, give_visit, sessi
 from mainstay.runtime.devices import SECRET_BYTES
 from mainstay.workspace.serving_web import Front
 
+log = logging.getLogger("mainstay")
+
 HOME = "/"
+DURABLE_S = 30.0
 MICROS = 1_000_000
 _OWN_PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){0,5})?")
 _BROWSERS = (
@@ -91,6 +95,7 @@ class Login:
         async with self._checking:
             right = await asyncio.to_thread(self._front.password.verify, password)
         if not right:
+            log.warning("a log-in failed, from %s", client.address)
             answer = self._page(
                 *(request, "login.html"), after=after, with_password=True, failed=True, status=401
             )
@@ -114,11 +119,20 @@ class Login:
 
     async def _admit(self, request: Request, via: str, after: str) -> Response:
         session = session_of(request)
-        secret = await self._front.devices.admit(
-            name=called(request.headers.get("user-agent", "")),
-            via=via,
-            instead_of=session.device.device if session else "",
-        )
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                secret = await self._front.devices.admit(
+                    name=called(request.headers.get("user-agent", "")),
+                    via=via,
+                    instead_of=session.device.device if session else "",
+                )
+        except TimeoutError:
+            raise Refused(
+                503,
+                "You are not logged in.",
+                why="The disk is full, or slow beyond measure: nothing can be kept.",
+                remedy="Free some space, then log in again.",
+            ) from None
         answer = RedirectResponse(after, 303)
         life_s = self._front.settings.session_us // MICROS
         give(answer, request, self._front.port, secret, life_s=life_s)

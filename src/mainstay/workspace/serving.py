@@ -142,6 +142,8 @@ class Service:
             self._checkpointing = Checkpointing(signing, self._clock, self.loop.ask, self._incidents)
             self._full_audit = FullAudit(folder, self._clock, self._incidents)
         except BaseException:
+            if "web" in vars(self):
+                self.web.close()
             self.held.close()  # the lock would stay with us
             raise
         self._control = ControlServer(folder.socket, self._operate, noticed=_noticed)

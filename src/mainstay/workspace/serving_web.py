@@ -43,6 +43,7 @@ log = logging.getLogger("mainstay")
 SERVER = "mainstay.console.server"
 NEEDED = ("starlette", "uvicorn", "h11", "jinja2", "python_multipart", "argon2")
 LOOK_AFTER_S = 60.0  # how late a device that was not used for long may be dismissed
+EVERYWHERE = ("0.0.0.0", "::")
 BACKLOG = 512
 ANSWER_S = 30.0  # a decision takes some milliseconds; after this the disk is to blame
 
@@ -106,7 +107,7 @@ class Web:
         if self._listening is None:
             return ""
         scheme = "https" if self._front.settings.encrypts else "http"
-        host = self._front.settings.host if self._front.settings.loopback else "127.0.0.1"
+        host = "127.0.0.1" if self._front.settings.host in EVERYWHERE else self._front.settings.host
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._front.port}"
 
     def login_link(self) -> Json:
@@ -114,6 +115,12 @@ class Web:
         if not self.address:
             raise Unavailable(
                 "The web server is not served.", why=self.off, remedy="Look at [console] in mainstay.toml."
+            )
+        if not self._front.settings.loopback and self._front.settings.host not in EVERYWHERE:
+            raise Unavailable(
+                "One-time links log in on this machine alone, and nothing listens there.",
+                why=f"[console] host is {self._front.settings.host!r}.",
+                remedy="Log in with the password; `mainstay console password` sets it.",
             )
         return {"url": f"{self.address}/login/{self._front.login_links.issue()}", "good_for_s": 600}
 
