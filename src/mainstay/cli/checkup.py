@@ -321,6 +321,10 @@ def _ledger(folder: Folder, fix: bool) -> Iterable[Finding]:
     with Workspace(folder) as workspace:
         head, waiting = workspace.head, workspace.waiting()
         found = workspace.verify() if head <= PROVED_MAX else None
+    if isinstance(found, Broken) and found.checkpoints:
+        detail = f"What was signed about it does not hold: {found.reason}"
+        yield Finding("ledger", "fail", detail, "Compare with a copy of the checkpoints; see docs/audit.md.")
+        return
     if isinstance(found, Broken):
         yield Finding(
             "ledger",

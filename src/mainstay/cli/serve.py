@@ -66,7 +66,10 @@ def _prove(workspace: Workspace) -> None:
     if not workspace.folder.ledger.exists() or workspace.head > PROVED_AT_START_MAX:
         return
     found = workspace.verify()
-    if isinstance(found, Broken):
+    if isinstance(found, Broken) and found.checkpoints:
+        # The ledger itself holds: work goes on, and the director that signs tells it as an incident.
+        log.warning("what was signed does not hold: %s", found.reason)
+    elif isinstance(found, Broken):
         raise LedgerCorrupt(
             f"The ledger does not hold from position {found.position} on.",
             why=found.reason,
