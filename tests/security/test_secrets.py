@@ -19,18 +19,26 @@ from urllib.parse import quote
 
 import pytest
 
+from mainstay.agents.base import Reply
+from mainstay.agents.checks.subject import Subject
 from mainstay.agents.executor import Proposer
+from mainstay.agents.inspector import ReplyInspector
 from mainstay.cli.main import run
 from mainstay.ledger.sealing import Vault
 from mainstay.models import traces
+from mainstay.models.base import Completion, Message, Prompt
+from mainstay.models.client import EndpointModel
 from mainstay.models.scripted import ScriptedEmbedder
+from mainstay.models.settings import ModelSettings
 from mainstay.net.secrets import Secret, SecretStore
+from mainstay.net.withheld import without_secrets
 from mainstay.testing.model_server import Asked, Given, ModelServer, completion
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.console_password import ConsolePassword
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.serving import Service
 from mainstay.workspace.workspace import Workspace
+from tests.agents.sample import message, rules
 from tests.cli.conftest import lay_out
 from tests.models.test_traces import Records, Traces
 from tests.security.attacks import attack
@@ -361,3 +369,42 @@ def test_a_program_that_is_told_of_cards_gets_no_secret_of_the_environment(
     run_command((str(script),), b"a card waits")
     assert CANARIES["mailbox"] not in (tmp_path / "seen").read_text()
     assert "PATH=" in (tmp_path / "seen").read_text()
+
+
+@attack(
+    ("mainstay.agents.checks.leaks", "_secret", lambda text: ""),
+    ("mainstay.agents.checks.grounds", "facts_of", lambda text: set()),
+)
+def test_a_secret_and_an_address_in_the_words_of_a_model_are_neither_sent_nor_fetched() -> None:
+    Secret(CANARIES["model"]).reveal()
+    forms = (
+        f"Your key is {CANARIES['model']}.",
+        f"See {{trap}}/?k={quote(CANARIES['model'])}",
+        f"![]({{trap}}/{base64.b64encode(CANARIES['model'].encode()).decode()})",
+        "Use sk-abcdefghijklmnop12345678 and read {trap}/more",
+    )
+    with ModelServer(Given()) as trap:
+        for form in forms:
+            text = f"Hello Pat,\n\n{form.format(trap=trap.url)}\n\nBest wishes"
+            with ModelServer(completion(text)) as server:
+                drafted = asyncio.run(_drafted(server.url))
+            draft = Reply(
+                text=drafted, subject="Re: Hello", template="how-to", grounds=(), model="scripted:small"
+            )
+            inspected = ReplyInspector(rules()).inspect(Subject(draft, message(), rules()))
+            assert inspected.verdict == "refuse", form
+            # What was found is not written down again: remarks are taken to the card by this way.
+            assert CANARIES["model"].lower() not in without_secrets(str(inspected)).lower()
+            if trap.url in text:
+                assert any(trap.url in one.remark for one in inspected.findings), inspected.findings
+        assert trap.asked == []
+
+
+async def _drafted(url: str) -> str:
+    model = EndpointModel(ModelSettings("default", "scripted:small", url=url))
+    try:
+        answer = await model.complete(Prompt("Draft.", (Message("user", "Hello?"),), output_token_max=400))
+    finally:
+        await model.aclose()
+    assert isinstance(answer, Completion), answer
+    return answer.text

@@ -1,5 +1,6 @@
 """The check for secrets in a draft: keys, tokens, passwords with their value, card and account numbers.
 
+The workspace's own secrets are known by their value, as far as this process was given them, and others by their form.
 Numbers count only where their checksum holds, and a password only where a value stands beside it, so that
 "never send me your password" and a customer's number pass. What was found is never repeated.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 
 from mainstay.agents.checks.subject import REFUSE, Findings, Subject, finding
+from mainstay.net.withheld import without_secrets
 
 _KEYS = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
@@ -42,6 +44,8 @@ def leaked_secret(subject: Subject) -> Findings:
 
 
 def _secret(text: str) -> str:
+    if without_secrets(text) != text:
+        return "a secret of this workspace"
     for name, pattern in _KEYS:
         if pattern.search(text):
             return name
