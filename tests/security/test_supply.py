@@ -26,7 +26,9 @@ from mainstay.kernel.errors import CommandRefused, DocumentError, NotFound
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.values import Instant, Json
 from mainstay.ledger.inmemory import InMemoryStore
+from mainstay.ledger.keys import InMemoryKeys
 from mainstay.ledger.projections import TABLES
+from mainstay.ledger.sealing import Vault
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.store import EventStore, Put
@@ -229,6 +231,14 @@ def test_a_value_that_is_sql_is_a_value(store: EventStore, text: str) -> None:
     assert store.select("runs", where={"workflow": text}) == []
     assert store.select("runs", order="run", after=text, limit=1_000) is not None
     assert store.get("runs", (RUN,)) is not None
+
+
+@attack(("mainstay.ledger.sealing", "Vault.subject", lambda self, address: address))
+def test_an_address_that_is_sql_is_looked_up_by_its_keyed_hash() -> None:
+    vault = Vault(bytes(range(32)), InMemoryKeys())
+    for text in EVIL:
+        subject = vault.subject(f"{text}@example.org")
+        assert re.fullmatch(r"[0-9a-f]{32}", subject)
 
 
 # --- the control socket ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from mainstay.governance.samples import readings
 from mainstay.kernel.autonomy import Level
 from mainstay.kernel.commands import (
     Acted,
+    CancelRun,
     Failed,
     GrantApproval,
     GrantAutonomy,
@@ -23,6 +24,7 @@ from mainstay.kernel.commands import (
     ResolveDoubt,
     ResumeRun,
     StartRun,
+    Wake,
     WeighEvidence,
 )
 from mainstay.kernel.contract import Repeatability
@@ -218,6 +220,31 @@ def test_an_effect_is_late_by_the_time_since_the_decision_not_since_the_question
         ("sample", 10 * SECOND, 2)
     ]
     assert Slo(lambda: office.house.store, lambda: NO_OBJECTIVES, office.clock).minutes("other") == ()
+
+
+def test_a_hold_window_is_no_delay() -> None:
+    office = Office(ACTS, policy=ASK_ALL, undo_us=20 * MINUTE)
+    run = office.start()
+    office.propose(run)
+    card = office.house.cards()[0]
+    office.decide(GrantApproval(run, card["approval"], card["digest"], "operator", 5 * SECOND))
+    office.clock.advance(20 * MINUTE)
+    office.decide(Wake(run, 0))
+    office.decide(RecordOutcome(run, 0, 2, Acted()))
+    assert office.counted(Kind.EFFECT) == Count(0, 1)
+
+
+def test_waiting_in_line_is_not_the_workflows_fault() -> None:
+    office = Office(ACTS, policy=ASK_ALL)
+    first, second = (run_id(office.clock.now(), "test", name) for name in ("first", "second"))
+    for run in (first, second):
+        office.decide(StartRun(run, "sample", ACTS.digest, {}, "one thread"))
+    office.propose(first)
+    office.clock.advance(DAY)
+    office.decide(CancelRun(first, "operator"))
+    office.clock.advance(MINUTE)
+    office.propose(second)
+    assert office.counted(Kind.PROPOSAL) == Count(0, 2)
 
 
 # --- exactness -----------------------------------------------------------------------------------------------------

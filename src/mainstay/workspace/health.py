@@ -27,6 +27,15 @@ STALE_US = int(4 * BEAT_EVERY_S * SECOND)
 CHECKPOINT_LATE_US = 2 * DAY
 CLOCK_BEHIND_US = MINUTE
 SPACE_NONE_BYTES = 50_000_000
+_OF_INCIDENTS = {
+    "source_silent": "mailbox",
+    "backup_failed": "backup",
+    "clock_jumped": "clock",
+    "disk_growing": "disk",
+    "audit_failed": "ledger",
+    "checkpoint_unwritten": "checkpoint",
+    "notification_failed": "notifier",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +200,7 @@ def _clock(store: EventReader, now: Instant) -> Iterator[Reason]:
 
 def _incidents(store: EventReader, now: Instant) -> Iterator[Reason]:
     for one in open_incidents(store):
-        what = {"source_silent": "mailbox", "backup_failed": "backup", "clock_jumped": "clock"}
-        name = what.get(one.kind, one.kind.replace("_", " "))
+        name = _OF_INCIDENTS.get(one.kind, one.kind.replace("_", " "))
         remedy = "; ".join(one.candidates)
         yield Reason(
             " ".join(filter(None, (name, one.subject))), one.what, remedy[:1].upper() + remedy[1:] + "."
