@@ -52,12 +52,14 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy the ledger, also while a director works, and prove the copy. Keys are not in it."""
+    from mainstay.workspace.auditing import places_of
     from mainstay.workspace.ledger_care import keys_of
 
     with open_workspace(workspace) as opened:
         with _stages(quiet=as_json) as told:
             report = opened.back_up(target, keys_to=keys_to, progress=told)
         keys, master = keys_of(opened.folder)
+        signing = places_of(opened.folder).key
     if as_json:
         return emit(
             {
@@ -70,6 +72,7 @@ def backup(
                 "took_us": report.took_us,
                 "same_disk": report.same_disk,
                 "keys": [str(keys), str(master)],
+                "signing_key": str(signing) if signing.exists() else None,
                 "keys_copied_to": str(keys_to.absolute()) if keys_to else None,
             }
         )
@@ -81,6 +84,8 @@ def backup(
         hang=0,
     )
     say(f"  {keys}", f"  {master}")
+    if signing.exists():
+        say(f"  {signing} (signs checkpoints)")
     if keys_to:
         say("The first of them was copied, as fresh as this backup, to", f"  {keys_to.absolute()}")
     if report.same_disk:
