@@ -153,6 +153,15 @@ def test_a_downtime_is_caught_up_with_by_the_first_look() -> None:
     assert late.look() == []
 
 
+@pytest.mark.parametrize(("ago", "within"), [(4 * MINUTE, 1), (5 * MINUTE, 0), (5 * MINUTE + 59 * SECOND, 0)])
+def test_a_window_is_never_longer_than_it_says(ago: int, within: int) -> None:
+    office = Office()
+    office.ends(badly=1)
+    office.clock.advance(ago)
+    assert office.counted(Kind.SUCCESS, "5min") == Count(within, within)
+    assert office.counted(Kind.SUCCESS, "30min") == Count(1, 1)
+
+
 def test_a_look_counts_what_a_look_over_everything_counts() -> None:
     """The tally goes on from its last minute; whoever asks later folds three days anew. Both say the same."""
     office = Office()
