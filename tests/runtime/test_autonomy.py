@@ -154,6 +154,7 @@ def test_what_was_not_looked_at_counts_for_nothing() -> None:
         (100, 11, False, 0, 1),
         (100, 0, True, 0, 1),
         (5, 1, False, 0, 1),
+        (0, 0, False, 0, 0),  # nobody measured it
     ],
 )
 def test_an_edit_is_an_error_where_it_changes_a_field_or_more_than_a_tenth_of_the_words(
@@ -190,6 +191,17 @@ def test_an_undo_is_an_audited_error_and_the_yes_afterwards_says_nothing_more() 
     assert isinstance(revoked, AutonomyRevoked)
     assert revoked.cause == "errors"
     earning.agrees()
+
+
+def test_an_audit_that_was_approved_and_taken_back_is_an_error_after_all() -> None:
+    earning = Earning()
+    earning.earn("held")
+    earning.director.undo_us = 5 * MINUTE
+    run = audited(earning)
+    earning.tell(earning.answered(run, clean=True))
+    assert (earning.standing().audits, earning.state(run).phase) == (".", Phase.HELD)
+    earning.undo(run)
+    assert earning.standing().audits == ".x"
 
 
 def test_a_complaint_counts_once_also_when_the_run_is_over() -> None:

@@ -46,7 +46,11 @@ def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Itera
             case ApprovalRejected(task=number, batch=batch, open_us=open_us, actor=actor):
                 verdict, looked_at = "error", not batch and open_us >= LOOKED_AT_US
             case ActionUndone(task=number, actor=actor, authority=authority):
-                verdict, looked_at = "error", authority.startswith(BY_ITSELF)
+                # Of what was drawn and approved, the yes is taken back with it.
+                verdict, looked_at = (
+                    "error",
+                    authority.startswith(BY_ITSELF) or _rule(before, number) == "audit",
+                )
             case _:
                 continue
         act = before.task(number).act
@@ -56,6 +60,11 @@ def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Itera
             continue
         source = "undo" if isinstance(event, ActionUndone) else "audit" if act.rule == "audit" else "decision"
         yield from _of(before, number, verdict, source, actor, facts)
+
+
+def _rule(state: RunState, number: int) -> str:
+    act = state.task(number).act
+    return act.rule if act is not None else ""
 
 
 def came_to_light(
@@ -109,7 +118,12 @@ def _of(
 
 
 def _of_edit(edit: ActionEdited | None) -> str:
-    """Clean without an edit or one that changed nothing, an error with a large one; empty: neither."""
-    if edit is None or (not edit.changed and not edit.typed):
+    """Clean without an edit or one that changed no word, an error with a large one; empty: neither.
+
+    An edit of which nobody measured how much it changed is neither.
+    """
+    if edit is None:
         return "clean"
-    return "error" if edit.typed or edit.changed * WORDS_SHARE > edit.words else ""
+    if edit.typed or edit.changed * WORDS_SHARE > edit.words:
+        return "error"
+    return "clean" if edit.words and not edit.changed else ""

@@ -80,9 +80,8 @@ class Kinds:
                 if not batch and open_us >= SECOND:
                     self.decided[run, task] = "error"
             case ActionUndone(task=task, authority=authority):
-                if authority.startswith(_BY_ITSELF):
-                    self.decided[run, task] = "error"
-                    self.books.paths["taken back from its window"] += 1
+                self.decided[run, task] = "error"
+                self.books.paths["taken back from its window"] += authority.startswith(_BY_ITSELF)
             case ActionHeld(task=task, authority=authority) | ActionStarted(task=task, authority=authority):
                 if authority.startswith(_BY_ITSELF):
                     self._by_itself(run, task, after, authority.removeprefix(_BY_ITSELF))
