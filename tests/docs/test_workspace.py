@@ -107,6 +107,7 @@ HEADINGS: dict[KeyPath, str] = {
     ("adapters", "NAME", "imap"): "### `imap`",
     ("adapters", "NAME", "send"): "### `send`",
     ("models", "NAME"): "### `[models.NAME]`",
+    ("agents", "NAME"): "### `[agents.NAME]`",
     ("budgets",): "### `[budgets]`",
     ("throttles",): "### `[throttles]`",
     ("recovery",): "### `[recovery]`",
@@ -134,6 +135,8 @@ BASE: dict[KeyPath, str] = {
     'host = "imap.example.org"\nuser = "help@example.org"\npassword = "env:MAIL"',
     ("adapters", "NAME", "send"): '[adapters.support.send]\nsmtp = "smtp.example.org"',
     ("models", "NAME"): '[models.default]\nuse = "ollama:qwen3"',
+    ("agents", "NAME"): "[agents.pricing]\n"
+    'run = "agents/pricing.py"\nrole = "specialist"\noutput = { price = "number" }',
     ("budgets",): "[budgets]",
     ("throttles",): "[throttles]",
     ("recovery",): "[recovery]",
