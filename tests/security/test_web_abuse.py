@@ -7,6 +7,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from random import Random
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def head(web: WebHouse, *lines: str, method: str = "POST", path: str = "/login",
         f"Origin: http://{here}",
         "Sec-Fetch-Site: same-origin",
     )
-    return ("\r\n".join((*first, *lines)) + "\r\n\r\n").encode()
+    return ("\r\n".join((*first, *lines)) + "\r\n\r\n").encode("latin-1")
 
 
 def served(answer: bytes) -> list[int]:
@@ -316,3 +317,53 @@ def test_nobody_is_sent_anywhere_else_and_no_header_is_written_by_others(web: We
 def test_the_director_was_at_work_all_the_while(web: WebHouse) -> None:
     assert web.call(lambda: web.service.desk.status())["position"] > 0
     assert web.ask(asyncio.sleep(0, True))
+
+
+PATHS = (
+    *(
+        "/",
+        "/login",
+        "/login/x",
+        "/a/x",
+        "/a/%ff%fe",
+        "/static/x",
+        "/devices",
+        "/logout",
+        "/health",
+        "//",
+        "*",
+    ),
+    *("/a/" + "x" * 200, "/?a=%zz", "/é", "/a/%00", "/login?next=%ff", "/;x", "/a//b"),
+)
+NAMES = (
+    *("Host", "Referer", "Cookie", "Content-Type", "Content-Length", "Transfer-Encoding", "Accept", "Range"),
+    *("Authorization", "Expect", "X-Forwarded-For", "Upgrade", "Connection"),
+)
+VALUES = (
+    *("", "null", "a", "\xff\xfe", "chunked", "application/json", "multipart/form-data", "100-continue", "0"),
+    *("application/x-www-form-urlencoded", "websocket", "upgrade", "9" * 20, "bytes=0-1", 'mainstay="x'),
+    *("$Version=1; a=b", "http://[", "Bearer x", "close", '"' * 50, "\t"),
+)
+BODIES = (b"", b"a=b", b"form_token=\xff&digest=%ff%00", b"{}", b"5\r\nhello\r\n0\r\n\r\n")
+
+
+async def _fails(request: object) -> None:
+    raise ZeroDivisionError
+
+
+@attack(("mainstay.console.forms", "sent", _fails))
+def test_nothing_that_is_sent_makes_it_fail(web: WebHouse) -> None:
+    drawn = Random(7)
+    cookie = "; ".join(f"{name}={value}" for name, value in web.log_in().cookies.items())
+    for _ in range(80):
+        web.clock.pass_s(1)
+        path = drawn.choice(PATHS)
+        lines = [f"{drawn.choice(NAMES)}: {drawn.choice(VALUES)}" for _ in range(drawn.randrange(3))]
+        body = drawn.choice(BODIES)
+        lines += [f"Cookie: {cookie}"] * drawn.randrange(2) + [
+            f"Content-Length: {len(body)}"
+        ] * drawn.randrange(2)
+        asked = head(web, *lines, "Connection: close", method=drawn.choice(("GET", "POST", "PUT")), path="/")
+        answer = web.raw(asked.replace(b" / ", f" {path} ".encode("latin-1"), 1) + body, timeout_s=0.2)
+        assert all(status < 500 for status in served(answer)), asked
+        assert not answer or b"frame-ancestors 'none'" in answer, asked
