@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     bench.command("ledger")(ledger)
     bench.command("memory")(memory)
     bench.command("governance")(governance)
+    bench.command("approvals")(approvals)
     bench.command("audit")(audit)
     app.add_typer(bench, name="bench")
 
@@ -171,6 +172,27 @@ def governance(
     from mainstay.bench.governance import Options, run_governance
 
     report = run_governance(Options(rules))
+    if as_json:
+        emit(report.as_dict())
+    else:
+        from rich.console import Console
+
+        report.render(Console())
+    if report.missed:
+        raise typer.Exit(1)
+
+
+def approvals(
+    cards: Annotated[int, typer.Option(min=20, max=100_000, help="Waiting cards.")] = 10_000,
+    rounds: Annotated[int, typer.Option(min=1, max=5, help="Of each command.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """List, show and decide from the command line, process start included. Takes a minute."""
+    from mainstay.bench.approvals import Options, run_approvals
+    from mainstay.bench.engine import progress_bar
+
+    with progress_bar(as_json) as told:
+        report = run_approvals(Options(cards, rounds), told)
     if as_json:
         emit(report.as_dict())
     else:

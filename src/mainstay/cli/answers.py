@@ -117,7 +117,7 @@ def edit(
 
     wanted = named_digest(digest)
     with open_workspace(workspace) as opened:
-        found = opened.approval(card)
+        found = opened.glance(card)
         written = new_text(found, text=text, file=file)
         typed = confirm or _second_step(found, as_json)
         # What was edited must be what was read: the digest that the text came from goes with it.

@@ -14,10 +14,10 @@ from mainstay.cli.render import say
 from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
-    from mainstay.workspace import Card
+    from mainstay.workspace import CardLine
 
 
-def new_text(card: Card, *, text: str | None, file: Path | None) -> str:
+def new_text(card: CardLine, *, text: str | None, file: Path | None) -> str:
     """What should be sent instead. Raises `CommandRefused` where there is none."""
     if text is not None and file is not None:
         raise CommandRefused("There are two new texts.", remedy="Give --text or --file, not both.")

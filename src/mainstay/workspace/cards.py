@@ -86,6 +86,7 @@ class CardLine:
     decided_at: Instant | None
     actor: str
     second_step: str  # what must be typed before it leaves; empty: a yes is enough
+    text: str  # exactly what will leave, as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,7 @@ class CardReader:
             second_step=second_step(
                 row["finality"], shown, price_micros=row["price_micros"], digest=Digest(row["digest"])
             ),
+            text=_text(shown),
         )
 
     def leaving(self) -> list[Leaving]:
@@ -237,8 +239,6 @@ class CardReader:
             state = evolve(state, event)
             if isinstance(event, ActionProposed) and event.task == row["task"]:
                 rationale = event.rationale
-        request = shown.get("request") or {}
-        reply = request.get("reply") or {}
         run = self._store.get("runs", (row["run"],)) or {}
         line = self.line(row)
         return Card(
@@ -250,7 +250,7 @@ class CardReader:
             act=line.act,
             title=line.title,
             recipients=line.recipients,
-            text=str(reply.get("text", "")) if isinstance(reply, dict) else "",
+            text=line.text,
             attachments=tuple(shown.get("attachments", ())),
             risky=tuple(shown.get("risky", ())),
             finality=line.finality,
@@ -309,6 +309,11 @@ class CardReader:
                     for finding in task.output.get("findings", ())
                 ]
         return tuple(found)
+
+
+def _text(shown: Json) -> str:
+    reply = (shown.get("request") or {}).get("reply")
+    return str(reply.get("text", "")) if isinstance(reply, dict) else ""
 
 
 def _lessons(state: RunState) -> tuple[str, ...]:

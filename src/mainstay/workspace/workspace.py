@@ -837,9 +837,14 @@ class Workspace:
         """What is missing until a kind of act stops asking; nothing is said of one that nobody decided about."""
         if not kind or self._store.get("autonomy", (kind,)) is None:
             return ""
+        from mainstay.config.autonomy import read_autonomy
+        from mainstay.config.toml import parse_toml
         from mainstay.governance.autonomy import missing
 
-        rules = self._settings().autonomy.of(kind)
+        # Of the settings only this table is read: a card is looked at all day.
+        file = self.folder.root / "mainstay.toml"
+        top = parse_toml(file.read_bytes() if file.exists() else b"", file.name).top
+        rules = read_autonomy(top.table("autonomy")).of(kind)
         return missing(self._store, kind, rules, now=self._clock.now())
 
     @property
