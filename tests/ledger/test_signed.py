@@ -1,4 +1,4 @@
-"""What the chain alone cannot show: a cut tail, a rewritten chain, another history. And what looks like it and is not."""
+"""What the chain alone cannot show: a cut tail, a rewritten chain, another history. And what only looks like it."""
 
 from __future__ import annotations
 
