@@ -16,6 +16,7 @@ from mainstay.cli.options import AsJson
 if TYPE_CHECKING:
     from mainstay.cli.autonomy_demo import AutonomyDemo
     from mainstay.cli.compounding import Compounding
+    from mainstay.cli.forget_demo import ForgetDemo
     from mainstay.cli.tamper_demo import TamperDemo
     from mainstay.cli.tour import Tour
 
@@ -46,10 +47,14 @@ def demo(
         bool,
         typer.Option("--tamper", help="Instead: a ledger that is tampered with, and how each way is found."),
     ] = False,
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Instead: a sender is forgotten, and every file searched for them."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """A sample mailbox, triaged end to end, with a kill in the middle."""
-    tour: AutonomyDemo | Compounding | TamperDemo | Tour
+    tour: AutonomyDemo | Compounding | ForgetDemo | TamperDemo | Tour
     if tamper:
         from mainstay.cli.tamper_demo import TamperDemo
 
@@ -58,6 +63,10 @@ def demo(
         from mainstay.cli.autonomy_demo import AutonomyDemo
 
         tour = AutonomyDemo(workspace, quiet=as_json)
+    elif forget:
+        from mainstay.cli.forget_demo import ForgetDemo
+
+        tour = ForgetDemo(workspace, quiet=as_json)
     elif compounding:
         from mainstay.cli.compounding import Compounding
 

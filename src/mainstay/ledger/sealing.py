@@ -130,8 +130,7 @@ class Vault:
             raise _damaged("It has not the form of a sealed value.")
         head, rest = token[:_HEAD_BYTES], token[_HEAD_BYTES:]
         subject = SubjectId(head[1 : 1 + _SUBJECT_BYTES].hex())
-        if self._keys.changed():
-            self._cache.clear()  # another process may have forgotten somebody
+        self._look_again()
         generation, cipher = self._newest(subject)
         sealed_under = int.from_bytes(head[-2:], "big")
         if sealed_under > generation:
@@ -158,6 +157,7 @@ class Vault:
 
     def knows(self, subject: SubjectId) -> bool:
         """Is there a key to seal under?"""
+        self._look_again()
         return self._newest(subject)[1] is not None
 
     def joints(self, member: SubjectId) -> tuple[SubjectId, ...]:
@@ -194,6 +194,11 @@ class Vault:
         """Close the table of keys."""
         self._cache.clear()
         self._keys.close()
+
+    def _look_again(self) -> None:
+        """Another process, or another connection of this one, may have forgotten somebody."""
+        if self._keys.changed():
+            self._cache.clear()
 
     def _newest(self, subject: SubjectId) -> tuple[int, AESGCM | None]:
         cached = self._cache.get(subject)

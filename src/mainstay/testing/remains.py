@@ -32,6 +32,7 @@ CONTEXTS = (
     *(b"fit", b"answer"),
 )
 UNPACKED_MAX = 10_000_000
+PACKED_MAX = 2_000_000  # bytes of one compressed part: what only looks like one must cost little
 _TOKEN = re.compile(rb"sealed:([A-Za-z0-9+/]{60,}={0,2})")
 _PACKED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x9c\xda]")
 _DATABASE = b"SQLite format 3\0"
@@ -112,9 +113,10 @@ def spelled(word: str) -> set[bytes]:
 
 def unpacked(data: bytes) -> Iterator[bytes]:
     """What is compressed within these bytes."""
+    view = memoryview(data)
     for start in (one.start() for one in _PACKED.finditer(data)):
         try:
-            yield zlib.decompressobj(47).decompress(data[start:], UNPACKED_MAX)
+            yield zlib.decompressobj(47).decompress(view[start : start + PACKED_MAX], UNPACKED_MAX)
         except zlib.error:
             continue
 
