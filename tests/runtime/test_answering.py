@@ -15,7 +15,7 @@ from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.values import DAY, HOUR, SECOND
 from mainstay.testing.fakes import FakeAdapter
-from mainstay.testing.plans import ASK_ALL, act, plan_of
+from mainstay.testing.plans import ASK_ALL, DENY_ALL, act, plan_of
 from tests.runtime.house import House, at_work, until
 
 REPLY = plan_of(act("send", act="email.reply"))
@@ -302,3 +302,39 @@ def test_a_late_answer_is_told_what_became_of_the_card() -> None:
         assert "by ann" in late.value.why
 
     desk(story)
+
+
+def test_a_director_that_dies_in_the_window_leaves_it_to_the_next() -> None:
+    async def story() -> None:
+        first = House(REPLY, policy=ASK_ALL, undo_us=WINDOW)
+        async with at_work(first):
+            await first.ask(first.begin("run 0", subject="ann@example.com"))
+            await until(lambda: len(first.cards()) == 1)
+            await first.desk.approve(first.cards()[0]["approval"], actor=ME)
+        next_one = House(REPLY, policy=ASK_ALL, undo_us=WINDOW, store=first.store, clock=first.clock)
+        next_one.artifacts.vault = next_one.vault = first.vault
+        async with at_work(next_one):
+            await next_one.settled()
+            assert next_one.adapter.acts == []
+            assert len(next_one.store.select("leaving")) == 1
+            await next_one.later(WINDOW)
+            await until(lambda: len(next_one.adapter.acts) == 1)
+            await next_one.settled()
+            assert next_one.status("run 0") == "succeeded"
+
+    asyncio.run(story())
+
+
+def test_rules_that_came_while_nobody_was_at_work_withdraw_what_waits() -> None:
+    async def story() -> None:
+        first = House(REPLY, policy=ASK_ALL)
+        async with at_work(first):
+            await first.ask(first.begin("run 0", subject="ann@example.com"))
+            await until(lambda: len(first.cards()) == 1)
+        stricter = House(REPLY, policy=DENY_ALL, store=first.store, clock=first.clock)
+        async with at_work(stricter):
+            await stricter.settled()
+            assert stricter.cards() == []
+            assert len(stricter.cards("denied")) == 1
+
+    asyncio.run(story())
