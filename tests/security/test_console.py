@@ -412,6 +412,18 @@ def _shown(web: WebHouse, monkeypatch: pytest.MonkeyPatch) -> str:
     return answer.text
 
 
+@attack(("mainstay.ledger.sealing", "Vault._look_again", lambda self: None))
+def test_who_was_forgotten_is_not_shown_from_memory(web: WebHouse) -> None:
+    browser, card = web.log_in(), web.card(high=True, last=True)
+    row = web.rows("approvals", approval=card.approval)[0]
+    try:
+        assert "[forgotten]" not in browser.get(card.path).text
+        assert web.call(lambda: web.service.held.assembly.artifacts.vault.forget(row["subject"]))
+        assert "[forgotten]" in browser.get(card.path).text
+    finally:
+        web.ask(web.service.desk.reject(card.approval, actor="operator"))
+
+
 @attack(("mainstay.console.sessions", "cookie_name", lambda client, port, what="mainstay": what))
 def test_with_a_certificate_of_its_own_all_is_said_under_tls(web: WebHouse, tmp_path: Path) -> None:
     settings = replace(web.front.settings, cert=tmp_path / "cert.pem", key=tmp_path / "key.pem")

@@ -203,7 +203,9 @@ class WebHouse:
     def rows(self, table: str, **where: Any) -> list[dict[str, Any]]:
         return self.call(lambda: self.service.held.store.select(table, where=where, limit=1_000))
 
-    def card(self, *, digest: str = "", life_s: float = 86_400.0, high: bool = False) -> Waiting:
+    def card(
+        self, *, digest: str = "", life_s: float = 86_400.0, high: bool = False, last: bool = False
+    ) -> Waiting:
         """A card that nobody has decided or put off, and a link to it; `high`: one that wants the second step."""
         free = [
             row
@@ -212,7 +214,7 @@ class WebHouse:
         ]
         if not free:  # no AssertionError: a planted weakness would be taken for found
             raise LookupError("there are no more cards: raise MESSAGES")
-        row = free[0]
+        row = free[-1 if last else 0]
         expires = Instant(self.clock.now() + round(life_s * 1_000_000))
         vault = self.service.held.assembly.artifacts.vault
         about = Digest(digest or row["digest"])
