@@ -246,3 +246,29 @@ def test_later_puts_a_card_off_and_keeps_the_link(web: WebHouse) -> None:
     answer = decide(browser, card, "snooze", snooze="1h")
     assert (answer.status, web.status(card)) == (303, "waiting")
     assert not [one for one in web.rows("links", approval=card.approval) if one["used_at"]]
+
+
+def _never_leaving(self: Any, link: Link) -> Any:
+    return asyncio.sleep(0)
+
+
+@attack((PAGE, "ApprovalLink._leaving", _never_leaving))
+def test_what_has_not_left_is_taken_back_and_the_link_decides_no_more(
+    web: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web.service.held.director, "undo_us", 3_600_000_000)
+    browser, card = web.log_in(), web.card()
+    assert decide(browser, card).status == 303
+    assert "It has not left yet" in browser.get(card.path).text
+
+    taken_back = browser.post(card.path, {"form_token": token_for(web, browser, card), "answer": "undo"})
+    again = browser.post(
+        card.path,
+        {"form_token": token_for(web, browser, card), "digest": card.digest, "answer": "approve"},
+    )
+
+    assert (taken_back.status, again.status) == (303, 409)
+    assert "It was taken back" in again.text
+    run = web.rows("approvals", approval=card.approval)[0]["run"]
+    assert [row["status"] for row in web.rows("approvals", run=run) if row["status"] == "waiting"]
+    assert not web.rows("leaving", run=run)

@@ -24,7 +24,7 @@ from mainstay.console.rendering import page
 from mainstay.console.sessions import Session, session_of
 from mainstay.kernel.commands import Command, UseLink
 from mainstay.kernel.errors import CommandRefused, NotFound, StaleApproval
-from mainstay.kernel.values import DAY, HOUR
+from mainstay.kernel.values import DAY, HOUR, Json
 from mainstay.runtime.links import Link
 from mainstay.runtime.sending import Decided
 from mainstay.workspace import Card, Workspace
@@ -34,6 +34,7 @@ HERE = "here"
 ACTOR = "operator"
 VIA = "device"
 WAITING = "waiting"
+UNDO = "undo"
 LOOKS_KEPT = 4_096
 REASON_MAX, CONFIRM_MAX, DIGEST_MAX = 10_000, 1_000, 128
 SNOOZES = {"1h": HOUR, "4h": 4 * HOUR, "1d": DAY}
@@ -74,6 +75,8 @@ class ApprovalLink:
         csrf.require(request, self._front.keyed_hash, f"answer {token}", fields)
         link = self._link(token)
         card = await self._card(link.approval)
+        if fields.get("answer") == UNDO:
+            return await self._undone(request, token, link, card)
         shown = forms.text(fields, "digest", most=DIGEST_MAX)
         if not _good(link, card, self._front.clock.now()) or shown != link.digest:
             return await self._state(request, link, card, refused=True)
@@ -111,6 +114,26 @@ class ApprovalLink:
                 return await self._front.desk(()).snooze(approval, until=until, actor=ACTOR, via=VIA)
             case _:
                 raise CommandRefused("This is no answer.", remedy="Press one of the buttons.")
+
+    async def _undone(self, request: Request, token: str, link: Link, card: Card | None) -> Response:
+        """Take back what was approved by this link, while it has not left."""
+        leaving = await self._leaving(link)
+        if leaving is None:
+            return await self._state(request, link, card, refused=True)
+        try:
+            await self._front.desk(()).undo(str(leaving["run"]), task=str(leaving["task"]), actor=ACTOR)
+        except CommandRefused:
+            return await self._state(request, link, card, refused=True)
+        return RedirectResponse(f"/a/{token}", 303)
+
+    async def _leaving(self, link: Link) -> Json | None:
+        """What this link let go and has not left yet, if it can be taken back."""
+        if link.used_at is None:
+            return None
+        rows = await self._front.read(
+            lambda workspace: workspace.rows("leaving", where={"approval": link.approval}, limit=1)
+        )
+        return rows[0] if rows and rows[0]["until"] > self._front.clock.now() else None
 
     def _link(self, token: str) -> Link:
         link = self._front.link(token) if _TOKEN.fullmatch(token) else None
@@ -163,6 +186,8 @@ class ApprovalLink:
             status=409 if refused else 200,
             card=card,
             newer=newer,
+            token=request.path_params["token"],
+            leaving=await self._leaving(link),
             link=link,
             refused=refused,
             expired=link.used_at is None and now >= link.expires_at,
@@ -177,7 +202,8 @@ class ApprovalLink:
         def look(workspace: Workspace) -> Card | None:
             where = {"run": card.run, "task": card.task, "status": WAITING}
             rows = workspace.rows("approvals", where=where, limit=2)
-            found = [str(row["approval"]) for row in rows if row["digest"] != link.digest]
+            other = [row for row in rows if (row["approval"], row["digest"]) != (link.approval, link.digest)]
+            found = [str(row["approval"]) for row in other]
             return workspace.approval(found[0]) if found else None
 
         return await self._front.read(look)
