@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from mainstay.kernel.errors import LedgerCorrupt
 from mainstay.ledger.checkpoints import Book, checkpoints_path, read_file
 from mainstay.ledger.followed import Followed
 from mainstay.ledger.head_mark import mark_path
@@ -24,7 +25,7 @@ from mainstay.ledger.signing import SigningKey, read_signing_key
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.verify import Broken, Verified
 from mainstay.workspace import Workspace, auditing
-from mainstay.workspace.auditing import places_of
+from mainstay.workspace.auditing import check_proof, places_of
 from tests.ledger.audited import forge, restored
 from tests.security.attacks import Patch, attack
 from tests.security.audited_desk import HEAD, SIGNED, AuditedDesk, audited_desk, audited_master
@@ -392,6 +393,26 @@ def test_another_public_key_than_the_one_that_was_given(audited_desk: AuditedDes
         audited_desk, "--ledger", str(ledger), "--checkpoints", str(checkpoints), "--public-key", other
     )
     assert code == 4, said
+
+
+@attack(("mainstay.ledger.event_proof", "is_included", lambda *_: True))
+def test_one_event_is_proved_and_a_forged_one_is_not(audited_desk: AuditedDesk) -> None:
+    proof = audited_desk.root.parent / "proof.json"
+    key = read_signing_key(audited_desk.signing_key)
+    assert key is not None
+    for position in (1, 6, 10, SIGNED):
+        proof.unlink(missing_ok=True)
+        assert audited_desk.say("audit", "prove", str(position), "--to", str(proof))[0] == 0
+        said = check_proof(proof.read_bytes(), [key.public.hex()])
+        assert (said["position"], said["actor"]) == (position, "operator" if position < 15 else said["actor"])
+        forged = proof.read_bytes().replace(b'"at": ', b'"at": 1', 1)
+        with pytest.raises(LedgerCorrupt, match="proves nothing"):
+            check_proof(forged, [key.public.hex()])
+    with pytest.raises(LedgerCorrupt):
+        check_proof(proof.read_bytes(), [SigningKey(b"f" * 32).public.hex()])
+    with pytest.raises(LedgerCorrupt):
+        check_proof(b"{}", [key.public.hex()])
+    assert audited_desk.say("audit", "prove", str(HEAD))[0] != 0, "it is not signed yet"
 
 
 def test_the_signing_key_is_in_no_file_of_the_workspace_and_in_no_backup(audited_desk: AuditedDesk) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
-from mainstay.cli.render import count, counting, emit, now_us, say, tell
+from mainstay.cli.render import clock_time, count, counting, emit, now_us, say, tell
 from mainstay.kernel.errors import CommandRefused, LedgerCorrupt
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def add_to(app: typer.Typer) -> None:
     audit.command("verify")(verify)
     audit.command("export")(export)
     audit.command("sign")(sign)
+    audit.command("prove")(prove)
+    audit.command("check")(check)
     audit.command("key")(key)
     audit.command("rotate-key")(rotate_key)
     audit.command("renew")(renew)
@@ -175,6 +177,55 @@ def _require_views(workspace: Path, *, quiet: bool) -> None:
             remedy="Nothing is lost. Restart `mainstay up`: it folds all views anew.",
             views=[one.table for one in found],
         )
+
+
+# --- one event ----------------------------------------------------------------------------------------------
+
+
+def prove(
+    position: Annotated[int, typer.Argument(min=1, help="Of the event.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A new file.", show_default="the standard output")
+    ] = None,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The proof that one event stands in the ledger, for somebody who may not see the others."""
+    with open_workspace(workspace) as opened:
+        proof = opened.auditing.prove(position)
+    if to is None:
+        sys.stdout.write(proof.decode())
+        return None
+    from mainstay.ledger.whole_file import whole_file
+
+    with whole_file(to) as file:
+        file.write(proof)
+    return emit({"file": str(to)}) if as_json else say(f"The proof of event {position} lies in {to}.")
+
+
+def check(
+    proof: Annotated[Path, typer.Argument(help="What `audit prove` wrote.")],
+    public_key: Annotated[list[str], typer.Option("--public-key", help="A key that you trust, in hex.")],
+    as_json: AsJson = False,
+) -> None:
+    """What the proof of one event shows, on any machine."""
+    from mainstay.workspace.auditing import check_proof
+
+    try:
+        raw = proof.read_bytes()
+    except OSError as error:
+        raise CommandRefused(
+            f"{proof} cannot be read.", why=str(error.strerror), remedy="Name the file."
+        ) from error
+    found = check_proof(raw, public_key)
+    if as_json:
+        return emit(found)
+    return tell(
+        f"Event {found['position']:,} of {found['stream']}, {found['type']}, recorded at {clock_time(found['at'])} by "
+        f"{found['actor']}, stands in the ledger that was signed up to {found['signed_through']:,} at "
+        f"{clock_time(found['signed_at'])}.",
+        hang=0,
+    )
 
 
 # --- the key ------------------------------------------------------------------------------------------------

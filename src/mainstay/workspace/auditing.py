@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstay.kernel.errors import CommandRefused, MainstayError, NotFound
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError, NotFound
 from mainstay.kernel.values import Json
 from mainstay.workspace.folder import Folder
 
@@ -116,13 +116,7 @@ def verify_ledger(
     from mainstay.ledger.signed_history import history_of
     from mainstay.ledger.verify import Broken, verify
 
-    for one in public_keys:
-        if not _PUBLIC.fullmatch(one):
-            raise CommandRefused(
-                f"{one[:80]!r} is no public key.",
-                why="It has 64 hexadecimal digits.",
-                remedy="`mainstay audit key` prints it, on the machine that signs.",
-            )
+    _require_keys(public_keys)
     beside = ledger.parent / "checkpoints.jsonl"
     file = checkpoints or (beside if beside.exists() else None)
     if file is None:
@@ -140,6 +134,44 @@ def verify_ledger(
         return history
     found = verify(ledger, blobs=_blobs(ledger, blobs), signed=history.statements, progress=progress)
     return found if isinstance(found, Broken) else replace(found, notes=(*history.notes, *found.notes))
+
+
+def check_proof(raw: bytes, public_keys: Collection[str]) -> Json:
+    """What a proof of one event shows to whoever trusts these keys. Raises `LedgerCorrupt` where it shows nothing."""
+    import msgspec
+
+    from mainstay.ledger.codec import event_name
+    from mainstay.ledger.event_proof import checked_proof
+
+    _require_keys(public_keys)
+    found = checked_proof(raw, public_keys)
+    if found.proof is None:
+        raise LedgerCorrupt(
+            "This proves nothing.",
+            why=found.wrong,
+            remedy="Ask for another proof, or for the right public key.",
+        )
+    one = found.proof
+    return {
+        "position": one.position,
+        "type": event_name(one.type, one.schema),
+        "stream": one.stream,
+        "at": one.at,
+        "actor": one.actor,
+        "data": msgspec.json.decode(one.data),
+        "signed_through": one.checkpoint.through,
+        "signed_at": one.checkpoint.at,
+    }
+
+
+def _require_keys(public_keys: Collection[str]) -> None:
+    for one in public_keys:
+        if not _PUBLIC.fullmatch(one):
+            raise CommandRefused(
+                f"{one[:80]!r} is no public key.",
+                why="It has 64 hexadecimal digits.",
+                remedy="`mainstay audit key` prints it, on the machine that signs.",
+            )
 
 
 class Auditing:
@@ -170,6 +202,18 @@ class Auditing:
     def sign(self) -> Json:
         """Sign how far the ledger has come; a director at work does it, if there is one."""
         return self._asked("sign_checkpoint", {})
+
+    def prove(self, position: int) -> bytes:
+        """The proof that one event stands in the ledger, for `check_proof` anywhere. Raises `NotFound`."""
+        import msgspec
+
+        from mainstay.ledger.checkpoints import read_file
+        from mainstay.ledger.event_proof import prove
+        from mainstay.ledger.sqlite_reader import SqliteReader
+
+        statements = read_file(places_of(self._folder).files[0], self._folder.id).statements
+        with closing(SqliteReader(self._folder.ledger, tables=())) as reader:
+            return msgspec.json.format(msgspec.json.encode(prove(reader, statements, position))) + b"\n"
 
     def rotate_key(self, actor: str = "operator") -> Json:
         """Sign with another key from here on, which the one before vouches for."""
