@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from mainstay.kernel.autonomy import PPM, AutonomyRules, Level
+from mainstay.kernel.levels import PPM, AutonomyRules, Level
 from mainstay.kernel.values import DAY
 from mainstay.workflows.document import Problems, Section
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import assert_never
 
 from mainstay.kernel.commands import AutonomyCommand, GrantAutonomy, RevokeAutonomy, WeighEvidence
@@ -28,44 +27,26 @@ from mainstay.kernel.events import (
     AutonomyRevoked,
     EvidenceWeighed,
 )
+from mainstay.kernel.levels import PPM as PPM
+from mainstay.kernel.levels import AutonomyRules as AutonomyRules
+from mainstay.kernel.levels import Level as Level
 from mainstay.kernel.proof import ALPHA as ALPHA
 from mainstay.kernel.proof import evidence as evidence
 from mainstay.kernel.proof import evidence_against as evidence_against
 from mainstay.kernel.proof import proved as proved
 from mainstay.kernel.proof import wanting as wanting
 from mainstay.kernel.recipe import contradicts, covers, joined
-from mainstay.kernel.values import MINUTE
 
 RECENT_AUDITS = 20
 RECENT_ERRORS_MAX = 2  # so many errors among the last 20 audits, and it asks again
 AUDIT_SHARE_FIRST = 0.5
 AUDIT_SHARE_LEAST = 0.05
 AUDITS_KEPT = 200
-PPM = 1_000_000
 CERTAINTY = 0.95  # of the worst case that a grant tells
 # Sources of evidence: what says something of the rest, and what comes to light later, so that it may be of long ago.
 AUDITED = frozenset({"audit", "undo", "report", "correction"})
 LATER = frozenset({"undo", "report", "correction"})
 KEEPING = frozenset({"operator", "slo", "kill switch"})  # causes that say nothing of the kind itself
-
-
-class Level(StrEnum):
-    """How far a kind of act goes by itself."""
-
-    SHADOW = "shadow"  # decided, and nothing is done
-    ASK = "ask"
-    HELD = "held"  # automatic, after a window in which it can be taken back
-    AUTOMATIC = "automatic"
-
-
-@dataclass(frozen=True, slots=True)
-class AutonomyRules:
-    """What the operator wants of a kind of act: the settings of one, or of all."""
-
-    target_ppm: int = 100_000  # errors that may pass, in millionths
-    hold_us: int = 15 * MINUTE
-    most: Level = Level.AUTOMATIC  # no evidence leads further
-    by_itself: bool = False  # granted as soon as it is proved; otherwise proposed to the operator
 
 
 @dataclass(frozen=True, slots=True)
