@@ -104,7 +104,7 @@ def load_workspace_files(
     if workflows:
         found, broken = load_workflows(folder, catalog)
         problems.found += broken
-        if settings is not None and not broken:
+        if not problems.found:  # of settings with a mistake in them there is nothing to ask
             with problems.caught():
                 settings.slo.require_known(found)
     problems.raise_any()
