@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from mainstay.cli.main import run
+from mainstay.cli.trust_checkup import agents
 from mainstay.models.scripted import ScriptedEmbedder
+from mainstay.net import sandbox
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.serving import Service
@@ -72,6 +74,20 @@ def test_a_program_is_trusted_by_its_bytes_until_they_change(house: Path, told: 
     told("agents", "trust", "pricing", "--digest", one["digest"][:16], code=5)
     assert told("agents", "distrust", "pricing")["changed"] is True
     assert told("agents")["agents"][0]["state"] == "untrusted"
+
+
+def test_doctor_tells_of_a_program_that_is_not_trusted_and_of_a_sandbox_that_is_not_there(
+    house: Path, told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts() -> dict[str, str]:
+        return {one.part: one.level for one in agents(Folder(house), False)}
+
+    monkeypatch.setattr(sandbox, "why_not", lambda: "")
+    assert parts() == {"agent pricing": "warn"}
+    told("agents", "trust", "pricing")
+    assert parts() == {"agent pricing": "ok"}
+    monkeypatch.setattr(sandbox, "why_not", lambda: "bubblewrap (bwrap) is not installed")
+    assert parts() == {"sandbox": "fail", "agent pricing": "ok"}
 
 
 def test_a_program_that_is_not_there_is_told_with_what_to_do(told: Callable[..., Any]) -> None:

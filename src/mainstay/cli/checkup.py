@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstay.cli import memory_checkup, model_checkup
+from mainstay.cli import memory_checkup, model_checkup, trust_checkup
 from mainstay.cli.finding import Finding as Finding
 from mainstay.cli.places import obstacle
 from mainstay.cli.render import clock_time, count, now_us, sentences, span
@@ -47,6 +47,8 @@ def check_up(start: Path, *, fix: bool) -> list[Finding]:
         _key,
         _files,
         _secrets,
+        trust_checkup.secrets,
+        trust_checkup.agents,
         _ledger,
         model_checkup.embedder,
         model_checkup.models,

@@ -83,7 +83,7 @@ def start(
     """Start a command; its limits are in force before its first instruction. Raises `Unavailable`."""
     reason = why_not()
     if reason:
-        raise Unavailable("programs of your own need the sandbox", why=reason, remedy=_INSTALL)
+        raise Unavailable("programs of your own need the sandbox", why=reason, remedy=INSTALL)
     return _start(command, inputs or {}, limits)
 
 
@@ -104,7 +104,7 @@ def why_not() -> str:
     return "" if ended.code == 0 else f"bubblewrap does not work here: {ended.errors.strip()[:200]}"
 
 
-_INSTALL: Final = (
+INSTALL: Final = (
     "On Debian and Ubuntu: apt-get install bubblewrap. Where unprivileged user namespaces are switched off "
     "(kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), allow them for bwrap."
 )
@@ -158,7 +158,7 @@ def _known(process: subprocess.Popen[bytes], info: int, limits: Limits) -> Box:
         process.kill()
         _, said = process.communicate()
         why = said.decode("utf-8", "replace").strip()[:300] or str(error)
-        raise Unavailable("the sandbox did not start", why=why, remedy=_INSTALL) from None
+        raise Unavailable("the sandbox did not start", why=why, remedy=INSTALL) from None
 
 
 def _told(info: int) -> int | None:

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mainstay.kernel.errors import SecretError, Unavailable
+from mainstay.net import keyring_store
+from mainstay.net.keyring_store import SERVICE
 from mainstay.net.withheld import handed_out
 
-SERVICE: Final = "mainstay"
 KEY_HOME_VARIABLE: Final = "MAINSTAY_KEY_HOME"
 KINDS: Final = ("env", "keyring", "age", "file")
 
@@ -130,7 +131,7 @@ class SecretStore:
             case "env":
                 value = self._environ.get(name)
             case "keyring":
-                value = _keyring_get(name)
+                value = keyring_store.get(name)
             case "age":
                 value = self._age_read().get(name)
             case _:
@@ -168,7 +169,7 @@ class SecretStore:
             raise SecretError("an empty secret is not stored", remedy="enter a value", reference=reference)
         match kind:
             case "keyring":
-                _keyring_set(name, value.reveal())
+                keyring_store.put(name, value.reveal())
             case "age":
                 self._age_write({**self._age_read(), name: value.reveal()})
             case "file":
@@ -310,43 +311,3 @@ def _pyrage() -> Any:
             "age files need a package that is not installed", remedy="pip install 'mainstay[secrets]'"
         ) from None
     return pyrage
-
-
-def _keyring() -> Any:
-    try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        raise Unavailable(
-            "the keyring needs a package that is not installed",
-            remedy="pip install 'mainstay[secrets]', or use env:NAME",
-        ) from None
-    return keyring
-
-
-def _keyring_get(name: str) -> str | None:
-    keyring = _keyring()
-    try:
-        value = keyring.get_password(SERVICE, name)
-    except keyring.errors.KeyringError as error:
-        raise _no_keyring(error) from None
-    return None if value is None else str(value)
-
-
-def _keyring_set(name: str, value: str) -> None:
-    keyring = _keyring()
-    try:
-        keyring.set_password(SERVICE, name, value)
-        kept = keyring.get_password(SERVICE, name) == value
-    except keyring.errors.KeyringError as error:
-        raise _no_keyring(error) from None
-    if not kept:  # a keyring that takes everything and keeps nothing is what a headless machine has
-        raise _no_keyring(None)
-
-
-def _no_keyring(error: Exception | None) -> SecretError:
-    return SecretError(
-        "the keyring of this system did not answer",
-        why=type(error).__name__ if error is not None else "it keeps nothing",
-        remedy="unlock it; on a machine without one use age:NAME, an encrypted file in the key home",
-    )
