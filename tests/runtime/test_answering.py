@@ -224,7 +224,7 @@ def test_how_much_an_edit_changed_is_measured_here() -> None:
         await house.desk.edit(card["approval"], text="Dear Ann Sample", actor=ME)
         (event,) = (
             house.director.codec.event(one)
-            for one in house.store.read("run:" + card["run"])  # type: ignore[arg-type]
+            for one in house.store.read("run:" + card["run"])
             if type(house.director.codec.event(one)).__name__ == "ActionEdited"
         )
         assert (event.words, event.changed, event.typed) == (3, 1, False)  # type: ignore[union-attr]

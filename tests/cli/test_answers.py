@@ -1,0 +1,94 @@
+"""Putting off, taking back, the second step and batches, typed; no director is at work."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mainstay.cli.main import run
+from tests.cli.conftest import Desk
+
+Said = pytest.CaptureFixture[str]
+
+
+def typed(root: Path, said: Said, *arguments: str) -> tuple[int, Any]:
+    """The exit code of a command and the JSON that it printed."""
+    said.readouterr()
+    code = run([*arguments, "--json", "-w", str(root)])
+    return code, json.loads(said.readouterr().out)
+
+
+def plain(root: Path, said: Said, *arguments: str) -> str:
+    said.readouterr()
+    assert run([*arguments, "-w", str(root)]) == 0
+    return said.readouterr().out
+
+
+def low(root: Path, said: Said) -> list[dict[str, Any]]:
+    """The cards that a yes is enough for."""
+    _, listed = typed(root, said, "approvals")
+    return [one for one in listed["waiting"] if not one["second_step"]]
+
+
+def test_a_card_that_is_put_off_leaves_the_list_and_is_found_with_all(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    name = card["approval"]
+    code, answer = typed(desk.root, capsys, "snooze", name[:8], "--for", "2h")
+    assert (code, answer["events"]) == (0, 1)
+    _, listed = typed(desk.root, capsys, "approvals")
+    assert name not in [one["approval"] for one in listed["waiting"]]
+    assert listed["put_off"] == 1
+    _, listed = typed(desk.root, capsys, "approvals", "--all")
+    assert name in [one["approval"] for one in listed["waiting"]]
+    assert "1 card put off" in plain(desk.root, capsys, "approvals")
+    for wrong in (["--for", "30d"], ["--until", "2001-01-01"], ["--until", "soon"], []):
+        assert typed(desk.root, capsys, "snooze", name, *wrong)[0] != 0
+
+
+def test_what_was_approved_is_listed_and_taken_back(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    code, answer = typed(desk.root, capsys, "approve", card["approval"], "--digest", card["digest"][:12])
+    assert (code, answer["card"]) == (0, "granted")
+    _, listed = typed(desk.root, capsys, "approvals")
+    assert [one["run"] for one in listed["leaving"]] == [card["run"]]
+    assert "Can still be taken back:" in plain(desk.root, capsys, "approvals")
+    code, answer = typed(desk.root, capsys, "undo", card["run"][-8:])
+    assert code == 0
+    assert desk.status_of(answer["asks"]) == "waiting"
+    assert typed(desk.root, capsys, "approvals")[1]["leaving"] == []
+    assert typed(desk.root, capsys, "undo", card["run"])[0] != 0
+
+
+def test_many_alike_are_shown_first_and_decided_with_their_guard(desk: Desk, capsys: Said) -> None:
+    _, preview = typed(desk.root, capsys, "approve", "--batch", "--act", "email.reply")
+    cards = [one["approval"] for one in preview["cards"]]
+    assert len(cards) >= 2
+    assert {desk.status_of(name) for name in cards} == {"waiting"}
+    typed(desk.root, capsys, "reject", cards[0], "--reason", "not this one")
+    _, told = typed(desk.root, capsys, "approve", "--batch", "--guard", preview["guard"])
+    outcomes = {one["approval"]: one["outcome"] for one in told["outcomes"]}
+    assert outcomes == {cards[0]: "left out"} | dict.fromkeys(cards[1:], "approved")
+    for wrong in (["--guard", "0" * 32], [], ["--act", "email.reply", cards[0]]):
+        assert typed(desk.root, capsys, "approve", "--batch", *wrong)[0] != 0
+
+
+def test_an_edit_is_checked_and_sent_anyway_if_that_is_wanted(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    text = "Look at https://elsewhere.example.net/offer"
+    code, answer = typed(desk.root, capsys, "edit", card["approval"], "--text", text)
+    assert code != 0
+    assert [one["check"] for one in answer["fields"]["findings"]] == ["foreign-link"]
+    code, answer = typed(desk.root, capsys, "edit", card["approval"], "--text", text, "--anyway")
+    assert (code, answer["card"]) == (0, "edited")
+
+
+def test_the_card_says_how_it_stands(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    shown = plain(desk.root, capsys, "approvals", "show", card["approval"])
+    order = ["Subject:", "Why you are asked", "Costs:", "How final: final, low stake", "Without an answer"]
+    places = [shown.index(words) for words in [*order, "Where it came from"]]
+    assert places == sorted(places)
+    typed(desk.root, capsys, "reject", card["approval"], "--reason", "no")
+    other = low(desk.root, capsys)[0]
+    assert "Before: rejected" in plain(desk.root, capsys, "approvals", "show", other["approval"])
