@@ -22,6 +22,11 @@ refuse() {
     exit 0
 }
 
+# Some systems let no program but theirs make a user namespace, which the sandbox is made of. On a machine of CI that is
+# switched off; on one of somebody's own it is left alone.
+guard=/proc/sys/kernel/apparmor_restrict_unprivileged_userns
+if [ "${CI:-}" = "true" ] && [ -w "$guard" ]; then echo 0 > "$guard"; fi
+
 if is_complete; then exit 0; fi
 if ! command -v apt-get >/dev/null 2>&1; then refuse "install them with this system's package manager"; fi
 if [ "$(id -u)" -ne 0 ]; then refuse "run this script as root"; fi

@@ -271,6 +271,29 @@ async def _ask(place: str) -> None:
         await client.get(f"http://{place}/")
 
 
+@attack(
+    (
+        "mainstay.net.egress_http",
+        "_within",
+        lambda total_s, target, resolve, allow: rules.parsed(resolve("", 0)),
+    )
+)
+def test_a_resolver_that_hangs_is_left_when_its_time_is_over() -> None:
+    over = threading.Event()
+
+    def hanging(host: str, port: int) -> Sequence[str]:
+        over.wait(0.5)
+        return ("127.0.0.1",)
+
+    began = time.monotonic()
+    try:
+        with pytest.raises(httpx2.TransportError):
+            fetched("http://slow.example/", resolve=hanging, total_s=0.05)
+        assert time.monotonic() - began < 0.4
+    finally:
+        over.set()
+
+
 # --- the environment, and who else could ask -----------------------------------------------------------------------
 
 

@@ -82,7 +82,7 @@ class Guarded(httpx2.BaseTransport):
             literal = rules.judged(target, self._allow)
             if literal is not None:
                 return (literal,)
-            return _passed(target, (self._resolve or rules.looked_up), self._allow)
+            return _within(self._total_s, target, self._resolve or rules.looked_up, self._allow)
 
     def _read(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         body = bytearray()
@@ -194,6 +194,26 @@ def _passed(target: Target, resolve: Resolve, allow: Collection[str]) -> tuple[A
     except (OSError, UnicodeError) as error:
         raise httpx2.ConnectError(f"nobody knows the host {target.host[:80]}") from error
     return rules.passed(target, rules.parsed(found), allow)
+
+
+def _within(total_s: float, target: Target, resolve: Resolve, allow: Collection[str]) -> tuple[Address, ...]:
+    """The same, waited for so long at most: the system's resolver takes its own time, and cannot be told to stop."""
+    ended: list[tuple[Address, ...] | BaseException] = []
+
+    def look() -> None:
+        try:
+            ended.append(_passed(target, resolve, allow))
+        except BaseException as error:  # for whoever waits
+            ended.append(error)
+
+    looking = threading.Thread(target=look, name="resolver", daemon=True)
+    looking.start()
+    looking.join(total_s)
+    if not ended:
+        raise httpx2.ConnectTimeout(f"nobody said in time where {target.host[:80]} is")
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
 
 
 @contextmanager
