@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.held import Held
 
 TOGETHER = 100  # runs of one tick while the workspace is filled
+START_S, STOP_S = 120.0, 30.0
 _WORKFLOW = """\
 name: answers
 version: 1
@@ -63,17 +64,14 @@ def run_approvals(options: Options, told: Told = lambda part, done, of: None) ->
         ids = fill(root, options.cards, lambda done, of: told("cards", done, of))
         half = len(ids) // 2
         figures |= _measured(root, environ, ids[:half], options.rounds, "")
-        from mainstay.cli.director_process import DirectorProcess
-        from mainstay.workspace.folder import Folder
-
-        director = DirectorProcess(Folder(root), Path(name) / "director.log")
         started = time.perf_counter()
-        director.start()
+        director = _director(root, environ)
         figures["started_s"] = time.perf_counter() - started
         try:
             figures |= _measured(root, environ, ids[half:], options.rounds, "live_")
         finally:
-            director.stop()
+            director.terminate()
+            director.wait(STOP_S)
     return Report(figures, asdict(options), machine(load_before), title="mainstay bench approvals")
 
 
@@ -180,6 +178,22 @@ def _measured(
         figures[f"{prefix}{name}_cpu_ms"] = median([cpu for cpu, _ in took])
         figures[f"{prefix}{name}_ms"] = min(clock for _, clock in took)
     return figures
+
+
+def _director(root: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """`mainstay up`, once it answers."""
+    from mainstay.workspace.doors import director_runs
+    from mainstay.workspace.folder import Folder
+
+    command = [sys.executable, "-m", "mainstay", "up", "--workspace", str(root)]
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=environ, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+    deadline = time.monotonic() + START_S
+    while not director_runs(Folder(root)):
+        assert process.poll() is None, "the director ended"
+        assert time.monotonic() < deadline, "the director does not answer"
+        time.sleep(0.05)
+    return process
 
 
 def _run_of(root: Path, card: str) -> str:
