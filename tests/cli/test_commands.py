@@ -301,7 +301,7 @@ def test_doctor_tells_a_mistake_in_the_settings_once(typed: Typed, desk: Desk) -
     assert command_line.run(["doctor", "-w", str(desk.root), "--json"]) == 1
     found = json.loads(typed._capsys.readouterr().out)["findings"]
     unseen = [one["part"] for one in found if one["detail"] == "not looked at: mainstay.toml cannot be read"]
-    assert unseen == ["backups", "key", "secrets", "models", "memory"]
+    assert unseen == ["backups", "key", "accounts", "secrets", "agents", "models", "memory"]
 
 
 def typed_files(typed: Typed) -> str:

@@ -46,7 +46,7 @@ def check_up(start: Path, *, fix: bool) -> list[Finding]:
         _backups,
         _key,
         _files,
-        _secrets,
+        _accounts,
         trust_checkup.secrets,
         trust_checkup.agents,
         _ledger,
@@ -287,7 +287,7 @@ def _files(folder: Folder, fix: bool) -> Iterable[Finding]:
         yield Finding(said.part, "warn", said.detail, said.remedy)
 
 
-def _secrets(folder: Folder, fix: bool) -> Iterable[Finding]:
+def _accounts(folder: Folder, fix: bool) -> Iterable[Finding]:
     from mainstay.adapters.email.delivery import PARTS
     from mainstay.config.accounts import ImapSource, MaildirSend, MaildirSource, MboxSource, SmtpSend
     from mainstay.config.files import load_settings
