@@ -159,7 +159,7 @@ class Compounding:
             elif mine:
                 self._pass(APPROVE_US)
                 for card in mine:
-                    self._workspace.approve(card["approval"], digest=card["digest"], open_us=APPROVE_US)
+                    self._say_yes(card, APPROVE_US)
             else:
                 self._pass(LOOK_US)
                 self._workspace.triage.review(one.run, open_us=LOOK_US)
@@ -169,7 +169,12 @@ class Compounding:
         for cards in self._cards().values():
             for card in cards:
                 self._pass(LOOK_US)
-                self._workspace.approve(card["approval"], digest=card["digest"], open_us=LOOK_US)
+                self._say_yes(card, LOOK_US)
+
+    def _say_yes(self, card: dict[str, Any], open_us: int) -> None:
+        high = card["finality"] == "final_high_stake"
+        typed = self._workspace.glance(card["approval"]).second_step if high else ""
+        self._workspace.approve(card["approval"], digest=card["digest"], open_us=open_us, confirm=typed)
 
     def _cards(self) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {}

@@ -140,7 +140,7 @@ class Tour:
             "",
             f"$ mainstay approve {short_card(card.approval)} --digest {card.digest[:12]}",
         )
-        decided = self._workspace.approve(card.approval, digest=card.digest)
+        decided = self._workspace.approve(card.approval, digest=card.digest, confirm=card.second_step)
         self._approved.append(card)
         self._until(lambda: len(delivered_files(self._root)) >= 1)
         files = delivered_files(self._root)
@@ -150,7 +150,7 @@ class Tour:
         self._claim(
             "the mail lies in the delivery folder, once", list(delivered_by_key(self._root).values()) == [1]
         )
-        again = self._workspace.approve(card.approval, digest=card.digest)
+        again = self._workspace.approve(card.approval, digest=card.digest, confirm=card.second_step)
         self._claim(
             "the same yes once more decides nothing and sends nothing",
             again.events == 0 and list(delivered_by_key(self._root).values()) == [1],
@@ -167,7 +167,7 @@ class Tour:
         reading.start()
         self._until(lambda: self._count("runs") > runs_before)
         for card in cards:
-            self._workspace.approve(card.approval, digest=card.digest)
+            self._workspace.approve(card.approval, digest=card.digest, confirm=card.second_step)
             self._approved.append(card)
         self._until(lambda: self._moving() < self._count("runs") - runs_before)
         self._director.kill()
