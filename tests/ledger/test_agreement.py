@@ -98,7 +98,8 @@ def test_an_index_that_does_not_fit_its_table_is_told(lived: Lived) -> None:
         connection.execute("PRAGMA writable_schema = ON")
         changed = connection.execute(
             "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name LIKE "
-            "'sqlite_autoindex_actors%') WHERE type = 'index' AND tbl_name = 'approvals' AND sql IS NOT NULL"
+            "'sqlite_autoindex_actors%') WHERE name = (SELECT min(name) FROM sqlite_schema WHERE type = 'index' "
+            "AND tbl_name = 'approvals' AND sql IS NOT NULL)"
         ).rowcount
     assert changed
     assert "approvals" in {one.table for one in found(lived)}
