@@ -91,7 +91,7 @@ _again: list[Path] = []
 
 @attack(("mainstay.net.sandbox", "start", _read_again))
 def test_a_program_that_is_exchanged_between_check_and_start_is_run_as_it_was_checked(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House,
 ) -> None:
     _again.append(house.program)
     starting = sandbox.start
@@ -100,8 +100,9 @@ def test_a_program_that_is_exchanged_between_check_and_start_is_run_as_it_was_ch
         house.program.write_text(SAYS.format("exchanged"))
         return starting(*arguments, **more)
 
-    monkeypatch.setattr(sandbox, "start", exchanging)
-    assert house.said() == "trusted"
+    with pytest.MonkeyPatch.context() as patch:  # undone before a planted weakness is
+        patch.setattr(sandbox, "start", exchanging)
+        assert house.said() == "trusted"
     assert "mainstay agents trust own" in house.said()  # and the next time it is seen
 
 
