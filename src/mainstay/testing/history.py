@@ -192,6 +192,7 @@ class History:
         before = self.audit
         self.audit = self._new_audit()
         self.audit.books.clock_crossed_back = before.books.clock_crossed_back
+        self.audit.books.set_back = before.books.set_back
         self.audit.said_yes |= before.said_yes
         restored_paths = self.chaos.paths.copy()
         self.audit.books.replaying = True

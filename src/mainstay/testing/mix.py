@@ -152,7 +152,7 @@ def draw(seed: int) -> Mix:
         steps=random.choice((80, 160, 320)),
         messages=random.randint(1, 6),
         threads=random.randint(1, 3),
-        starts=random.randint(0, 3) + (4 if silent else 0),
+        starts=random.randint(0, 3) + (6 if silent else 0),
         attention=1.0 if silent else random.choice((0.1, 0.5, 1.0)),
         by_hand=random.choice((0.0, 0.4)),
         doubled=random.choice((0.0, 0.3)),

@@ -169,8 +169,8 @@ class Operator:
             return
         if "may have left since" in card.reason and self._is_out(card):
             mood = 0.0  # a card that says so sends the operator to look, and it is out already
-        drawn = card.reason.startswith("it would go by itself") and self.random.random() < 0.5
-        if (mood < 0.15 or drawn) and (not self.calm or not mood):
+        drawn = card.reason.startswith("it would go by itself") and self.random.random() < 0.8
+        if drawn or (mood < 0.15 and (not self.calm or not mood)):
             self._send(process, RejectApproval(card.run, name, "operator", "no", 5_000_000))
         elif mood < 0.35 and not self.calm:
             self._edit(process, name, card)

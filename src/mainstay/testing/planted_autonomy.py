@@ -12,6 +12,7 @@ from mainstay.kernel.events import AutonomyRevoked
 from mainstay.kernel.kinds import kind_of
 from mainstay.kernel.policy import Action, Decision, Verdict
 from mainstay.runtime.director import Director
+from mainstay.runtime.tick import Tick
 from mainstay.testing.planting import Planted
 from mainstay.testing.process import Parts
 
@@ -45,6 +46,20 @@ def _high_stake_by_itself(draft: Draft, number: int, action: Action) -> Verdict:
     return verdict
 
 
+class _DemotionNextTick(Director):
+    def tick(self, requests: Any, **how: Any) -> Tick:
+        self.autonomy.kinds.update(self.__dict__.pop("_later", {}))
+        return super().tick(requests, **how)
+
+    def _decide_autonomy(self, tick: Tick, request: Any, command: Any, queue: Any) -> None:
+        before = self.autonomy.of(command.kind)
+        super()._decide_autonomy(tick, request, command, queue)
+        after = self.autonomy.of(command.kind)
+        if goes_by_itself(before) and not goes_by_itself(after):
+            self.__dict__.setdefault("_later", {})[command.kind] = after
+            self.autonomy.kinds[command.kind] = before
+
+
 class _EvidenceTwice(Director):
     def _is_weighed(self, command: Any) -> bool:
         events = self.autonomy.decide(command)
@@ -72,5 +87,6 @@ PLANTED_AUTONOMY: tuple[Planted, ...] = (
     Planted(
         "high stake goes by what others have earned", patches=((_DOOR, "verdict_on", _high_stake_by_itself),)
     ),
+    Planted("a demotion is heard by the next tick alone", lambda: Parts(director=_DemotionNextTick)),
     Planted("evidence counts twice", lambda: Parts(director=_EvidenceTwice)),
 )
