@@ -92,3 +92,13 @@ def test_the_card_says_how_it_stands(desk: Desk, capsys: Said) -> None:
     typed(desk.root, capsys, "reject", card["approval"], "--reason", "no")
     other = low(desk.root, capsys)[0]
     assert "Before: rejected" in plain(desk.root, capsys, "approvals", "show", other["approval"])
+
+
+def test_a_card_that_a_rule_withdrew_is_told_with_the_rule(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    rules = desk.root / "policies" / "default.toml"
+    forbidden = '[[rule]]\nname = "no mail"\nwhen = { act = "email.reply" }\nthen = "deny"\nwhy = "we are closed"\n\n'
+    rules.write_text(forbidden + rules.read_text("utf-8"), "utf-8")
+    typed(desk.root, capsys, "snooze", card["approval"], "--for", "1h")  # whoever writes puts them in force
+    assert desk.status_of(card["approval"]) == "denied"
+    assert "rule 'no mail' forbids it: we are closed" in plain(desk.root, capsys, "approvals", "--all")

@@ -137,9 +137,10 @@ def _show_overtaken(gone: list[CardLine]) -> None:
         return
     say("Withdrawn before you answered:")
     for one in gone:
-        why = {"denied": "a rule forbids it", "superseded": "something newer came"}.get(
-            one.status, "its run went on without it"
-        )
+        why = {
+            "denied": f"rule {one.rule!r} forbids it: {one.reason}",
+            "superseded": "something newer came",
+        }.get(one.status, "its run went on without it")
         say(
             f"  {short_card(one.approval)} {one.act}: {one.title}; {one.status} "
             f"{clock_time(one.decided_at)[:16]}, {why}"

@@ -175,12 +175,19 @@ def _cards(position: int, at: Instant, event: Event, run: RunState) -> Sequence[
             if event.replaces is None or event.replaces == event.approval:
                 return (new,)
             return (_answered(event.replaces, "edited", at, event.actor), new)
-        case ActionDenied(task=number):
-            # An action that was never asked about has no card. Who said yes before a rule said no stays.
+        case ActionDenied(task=number, rule=rule, reason=reason):
+            # An action that was never asked about has no card. Who said yes before a rule said no stays; which rule
+            # that is stands where the one stood by which it asked.
             approval = _act(run, number).approval
             if approval is None:
                 return ()
-            return (Put("approvals", (approval,), {"status": "denied", "decided_at": at}),)
+            forbidden: dict[str, Value] = {
+                "status": "denied",
+                "decided_at": at,
+                "rule": rule,
+                "reason": reason,
+            }
+            return (Put("approvals", (approval,), forbidden),)
         case TaskSucceeded(withdrawn=card):
             return (_answered(card, "happened", at, None),) if card is not None else ()
         case ApprovalGranted():
