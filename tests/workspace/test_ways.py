@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mainstay.adapters.base import InDoubt, NotNow, Refused
 from mainstay.adapters.email import ParsedMail, parse, recognise
 from mainstay.adapters.email.marks import answers_notification
 from mainstay.config.settings import read_settings
@@ -196,3 +197,28 @@ def test_a_webhook_without_its_secret_says_so_and_asks_nobody(tmp_path: Path) ->
     told = asyncio.run(way.tell([]))
     assert not told.ok
     assert told.reason
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (NotNow("ada@example.org is over quota", 90.0), "the server takes nothing now"),
+        (Refused("550 no such user ada@example.org"), "the server refused the mail"),
+        (InDoubt("ada@example.org?"), "the server's answer was lost"),
+    ],
+)
+def test_what_a_mail_server_says_is_not_repeated(
+    result: Any, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(REPLY)
+    found = settings('[notify]\naddress = "ada@example.org"\n', tmp_path)
+    (line,) = lines_of(found, composer(house), house.clock, seal_key=lambda: SEAL_KEY)
+
+    async def answered(*_: Any) -> Any:
+        return result
+
+    monkeypatch.setattr(EmailWay, "_hand_over", answered)
+
+    told = asyncio.run(line.way.tell([Thing("k", "kill_switch")]))
+    assert (told.ok, told.reason) == (False, reason)
+    assert told.after_us == (90_000_000 if isinstance(result, NotNow) else None)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-from mainstay.adapters.base import CallResult, Done, NotNow
+from mainstay.adapters.base import CallResult, Done, InDoubt, NotNow, Refused
 from mainstay.adapters.email.compose import Composed, Envelope
 from mainstay.adapters.email.delivery import MaildirDelivery
 from mainstay.adapters.email.smtp import deliver
@@ -60,8 +61,18 @@ class EmailWay:
             return Delivered(False, error.what)
         if isinstance(result, Done):
             return Delivered(True)
-        after = result.retry_after_s if isinstance(result, NotNow) else None
-        return Delivered(False, str(getattr(result, "reason", "")), int(after * SECOND) if after else None)
+        # Never what the server said: it names whom it refuses, and an incident stands in the open.
+        match result:
+            case NotNow(retry_after_s=after):
+                return Delivered(
+                    False, "the server takes nothing now", int(after * SECOND) if after else None
+                )
+            case InDoubt():
+                return Delivered(False, "the server's answer was lost")
+            case Refused():
+                return Delivered(False, "the server refused the mail")
+            case _:
+                assert_never(result)
 
     async def _hand_over(self, envelope: Envelope, message: bytes, key: str) -> CallResult:
         send = self.account.send
