@@ -20,6 +20,7 @@ from mainstay.kernel.plan import (
     Ref,
     Role,
     Schedule,
+    Silence,
     Supersede,
     TaskKind,
     TaskSpec,
@@ -556,3 +557,14 @@ def test_a_damaged_file_gives_a_workflow_or_a_workflow_error(text: str) -> None:
         assert found.plan.size >= 1
     else:
         assert (type(found), found.file) == (WorkflowError, "a.yaml")
+
+
+def test_a_card_may_wait_until_it_is_answered() -> None:
+    act = "name: w\nversion: 1\ntasks:\n  t: { act: email.reply%s }\n"
+    assert read(act % "").workflow.tasks[0].silence is Silence.EXPIRE
+    assert read(act % ", silence: hold").workflow.tasks[0].silence is Silence.HOLD
+    for wrong in (", silence: approve", ", silence: hold, deadline: P2D"):
+        with pytest.raises(WorkflowError):
+            read(act % wrong)
+    with pytest.raises(WorkflowError, match="belongs to a task with 'act'"):
+        read("name: w\nversion: 1\ntasks:\n  t: { role: specialist, agent: x, silence: hold }\n")

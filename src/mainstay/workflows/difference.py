@@ -104,6 +104,8 @@ def _task(task: TaskSpec) -> dict[str, str]:
         "not_before": instant_text(task.not_before),
         "recall": task.recall,
         "revisions_max": str(task.revisions_max),
+        "class": "" if task.kind_class is None else _binding_text(task.kind_class),
+        "silence": str(task.silence),
     }
     undo = task.compensate
     if undo is not None:
