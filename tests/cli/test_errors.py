@@ -53,7 +53,7 @@ def test_a_fault_of_ours_is_short_and_says_how_to_see_more(
     def fail(arguments: list[str], **options: object) -> None:
         raise RuntimeError("bad \x1b[31mday")
 
-    monkeypatch.setattr(command_line, "app", fail)
+    monkeypatch.setattr(command_line, "_quick", lambda arguments: fail)
     assert command_line.run(["runs"]) == 70
     said = capsys.readouterr().err
     assert "RuntimeError: bad day" in said
@@ -82,7 +82,7 @@ def test_exit_codes(
     def fail(arguments: list[str], **options: object) -> None:
         raise raised
 
-    monkeypatch.setattr(command_line, "app", fail)
+    monkeypatch.setattr(command_line, "_quick", lambda arguments: fail)
     monkeypatch.setattr(command_line, "_drop_output", lambda: None)
     assert command_line.run(["runs"]) == code
 
@@ -150,7 +150,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(
         import signal
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, 900_000))
 
     said = desk.run("ingest", preexec_fn=small_files)
 

@@ -125,7 +125,12 @@ ORDER = Workflow(
     (
         _think("check", Role.SPECIALIST, cost_max_micros=100, deadline_us=HOUR),
         _act("reserve", "books.enter", needs=("check",), compensate=_act("undo reserve", "books.cancel")),
-        _act("charge", "bank.transfer", needs=("reserve",), compensate=_act("undo charge", "bank.refund")),
+        _act(
+            "charge",
+            "bank.transfer",
+            needs=("reserve",),
+            compensate=_act("undo charge", "bank.refund", cost_max_micros=50),
+        ),
         _act("tell", "email.reply", needs=("charge",), deadline_us=DAY, delay_us=60_000_000),
     ),
     deadline_us=3 * DAY,
