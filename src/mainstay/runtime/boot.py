@@ -17,6 +17,7 @@ from typing import Any
 from mainstay.kernel.autonomy import Level
 from mainstay.kernel.autonomy import Standing as KindStanding
 from mainstay.kernel.budget import Balances, day_of, month_of
+from mainstay.kernel.cards import on_its_way_out
 from mainstay.kernel.commands import ReleaseRun
 from mainstay.kernel.counting import KEPT, quarter_of
 from mainstay.kernel.events import BreakerOpened
@@ -236,16 +237,22 @@ def stranded(store: EventStore, lines: Lines) -> list[Request]:
 
 
 def cards_agree(store: EventStore, states: Iterable[RunState]) -> bool:
-    """Whether the view of approvals shows exactly the cards that these runs are waiting on."""
-    waiting = 0
+    """Whether the views show exactly the cards that these runs wait on, and what of them can still be taken back."""
+    waiting = leaving = 0
     for state in states:
-        for _, task in state.all_tasks() if not state.ended else ():
+        for number, task in state.all_tasks() if not state.ended else ():
+            if on_its_way_out(task):
+                leaving += 1
+                if store.get("leaving", (state.head.run, number)) is None:
+                    return False
             if task.phase is not Phase.APPROVAL or task.act is None or task.act.authority:
                 continue
             waiting += 1
             row = store.get("approvals", (task.act.approval or "",))
             if row is None or row["status"] != "waiting" or row["digest"] != task.act.action.digest:
                 return False
+    if leaving != store.count("leaving"):
+        return False
     return waiting == store.count("approvals", where={"status": "waiting"})
 
 
