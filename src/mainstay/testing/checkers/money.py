@@ -133,10 +133,14 @@ class Money:
         assert after.plan is not None
         declared = (limits.run_micros, after.plan.workflow.cost_max_micros)
         said = after.unusual.run_max  # by a person, in place of both
-        more = used > self.used.get(run, 0)  # to begin anew what is held already is no more, also of a lowered limit
+        more = used > self.used.get(
+            run, 0
+        )  # to begin anew what is held already is no more, also of a lowered limit
         self.used[run] = used
         for limit in declared if said is None else (said,):
-            demand(limit is None or used <= limit or not more, "a budget is a limit", f"run: {used} of {limit}")
+            demand(
+                limit is None or used <= limit or not more, "a budget is a limit", f"run: {used} of {limit}"
+            )
         if self.books.clock_crossed_back:
             return
         held = sum(sum(holds.values()) for holds in self.held.values())
