@@ -22,7 +22,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,12 +141,16 @@ def keys_kept(keys: Path) -> bytes | None:
 
 
 def keys_missing(ledger: Path, keys: Path) -> tuple[int, int]:
-    """Of how many correspondents in a ledger the keys are not in a file of keys, and how many there are."""
+    """Of how many correspondents in a ledger the keys are not in a file of keys, and how many there are.
+
+    Several whom a mail concerns together count as one more.
+    """
     with closing(_read_only(ledger)) as events, closing(_read_only(keys)) as kept:
-        try:
-            sealed = {one for (one,) in events.execute("SELECT DISTINCT subject FROM messages") if one}
-        except sqlite3.OperationalError:
-            return 0, 0  # a ledger that has no such view
+        sealed: set[str] = set()
+        for column in ("subject", "sealed_under"):
+            with suppress(sqlite3.OperationalError):  # a ledger that has no such view, or an older one
+                rows = events.execute(f"SELECT DISTINCT {column} FROM messages")
+                sealed |= {one for (one,) in rows if one}
         known = {one.hex() for (one,) in kept.execute("SELECT subject FROM subjects")}
         return len(sealed - known), len(sealed)
 
