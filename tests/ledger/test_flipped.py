@@ -16,12 +16,15 @@ NOT_PROVED_AT_BOOT = {
     "approvals",
     "correspondence",
     "dead_letters",
+    "done_lately",
+    "ended",
     "in_doubt",
     "incidents",
     "messages",
     "recipients",
     "rejected",
     "runs",
+    "samples",
     "written",
 }
 

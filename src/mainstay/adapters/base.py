@@ -25,7 +25,7 @@ class RiskyField:
     value: str
     source: str  # for people: "the From header of the incoming mail"
     seen_before: bool = False
-    came_from: str = "message"  # for rules: "message", "model", "workflow" or "operator"; who is not named is not trusted
+    came_from: str = "message"  # for rules: "message", "model", "workflow", "operator"; unnamed is untrusted
 
 
 @dataclass(frozen=True, slots=True)

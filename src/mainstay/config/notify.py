@@ -82,7 +82,9 @@ def read_notify(section: Section, adapters: Mapping[str, object]) -> NotifySetti
 
 
 def _is_address(text: str) -> bool:
-    from mainstay.adapters.email.address import is_address  # brings all of e-mail: only where there is something to ask
+    from mainstay.adapters.email.address import (
+        is_address,  # brings all of e-mail: only where there is something to ask
+    )
 
     return text.isascii() and is_address(text)
 

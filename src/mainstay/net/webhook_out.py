@@ -1,8 +1,8 @@
 """Outgoing webhooks, signed as the Standard Webhooks specification says, through the egress guard.
 
-Three headers: `webhook-id` (the same for every attempt, so that the other side can drop a repetition), `webhook-timestamp`
-(seconds; an old one is a replay) and `webhook-signature`: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
-The secret is the text behind its reference; one that begins with `whsec_` is base64 from there on.
+Three headers: `webhook-id` (the same for every attempt, so that the other side can drop a repetition),
+`webhook-timestamp` (seconds; an old one is a replay) and `webhook-signature`: `v1,` and the base64 of HMAC-SHA256 over
+`id.timestamp.body`. The secret is the text behind its reference; one that begins with `whsec_` is base64 from there on.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ class Posted:
 def key_of(secret: str) -> bytes:
     """The bytes that sign. Raises `SecretError` for what is too short, or no base64."""
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True) if secret.startswith(PREFIX) else None
+        key = (
+            base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+            if secret.startswith(PREFIX)
+            else None
+        )
     except (binascii.Error, ValueError):
         raise SecretError("the webhook's secret is no base64 after whsec_") from None
     key = secret.encode() if key is None else key
@@ -87,4 +91,6 @@ def post(
 
 
 def _seconds(text: str) -> float | None:
-    return min(float(text), RETRY_AFTER_MAX_S) if text.isascii() and text.isdigit() and len(text) < 9 else None
+    return (
+        min(float(text), RETRY_AFTER_MAX_S) if text.isascii() and text.isdigit() and len(text) < 9 else None
+    )
