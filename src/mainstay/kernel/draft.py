@@ -44,7 +44,9 @@ class Draft:
         self.taken: dict[
             str, int
         ] = {}  # starts of this decision, by scope: the buckets do not know of them yet
-        self.leaving: dict[str, int] = {}  # acts that this decision lets go, by name: the tally knows nothing of them
+        self.leaving: dict[
+            str, int
+        ] = {}  # acts that this decision lets go, by name: the tally knows nothing of them
 
     def emit(self, event: RunEvent) -> None:
         self.events.append(event)

@@ -40,4 +40,6 @@ class Facts:
     undo_us: int = 0  # how long what a person approved can be taken back before it leaves
     weekday: int = 0  # of the operator: 0 is Monday
     minute: int = 0  # of the operator's day
-    tally: Tally = field(default_factory=Tally)  # what was done lately, and what is under way; a live fold too
+    tally: Tally = field(
+        default_factory=Tally
+    )  # what was done lately, and what is under way; a live fold too

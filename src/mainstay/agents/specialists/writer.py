@@ -138,9 +138,7 @@ class ReplyWriter:
         self._templates = dict(templates)
         self._house = house
         parts = [part for name, one in sorted(templates.items()) for part in (name, one.subject, one.body)]
-        made_of = (
-            f"reply-writer 2, lean {self._similarity_min}, templates {derive(*parts, size=6).hex()}, {ALGORITHM}"
-        )
+        made_of = f"reply-writer 2, lean {self._similarity_min}, templates {derive(*parts, size=6).hex()}, {ALGORITHM}"
         self._on_device = made_of
         self.recipe = f"{made_of}, {recipe(self._model)}" if self._model else made_of
         by = f", {recipe(self._model)}" if self._model else ""
