@@ -18,63 +18,36 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mainstay.kernel.admission import Admission
-from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, Level, goes_by_itself
+from mainstay.kernel.autonomy import Autonomy, Level
 from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import WARN_SHARE, Balances, Limits
 from mainstay.kernel.commands import (
     Admit,
-    AdmitDevice,
-    AdoptFit,
-    AdoptPolicy,
-    AdoptSigningKey,
-    AdoptTemplate,
     AdvanceCursor,
     AutonomyCommand,
-    BeginForgetting,
-    BreachObjective,
     ClearIncident,
     Command,
     DetectIncident,
-    DismissDevice,
-    DistrustExecutable,
     EditApproval,
-    FinishForgetting,
     GovernanceCommand,
     GrantApproval,
-    GrantAutonomy,
-    IssueLink,
-    JudgeAgain,
-    JudgeDraft,
-    MeetObjective,
+    MemoryCommand,
     ObserveSent,
-    PauseScope,
     PurgeDeadLetter,
     ReceiveMessage,
     ReconcileRun,
-    RecordCheckpoint,
     RecordOutcome,
     RecordReplay,
-    RecordSecretRotation,
     RecoverRun,
-    RegisterWorkflow,
     RejectApproval,
     RejectMessage,
     ReleaseRun,
-    Remember,
     ResumeRun,
-    ResumeScope,
     ResumeTask,
-    RetireWorkflow,
-    RetractMemory,
     ReviewAnnotation,
-    RevokeAutonomy,
     RunCommand,
     StartRun,
-    StopDirector,
-    ThrowKillSwitch,
-    TrustExecutable,
     UndoAct,
-    UseLink,
     Wake,
     WeighEvidence,
 )
@@ -109,7 +82,7 @@ from mainstay.kernel.house import CRASH_LOOP, House, HouseDecision, Registered
 from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_stream, transaction_id
 from mainstay.kernel.plan import Plan, Priority, Supersede
 from mainstay.kernel.policy import Action, Decision, Policy
-from mainstay.kernel.recipe import Recipes, covers, names_other_words
+from mainstay.kernel.recipe import Recipes
 from mainstay.kernel.run import advance, new_effects, nothing, pending
 from mainstay.kernel.state import RUN, Phase, RunState, Status
 from mainstay.kernel.throttle import Rate
@@ -121,6 +94,13 @@ from mainstay.ledger.run_snapshot import forget_run, save_run
 from mainstay.ledger.standing import SEAL_EVERY, VIEWS, seal, sealed_at
 from mainstay.ledger.store import Epoch, EventStore, NewEvent, Put, StreamAppend, Value, Version
 from mainstay.runtime.admitting import Admitting
+from mainstay.runtime.asking_again import (
+    held_of_kind,
+    made_from_other_words,
+    made_otherwise,
+    revocations,
+    to_judge_again,
+)
 from mainstay.runtime.boot import (
     BUCKET,
     Open,
@@ -305,7 +285,7 @@ class Director:
         requests = [Request(ReconcileRun(run)) for run in self.runs] if self.house.restored else []
         requests += [Request(RecoverRun(run, suspected)) for run in self.runs]
         # Rules may have come into force under a bare lock, which loads the run that it decides about and no other.
-        requests += self._to_judge_again()
+        requests += to_judge_again(self.runs)
         loop = (IncidentKind.CRASH_LOOP, "")
         if suspected:
             what = f"{unclean} directors in a row ended untimely"
@@ -505,59 +485,24 @@ class Director:
         return one is not None and one.state.unusual.forked is None
 
     def _decide(self, tick: Tick, request: Request, queue: deque[Request]) -> Json:
-        if isinstance(request.command, RecordOutcome):  # nearly always, and last in the `match`
-            return self._run(tick, request, request.command, queue)
-        match request.command:
-            case ReceiveMessage() | RejectMessage() | ObserveSent() | AdvanceCursor() as arrival:
-                return self._receive(tick, request, arrival, queue)
-            case Wake(run=run) if run == HOUSE:
-                self._wake(tick, queue)
-                return {}
-            case (
-                RegisterWorkflow()
-                | RetireWorkflow()
-                | AdoptPolicy()
-                | ThrowKillSwitch()
-                | PauseScope()
-                | ResumeScope()
-                | DetectIncident()
-                | ClearIncident()
-                | RecordReplay()
-                | PurgeDeadLetter()
-                | StopDirector()
-            ) as decision:
-                self._decide_house(tick, request, decision, queue)
-                return {}
-            case Remember() | RetractMemory() | AdoptFit() | ReviewAnnotation() | JudgeDraft() as memorable:
-                remembered = self._remembering.decide(memorable)
-                if remembered is not None:
-                    self._append_plain(tick, MEMORY, (remembered,), request)
-                    if isinstance(memorable, ReviewAnnotation) and memorable.intent != memorable.said:
-                        queue.extendleft(self._corrected(tick, request, memorable))
-                return {}
-            case WeighEvidence() | GrantAutonomy() | RevokeAutonomy() as granting:
-                self._decide_autonomy(tick, request, granting, queue)
-                return {}
-            case (
-                AdoptTemplate()
-                | IssueLink()
-                | UseLink()
-                | AdmitDevice()
-                | DismissDevice()
-                | BreachObjective()
-                | MeetObjective()
-                | RecordCheckpoint()
-                | AdoptSigningKey()
-                | BeginForgetting()
-                | FinishForgetting()
-                | TrustExecutable()
-                | DistrustExecutable()
-                | RecordSecretRotation()
-            ) as governing:
-                self._govern(tick, request, governing, queue)
-                return {}
-            case command:
-                return self._run(tick, request, command, queue)
+        command = request.command
+        if isinstance(command, RecordOutcome | StartRun):  # nearly always
+            return self._run(tick, request, command, queue)
+        if isinstance(command, Arrival):
+            return self._receive(tick, request, command, queue)
+        if isinstance(command, Wake) and command.run == HOUSE:
+            self._wake(tick, queue)
+        elif isinstance(command, HouseDecision):
+            self._decide_house(tick, request, command, queue)
+        elif isinstance(command, MemoryCommand):
+            self._decide_memory(tick, request, command, queue)
+        elif isinstance(command, AutonomyCommand):
+            self._decide_autonomy(tick, request, command, queue)
+        elif isinstance(command, GovernanceCommand):
+            self._govern(tick, request, command, queue)
+        else:
+            return self._run(tick, request, command, queue)
+        return {}
 
     # --- runs ------------------------------------------------------------------------------------------------------
 
@@ -746,13 +691,23 @@ class Director:
         self._append_house(tick, events, request)
         for event in events:
             if isinstance(event, KillSwitchThrown) and event.on:
-                queue.extendleft(self._revocations("", "kill switch", "the kill switch was thrown", request))
+                queue.extendleft(self._revoked("kill switch", "the kill switch was thrown", request))
             if isinstance(event, PolicyAdopted):
                 self.policy = self.offered.pop(event.policy, self.policy)
                 self.offered.clear()
-                queue.extend(self._to_judge_again())
+                queue.extend(to_judge_again(self.runs, self.position))
             if isinstance(event, ScopeResumed) and event.scope != "adapter":
                 queue.extend(Request(Admit(run)) for run in self._of_scope(event.name))
+
+    def _decide_memory(
+        self, tick: Tick, request: Request, command: MemoryCommand, queue: deque[Request]
+    ) -> None:
+        remembered = self._remembering.decide(command)
+        if remembered is None:
+            return
+        self._append_plain(tick, MEMORY, (remembered,), request)
+        if isinstance(command, ReviewAnnotation) and command.intent != command.said:
+            queue.extendleft(self._corrected(tick, request, command))
 
     def _decide_autonomy(
         self, tick: Tick, request: Request, command: AutonomyCommand, queue: deque[Request]
@@ -766,7 +721,8 @@ class Director:
         for event in events:
             self.autonomy.note(event)
             if isinstance(event, AutonomyRevoked):
-                queue.extendleft(self._held_of(event.kind))  # what has not left yet asks as well
+                # What has not left yet asks as well.
+                queue.extendleft(held_of_kind(self.runs, event.kind, self.position))
         if isinstance(command, WeighEvidence) and command.verdict != "clean":
             self._told_wrong.add((command.run, command.task))
 
@@ -815,57 +771,13 @@ class Director:
         return one.state if one is not None else fold_ended(self.store, self.codec, run)
 
     def outdated(self) -> list[Request]:
-        """What goes by itself and would be made another way by now: it asks again from here on, not with its next act.
+        """What goes by itself and would be made another way by now."""
+        return made_otherwise(self.autonomy, self.recipes, self.workflows, self.plans.__getitem__)
 
-        A workflow that is in force no more starts nothing, so nothing is said of it.
-        """
-        found = []
-        for kind, standing in self.autonomy.kinds.items():
-            workflow, act, _ = kind.split("/", 2)
-            registered, major = self.workflows.get(workflow), self.recipes.contracts.get(act)
-            if not goes_by_itself(standing) or registered is None or major is None:
-                continue
-            if not covers(standing.recipe, self.recipes.way(self.plans[registered.definition], act, major)):
-                found.append(Request(RevokeAutonomy(kind, "recipe", OTHERWISE_MADE, "director")))
-        return found
-
-    def _revocations(self, workflow: str, cause: str, reason: str, request: Request) -> list[Request]:
-        """What goes by itself (in a workflow, or anywhere) asks again."""
-        return [
-            Request(RevokeAutonomy(kind, cause, reason, request.actor), request.actor, self.position)
-            for kind, standing in self.autonomy.kinds.items()
-            if goes_by_itself(standing) and workflow in ("", kind.partition("/")[0])
-        ]
-
-    def _made_from(self, name: str, template: Digest) -> list[Request]:
-        """What goes by itself on evidence for other words of this template asks again."""
-        reason = f"template {name} says something else than when it was granted"
-        return [
-            Request(RevokeAutonomy(kind, "recipe", reason, "director"), cause=self.position)
-            for kind, standing in self.autonomy.kinds.items()
-            if goes_by_itself(standing) and names_other_words(standing.recipe, name, template)
-        ]
-
-    def _to_judge_again(self) -> list[Request]:
-        """Everything that waits for a person, or can still be taken back, is held against what changed."""
-        return [
-            Request(JudgeAgain(run), cause=self.position)
-            for run, one in self.runs.items()
-            if any(task.phase in (Phase.APPROVAL, Phase.HELD) for _, task in one.state.all_tasks())
-        ]
-
-    def _held_of(self, kind: str) -> list[Request]:
-        """The runs in which an act of this kind waits in its window."""
-        workflow, authority = kind.partition("/")[0], f"autonomy:{kind}"
-        return [
-            Request(JudgeAgain(run), cause=self.position)
-            for run, one in self.runs.items()
-            if one.state.head.workflow == workflow
-            and any(
-                task.phase is Phase.HELD and task.act is not None and task.act.authority == authority
-                for _, task in one.state.all_tasks()
-            )
-        ]
+    def _revoked(self, why: str, reason: str, request: Request, *, workflow: str = "") -> list[Request]:
+        """What goes by itself asks again, before the next decision."""
+        how = {"workflow": workflow, "actor": request.actor}
+        return revocations(self.autonomy, why, reason, **how, cause=self.position)
 
     def _govern(
         self, tick: Tick, request: Request, command: GovernanceCommand, queue: deque[Request]
@@ -877,14 +789,16 @@ class Director:
         match event:
             case TemplateAdopted(name=name, template=template):
                 self.templates[name] = template
-                queue.extendleft(self._made_from(name, template))
-                queue.extend(self._to_judge_again())
+                queue.extendleft(made_from_other_words(self.autonomy, name, template, self.position))
+                queue.extend(to_judge_again(self.runs, self.position))
             case ObjectiveMet(workflow=workflow, objective=objective):
                 self._breached.discard((workflow, objective))
             case ObjectiveBreached(workflow=workflow, objective=objective):
                 self._breached.add((workflow, objective))
                 reason = f"{workflow} misses its objective for {objective}"
-                queue.extendleft(self._revocations(workflow, "slo", reason, request))  # before the next act
+                queue.extendleft(
+                    self._revoked("slo", reason, request, workflow=workflow)
+                )  # before the next act
             case _:
                 pass
 
