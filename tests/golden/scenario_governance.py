@@ -8,6 +8,7 @@ it. The clock stands still until it is moved.
 from __future__ import annotations
 
 from mainstay.kernel.autonomy import Autonomy, AutonomyRules
+from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     Acted,
     AdmitDevice,
@@ -43,7 +44,7 @@ from mainstay.workflows.canonical import definition_digest
 from tests.golden.scenario_recovery import SUBJECT, Office
 
 ABOUT = "a desk whose replies earn that they leave by themselves: evidence, hold windows, audits, links, checkpoints"
-_DRAFT = TaskSpec("draft", TaskKind.THINK, Role.EXECUTOR, "writer")
+_DRAFT = TaskSpec("draft", TaskKind.THINK, Role.EXECUTOR, "writer", cost_max_micros=900)
 _SEND = TaskSpec(
     "send",
     TaskKind.ACT,
@@ -70,6 +71,7 @@ class GovernedOffice(Office):
             PlanShelf(PLANS.__getitem__),
             projections=STANDARD,
             policy=Policy(()),
+            limits=Limits(day_micros=1_000),  # of which one draft may take most
             version="0.1",
             autonomy=Autonomy(AutonomyRules(target_ppm=200_000, hold_us=10 * MINUTE)),
             recipes={"writer": "templates", "sender": "1"},
