@@ -136,7 +136,7 @@ def _a_card_put_off(office: GovernedOffice) -> None:
 
 
 def _earned(office: GovernedOffice) -> None:
-    for number in range(19):
+    for number in range(30):  # with the one that was taken back, what proves fewer than one error in five
         run = office.reply(f"right {number}")
         office.grant(run, "send")
         office.leaves(run)
