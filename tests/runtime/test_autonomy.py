@@ -494,3 +494,76 @@ def test_whatever_happens_events_view_and_director_say_the_same(steps: list[str]
         if held:
             left.append(run)
         earning.agrees()
+
+
+# --- what a decision is worth when it does not stand ---------------------------------------------------------------
+
+
+def test_what_a_person_approved_and_took_back_counts_against_its_kind() -> None:
+    earning = Earning()
+    earning.director.undo_us = 5 * MINUTE
+    for _ in range(50):
+        run = earning.act()
+        earning.tell(earning.answered(run, clean=True))
+        earning.undo(run)
+    assert (earning.standing().clean, earning.standing().errors) == (50, 50)
+    assert not earning.grant("automatic")
+    earning.answer(run, clean=False)
+    assert earning.standing().errors == 50, "it was said before"
+    earning.agrees()
+
+
+def test_what_a_rule_let_go_says_nothing_of_its_kind_when_it_is_taken_back() -> None:
+    rule = Rule("send", Decision.ALLOW, "because", "email.reply")
+    earning = Earning(policy=Policy((rule,)))
+    earning.director.undo_us = 5 * MINUTE
+    run = earning.act(finality=Finality.WITHDRAWABLE)
+    assert earning.state(run).phase is Phase.HELD
+    earning.undo(run)
+    assert earning.standing().errors == 0
+
+
+def test_one_act_counts_as_right_once_however_often_it_is_approved() -> None:
+    earning = Earning()
+    earning.director.undo_us = 5 * MINUTE
+    run = earning.act()
+    for _ in range(3):
+        earning.tell(earning.answered(run, clean=True))
+        assert earning.state(run).phase is Phase.HELD
+        earning.tell(Request(ThrowKillSwitch(OPERATOR, True, "")))
+        earning.wait(5 * MINUTE)
+        assert earning.state(run).phase is Phase.APPROVAL
+        earning.tell(Request(ThrowKillSwitch(OPERATOR, False, "")))
+    assert (earning.standing().clean, earning.standing().errors) == (1, 0)
+    earning.answer(run, clean=False)
+    assert (earning.standing().clean, earning.standing().errors) == (1, 1)
+    earning.agrees()
+
+
+@pytest.mark.parametrize(
+    "stricter",
+    [AutonomyRules(most=Level.ASK), AutonomyRules(most=Level.HELD), AutonomyRules(target_ppm=20_000)],
+)
+def test_settings_that_allow_less_hold_for_what_was_granted_before(stricter: AutonomyRules) -> None:
+    earning = Earning()
+    earning.earn("automatic")
+    earning.rules = stricter
+    earning.boot({"proposer": "one way"})
+    revoked = earning.events()[-1]
+    assert isinstance(revoked, AutonomyRevoked)
+    assert (revoked.cause, earning.standing().level, earning.standing().clean) == ("operator", Level.ASK, 43)
+    assert earning.grant("held") is (stricter.most is Level.HELD)
+    earning.agrees()
+
+
+def test_settings_that_allow_as_much_or_more_take_nothing_back() -> None:
+    earning = Earning()
+    earning.earn("held")
+    for rules in (
+        AutonomyRules(most=Level.HELD),
+        AutonomyRules(target_ppm=200_000),
+        AutonomyRules(hold_us=0),
+    ):
+        earning.rules = rules
+        earning.boot({"proposer": "one way"})
+        assert earning.standing().level is Level.HELD

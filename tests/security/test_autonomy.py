@@ -75,7 +75,10 @@ def test_a_batch_of_yes_earns_nothing() -> None:
     assert (earning.standing().clean, earning.standing().level) == (0, Level.ASK)
 
 
-@attack(("mainstay.kernel.cards", "_card", lambda draft, approval: (0, draft.state.task(0).act)))
+@attack(
+    ("mainstay.kernel.cards", "_card", lambda draft, approval: (0, draft.state.task(0).act)),
+    (DIRECTOR, "Director._is_weighed", lambda self, command: False),
+)
 def test_the_same_yes_said_again_and_again_is_one_decision() -> None:
     earning = Earning(rules=AT_ONCE)
     run = earning.act()
@@ -251,7 +254,8 @@ def test_a_flood_in_one_tick_stops_at_the_second_error() -> None:
 
 
 @attack(
-    ("mainstay.kernel.autonomy", "covers", lambda known, recipe: True), (DIRECTOR, "covers", lambda *_: True)
+    ("mainstay.kernel.autonomy", "covers", lambda known, recipe: True),
+    ("mainstay.runtime.asking_again", "covers", lambda *_: True),
 )
 def test_another_model_does_not_inherit_what_the_first_one_earned() -> None:
     earning = Earning()

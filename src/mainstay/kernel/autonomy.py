@@ -167,6 +167,21 @@ def goes_by_itself(standing: Standing) -> bool:
     return standing.level in (Level.HELD, Level.AUTOMATIC)
 
 
+def beyond(standing: Standing, rules: AutonomyRules) -> str:
+    """Why what was granted is more than the settings allow by now; empty where it is not.
+
+    Against a stricter target the evidence is held anew; audits against the same one are the business of `lost`.
+    """
+    if not goes_by_itself(standing):
+        return ""
+    if _order(standing.level) > _order(rules.most):
+        return f"the settings let it go no further than {rules.most} by now"
+    stricter = rules.target_ppm < standing.target_ppm
+    if stricter and not proved(standing.clean, standing.errors, target(rules)):
+        return f"the settings want at most {100 * target(rules):g} % errors by now, which is not proved"
+    return ""
+
+
 def weigh(standing: Standing, rules: AutonomyRules, command: WeighEvidence) -> tuple[AutonomyEvent, ...]:
     """What a piece of evidence leads to: it counts, and may prove that a kind may go by itself, or may not."""
     events: list[AutonomyEvent] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, goes_by_itself
+from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, beyond, goes_by_itself
 from mainstay.kernel.commands import JudgeAgain, RevokeAutonomy
 from mainstay.kernel.house import Registered
 from mainstay.kernel.ids import RunId
@@ -70,13 +70,18 @@ def made_otherwise(
     workflows: Mapping[str, Registered],
     plan_of: Callable[[Digest], Plan],
 ) -> list[Request]:
-    """What goes by itself and would be made another way by now: it asks again from here on, not with its next act.
+    """What goes by itself and would be made another way by now, or goes further than the settings let it by now: it
+    asks again from here on, not with its next act.
 
-    A workflow that is in force no more starts nothing, so nothing is said of it.
+    A workflow that is in force no more starts nothing, so of how its acts are made nothing is said.
     """
     found = []
     for kind, standing in autonomy.kinds.items():
         workflow, act, _ = kind.split("/", 2)
+        too_far = beyond(standing, autonomy.rules_of(kind))
+        if too_far:
+            found.append(Request(RevokeAutonomy(kind, "operator", too_far, DIRECTOR)))
+            continue
         registered, major = workflows.get(workflow), recipes.contracts.get(act)
         if not goes_by_itself(standing) or registered is None or major is None:
             continue

@@ -230,7 +230,8 @@ class Director:
             set()
         )  # runs that ended in this tick: until its commit the disk has them open
         self._breached: set[tuple[str, str]] = set()  # objectives that are not met: workflow and which
-        self._told_wrong: set[tuple[RunId, int]] = set()  # acts of which it came to light in this tick
+        self._told_right: set[tuple[RunId, int]] = set()  # acts of which it was said in this tick
+        self._told_wrong: set[tuple[RunId, int]] = set()
         self._held_written = 0
         self._warned: dict[str, int] = {}  # the day or month in which a budget's warning was given
 
@@ -372,6 +373,7 @@ class Director:
             self._inbox.begin_tick()
             self._remembering.begin_tick()
             self._governing.begin_tick()
+            self._told_right.clear()
             self._told_wrong.clear()
             self._admitting.admission.buckets.settle(tick.at)
             self._gone.clear()
@@ -723,8 +725,9 @@ class Director:
             if isinstance(event, AutonomyRevoked):
                 # What has not left yet asks as well.
                 queue.extendleft(held_of_kind(self.runs, event.kind, self.position))
-        if isinstance(command, WeighEvidence) and command.verdict != "clean":
-            self._told_wrong.add((command.run, command.task))
+        if isinstance(command, WeighEvidence):
+            told = self._told_right if command.verdict == "clean" else self._told_wrong
+            told.add((command.run, command.task))
 
     def withholds(self, kind: str, level: str) -> str:
         """Why nothing of this kind may go by itself now, whatever its evidence; empty where it may."""
@@ -740,12 +743,15 @@ class Director:
         return isinstance(event, AutonomyGranted) and bool(self.withholds(event.kind, event.level))
 
     def _is_weighed(self, command: WeighEvidence) -> bool:
-        """Whether it was said before that this act was wrong: that counts once, by whichever way it came out."""
-        if (command.run, command.task) in self._told_wrong:
-            return True
+        """Whether the same was said of this act before: that it was right, or by whichever way that it was wrong.
+
+        Each counts once, however often a card asks about the act; of what was wrong nothing is right afterwards.
+        """
+        at = (command.run, command.task)
         of_it: dict[str, Value] = {"run": command.run, "task": command.task}
         rows = self.store.select("evidence", where=of_it, limit=SOURCE_MAX)
-        return any(row["verdict"] != "clean" for row in rows)
+        wrong = at in self._told_wrong or any(row["verdict"] != "clean" for row in rows)
+        return wrong or (command.verdict == "clean" and (bool(rows) or at in self._told_right))
 
     def _corrected(self, tick: Tick, request: Request, review: ReviewAnnotation) -> list[Request]:
         """What a corrected annotation says of the acts that rest on it: they were wrong as well."""

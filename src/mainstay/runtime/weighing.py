@@ -3,8 +3,8 @@
 Approved as it stood is clean; a rejection is an error, and so is an edit that changes a typed field or more than a
 tenth of the words; a smaller edit is neither. What was decided in a batch, or in under a second, was not looked at and
 counts for nothing. Final acts of high stake never go by themselves, so nothing is learned from them. Taking back what
-was on its way by itself is an error at once; so is what came to light of an act that has left by itself, by a complaint
-or by a correction of the annotation that it rests on.
+was on its way, by itself or by a person's yes, is an error at once; so is what came to light of an act that has left by
+itself, by a complaint or by a correction of the annotation that it rests on.
 
 A decision counts for the recipe by which the act was made when it was proposed. Of what is made another way by now it
 says nothing; nor does the yes to a fork, in which the operator set what came in, nor to what was taken back or may be
@@ -25,12 +25,12 @@ from mainstay.kernel.facts import Facts
 from mainstay.kernel.gate import annotated_before
 from mainstay.kernel.kinds import kind_of, recipe_of
 from mainstay.kernel.recipe import contradicts
-from mainstay.kernel.state import Phase, RunState
+from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.values import SECOND
 
 LOOKED_AT_US = SECOND  # a decision that came faster was not read
 WORDS_SHARE = 10  # an edit of more than one word in so many is an error
-BY_ITSELF = "autonomy:"
+BY_ITSELF, BY_A_PERSON = "autonomy:", "approval:"
 # Of a card that was asked for these reasons, a yes says nothing new of how such acts are made.
 _NO_NEWS = frozenset({"undone", "in doubt", "restored"})
 
@@ -46,11 +46,8 @@ def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Itera
             case ApprovalRejected(task=number, batch=batch, open_us=open_us, actor=actor):
                 verdict, looked_at = "error", not batch and open_us >= LOOKED_AT_US
             case ActionUndone(task=number, actor=actor, authority=authority):
-                # Of what was drawn and approved, the yes is taken back with it.
-                verdict, looked_at = (
-                    "error",
-                    authority.startswith(BY_ITSELF) or _rule(before, number) == "audit",
-                )
+                # Also of what a person let go: the yes is taken back with it, and may have counted already.
+                verdict, looked_at = "error", authority.startswith((BY_ITSELF, BY_A_PERSON))
             case _:
                 continue
         act = before.task(number).act
@@ -58,13 +55,14 @@ def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Itera
             continue
         if verdict == "clean" and act.rule in _NO_NEWS:
             continue
-        source = "undo" if isinstance(event, ActionUndone) else "audit" if act.rule == "audit" else "decision"
-        yield from _of(before, number, verdict, source, actor, facts)
+        yield from _of(before, number, verdict, _source(event, act), actor, facts)
 
 
-def _rule(state: RunState, number: int) -> str:
-    act = state.task(number).act
-    return act.rule if act is not None else ""
+def _source(event: RunEvent, act: Act) -> str:
+    drawn = act.rule == "audit"
+    if isinstance(event, ActionUndone) and (drawn or act.authority.startswith(BY_ITSELF)):
+        return "undo"
+    return "audit" if drawn else "decision"  # what a rule asked for is no audit, whatever becomes of it
 
 
 def came_to_light(
