@@ -6,10 +6,12 @@ import asyncio
 import re
 import socket
 import ssl
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
@@ -69,10 +71,13 @@ def test_a_form_that_another_site_sends_is_refused(web: WebHouse, headers: dict[
 
     answer = browser.post(card.path, form, **headers)
 
-    assert (answer.status, web.status(card)) == (
-        403,
-        "waiting",
-    )  # past the guard it is told that "?" is no answer
+    assert (answer.status, web.status(card)) == (403, "waiting")
+    assert_past_the_guard(browser.post(card.path, form))
+
+
+def assert_past_the_guard(answer: Answer) -> None:
+    """Without what is wrong with it, the same form is heard: it is told that "?" is no answer."""
+    assert (answer.status, "This is no answer." in answer.text) == (422, True)
 
 
 @attack((GUARD, "comes_from_here", always(True)))
@@ -111,6 +116,8 @@ def test_a_form_without_its_token_changes_nothing(web: WebHouse, given: str) -> 
     answer = browser.post(card.path, {"form_token": token, "digest": card.digest, "answer": "?"})
 
     assert (answer.status, web.status(card), web.head) == (403, "waiting", before)
+    own = browser.get(card.path).token_of()
+    assert_past_the_guard(browser.post(card.path, {"form_token": own, "digest": card.digest, "answer": "?"}))
 
 
 # --- sessions ------------------------------------------------------------------------------------------------------
@@ -168,6 +175,35 @@ def test_a_session_ends_with_the_log_in_after_it_and_with_the_log_out(web: WebHo
     copied = Browser(web.port, dict(browser.cookies))
     browser.post("/logout", {"form_token": browser.get("/").token_of()})
     assert [one.get("/").status for one in (before, copied, browser)] == [303, 303, 303]
+
+
+@attack(("mainstay.console.forms", "is_still_logged_in", always(True)))
+def test_a_device_that_is_logged_out_while_it_sends_decides_nothing(
+    web: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, card = web.log_in(), web.card()
+    form = {"form_token": browser.get(card.path).token_of(), "digest": card.digest, "answer": "approve"}
+    body = urlencode(form).encode()
+    head = [
+        *(f"POST {card.path} HTTP/1.1", f"Host: {browser.host}", f"Origin: http://{browser.host}"),
+        *("Sec-Fetch-Site: same-origin", "Content-Type: application/x-www-form-urlencoded"),
+        *(f"Content-Length: {len(body)}", "Connection: close"),
+        "Cookie: " + "; ".join(f"{name}={value}" for name, value in browser.cookies.items()),
+    ]
+    known, let_in = web.service.devices.known, threading.Event()
+
+    def noticed(secret: str) -> Any:
+        let_in.set()
+        return known(secret)
+
+    monkeypatch.setattr(web.service.devices, "known", noticed)
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5.0) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode() + body[:10])
+        assert let_in.wait(5.0)
+        web.ask(web.service.devices.dismiss_all())
+        connection.sendall(body[10:])
+        answer = heard(connection)
+    assert (answer[9:12], web.status(card)) == (b"401", "waiting")
 
 
 def _nobody(*rest: str) -> Any:

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from mainstay.console.refused import Refused
+from mainstay.console.sessions import session_of
 
 FORM = "application/x-www-form-urlencoded"
 FIELDS_MAX = 50
@@ -23,13 +24,27 @@ async def sent(request: Request) -> FormData:
             remedy="Nothing was changed. Send it from its page.",
         )
     try:
-        return await request.form(max_fields=FIELDS_MAX)
+        fields = await request.form(max_fields=FIELDS_MAX)
     except ClientDisconnect:
         raise Refused(400, "The request ended before it was whole.") from None  # nobody hears it
     except (HTTPException, UnicodeError, ValueError):
         raise Refused(
             400, "This form cannot be read.", remedy="Nothing was changed. Load the page again."
         ) from None
+    if not is_still_logged_in(request):
+        raise Refused(
+            401,
+            "You are not logged in on this device any more.",
+            why="It was logged out while this came.",
+            remedy="Nothing was changed. Log in, then open the page again.",
+        )
+    return fields
+
+
+def is_still_logged_in(request: Request) -> bool:
+    """Whether the device that began the request may still decide: a form may take its time to come."""
+    session, front = session_of(request), request.app.state.front
+    return session is None or front.devices.known(session.secret) is not None
 
 
 def text(fields: FormData, name: str, *, most: int) -> str:
