@@ -96,6 +96,7 @@ async def _live(folder: Folder) -> None:
         ("approve", {"approval": "abcd", "actor": "operator", "open_us": "long"}),
         ("approve", {"approval": "abcd", "actor": "operator", "open_us": 1 << 70}),
         ("approve", {"approval": "abcd", "actor": "operator", "open_us": True}),
+        ("reject", {"approval": "abcd", "actor": "operator", "open_us": -1}),
         ("approve", {"approval": "abcd"}),
         ("reject", {"approval": "abcd", "actor": "operator", "reason": None}),
         ("resolve", {"run": "abcd", "task": "1", "answer": "happened", "actor": "operator"}),
@@ -106,6 +107,11 @@ async def _live(folder: Folder) -> None:
         ("ingest", {"adapter": ["support"]}),
         ("status", {"surprise": 1}),
         ("dance", {}),
+        # A parameter that callers within the house have: its letters would be taken for commands.
+        *(
+            (one, {"approval": "x", "actor": "a", "follow": "abc"})
+            for one in ("approve", "reject", "edit", "snooze")
+        ),
     ],
 )
 def test_arguments_that_would_spoil_the_ledger_are_refused(operation: str, arguments: Any) -> None:

@@ -184,17 +184,24 @@ _TYPES: Mapping[str, type] = {
 _BY_NAME = frozenset(
     {"pause_run", "resume_run", "cancel_task", "undo", "autonomy_wrong"}
 )  # here a task is named, not numbered
+_NOBODYS = frozenset({"follow"})  # what parts of the house hand to each other, and no door takes
 _INTEGER_MAX = 2**63 - 1
 
 
 def require_types(operation: str, arguments: Json) -> None:
     """Raises `CommandRefused` for an argument that is not of the type of its name."""
     for name, value in arguments.items():
+        if name in _NOBODYS:
+            raise CommandRefused(
+                f"{operation!r} was asked with the wrong arguments.", why=f"{name} is not yours to say."
+            )
         wanted = str if name == "task" and operation in _BY_NAME else _TYPES.get(name, str)
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             why = f"{name} must be {_KINDS[wanted]}, not {value!r:.40}."
         elif isinstance(value, int) and abs(value) > _INTEGER_MAX:
             why = f"{name} is too large."
+        elif name == "open_us" and isinstance(value, int) and value < 0:
+            why = f"{name} is a time that passed."
         elif isinstance(value, str) and not _unicode(value):
             why = f"{name} holds bytes that are no text."
         else:
