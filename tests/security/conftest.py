@@ -32,7 +32,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     seen = pytest.mark.xfail(
         strict=True, raises=(AssertionError, pytest.fail.Exception), reason="a weakness is planted"
     )
-    both = [pytest.param((), id="held"), pytest.param(marker.args, id="planted", marks=(seen, pytest.mark.long))]
+    both = [
+        pytest.param((), id="held"),
+        pytest.param(marker.args, id="planted", marks=(seen, pytest.mark.long)),
+    ]
     metafunc.parametrize("planted", both, indirect=True)
 
 

@@ -120,6 +120,7 @@ def test_no_link_leads_out_of_the_folder(house: House, tmp_path_factory: pytest.
     pytest.fail(f"it read {read.files}")
 
 
+@attack(("mainstay.workspace.executables", "stat.S_ISREG", lambda mode: True))
 def test_no_pipe_and_no_device_is_read(house: House) -> None:
     data = house.root / "agents" / "data"
     data.unlink()
