@@ -49,6 +49,20 @@ def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
     assert notices.due(at(MINUTE))
 
 
+def test_nor_what_came_or_failed_before_it_was_set_back() -> None:
+    notices = Notices(15 * MINUTE)
+    notices.add(thing("a"), at(0))
+    assert notices.due(at(-HOUR)) == ()
+    assert notices.due(at(SETTLE_US - HOUR))
+    for failures in range(1, 20):
+        notices.failed(at(0))
+        assert notices.due(at(-HOUR)) == (), "it waits as long as it would have"
+        assert notices.due(at(AGAIN_MAX_US - HOUR)), failures
+    notices.failed(at(0), 6 * HOUR)
+    assert notices.due(at(-HOUR)) == notices.due(at(4 * HOUR)) == ()
+    assert notices.due(at(5 * HOUR))
+
+
 def test_at_night_nothing_is_told_but_what_is_urgent_where_that_is_wanted() -> None:
     for urgent, told in ((False, []), (True, ["b"])):
         notices = Notices(15 * MINUTE, lambda now: now < at(HOUR), urgent)

@@ -270,6 +270,21 @@ def test_the_whole_ledger_is_proved_once_a_day(folder: Folder) -> None:
     assert "position 1" in told[1].what
 
 
+def test_a_machine_that_has_no_process_for_it_ends_no_director(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none_left(*given: object, **how: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", none_left)
+    clock = ManualClock(AT)
+    audit = FullAudit(folder, clock, None)  # type: ignore[arg-type]
+    folder.ledger.touch()
+    clock.advance(2 * DAY)
+    asyncio.run(audit.look())
+    assert not (folder.state / "audited").exists(), "it is tried again"
+
+
 @pytest.mark.long
 def test_the_child_says_what_it_found(folder: Folder) -> None:
     live(folder, ManualClock(AT), nothing)

@@ -47,6 +47,7 @@ class Notices:
     _since: Instant | None = None  # when the oldest of these came
     _told_at: Instant | None = None
     _again_at: Instant = _AT_ONCE
+    _failed_at: Instant = _AT_ONCE
     _failures: int = 0
 
     def add(self, thing: Thing, now: Instant) -> bool:
@@ -70,13 +71,24 @@ class Notices:
 
     def due(self, now: Instant) -> tuple[Thing, ...]:
         """What is to be told now; nothing while it is not time."""
-        if self._since is None or now < self._again_at or now < self._since + SETTLE_US:
+        if self._since is None:
+            return ()
+        self._set_back(now)
+        if now < self._again_at or now < self._since + SETTLE_US:
             return ()
         if self._told_at is not None and self._told_at <= now < self._told_at + self.every_us:
             return ()
         if not self.quiet(now):
             return self.waiting
         return tuple(one for one in self.waiting if one.urgent) if self.urgent else ()
+
+    def _set_back(self, now: Instant) -> None:
+        """A clock that was set back holds nothing up for longer than it would have waited."""
+        assert self._since is not None
+        self._since = min(self._since, now)
+        if now < self._failed_at:
+            self._again_at = Instant(self._again_at - (self._failed_at - now))
+            self._failed_at = now
 
     def drop(self, things: Sequence[Thing]) -> None:
         """These need not be told any more."""
@@ -88,10 +100,10 @@ class Notices:
     def told(self, things: Sequence[Thing], now: Instant) -> None:
         """These were told."""
         self.drop(things)
-        self._told_at, self._failures, self._again_at = now, 0, _AT_ONCE
+        self._told_at, self._failures, self._again_at, self._failed_at = now, 0, _AT_ONCE, _AT_ONCE
 
     def failed(self, now: Instant, after_us: int | None = None) -> None:
         """Nothing could be told; tried again after a while, or when the other side said."""
         self._failures += 1
         pause = min(AGAIN_US * 2 ** min(self._failures - 1, 10), AGAIN_MAX_US)
-        self._again_at = Instant(now + max(pause, after_us or 0))
+        self._failed_at, self._again_at = now, Instant(now + max(pause, after_us or 0))

@@ -77,12 +77,15 @@ class FullAudit:
         return self._began
 
     async def _proved(self) -> _Said:
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "mainstay.workspace.full_audit", str(self._folder.root)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "mainstay.workspace.full_audit", str(self._folder.root)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError:
+            return {}  # no process or memory is left just now: that is no reason to end the director
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 said, _ = await child.communicate()
