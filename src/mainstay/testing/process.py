@@ -29,7 +29,7 @@ from mainstay.ledger.sealing import Vault
 from mainstay.ledger.store import RowChange, Table
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import HOUSE, Director, PlanShelf
 from mainstay.runtime.performer import Performer, Route
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.runtime.timers import Timers
@@ -356,6 +356,12 @@ class Process:
     def timer_runs(self, effect: WakeAt) -> bool:
         """Whether this timer is owed."""
         return (effect.at, effect.run, effect.task) in self.timers._heap
+
+    def wakes_house_at(self) -> Instant | None:
+        """When the house is looked at next: 0 where its timer has come already, None where nobody looks again."""
+        if any(isinstance(one.command, Wake) and one.command.run == HOUSE for one in self.inbox):
+            return Instant(0)
+        return min((at for at, run, _ in self.timers._heap if run == HOUSE), default=None)
 
     def under_way(self) -> set[tuple[str, RunId, int, int]]:
         """Everything that is being done, or has been and is not recorded: by kind, run, task, attempt."""

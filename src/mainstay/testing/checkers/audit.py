@@ -206,6 +206,7 @@ class Audit:
                 doing = doing if doing is not None else process.under_way()
                 self._handed_out(process, director.runs[run].state, doing)
         self._same_house(process)
+        self.schedules.are_awaited(process)
 
     def after_boot(self, process: Process) -> None:
         """A new director believes exactly what the log says."""
@@ -217,6 +218,7 @@ class Audit:
             self._same_run(process, run)
             self._handed_out(process, self.states[run], doing)
         self._same_house(process)
+        self.schedules.are_awaited(process)
         demand(process.director.cards_agree(), "the cards that are shown are those that wait")
 
     def _same_run(self, process: Process, run: RunId) -> None:

@@ -25,15 +25,18 @@ from mainstay.kernel.events import (
     StartDeferred,
     TaskFailed,
     TaskStarted,
+    WorkflowRetired,
 )
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Missed, Schedule
 from mainstay.kernel.state import RunState
-from mainstay.kernel.values import MINUTE, SECOND, Instant
+from mainstay.kernel.values import DAY, MINUTE, SECOND, Instant
 from mainstay.testing.checkers.books import Books
 from mainstay.testing.checkers.promise import demand
+from mainstay.testing.process import Process
 
 LATE_US = MINUTE
+WEEK = 8 * DAY  # every expression that is drawn comes at least once in it
 
 
 class Waits:
@@ -104,15 +107,20 @@ class Schedules:
         self.seen: dict[str, Instant] = {}
         self.started: Counter[tuple[str, str]] = Counter()
         self.due_runs: dict[str, int] = {}  # runs that were announced and have not begun yet
+        self.awaited: dict[str, Instant] = {}  # when each comes next
 
     def house_event(self, position: int, at: Instant, event: Event) -> None:
         """See `Book.house_event`."""
+        if isinstance(event, WorkflowRetired):
+            self.awaited.pop(event.name, None)
         if not isinstance(event, ScheduleFired):
             return
         name, due = event.workflow, event.due
         since = self.seen.get(name)
         self.seen[name] = due
         schedule = self.schedules.get(name)
+        if schedule is not None:
+            self.awaited[name] = first_time(schedule, due)
         if since is None or schedule is None:
             return
         paths = self.books.paths
@@ -147,6 +155,19 @@ class Schedules:
         self.started[name, str(after.head.trigger["schedule"]["due"])] += one
         self.due_runs[name] = self.due_runs.get(name, 0) - one
 
+    def are_awaited(self, process: Process) -> None:
+        """After a commit: whoever performs has a timer for the next time of each schedule, or is about to look."""
+        if not self.awaited or not process.performing:
+            return
+        # A time that is missed would be told as missed, by most policies without a trace: hence a look ahead.
+        first = process.wakes_house_at()
+        for name, at in self.awaited.items():
+            demand(
+                first is not None and first <= at,
+                "the next time of a schedule is waited for",
+                f"{name}: {at}, not {first}",
+            )
+
     def one_run_each(self) -> None:
         """After a tick: no time has started two runs, forks aside."""
         for key, count in self.started.items():
@@ -170,13 +191,27 @@ def can_check(schedule: Schedule) -> bool:
 
 def times_between(schedule: Schedule, after: Instant, until: Instant) -> list[Instant]:
     """Every time strictly after one instant up to and with another."""
-    minute, hour, *_ = schedule.cron.split()
+    return sorted({one for one in _found(schedule, after, until) if after < one <= until})
+
+
+def _found(schedule: Schedule, after: Instant, until: Instant) -> Iterator[Instant]:
+    """The times of a stretch, and of the days at its ends; in their order where they come by the minute."""
     zone = ZoneInfo(schedule.zone)
-    if minute.startswith("*") or hour.startswith("*"):
-        found = _by_the_minute(schedule.cron, zone, after, until)
-    else:
-        found = _by_the_day(schedule.cron, zone, after, until)
-    return sorted({one for one in found if after < one <= until})
+    if _is_interval(schedule):
+        return _by_the_minute(schedule.cron, zone, after, until)
+    return _by_the_day(schedule.cron, zone, after, until)
+
+
+def _is_interval(schedule: Schedule) -> bool:
+    minute, hour, *_ = schedule.cron.split()
+    return minute.startswith("*") or hour.startswith("*")
+
+
+def first_time(schedule: Schedule, after: Instant) -> Instant:
+    """The first time strictly after an instant."""
+    until = Instant(after + WEEK)
+    found = _found(schedule, after, until)
+    return next(found) if _is_interval(schedule) else min(one for one in found if one > after)
 
 
 def _by_the_minute(cron: str, zone: ZoneInfo, after: Instant, until: Instant) -> Iterator[Instant]:
