@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mainstay.kernel.commands import BreachObjective, ClearIncident, DetectIncident, ThrowKillSwitch
 from mainstay.kernel.commands.run import SnoozeApproval
 from mainstay.kernel.events import IncidentKind
@@ -150,6 +152,30 @@ def test_what_comes_from_no_run_is_told_once_also_over_a_restart(tmp_path: Path)
             await pass_by(third, notifying, HOUR)
             await pass_by(third, notifying, HOUR)
         assert len(pigeon.told) == 1
+
+    asyncio.run(run())
+
+
+def test_what_finds_no_room_is_not_told_again_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mainstay.runtime.notices.KEPT_MAX", 1)
+    pigeon = Pigeon()
+
+    async def run() -> None:
+        house, notifying, _ = notified(tmp_path, pigeon)
+        async with at_work(house):
+            await notifying.look()
+            for name in ("support", "desk"):
+                await house.ask(Request(DetectIncident(IncidentKind.SOURCE_SILENT, name, "Silent.")))
+            await notifying.look()
+            await pass_by(house, notifying)
+            assert pigeon.sizes == [1]
+        again, notifying, _ = notified(tmp_path, pigeon, store=house.store, clock=house.clock)
+        async with at_work(again):
+            await pass_by(again, notifying, HOUR)
+            await pass_by(again, notifying, HOUR)
+        assert pigeon.sizes == [1]
 
     asyncio.run(run())
 

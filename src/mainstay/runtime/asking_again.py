@@ -14,19 +14,28 @@ from mainstay.kernel.house import Registered
 from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.recipe import Recipes, covers, names_other_words
-from mainstay.kernel.state import Phase
+from mainstay.kernel.state import Phase, TaskState
 from mainstay.kernel.values import Digest
 from mainstay.runtime.boot import Open
 from mainstay.runtime.tick import DIRECTOR, Request
 
 
-def to_judge_again(runs: Mapping[RunId, Open], cause: int = 0) -> list[Request]:
-    """Everything that waits for a person, or can still be taken back, is held against what changed."""
+def to_judge_again(runs: Mapping[RunId, Open], cause: int = 0, template: str = "") -> list[Request]:
+    """Everything that waits for a person, or can still be taken back, is held against what changed.
+
+    With a template: what was made from it. Dozens may change at once, while thousands of cards wait.
+    """
     return [
         Request(JudgeAgain(run), cause=cause)
         for run, one in runs.items()
-        if any(task.phase in (Phase.APPROVAL, Phase.HELD) for _, task in one.state.all_tasks())
+        if any(_may_stop(task, template) for _, task in one.state.all_tasks())
     ]
+
+
+def _may_stop(task: TaskState, template: str) -> bool:
+    if task.phase not in (Phase.APPROVAL, Phase.HELD) or task.act is None:
+        return False
+    return not template or task.act.action.features.get("template") == template
 
 
 def held_of_kind(runs: Mapping[RunId, Open], kind: str, cause: int) -> list[Request]:

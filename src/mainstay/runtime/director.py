@@ -796,7 +796,7 @@ class Director:
             case TemplateAdopted(name=name, template=template):
                 self.templates[name] = template
                 queue.extendleft(made_from_other_words(self.autonomy, name, template, self.position))
-                queue.extend(to_judge_again(self.runs, self.position))
+                queue.extend(to_judge_again(self.runs, self.position, name))
             case ObjectiveMet(workflow=workflow, objective=objective):
                 self._breached.discard((workflow, objective))
             case ObjectiveBreached(workflow=workflow, objective=objective):

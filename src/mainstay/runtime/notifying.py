@@ -144,8 +144,8 @@ class Notifying:
         found = dict(self._heads)
         for stream in STREAMS:
             for thing in self._of_stream(stream):
-                self._untold.add(thing.key)
-                self._put(thing)
+                if self._put(thing):
+                    self._untold.add(thing.key)
             found[stream] = self._head(stream)
         self._heads = found
         now = self.clock.now()
@@ -162,11 +162,12 @@ class Notifying:
 
     # --- within ----------------------------------------------------------------------------------------------------
 
-    def _put(self, thing: Thing) -> None:
+    def _put(self, thing: Thing) -> bool:
+        """Whether there was room for it anywhere: what nobody will tell must not hold up how far the streams are."""
         now = self.clock.now()
-        for line in self.lines:
-            line.notices.add(thing, now)
+        taken = [line.notices.add(thing, now) for line in self.lines]
         self._news.set()
+        return any(taken)
 
     async def _tell(self, line: Line, due: Sequence[Thing]) -> None:
         over = [one for one in due if not self._waits(one)]
