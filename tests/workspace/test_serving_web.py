@@ -242,6 +242,31 @@ def test_no_device_is_in_for_ever(house: House) -> None:
     assert house.devices.known(secret) is None
 
 
+def test_whose_time_was_over_is_not_in_again_when_the_clock_is_set_back(house: House) -> None:
+    secret, later = house.admit(), ""
+    for day in range(30):
+        later = later or (house.admit() if day == 20 else "")
+        house.pass_days(1)
+        house.devices.known(secret)
+        assert not later or house.devices.known(later)
+    assert asyncio.run(house.devices.dismiss_idle()) == 1
+    house.clock.jump(-5 * DAY_S * 1_000_000)
+    assert house.devices.known(secret) is None
+    assert house.devices.known(later)
+
+
+def test_nobody_hides_behind_a_thousand_other_log_ins(house: House) -> None:
+    hidden = house.admit()
+    for _ in range(1_001):
+        house.clock.advance(1)
+        device = house.devices.known(house.admit())
+        assert device is not None
+        asyncio.run(house.devices.dismiss(device.device))
+    assert [one.name for one in house.devices.admitted()] == ["A browser"]
+    assert asyncio.run(house.devices.dismiss_all()) == 1
+    assert house.devices.known(hidden) is None
+
+
 def test_a_new_log_in_ends_the_one_before_in_the_same_breath(house: House) -> None:
     before = house.admit()
     device = house.devices.known(before)

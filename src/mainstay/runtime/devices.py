@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from mainstay.kernel.commands import AdmitDevice, DismissDevice
 from mainstay.kernel.errors import AmbiguousId, NotFound
 from mainstay.kernel.values import Instant, Json
-from mainstay.ledger.store import EventStore
+from mainstay.ledger.store import EventReader, EventStore
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.tick import Answer, Request
 
 SECRET_BYTES = 32
 NAME_MAX = 40
-LISTED_MAX = 1_000
+ALL = 1_000_000
 MICROS = 1_000_000
 
 Hash = Callable[[str, str], bytes]  # kind and value to what only this workspace can compute
@@ -95,10 +95,15 @@ class Devices:
         return count
 
     async def dismiss_idle(self) -> int:
-        """Dismiss the devices that were not used for long, and look after those that a former director admitted."""
-        now_s, count = self._clock.monotonic_s(), 0
-        for one in self.admitted():
-            if now_s - self._used_s.setdefault(one.device, now_s) >= self._idle_s:
+        """Dismiss the devices that were not used for long, and look after those that a former director admitted.
+
+        Whose time is over is dismissed, too: a clock that is set back must not let it in again.
+        """
+        now, now_s, count = self._clock.now(), self._clock.monotonic_s(), 0
+        for one in self._not_dismissed():
+            if one.until <= now:
+                count += await self.dismiss(one.device, actor="director", reason="its time was over")
+            elif now_s - self._used_s.setdefault(one.device, now_s) >= self._idle_s:
                 count += await self.dismiss(one.device, actor="director", reason="not used for long")
         return count
 
@@ -111,8 +116,11 @@ class Devices:
     def admitted(self) -> list[Device]:
         """The devices that may look and decide, newest first."""
         now = self._clock.now()
-        rows = self._store.select("devices", order="admitted_at", descending=True, limit=LISTED_MAX)
-        return [_device(row) for row in rows if row["dismissed_at"] is None and now < _int(row["until"])]
+        return [one for one in self._not_dismissed() if now < one.until]
+
+    def _not_dismissed(self) -> list[Device]:
+        # All of them: who could hide behind those that came later would survive every log-out.
+        return [_device(row) for row in not_dismissed(self._store)]
 
     def _id(self, secret: str) -> str:
         return self._hashed("device", secret).hex()
@@ -133,6 +141,12 @@ class Devices:
             remedy="`mainstay devices` lists them.",
             device=short,
         )
+
+
+def not_dismissed(store: EventReader) -> list[Json]:
+    """The rows of the devices that were not dismissed, newest first; of some the time may be over."""
+    where = {"dismissed_at": None}
+    return store.select("devices", where=where, order="admitted_at", descending=True, limit=ALL)
 
 
 def encode(device: Device) -> Json:

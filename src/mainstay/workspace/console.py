@@ -14,8 +14,6 @@ from mainstay.runtime.clock import Clock
 from mainstay.workspace.doors import Door, SocketDoor, director_runs
 from mainstay.workspace.folder import Folder
 
-LISTED_MAX = 1_000
-
 
 class Console:
     """The web server of one workspace, from outside."""
@@ -60,8 +58,9 @@ class Console:
         if not self._folder.ledger.exists():
             return []
         now = self._clock.now()
-        rows = self._store().select("devices", order="admitted_at", descending=True, limit=LISTED_MAX)
-        return [row for row in rows if row["dismissed_at"] is None and _whole(row["until"]) > now]
+        from mainstay.runtime.devices import not_dismissed
+
+        return [row for row in not_dismissed(self._store()) if _whole(row["until"]) > now]
 
     def dismiss(self, device: str, *, actor: str = "operator") -> int:
         """Log a device out by its id or the beginning of it, with `""` every one; how many were in."""
