@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mainstay.kernel.errors import LedgerCorrupt, SecretError, StorageFailed
 from mainstay.kernel.events import CheckpointSigned, SubjectForgotten
 from mainstay.kernel.ids import SubjectId
 from mainstay.ledger.checkpoints import Book, copy_up_to, read_file
+from mainstay.ledger.event_proof import checked_proof, prove
 from mainstay.ledger.head_mark import mark_path
 from mainstay.ledger.merkle import root_of
 from mainstay.ledger.signing import SigningKey, create_signing_key, next_key_path, read_signing_key
@@ -387,6 +389,18 @@ def test_a_restored_backup_explains_what_is_missing(house: Audited) -> None:
     found = house.verify()
     assert isinstance(found, Verified), found
     assert (found.checkpoints, found.through) == (2, 46)
+
+
+def test_after_a_restore_an_event_is_proved_by_what_was_signed_of_the_ledger_as_it_is(house: Audited) -> None:
+    go_back(house, 15, signed=True)
+    house.sign()
+    house.close()
+    key, statements = read_signing_key(house.key), read_file(house.file).statements
+    assert key is not None
+    for position, through in ((1, 10), (10, 10), (11, 46), (15, 46), (30, 46), (46, 46)):
+        proof = prove(SqliteReader(house.ledger), statements, position)
+        assert proof.checkpoint.through == through
+        assert checked_proof(msgspec.json.encode(proof), [key.public.hex()]).proof is not None, position
 
 
 def test_a_restore_that_nobody_signed_explains_nothing(house: Audited) -> None:

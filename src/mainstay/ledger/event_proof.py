@@ -16,7 +16,7 @@ from mainstay.kernel.errors import NotFound
 from mainstay.ledger.chain import link, name_part
 from mainstay.ledger.merkle import inclusion_proof, is_included
 from mainstay.ledger.signing import fingerprint, is_signed
-from mainstay.ledger.statements import Checkpoint, Statement, spelled
+from mainstay.ledger.statements import Checkpoint, Restored, Statement, spelled
 from mainstay.ledger.store import GENESIS, ORIGIN, EventReader, Position, RecordedEvent
 
 FORMAT = "mainstay event proof 1"
@@ -53,7 +53,7 @@ class Proved:
 
 def prove(store: EventReader, statements: Sequence[Statement], position: int) -> Proof:
     """The proof of an event under the first checkpoint that covers it; reads the ledger up to there. Or `NotFound`."""
-    signed = [one for one in statements if isinstance(one, Checkpoint) and one.through >= position]
+    signed = [one for one in _of_the_ledger_as_it_is(statements) if one.through >= position]
     if position < 1 or not signed:
         raise NotFound(
             f"No checkpoint covers position {position}.",
@@ -91,6 +91,17 @@ def prove(store: EventReader, statements: Sequence[Statement], position: int) ->
         path=tuple(each.hex() for each in inclusion_proof(hashes, position - 1)),
         checkpoint=one,
     )
+
+
+def _of_the_ledger_as_it_is(statements: Sequence[Statement]) -> list[Checkpoint]:
+    """Without those of a history that a restored backup took the place of: their roots are over other events."""
+    found: list[Checkpoint] = []
+    for one in statements:
+        if isinstance(one, Checkpoint):
+            found.append(one)
+        elif isinstance(one, Restored):
+            found = [earlier for earlier in found if earlier.through <= one.backup_head]
+    return found
 
 
 def checked_proof(raw: bytes, trusted: Collection[str]) -> Proved:
