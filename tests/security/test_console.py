@@ -148,6 +148,23 @@ def test_the_metrics_are_not_for_strangers(web: WebHouse) -> None:
     assert web.log_in().get("/metrics").status == 200
 
 
+@attack(("mainstay.console.routes", "is_logged_in", always(True)))
+def test_what_a_monitor_or_a_program_may_show_decides_nothing(
+    web: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        type(web.front), "metrics_token", staticmethod(lambda: "of-the-monitor"), raising=False
+    )
+    shown, card = {"Authorization": "Bearer of-the-monitor"}, web.card()
+    assert web.stranger().get("/metrics", **shown).status == 200
+    assert web.stranger().get("/", **shown).status == 303
+    before = web.head
+    answer = web.stranger().post(
+        card.path, {"form_token": "x", "digest": card.digest, "answer": "approve"}, **shown
+    )
+    assert (answer.status, web.status(card), web.head) == (401, "waiting", before)
+
+
 @attack(("mainstay.console.pages.signals", "is_logged_in", always(True)))
 def test_health_tells_a_stranger_one_word(web: WebHouse) -> None:
     assert set(web.stranger().get("/health").text) <= set('{"state": "degraded"}okwn')
