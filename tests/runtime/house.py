@@ -140,7 +140,7 @@ class House:
         self.loop = Loop(
             self.director, self.performer, self.clock, worker_max=worker_max, noticed=self.notice
         )
-        self.desk = Desk(self.director, self.performer, self.artifacts, self.route, self.loop.ask)
+        self.desk = Desk(self.director, lambda: self.performer, self.artifacts, self.route, self.loop.ask)
         self.steering = Steering(self.director, self.artifacts, self.loop.ask, adapters=("email",))
 
     def notice(self, what: str, error: Exception) -> None:

@@ -76,7 +76,12 @@ class Desks:
         )
         house.loop._performer = performer
         self.desk = Desk(
-            house.director, performer, house.artifacts, house.route, house.loop.ask, lambda: self.teaching
+            house.director,
+            lambda: performer,
+            house.artifacts,
+            house.route,
+            house.loop.ask,
+            lambda: self.teaching,
         )
 
     async def card(self, name: str, *, text: str = "How is it done?") -> dict[str, Any]:

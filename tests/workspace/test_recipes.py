@@ -10,6 +10,7 @@ from mainstay.runtime.clock import ManualClock
 from mainstay.testing.plans import NOW
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held
+from mainstay.workspace.recipes import recipes_of
 from tests.end_to_end.desks import Desk, file_settings, lay_out
 
 MODEL = '\n[models.default]\nuse = "ollama:{}"\nprice_input_usd = "0"\nprice_output_usd = "0"\n'
@@ -24,7 +25,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def recipes(desk: Desk) -> Recipes:
     held = Held(Folder(desk.root), ManualClock(NOW))
     try:
-        return held.director.recipes
+        return recipes_of(held.assembly)
     finally:
         held.close()
 

@@ -75,15 +75,21 @@ def sealed_at(store: EventStore) -> int:
 
 
 def disagreements(
-    store: EventStore, codec: Codec, projections: Iterable[Projection], *, plans: Plans | None = None
+    store: EventStore,
+    codec: Codec,
+    projections: Iterable[Projection],
+    *,
+    plans: Plans | None = None,
+    open_runs: bool = True,
 ) -> tuple[str, ...]:
     """The views of the standing that are not what the events say, by name; none is the rule.
 
-    With `plans` the runs that the last events touched are taken from their snapshots. Raises `LedgerCorrupt` for an
+    With `plans` the runs that the last events touched are taken from their snapshots. Without `open_runs` the list of
+    runs that are not over is left to whoever needs it: it grows with them. Raises `LedgerCorrupt` for an
     event that was changed, and for a ledger whose end is missing.
     """
     projections = tuple(projections)
-    found = list(_open_runs_differ(store))
+    found = ["open_runs"] if open_runs and open_runs_differ(store) else []
     chosen = _chosen(projections)
     if outdated(store, chosen):
         return tuple(found)  # they are folded anew as it is
@@ -163,23 +169,21 @@ def _read(store: EventStore, table: Table, from_day: int) -> Rows:
     return {tuple(row[column] for column in table.key): row for row in found if row[table.key[0]] not in own}
 
 
-def _open_runs_differ(store: EventStore) -> Iterable[str]:
-    """`open_runs` and the rows of `runs` that have not ended name the same runs, and say the same of them."""
+def open_runs_differ(store: EventStore) -> bool:
+    """Whether `open_runs` and the rows of `runs` that have not ended name other runs, or say other things of them."""
     opened = {str(row["run"]): row for row in store.select("open_runs", order="position", limit=_ALL)}
     ending = {run for run, row in opened.items() if row["status"] == "ending"}
     left = set(opened) - ending
     for row in store.select("runs", where={"ended_at": None}, limit=_ALL):
         run = str(row["run"])
         if run not in left or not _same(opened[run], row):
-            yield "open_runs"
-            return
+            return True
         left.discard(run)
     for run in ending:
         ended = store.get("runs", (run,))
         if ended is None or ended["status"] not in _MAY_BE_ENDING:
             left.add(run)
-    if left:
-        yield "open_runs"
+    return bool(left)
 
 
 def _same(opened: Mapping[str, Value], row: Mapping[str, Value]) -> bool:

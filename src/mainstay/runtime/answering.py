@@ -261,7 +261,7 @@ class Answering(Sending):
                 remedy="Look at [adapters] in mainstay.toml.",
             )
         try:
-            return self._performer.action(
+            return self._performer().action(
                 *(route, act.action.act, state.head.run, number, state.head.owner, edited),
                 act.action.features,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 
 from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
@@ -55,6 +54,8 @@ class DecidingTogether(Answering):
                 why="A batch holds one kind of act and one finality: " + ", ".join(sorted(map(_say, alike))),
                 remedy="Decide one kind after the other.",
             )
+        import asyncio  # one card is decided without it, and it takes long to load
+
         outcomes: dict[str, Json] = {}
         going: list[tuple[str, Awaitable[Decided]]] = []
         for row, name, digest in rows:

@@ -28,12 +28,13 @@ from mainstay.ledger.short_ids import find_card
 from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Director
-from mainstay.runtime.performer import Performer, Route
-from mainstay.runtime.teaching import NOTHING, Taught, Teaching
+from mainstay.runtime.taught import NOTHING, Taught, tells_of_lessons
 from mainstay.runtime.tick import Answer, Request
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Finding
+    from mainstay.runtime.performer import Performer, Route
+    from mainstay.runtime.teaching import Teaching
 
 Ask = Callable[[Request], Awaitable[Answer]]
 # What is wrong with a text: its new findings, besides those of the text that was shown.
@@ -67,7 +68,7 @@ class Sending:
     def __init__(
         self,
         director: Director,
-        performer: Performer,
+        performer: Callable[[], Performer],
         artifacts: Artifacts,
         routes: Callable[[str, Json], Route | None],
         ask: Ask,
@@ -75,11 +76,11 @@ class Sending:
         inspect: Inspect = lambda text, shown: (),
     ) -> None:
         self._director = director
-        self._performer = performer
+        self._performer = performer  # like `teaching`, made when a decision needs it: most need neither
         self._artifacts = artifacts
         self._routes = routes
         self._ask = ask
-        self._teaching = teaching  # made when a decision needs it: most callers only look
+        self._teaching = teaching
         self._inspect = inspect
 
     @property
@@ -179,12 +180,14 @@ class Sending:
 
     def _taught(self, row: Row, text: str | None, actor: str) -> Taught:
         """What follows for later drafts from a reply that is sent, edited to `text` or as it stands."""
-        teaching = self._teaching()
-        if teaching is None:
-            return NOTHING
         try:
             state, act, number = self._card(RunId(str(row["run"])), str(row["approval"]))
         except StaleApproval:
+            return NOTHING
+        if text is None and not tells_of_lessons(state, number):
+            return NOTHING
+        teaching = self._teaching()
+        if teaching is None:
             return NOTHING
         now = self._director.clock.now()
         if text is None:

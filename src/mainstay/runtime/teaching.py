@@ -13,8 +13,8 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -39,18 +39,11 @@ from mainstay.ledger.store import EventReader
 from mainstay.memory.records import CONTENT, Note, decoded
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.keeping import OPERATOR, Keeping, house_subject
+from mainstay.runtime.taught import NOTHING, Taught, drafter, lessons_of
 
 KIND = "lesson"
 BY_ITSELF = "mainstay"
 SITUATION_MAX = 240  # characters: twenty lessons fit into what is recalled of them
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """What follows from one reply that was sent: commands, and what of it a person is told."""
-
-    commands: tuple[Command, ...] = ()
-    detail: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +56,6 @@ class _Drafted:
     recipe: str
     intent: str
     message: MessageView | None
-
-
-NOTHING = Taught()
 
 
 class Teaching:
@@ -128,11 +118,11 @@ class Teaching:
     def _drafted(self, state: RunState, task: int, edited: bool) -> _Drafted | None:
         """The draft behind an act; None where its reply was not drafted here, or there is nothing to tell of it."""
         sources = Sources(state, task)
-        number = _drafter(state, task, sources)
+        number = drafter(state, task, sources)
         if number is None:
             return None
         output = state.task(number).output or {}
-        given, withheld = _names(output.get("lessons")), _names(output.get("withheld"))
+        given, withheld = lessons_of(state, number)
         if not (edited or given or withheld):
             return None
         subject = state.head.owner
@@ -263,22 +253,6 @@ def _judged(state: RunState, task: int, drafted: _Drafted, edit: Edit, actor: st
 
 def _counts(edit: Edit) -> Json:
     return {"words": edit.words, "changed": edit.changed}
-
-
-def _drafter(state: RunState, task: int, sources: Sources) -> int | None:
-    """The task whose reply this act sends."""
-    plan = state.plan
-    assert plan is not None
-    for _, binding in state.spec(task).inputs:
-        if isinstance(binding, Ref) and binding.source in plan.numbers:
-            value: Any = resolve(binding, sources)
-            if isinstance(value, Mapping) and value.get("kind") == "reply" and "artifact" in value:
-                return plan.numbers[binding.source]
-    return None
-
-
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
 async def _nobody(request: object) -> Any:

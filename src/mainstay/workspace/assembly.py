@@ -13,13 +13,6 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mainstay.adapters.base import Adapter
-from mainstay.agents.base import (
-    Agent,
-    Brief,
-    MessageView,
-    Tools,
-)
 from mainstay.config.files import RuleFiles, WorkspaceFiles, load_workspace_files
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.errors import NotFound
@@ -29,22 +22,20 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
-from mainstay.models.base import Embedder, Unavailable
-from mainstay.net.secrets import SecretStore
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.runtime.performer import Route
 from mainstay.workflows.canonical import canonical, restore
-from mainstay.workflows.catalog import Catalog
-from mainstay.workspace.agents import house, make_agents
 from mainstay.workspace.folder import Folder, open_vault
-from mainstay.workspace.known import catalog_of
-from mainstay.workspace.mail import MailAccount, mail_account
-from mainstay.workspace.tools import TaskTools
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from mainstay.adapters.base import Adapter
+    from mainstay.agents.base import Agent, Brief, Tools
+    from mainstay.models.base import Embedder, Unavailable
+    from mainstay.runtime.performer import Route
+    from mainstay.workflows.catalog import Catalog
     from mainstay.workspace.language_models import LanguageModels
+    from mainstay.workspace.mail import MailAccount
     from mainstay.workspace.remembered import Remembered
 
 log = logging.getLogger("mainstay")
@@ -72,6 +63,12 @@ class Assembly:
         """The same before workflows are held against the catalog, which is made from it."""
         return load_workspace_files(self.folder.root)
 
+    @property
+    def written(self) -> WorkspaceFiles:
+        """What the files say, held against the catalog if anybody asked for that."""
+        known: WorkspaceFiles | None = vars(self).get("files")
+        return known if known is not None else self.untyped
+
     @cached_property
     def artifacts(self) -> Artifacts:
         """Sealed values."""
@@ -89,6 +86,7 @@ class Assembly:
     def adopt(self, rules: RuleFiles) -> None:
         """Go on with other rules and templates, from the next draft on."""
         from mainstay.agents.specialists.writer import ReplyWriter
+        from mainstay.workspace.agents import house
 
         for name in ("untyped", "files"):
             if name in vars(self):
@@ -106,6 +104,9 @@ class Assembly:
     @cached_property
     def accounts(self) -> Mapping[str, MailAccount]:
         """The configured e-mail accounts by instance."""
+        from mainstay.net.secrets import SecretStore
+        from mainstay.workspace.mail import mail_account
+
         settings = self.untyped.settings
         secrets = SecretStore()
         labels = self.folder.state / "labels.jsonl"
@@ -141,6 +142,8 @@ class Assembly:
 
     def route(self, act: str, inputs: Json) -> Route | None:
         """The adapter for an act: of those that can do it, the one whose mailbox the message came from."""
+        from mainstay.runtime.performer import Route
+
         use, _, name = act.partition(".")
         settings = self.untyped.settings.adapters
         fitting = [one for one in self.adapters if settings[one].use == use]
@@ -159,6 +162,7 @@ class Assembly:
     @cached_property
     def embedder(self) -> Embedder | Unavailable:
         """The on-device embedder with its cache, or why there is none."""
+        from mainstay.models.base import Unavailable
         from mainstay.models.embedder import find_embedder
         from mainstay.models.embedding_cache import CachedEmbedder, SqliteEmbeddingCache
 
@@ -175,6 +179,9 @@ class Assembly:
     @cached_property
     def agents(self) -> Mapping[str, Agent]:
         """Everybody who can be asked, by name."""
+        from mainstay.models.base import Unavailable
+        from mainstay.workspace.agents import make_agents
+
         embedder = self.embedder
         return make_agents(
             self.untyped,
@@ -186,6 +193,8 @@ class Assembly:
     @cached_property
     def light_agents(self) -> Mapping[str, Agent]:
         """The same agents without the embedder: enough to know what they take and give."""
+        from mainstay.workspace.agents import make_agents
+
         return make_agents(self.untyped, None, root=self.folder.root, known=self._vouched)
 
     def _vouched(self, name: str) -> Json | None:
@@ -199,6 +208,7 @@ class Assembly:
 
         With connections of its own, since it is kept up in a thread beside the director.
         """
+        from mainstay.models.base import Unavailable
         from mainstay.workspace.agents import file_units
         from mainstay.workspace.remembered import Remembered
 
@@ -238,6 +248,8 @@ class Assembly:
     @cached_property
     def memory_embedder(self) -> Embedder | Unavailable:
         """What memory searches by: the embedder of this device, unless [memory] names a model."""
+        from mainstay.models.base import Unavailable
+
         name = self.untyped.settings.memory.embedder
         if not name:
             return self.embedder
@@ -266,6 +278,8 @@ class Assembly:
 
     def tools(self, brief: Brief) -> Tools:
         """What an agent may use for this brief."""
+        from mainstay.workspace.tools import TaskTools
+
         policies = self.untyped.recalls.policies
         spending = self.language_models.spending(brief) if self.untyped.settings.models else None
         return TaskTools(
@@ -277,6 +291,8 @@ class Assembly:
     @cached_property
     def catalog(self) -> Catalog:
         """What workflows may name."""
+        from mainstay.workspace.known import catalog_of
+
         configured = {
             f"{self.untyped.settings.adapters[name].use}.{operation.name}": operation
             for name, adapter in self.adapters.items()
@@ -284,15 +300,15 @@ class Assembly:
         }
         return catalog_of(self.untyped, configured, self.light_agents)
 
-    @cached_property
+    @property
     def definitions(self) -> Mapping[str, tuple[Plan, bytes]]:
         """The workflows of the folder by name: compiled, and as the blob they are pinned to."""
-        return {name: (one.plan, canonical(one.workflow)) for name, one in self.files.workflows.items()}
+        return {name: (one.plan, canonical(one.workflow)) for name, one in self.written.workflows.items()}
 
     def plan(self, digest: Digest) -> Plan:
         """The plan a run is pinned to: of this folder, or of an older version that the ledger kept."""
         if not self._plans:
-            self._plans = {plan.digest: plan for plan, _ in self.definitions.values()}
+            self._plans = {one.plan.digest: one.plan for one in self.written.workflows.values()}
         found = self._plans.get(digest)
         if found is None:
             try:
@@ -318,6 +334,6 @@ class Assembly:
 
 def _mailbox(inputs: Json) -> str:
     message = inputs.get("message")
-    if isinstance(message, MessageView):
-        return message.mailbox
-    return str(message.get("mailbox", "")) if isinstance(message, dict) else ""
+    if isinstance(message, dict):
+        return str(message.get("mailbox", ""))
+    return str(getattr(message, "mailbox", ""))  # a message as agents read it

@@ -7,15 +7,16 @@ done by the next `mainstay up`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstay.kernel.errors import DirectorUnavailable, WorkspaceLocked
 from mainstay.kernel.values import Json
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.control import ControlClient
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.said_of_cards import ON_CARDS, answer_card
 
 if TYPE_CHECKING:
     import asyncio
@@ -60,8 +61,15 @@ class LockDoor:
     live = False
 
     def __init__(
-        self, folder: Folder, clock: Clock, *, progress: Callable[[int], None] = lambda count: None
+        self,
+        folder: Folder,
+        clock: Clock,
+        *,
+        progress: Callable[[int], None] = lambda count: None,
+        operation: str = "",
     ) -> None:
+        """`operation`: what will be asked, where that is known; what is said of one card is decided sooner."""
+        self._one_run = operation in ON_CARDS
         self._folder = folder
         self._clock = clock
         self._progress = progress
@@ -70,7 +78,7 @@ class LockDoor:
     def __enter__(self) -> LockDoor:
         from mainstay.workspace.held import Held  # everything there is; the other door does without
 
-        held = Held(self._folder, self._clock)
+        held = Held(self._folder, self._clock, one_run=self._one_run)
         try:
             held.director.acquire()
             held.register()
@@ -91,6 +99,8 @@ class LockDoor:
         """See `Door.ask`."""
         held = self._held
         assert held is not None, "a LockDoor is used in a with block"
+        if operation in ON_CARDS:
+            return _at_once(answer_card(held.desk(Alone(held.director).ask), operation, arguments))
         import asyncio
 
         from mainstay.workspace.held import operate
@@ -98,7 +108,7 @@ class LockDoor:
         decide = Together(held.director).ask
         desk, steering = held.desk(decide), held.steering(decide)
         if operation in ("ingest", "start", "replay", "restart", "fork", "review", "forget"):
-            held.director.load_all()  # a new run may supersede others of its key, or has to wait behind them
+            held.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
         more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
         more["granting"] = held.granting(decide)
@@ -109,7 +119,7 @@ class LockDoor:
 
         async def work() -> Json:
             if operation in _TAKING_IN and forgetting.unfinished():
-                held.director.load_all()
+                held.load_all()
                 await forgetting.go_on()  # what comes from them now must not be forgotten with the rest
             return await operate(
                 *(desk, steering, ingests, operation, arguments),
@@ -118,6 +128,30 @@ class LockDoor:
             )
 
         return asyncio.run(work())
+
+
+class Alone:
+    """Asks a director that has no loop, one request after the other."""
+
+    def __init__(self, director: Director) -> None:
+        self._director = director
+
+    async def ask(self, request: Request) -> Answer:
+        """The durable answer. Raises what the ledger raised."""
+        heard: list[Answer] = []
+        request.answer = heard.append
+        self._director.handle([request])
+        return heard[0]
+
+
+def _at_once(work: Coroutine[Any, Any, Json]) -> Json:
+    """The result of what waits for nobody: without a loop, which takes long to load."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: Json = done.value
+        return result
+    raise AssertionError("what is said of one card waits for nobody")
 
 
 class Together:

@@ -24,45 +24,42 @@ from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.rebuild import Progress, rebuild
 from mainstay.ledger.rows import META
 from mainstay.ledger.safety import check_folder
-from mainstay.ledger.standing import disagreements
+from mainstay.ledger.standing import disagreements, open_runs_differ
 from mainstay.ledger.store import Epoch, Put
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk, encode
-from mainstay.runtime.devices import Devices
 from mainstay.runtime.director import Director, PlanShelf
-from mainstay.runtime.forgetting import Forgetting
-from mainstay.runtime.granting import Granting
-from mainstay.runtime.ingest import Ingest, Pulled
 from mainstay.runtime.operator_time import calendar_of
-from mainstay.runtime.performer import Performer
-from mainstay.runtime.reviewing import Reviewing
-from mainstay.runtime.steering import Steering
-from mainstay.runtime.teaching import Teaching
 from mainstay.runtime.tick import Owed, Request
-from mainstay.runtime.vouching import Vouching
-from mainstay.workspace.agents import house, house_rules, operator_of
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.learning import Learning
-from mainstay.workspace.memory_desk import House, MemoryDesk
-from mainstay.workspace.recipes import autonomy_of, recipes_of
-from mainstay.workspace.refining import Refining
-from mainstay.workspace.rules import RuleDesk, adoptions, policy_in_force
-from mainstay.workspace.traces import Traces
+from mainstay.workspace.recipes import RecipesWhenAsked, autonomy_of, recipes_of
+from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force
+from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Finding
+    from mainstay.runtime.devices import Devices
+    from mainstay.runtime.forgetting import Forgetting
+    from mainstay.runtime.granting import Granting
+    from mainstay.runtime.ingest import Ingest, Pulled
+    from mainstay.runtime.performer import Performer
+    from mainstay.runtime.reviewing import Reviewing
+    from mainstay.runtime.steering import Steering
+    from mainstay.runtime.teaching import Teaching
+    from mainstay.runtime.vouching import Vouching
+    from mainstay.workspace.learning import Learning
+    from mainstay.workspace.memory_desk import House, MemoryDesk
+    from mainstay.workspace.refining import Refining
 
 log = logging.getLogger("mainstay")
-
-Ingests = Mapping[str, Ingest]
 
 
 async def operate(
     desk: Desk,
     steering: Steering,
-    ingests: Ingests,
+    ingests: Mapping[str, Ingest],
     operation: str,
     arguments: Json,
     *,
@@ -79,16 +76,8 @@ async def operate(
     require_types(operation, arguments)
     try:
         match operation:
-            case "approve":
-                return encode(await desk.approve(**arguments))
-            case "reject":
-                return encode(await desk.reject(**arguments))
-            case "edit":
-                return encode(await desk.edit(**arguments))
-            case "snooze":
-                return encode(await desk.snooze(**arguments))
-            case "undo":
-                return encode(await desk.undo(**arguments))
+            case _ if operation in ON_CARDS:
+                return await of_card(desk, operation, arguments)
             case "decide_together":
                 return await desk.decide_together(**arguments)
             case "resolve":
@@ -159,71 +148,7 @@ async def operate(
                     remedy="Restart `mainstay up` after an upgrade.",
                 )
     except TypeError as error:
-        raise CommandRefused(f"{operation!r} was asked with the wrong arguments.", why=str(error)) from error
-
-
-# What is said through the socket is typed by nobody else, and what is decided stands in the ledger for ever.
-_TYPES: Mapping[str, type] = {
-    "open_us": int,
-    "expires_at": int,
-    "task": int,
-    "on": bool,
-    "trigger": dict,
-    "version": int,
-    "changes": dict,
-    "before": int,
-    "amount": int,
-    "k": int,
-    "as_of": int,
-    "notes": list,
-    "memories": list,
-    "until": int,
-    "anyway": bool,
-    "cards": list,
-}  # all else is text
-_BY_NAME = frozenset(
-    {"pause_run", "resume_run", "cancel_task", "undo", "autonomy_wrong"}
-)  # here a task is named, not numbered
-_NOBODYS = frozenset({"follow"})  # what parts of the house hand to each other, and no door takes
-_INTEGER_MAX = 2**63 - 1
-
-
-def require_types(operation: str, arguments: Json) -> None:
-    """Raises `CommandRefused` for an argument that is not of the type of its name."""
-    for name, value in arguments.items():
-        if name in _NOBODYS:
-            raise CommandRefused(
-                f"{operation!r} was asked with the wrong arguments.", why=f"{name} is not yours to say."
-            )
-        wanted = str if name == "task" and operation in _BY_NAME else _TYPES.get(name, str)
-        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            why = f"{name} must be {_KINDS[wanted]}, not {value!r:.40}."
-        elif isinstance(value, int) and abs(value) > _INTEGER_MAX:
-            why = f"{name} is too large."
-        elif name == "open_us" and isinstance(value, int) and value < 0:
-            why = f"{name} is a time that passed."
-        elif isinstance(value, str) and not _unicode(value):
-            why = f"{name} holds bytes that are no text."
-        else:
-            continue
-        raise CommandRefused(f"{operation!r} was asked with the wrong arguments.", why=why)
-
-
-_KINDS: Mapping[type, str] = {
-    int: "a number",
-    bool: "true or false",
-    dict: "an object",
-    list: "a list",
-    str: "text",
-}
-
-
-def _unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        raise wrong_arguments(operation, error) from error
 
 
 async def _restart(steering: Steering, run: str, *, actor: str, **how: str) -> Json:
@@ -235,7 +160,7 @@ async def _restart(steering: Steering, run: str, *, actor: str, **how: str) -> J
     return encode(began)
 
 
-async def _replay(steering: Steering, ingests: Ingests, letter: str, *, actor: str) -> Json:
+async def _replay(steering: Steering, ingests: Mapping[str, Ingest], letter: str, *, actor: str) -> Json:
     """Try a dead letter again: a message is read once more, a failed run is restarted where it was given up."""
     row = steering.dead_letter(letter)
     name, kind = str(row["letter"]), str(row["kind"])
@@ -260,7 +185,7 @@ async def _replay(steering: Steering, ingests: Ingests, letter: str, *, actor: s
     return encode(await steering.note_replay(name, kind, outcome, actor=actor))
 
 
-async def _ingest(ingests: Ingests, progress: Callable[[int], None], adapter: str = "") -> Json:
+async def _ingest(ingests: Mapping[str, Ingest], progress: Callable[[int], None], adapter: str = "") -> Json:
     chosen = {name: one for name, one in ingests.items() if adapter in ("", name)}
     if not chosen:
         raise CommandRefused(
@@ -285,7 +210,11 @@ class Held:
         performing: bool = False,
         rebuilding: Progress = lambda done, of: None,
         assembly: type[Assembly] = Assembly,
+        one_run: bool = False,
     ) -> None:
+        """`one_run`: what is decided about one card looks at no run but its own, so the list of open ones is taken
+        at its word until `load_all` needs it.
+        """
         self.folder = folder
         self.clock = clock
         self.disagreed = ""  # views that were not what the events say, before they were folded anew
@@ -298,27 +227,31 @@ class Held:
         try:
             self.store = MarkedStore(folder.ledger, tables=TABLES)
             self.assembly = assembly(folder, self.store, writable=True)
+            if performing:
+                _ = self.assembly.files  # raises what is wrong with them before anything is begun
             self._brake = ReplyBrake(self.store, clock, self.assembly.reply_limits)
             self.director = Director(
                 self.store,
                 clock,
                 PlanShelf(self.assembly.plan),
                 projections=STANDARD,
-                policy=self.assembly.files.policy,
+                policy=self.assembly.untyped.policy,
                 limits=self.assembly.limits,
                 throttles=dict(self.assembly.untyped.settings.throttles),
                 breakers=self.assembly.untyped.settings.breaker,
                 version=__version__,
-                ceilings={name: one.cost_max_micros for name, one in self.assembly.light_agents.items()},
+                ceilings=self._ceilings() if performing else {},  # without a performer, nothing starts
                 performing=performing,
                 calendar=calendar_of(self.assembly.untyped.settings.workspace.zone),
                 undo_us=self.assembly.untyped.settings.approvals.undo_us,
                 autonomy=autonomy_of(self.assembly.untyped.settings.autonomy),
-                recipes=recipes_of(self.assembly),
+                recipes=RecipesWhenAsked(lambda: recipes_of(self.assembly)),
             )
             epoch = self.store.acquire()
             plans = self.director.plans.__getitem__
-            wrong = disagreements(self.store, self.director.codec, STANDARD, plans=plans)
+            wrong = disagreements(
+                self.store, self.director.codec, STANDARD, plans=plans, open_runs=not one_run
+            )
             if wrong or folder.anew.exists():
                 what = ", ".join(wrong) or "a view that was looked at before"
                 self.disagreed = what  # for whoever records it
@@ -335,11 +268,25 @@ class Held:
             )
             # What was in force stays so until `register` puts the files in its place, in one tick with the event.
             self.director.policy = policy_in_force(
-                self.store, self.assembly.blobs, self.assembly.files.policy
+                self.store, self.assembly.blobs, self.assembly.untyped.policy
             )
+            self._open_unproved = one_run
         except BaseException:
             self.close()
             raise
+
+    def _ceilings(self) -> dict[str, int | None]:
+        return {name: one.cost_max_micros for name, one in self.assembly.light_agents.items()}
+
+    def load_all(self) -> None:
+        """Fold every open run into memory, once the list of them is what the events say."""
+        if self._open_unproved and open_runs_differ(self.store):
+            self.disagreed = "open_runs"
+            log.warning("%s: not what the events say; all views are folded anew", self.disagreed)
+            self.rebuild_views()
+            self.director.acquire()  # what it read of them before may have been wrong as well
+        self._open_unproved = False
+        self.director.load_all()
 
     def rebuild_views(self) -> None:
         """Fold every view anew from the events: they are what happened, views are only how it is looked at."""
@@ -360,27 +307,42 @@ class Held:
         from mainstay.kernel.ids import digest
 
         requests: list[Request] = []
-        for name, (plan, raw) in self.assembly.definitions.items():
+        if self._is_news():
+            _ = self.assembly.files  # raises what is wrong with it, held against everything else
+        definitions = self.assembly.definitions
+        for name, (plan, raw) in definitions.items():
             known = self.director.workflows.get(name)
             if known is None or known.definition != plan.digest:
                 assert digest(raw) == plan.digest, "a definition is stored under its own digest"
                 command = RegisterWorkflow(name, plan.workflow.version, plan.digest)
                 requests.append(Request(command, "operator", blobs={plan.digest: raw}))
         for name in self.director.workflows:
-            if name not in self.assembly.definitions:
+            if name not in definitions:
                 requests.append(Request(RetireWorkflow(name, "operator"), "operator"))
-        files = self.assembly.files
-        rules = RuleFiles(files.policy, files.policy_text, files.templates)
-        adopted = adoptions(self.director, rules, self.assembly.blobs)
+        adopted = adoptions(self.director, self._rules(), self.assembly.blobs)
         if adopted:
-            self.director.load_all()  # everything that waits is held against them
+            self.load_all()  # everything that waits is held against them
         requests += adopted
         owed = self.director.handle(requests) if requests else []
         outdated = self.director.outdated()  # by the workflows and templates that are in force now
         return owed + self.director.handle(outdated) if outdated else owed
 
+    def _rules(self) -> RuleFiles:
+        files = self.assembly.written
+        return RuleFiles(files.policy, files.policy_text, files.templates)
+
+    def _is_news(self) -> bool:
+        """Whether the folder says anything that is not in force: what is was held against everything else before."""
+        if self.director.performing:
+            return True  # it is put to work with what adapters and agents there are now
+        known = {name: one.definition for name, one in self.director.workflows.items()}
+        said = {name: one.plan.digest for name, one in self.assembly.written.workflows.items()}
+        return known != said or differs(self.director, self._rules())
+
     def performer(self, **options: object) -> Performer:
         """A performer over the parts of this workspace."""
+        from mainstay.runtime.performer import Performer
+
         assembly = self.assembly
         return Performer(
             clock=self.clock,
@@ -398,7 +360,7 @@ class Held:
         """The desk over this director."""
         return Desk(
             self.director,
-            performer or self.performer(),
+            lambda: performer or self.performer(),
             self.assembly.artifacts,
             self.assembly.route,
             ask,  # type: ignore[arg-type]
@@ -409,12 +371,16 @@ class Held:
     def _inspect(self, text: str, shown: str) -> Sequence[Finding]:
         """What the checks say of a text that a person wrote, besides what they say of the one that was shown."""
         from mainstay.agents.checks.own_words import inspect_own_words
+        from mainstay.workspace.agents import house_rules
 
         return inspect_own_words(text, shown, house_rules(self.assembly.untyped))
 
     @cached_property
     def teaching(self) -> Teaching:
         """What learns from what people make of drafts."""
+        from mainstay.runtime.teaching import Teaching
+        from mainstay.workspace.agents import house, operator_of
+
         files = self.assembly.untyped
         return Teaching(
             self.store,
@@ -434,11 +400,15 @@ class Held:
 
     def steering(self, ask: Callable[[Request], object]) -> Steering:
         """The operator's hand on the runs of this director."""
+        from mainstay.runtime.steering import Steering
+
         adapters = self.assembly.untyped.settings.adapters
         return Steering(self.director, self.assembly.artifacts, ask, adapters=adapters)  # type: ignore[arg-type]
 
     def devices(self, ask: Callable[[Request], object]) -> Devices:
         """Who may look and decide through the web."""
+        from mainstay.runtime.devices import Devices
+
         settings = self.assembly.untyped.settings.console
         hashed = self.assembly.artifacts.vault.keyed_hash
         return Devices(
@@ -449,16 +419,21 @@ class Held:
 
     def reviewing(self, ask: Callable[[Request], object]) -> Reviewing:
         """Where people say what they think of annotations."""
+        from mainstay.runtime.reviewing import Reviewing
+
         assembly = self.assembly
         steering = self.steering(ask)
         return Reviewing(self.director, assembly.artifacts, steering, assembly.untyped.intents, ask)  # type: ignore[arg-type]
 
     def granting(self, ask: Callable[[Request], object]) -> Granting:
         """Where the operator says how far kinds of act go by themselves."""
+        from mainstay.runtime.granting import Granting
+
         return Granting(self.director, self.assembly.artifacts, ask)  # type: ignore[arg-type]
 
     def vouching(self, ask: Callable[[Request], object]) -> Vouching:
         """Where the operator vouches for programs of their own. Other bytes are another way of making it."""
+        from mainstay.runtime.vouching import Vouching
 
         def renewed() -> None:
             self.director.recipes = recipes_of(self.assembly)
@@ -472,6 +447,7 @@ class Held:
     def learning(self, ask: Callable[[Request], object]) -> Learning | None:
         """What keeps the intent specialist up with the ledger; None where nobody of that kind works here."""
         from mainstay.agents.specialists.intent import IntentSpecialist
+        from mainstay.workspace.learning import Learning
 
         one = self.assembly.agents.get(IntentSpecialist.name)
         if not isinstance(one, IntentSpecialist):
@@ -480,11 +456,15 @@ class Held:
 
     def refining(self, ask: Callable[[Request], object]) -> Refining:
         """What refines the ranking of memory by what is used of it."""
+        from mainstay.workspace.refining import Refining
+
         assembly = self.assembly
         return Refining(self.store, assembly.artifacts, self.director.codec, assembly.reading, ask)  # type: ignore[arg-type]
 
     def memory_desk(self, ask: Callable[[Request], object]) -> MemoryDesk:
         """What keeps and retracts memories for this director."""
+        from mainstay.workspace.memory_desk import MemoryDesk
+
         return MemoryDesk(self.store, self.assembly.artifacts, ask, self._memory_house)  # type: ignore[arg-type]
 
     def forgetting(
@@ -497,10 +477,15 @@ class Held:
         noticed: Callable[[str, Exception], None] = lambda what, error: None,
     ) -> Forgetting:
         """What forgets somebody; with what reads mail and what learns, where a director is at work."""
+        from mainstay.runtime.forgetting import Forgetting
+        from mainstay.workspace.traces import Traces
+
         traces = Traces(self.assembly, ingests, learning=learning, refining=refining)
         return Forgetting(self.director, self.assembly.artifacts, ask, traces, noticed=noticed)  # type: ignore[arg-type]
 
     def _memory_house(self) -> House:
+        from mainstay.workspace.memory_desk import House
+
         files = self.assembly.untyped
         accounts = files.settings.adapters.values()
         own = dict.fromkeys(address for one in accounts for address in (one.address, *one.aliases))
@@ -508,6 +493,8 @@ class Held:
 
     def ingests(self, ask: Callable[[Request], object], **options: object) -> dict[str, Ingest]:
         """The mailboxes of this workspace."""
+        from mainstay.runtime.ingest import Ingest
+
         return {
             name: Ingest(
                 account.mailbox,

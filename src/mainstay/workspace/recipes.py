@@ -8,6 +8,7 @@ is loaded for them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mainstay.config.autonomy import AutonomySettings, RulesByKind
@@ -17,9 +18,32 @@ from mainstay.kernel.recipe import Recipes
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Agent
+    from mainstay.kernel.plan import Plan
     from mainstay.workspace.assembly import Assembly
 
 BY_WORDS = "words"  # what stands for the embedder where there is none
+
+
+class RecipesWhenAsked(Recipes):
+    """Recipes that are read when a decision first asks how an act is made: most decisions do not."""
+
+    def __init__(self, read: Callable[[], Recipes]) -> None:
+        super().__init__()
+        del self.contracts  # which `__getattr__` reads with the rest
+        self._read = read
+
+    def __getattr__(self, name: str) -> dict[str, str]:
+        if name != "contracts":
+            raise AttributeError(name)
+        found = self._read()
+        self.update(found)
+        self.contracts = found.contracts
+        return self.contracts
+
+    def way(self, plan: Plan, act: str, contract_major: str) -> str:
+        """See `Recipes.way`."""
+        _ = self.contracts
+        return super().way(plan, act, contract_major)
 
 
 def recipes_of(assembly: Assembly) -> Recipes:

@@ -35,6 +35,13 @@ def policy_in_force(store: EventReader, blobs: Blobs, otherwise: Policy) -> Poli
         return otherwise
 
 
+def differs(director: Director, rules: RuleFiles) -> bool:
+    """Whether any of these rules and templates is not in force."""
+    return rules.policy.digest != director.house.policy or any(
+        director.templates.get(name) != template.digest for name, template in rules.templates.items()
+    )
+
+
 def adoptions(director: Director, rules: RuleFiles, blobs: Blobs) -> list[Request]:
     """What puts these rules and templates in force, where they differ from what is."""
     requests: list[Request] = []

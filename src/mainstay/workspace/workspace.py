@@ -937,12 +937,14 @@ class Workspace:
         return replace(event, **texts) if texts else event
 
     @contextmanager
-    def _door(self, progress: Callable[[int], None] = lambda count: None) -> Iterator[Door]:
+    def _door(
+        self, progress: Callable[[int], None] = lambda count: None, *, operation: str = ""
+    ) -> Iterator[Door]:
         if director_runs(self.folder) or self._must_be_live:
             yield SocketDoor(self.folder)
             return
         try:
-            with LockDoor(self.folder, self._clock, progress=progress) as door:
+            with LockDoor(self.folder, self._clock, progress=progress, operation=operation) as door:
                 yield door
         except WorkspaceLocked as error:
             # Between our look and our try a director may have come up.
@@ -951,7 +953,7 @@ class Workspace:
             yield SocketDoor(self.folder)
 
     def _decide(self, operation: str, **arguments: Any) -> Decided:
-        with self._door() as door:
+        with self._door(operation=operation) as door:
             answer = door.ask(operation, arguments)
             return decided(answer, live=door.live)
 
