@@ -17,7 +17,7 @@ from mainstay.net.secrets import SecretStore
 from mainstay.runtime.links import look_up
 from mainstay.runtime.notices import Thing
 from mainstay.testing.plans import ASK_ALL
-from mainstay.workspace.notification_text import LISTED_MAX, Composer, Notification
+from mainstay.workspace.notification_text import LINK_LIFE_US, LISTED_MAX, Composer, Notification
 from mainstay.workspace.ways import CommandWay, EmailWay, NoWay, WebhookWay, lines_of
 from tests.runtime.house import House, at_work
 from tests.runtime.notified import REPLY, wait_for_cards
@@ -95,6 +95,27 @@ def test_a_link_is_known_to_the_ledger_by_its_hash_alone() -> None:
     (card,) = house.cards()
     assert (row["approval"], row["digest"]) == (card["approval"], card["digest"])
     assert token not in json.dumps([str(one.data) for one in house.store.read("governance")])  # type: ignore[arg-type]
+
+
+def test_a_card_that_is_told_again_after_a_week_has_a_link_that_is_good() -> None:
+    house = House(REPLY, policy=ASK_ALL)
+
+    async def story() -> None:
+        async with at_work(house):
+            await wait_for_cards(house, 1)
+            made, row = (
+                composer(house, public_url="https://desk.example.org"),
+                {**house.cards()[0], "expires_at": 0},
+            )
+            first = await made._link(row)
+            house.clock.advance(LINK_LIFE_US - 1)
+            assert await made._link(row) == first
+            house.clock.advance(1)
+            found = look_up(house.store, house.vault, (await made._link(row))[-43:], house.clock.now())
+            assert found is not None
+            assert found.good(house.clock.now())
+
+    asyncio.run(story())
 
 
 def test_a_title_is_told_where_that_is_wanted_on_one_line() -> None:

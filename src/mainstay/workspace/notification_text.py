@@ -52,7 +52,9 @@ class Composer:
     ask: Ask
     public_url: str = ""
     detail: str = "none"
-    _links: dict[tuple[str, str], str] = field(default_factory=dict)
+    _links: dict[tuple[str, str], tuple[str, Instant]] = field(
+        default_factory=dict
+    )  # and until when each is good
 
     async def compose(self, things: Sequence[Thing]) -> Notification:
         """The notification about these."""
@@ -122,19 +124,22 @@ class Composer:
         return line[:TITLE_MAX]
 
     async def _link(self, row: dict[str, Value]) -> str:
-        """The link to a card: made once, and known to the ledger before it is told."""
-        card = (str(row["approval"]), str(row["digest"]))
-        if card not in self._links:
-            expires = row["expires_at"]
-            until = expires if isinstance(expires, int) and expires else self.clock.now() + LINK_LIFE_US
-            token, command = issue(
-                *(self.artifacts.vault, ApprovalId(card[0]), Digest(card[1])), expires_at=Instant(until)
-            )
-            await self.ask(Request(command, "notifier"))
-            if len(self._links) >= LINKS_KEPT:
-                self._links.pop(next(iter(self._links)))
-            self._links[card] = f"{self.public_url}/a/{token}"
-        return self._links[card]
+        """The link to a card: made once while it is good, and known to the ledger before it is told."""
+        card, now = (str(row["approval"]), str(row["digest"])), self.clock.now()
+        known = self._links.get(card)
+        if known is not None and now < known[1]:
+            return known[0]
+        expires = row["expires_at"]
+        until = Instant(expires if isinstance(expires, int) and expires else now + LINK_LIFE_US)
+        token, command = issue(
+            *(self.artifacts.vault, ApprovalId(card[0]), Digest(card[1])), expires_at=until
+        )
+        await self.ask(Request(command, "notifier"))
+        if len(self._links) >= LINKS_KEPT:
+            self._links.pop(next(iter(self._links)))
+        link = f"{self.public_url}/a/{token}"
+        self._links[card] = (link, until)
+        return link
 
 
 _WORDS = {
