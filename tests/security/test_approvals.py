@@ -25,6 +25,7 @@ from mainstay.kernel.plan import Operator, Plan
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import DAY, SECOND, Digest
+from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.control import ControlClient, ControlServer
 from mainstay.runtime.tick import Request
 from mainstay.testing.fakes import FakeAdapter
@@ -167,6 +168,31 @@ def test_a_template_that_is_edited_in_mid_run_withdraws_what_was_made_from_the_o
             await house.settled()
             assert [one["status"] for one in house.cards("denied")] == ["denied"]
             assert isinstance(await refused(ask("approve", approval=card["approval"], **ME)), StaleApproval)
+            assert house.adapter.calls == []
+
+    asyncio.run(story())
+
+
+@attack(("mainstay.runtime.performer", "Performer._may_leave", lambda self, effect, payload: None))
+@pytest.mark.parametrize("swapped", ["the bytes", "the contract"])
+def test_what_was_swapped_after_the_yes_does_not_leave(
+    short_path: Path, swapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = Artifacts.get
+
+    def get(self: Artifacts, digest: Any, subject: Any, context: bytes) -> bytes:
+        given = stored(self, digest, subject, context)
+        return given + b"and one line more" if context == b"payload" else given
+
+    async def story() -> None:
+        async with desk(short_path) as (house, ask, card):
+            if swapped == "the bytes":
+                monkeypatch.setattr(Artifacts, "get", get)
+            else:
+                contract = house.adapter.contract
+                monkeypatch.setattr(house.adapter, "contract", replace(contract, major=contract.major + 1))
+            await ask("approve", approval=card["approval"], digest=card["digest"], **ME)
+            await house.settled()
             assert house.adapter.calls == []
 
     asyncio.run(story())
