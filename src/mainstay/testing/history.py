@@ -303,6 +303,7 @@ class History:
             self._wait(process)
 
     def _tick(self, process: Process) -> None:
+        self.operator.finds_out_just_then(process)
         count = self.random.choice((1, 2, 256, 256))
         tick = process.tick(count)
         if tick is None:

@@ -144,6 +144,7 @@ def draw(seed: int) -> Mix:
     policy = _policy(random)
     if silent:
         policy = Policy(())  # no rule says anything, so what was earned counts
+        plans = plans[:1]  # and what one workflow has earned is met again
     return Mix(
         rates=rates,
         plans=tuple(plans),

@@ -20,7 +20,9 @@ from mainstay.kernel.commands import (
     EditApproval,
     GrantApproval,
     ObserveSent,
+    Proposed,
     ReceiveMessage,
+    RecordOutcome,
     RejectApproval,
     RejectMessage,
     ResolveDoubt,
@@ -31,7 +33,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.ids import ApprovalId, RunId, run_id
 from mainstay.kernel.plan import Plan
-from mainstay.kernel.state import Phase, Status
+from mainstay.kernel.state import DONE, Phase, Status
 from mainstay.kernel.values import DAY, HOUR, MINUTE, Digest, Instant, Json
 from mainstay.runtime.lines import thread_of
 from mainstay.runtime.performer import Route
@@ -71,7 +73,11 @@ class Operator:
         mix = self.outside.mix
         if (mix.autonomy is not None or mix.undo_us) and self._take_back(process):
             return True
-        waiting = [(name, card) for name, card in self.audit.cards.items() if card.waits and not card.snoozed]
+        waiting = [
+            (name, card)
+            for name, card in self.audit.cards.items()
+            if card.waits and not card.snoozed and not self._lets_lie(card)
+        ]
         if not waiting or not (self.calm or random.random() < self.outside.mix.attention):
             return False
         self._decide(process, *random.choice(waiting))
@@ -100,12 +106,61 @@ class Operator:
         command = StartRun(run, plan.workflow.name, plan.digest, content, key)
         self._send(process, command)
 
+    def finds_out_just_then(self, process: Process) -> None:
+        """What was drawn for a look turns out wrong just before the next of its kind is proposed.
+
+        Two rare things in one tick, which chance alone brings together in one history of thousands.
+        """
+        if self.outside.mix.autonomy is None:
+            return
+        coming = {
+            (self.audit.states[command.run].head.workflow, command.outcome.action.act)
+            for command in (request.command for request in process.inbox)
+            if isinstance(command, RecordOutcome) and isinstance(command.outcome, Proposed)
+        }
+        wrong = [
+            (name, card)
+            for name, card in (self.audit.cards.items() if coming else ())
+            if card.waits and not card.snoozed and _is_drawn(card) and self._kind(card) in coming
+        ]
+        # One error demotes nothing yet: often more of them come together first.
+        if not wrong or self.outside.chaos.random("found out just then").random() < (
+            0.6 if len(wrong) < 2 else 0.1
+        ):
+            return
+        self.outside.chaos.paths["found out just then"] += 1
+        for name, card in wrong:
+            no = RejectApproval(card.run, name, "operator", "no", 5_000_000)
+            process.inbox.appendleft(self._request(process, no))
+
+    def _lets_lie(self, card: Card) -> bool:
+        """What was drawn for a look lies while more of its kind may come: it is answered just then, or later."""
+        if not _is_drawn(card) or self.outside.chaos.random("lets it lie").random() < 0.1:
+            return False
+        workflow, act = self._kind(card)
+        return any(
+            state.spec(number).act == act and task.act is None and task.phase not in DONE
+            for state in self.audit.states.values()
+            if state.head.workflow == workflow and not state.ended and state.plan is not None
+            for number, task in state.all_tasks()
+        )
+
+    def _kind(self, card: Card) -> tuple[str, str]:
+        state = self.audit.states[card.run]
+        action = action_of(state, card.task)
+        return state.head.workflow, action.act if action is not None else ""
+
     def _send(self, process: Process, command: Command, blobs: dict[Digest, bytes] | None = None) -> None:
+        process.inbox.append(self._request(process, command, blobs))
+
+    def _request(
+        self, process: Process, command: Command, blobs: dict[Digest, bytes] | None = None
+    ) -> Request:
         def answered(answer: Answer) -> None:
             if answer.events:
                 self.audit.acknowledged(process.store, answer.position)
 
-        process.inbox.append(Request(command, "operator", blobs=blobs or {}, answer=answered))
+        return Request(command, "operator", blobs=blobs or {}, answer=answered)
 
     def _cancel(self, process: Process) -> bool:
         going = [run for run, state in self.audit.states.items() if not state.ended]
@@ -169,7 +224,7 @@ class Operator:
             return
         if "may have left since" in card.reason and self._is_out(card):
             mood = 0.0  # a card that says so sends the operator to look, and it is out already
-        drawn = card.reason.startswith("it would go by itself") and self.random.random() < 0.8
+        drawn = _is_drawn(card) and self.random.random() < 0.8
         if drawn or (mood < 0.15 and (not self.calm or not mood)):
             self._send(process, RejectApproval(card.run, name, "operator", "no", 5_000_000))
         elif mood < 0.35 and not self.calm:
@@ -199,6 +254,11 @@ class Operator:
         self.audit.said_yes.add(edited.digest)
         command = EditApproval(card.run, name, card.digest, edited, "operator")
         self._send(process, command, process.artifacts.take_staged())
+
+
+def _is_drawn(card: Card) -> bool:
+    """Whether it would go by itself, and was drawn to be looked at."""
+    return card.reason.startswith("it would go by itself")
 
 
 @dataclass(slots=True)

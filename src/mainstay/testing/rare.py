@@ -40,4 +40,5 @@ RARE = (
     "incident: crash_loop", "incident: source_silent",
     "held", "taken back before it left", "put off: card", "a card came back",
     "by itself", "autonomy: held", "autonomy revoked: recipe", "autonomy revoked: kill switch",
+    "autonomy revoked: errors", "found out just then",
 )  # fmt: skip
