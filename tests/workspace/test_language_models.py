@@ -162,6 +162,15 @@ def test_a_cache_that_cannot_be_opened_costs_only_money(house: House) -> None:
     assert len(house.server.asked) == 2
 
 
+def test_a_cache_that_cannot_be_opened_is_gone_when_somebody_is_forgotten(house: House) -> None:
+    house.folder.cache.mkdir(parents=True, exist_ok=True)
+    file = house.folder.cache / ANSWERS
+    for name in (file.name, file.name + "-wal"):
+        file.with_name(name).write_bytes(b"not a database, but once it was one" * 100)
+    house.models.forget()
+    assert not list(house.folder.cache.glob(ANSWERS + "*"))
+
+
 def test_a_provider_that_asked_to_slow_down_is_left_alone_by_all_briefs(tmp_path: Path) -> None:
     with ModelServer(refusal(429, retry_after="120")) as server:
         house = House(tmp_path / "desk", server)

@@ -163,7 +163,13 @@ class LanguageModels:
         if not (self._cache / ANSWERS).exists():
             return 0
         shelf = self._opened()
-        return shelf.retain(frozenset()) if shelf is not None else 0
+        if shelf is not None:
+            return shelf.retain(frozenset())
+        for suffix in ("-wal", "-shm", ""):  # nobody can read which these are, so none may stay
+            kept = self._cache / (ANSWERS + suffix)
+            if not kept.is_dir():  # which holds no answer of ours
+                kept.unlink(missing_ok=True)
+        return 0
 
     def close(self) -> None:
         """Close the cache of answers."""
