@@ -53,7 +53,6 @@ class Money:
         self.books = books
         self.held: dict[RunId, dict[int, int]] = {}
         self.run_spent: Counter[RunId] = Counter()
-        self.used: dict[RunId, int] = {}  # spent and held, when something of it began last
         self.day_spent: Counter[int] = Counter()
         self.workflow_day_spent: Counter[tuple[str, int]] = Counter()
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -96,8 +95,11 @@ class Money:
         number = getattr(event, "task", None)
         match event:
             case TaskStarted(task=task, hold=hold) | ActionStarted(task=task, hold=hold):
+                # A person may have said less than is spent and held by then: what is free goes on, and what begins
+                # anew with what it holds already takes no more.
+                more = hold > holds.get(task, 0)
                 holds[task] = hold
-                if hold:  # a person may have said less than was spent by then; what is free goes on
+                if more:
                     self._within_limits(run, after, at)
             case RunCancelled() | RunSuperseded() | RunFailed() | CompensationBegun():
                 for task in [one for one in holds if books.act_of(run, one) is None]:
@@ -133,14 +135,8 @@ class Money:
         assert after.plan is not None
         declared = (limits.run_micros, after.plan.workflow.cost_max_micros)
         said = after.unusual.run_max  # by a person, in place of both
-        more = used > self.used.get(
-            run, 0
-        )  # to begin anew what is held already is no more, also of a lowered limit
-        self.used[run] = used
         for limit in declared if said is None else (said,):
-            demand(
-                limit is None or used <= limit or not more, "a budget is a limit", f"run: {used} of {limit}"
-            )
+            demand(limit is None or used <= limit, "a budget is a limit", f"run: {used} of {limit}")
         if self.books.clock_crossed_back:
             return
         held = sum(sum(holds.values()) for holds in self.held.values())
