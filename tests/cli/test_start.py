@@ -26,8 +26,13 @@ OURS_HEAVY = (
     "mainstay.workspace.serving",
     "mainstay.runtime.director",
 )
-MODULES_MAX = {"--help": 230, "runs": 430, "status": 445}
+MODULES_MAX = {"--help": 230, "runs": 430, "status": 445, "approve": 560}
 SETTINGS = {"mainstay.models", "mainstay.models.settings"}  # what [models.NAME] may say: frozen values alone
+LIGHT = SETTINGS | {
+    *("mainstay.agents", "mainstay.agents.intents", "mainstay.agents.template", "mainstay.agents.ways"),
+    *("mainstay.adapters", "mainstay.adapters.email", "mainstay.adapters.email.contract"),
+    *("mainstay.models.base", "mainstay.models.embedder"),
+}  # what files say, what is promised, and what is there: told without loading it
 _LISTED = """
 import json, sys
 from mainstay.cli.main import run
@@ -67,3 +72,21 @@ def test_a_look_imports_no_agent_no_adapter_and_no_director(desk: Desk, command:
     ]
     assert set(ours) <= SETTINGS
     assert len(modules) <= MODULES_MAX[command]
+
+
+def test_a_decision_under_the_lock_loads_what_it_needs(desk: Desk) -> None:
+    """The director decides, with rules and settings: no agent, no adapter, no loop, nothing that computes vectors."""
+    with desk.workspace as opened:
+        card = opened.cards()[0].approval
+
+    modules = _imported("approve", card, "-w", str(desk.root))
+
+    assert desk.status_of(card) == "granted"
+
+    needed = {"pydantic", "rich", "cryptography", "yaml"}  # the parser's, the key's, the workflows'
+    assert not [one for one in HEAVY if one in modules and one not in needed]
+    for heavy in ("mainstay.agents", "mainstay.adapters", "mainstay.models"):
+        ours = {one for one in modules if one.startswith(heavy)}
+        assert ours <= LIGHT, ours - LIGHT
+    assert "mainstay.runtime.performer" not in modules
+    assert len(modules) <= MODULES_MAX["approve"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mainstay.adapters.email.adapter import contract
+from mainstay.adapters.email.contract import contract
 from mainstay.agents.base import INSPECTION, Brief, IntentView, MessageView, Proposed, Reply, schema_of
 from mainstay.agents.executor import Proposer
 from mainstay.agents.inspector import ReplyInspector

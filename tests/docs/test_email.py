@@ -9,8 +9,8 @@ from pathlib import Path
 from mainstay.adapters import email
 from mainstay.adapters.base import Rendered
 from mainstay.adapters.email import files, imap
-from mainstay.adapters.email.adapter import contract
 from mainstay.adapters.email.compose import split_payload
+from mainstay.adapters.email.contract import contract
 from mainstay.agents.base import MessageView, Reply
 from mainstay.agents.executor import ProposerInput, _request
 from mainstay.kernel.contract import Finality, Repeatability

@@ -10,7 +10,7 @@ from mainstay.runtime.clock import ManualClock
 from mainstay.testing.plans import NOW
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held
-from mainstay.workspace.recipes import recipes_of
+from mainstay.workspace.recipes import RecipesWhenAsked, majors_of, recipes_of, ways_of
 from tests.end_to_end.desks import Desk, file_settings, lay_out
 
 MODEL = '\n[models.default]\nuse = "ollama:{}"\nprice_input_usd = "0"\nprice_output_usd = "0"\n'
@@ -65,3 +65,29 @@ def test_what_the_specialist_was_taught_by_file_is_another_recipe_of_it(desk: De
     assert 'examples = ["' in text or "examples = [" in text
     more = text.replace("examples = [", 'examples = ["One more question like this", ', 1)
     assert changed(desk, lambda: file.write_text(more)) == {"intent"}
+
+
+@pytest.mark.parametrize("more", ["", MODEL.format("small")])
+def test_what_is_told_without_the_agents_is_what_they_say_of_themselves(desk: Desk, more: str) -> None:
+    file = desk.root / "mainstay.toml"
+    file.write_text(file.read_text() + more)
+    held = Held(Folder(desk.root), ManualClock(NOW))
+    try:
+        agents = held.assembly.light_agents
+        assert ways_of(held.assembly) == {
+            name: getattr(one, "way", "") or getattr(one, "recipe", "") for name, one in agents.items()
+        }
+        (adapter,) = held.assembly.adapters.values()
+        majors = {act: str(adapter.contract.major) for act in held.assembly.catalog.acts}
+        assert majors_of(held.assembly) == majors
+    finally:
+        held.close()
+
+
+def test_recipes_are_read_when_a_decision_asks_for_one(desk: Desk) -> None:
+    read = []
+    found = RecipesWhenAsked(lambda: read.append("") or Recipes({"a": "b"}, contracts={"email.reply": "1"}))  # type: ignore[func-returns-value]
+    assert not read
+    assert found.contracts == {"email.reply": "1"}
+    assert found == {"a": "b"}
+    assert len(read) == 1

@@ -19,14 +19,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from mainstay.agents.intents import Intent
+from mainstay.agents.ways import GUESSES_BY_WORDS, KEYWORD_TEMPERATURE, NEIGHBOURS
 from mainstay.memory.keywords import KeywordIndex, words
 
 if TYPE_CHECKING:
     from mainstay.models.base import Embedder, Vectors
 
-NEIGHBOURS = 10
 TEMPERATURE = 0.05  # of similarities; a neighbour 0.05 further away counts 1/e as much
-KEYWORD_TEMPERATURE = 0.066
 
 # Below both of these a text belongs to none of the intents: far from all, and between several.
 UNKNOWN_SIMILARITY, UNKNOWN_SHARE = 0.33, 0.35
@@ -138,7 +137,7 @@ class MeaningClassifier:
 class WordClassifier:
     """By words alone: for devices without the embedder. Less sure of itself, and rightly so."""
 
-    recipe = f"keywords knn{NEIGHBOURS} t{KEYWORD_TEMPERATURE}"
+    recipe = GUESSES_BY_WORDS
 
     def __init__(self, intents: Sequence[Intent]) -> None:
         self._intents = tuple(intents)

@@ -21,7 +21,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from mainstay.agents import base, protocol
+from mainstay.agents import base, protocol, ways
 from mainstay.agents.base import Brief, Data, Outcome, Reply, Tools
 from mainstay.agents.executor import Proposer
 from mainstay.kernel.errors import MainstayError, Unavailable
@@ -85,7 +85,7 @@ class Executable:
     @property
     def recipe(self) -> str:
         """The bytes that are trusted: others are another way of making it."""
-        return f"executable {self._trusted()}"
+        return ways.program(self._trusted())
 
     @property
     def cost_max_micros(self) -> int | None:

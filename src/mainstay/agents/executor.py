@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from mainstay.agents import ways
 from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Proposed, Reply, Tools
 from mainstay.agents.flags import GATING, assess, domain
 from mainstay.agents.provenance import origins
@@ -39,7 +40,7 @@ class Proposer:
 
     name = "proposer"
     role = Role.EXECUTOR
-    recipe = "proposer 1, flags 1"
+    recipe = ways.PROPOSER
     input: type[Data] = ProposerInput
     output: type[Data] | None = None
     cost_max_micros = 0

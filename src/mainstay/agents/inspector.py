@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mainstay.agents import ways
 from mainstay.agents.base import Brief, Data, Finding, Inspected, MessageView, Outcome, Reply, Tools
 from mainstay.agents.checks import addressing, grounds, leaks, obedience, wording
 from mainstay.agents.checks.subject import LOOK, NOTE, REFUSE, Findings, HouseRules, Subject
@@ -77,7 +78,7 @@ class ReplyInspector:
 
     name = "reply-checks"
     role = Role.INSPECTOR
-    recipe = "reply-checks 2"
+    recipe = ways.REPLY_CHECKS
     input: type[Data] = InspectorInput
     output: type[Data] | None = None
     cost_max_micros = 0

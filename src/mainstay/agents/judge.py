@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from mainstay.agents import ways
 from mainstay.agents.base import GateView
 from mainstay.agents.classifier import Classifier, Guess, MeaningClassifier, WordClassifier
 from mainstay.agents.intents import UNKNOWN, Intent
@@ -67,7 +68,7 @@ class Judge:
     ) -> None:
         self._intents = tuple(intents)
         self._known = frozenset(intent.id for intent in intents)
-        by = embedder.recipe if embedder is not None else "words"
+        by = embedder.recipe if embedder is not None else ways.BY_WORDS
         embedder = None if embedder is None else Mindful(embedder)
         self._embedder = embedder
         self._languages = tuple(languages)
@@ -83,8 +84,7 @@ class Judge:
             for place, text in enumerate(intent.examples, 1)
         }
         self.learned = 0  # words of people, since the beginning
-        # Weights are not part of it: what was learned keeps the recipe, another algorithm or example changes it.
-        self.recipe = f"triage 1, {self._thumb.recipe}, {by}, {_fingerprint(intents)}"
+        self.recipe = ways.judge(intents, self._thumb.recipe, by)
         self.mark = derive("recipe", self.recipe, size=6).hex()
 
     @property
@@ -241,9 +241,3 @@ class Mindful:
                 if len(self._mind) > TEXTS_IN_MIND:
                     self._mind.popitem(last=False)
         return found
-
-
-def _fingerprint(intents: Sequence[Intent]) -> str:
-    # A changed example is another recipe: evidence of the old one says nothing about it.
-    parts = [part for one in intents for part in (one.id, one.name, one.description, *one.examples)]
-    return derive("intents", *parts, size=6).hex()

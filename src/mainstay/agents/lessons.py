@@ -24,7 +24,6 @@ from mainstay.kernel.ids import fraction
 from mainstay.kernel.values import Json
 from mainstay.memory.lesson_rules import Rules
 
-ALGORITHM = "lessons 1"  # part of a drafter's recipe
 CHANGES_MAX = 12  # an edit with more is a letter of its own, and teaches nothing about this one
 SENTENCES_MAX = 6  # of one change
 ALIKE_MAX = 0.5  # share of words that differ between a sentence and what became of it

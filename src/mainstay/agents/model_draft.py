@@ -183,11 +183,6 @@ def _bare(text: str) -> str:
     return bare
 
 
-def recipe(model: str) -> str:
-    """The part of a drafter's recipe that a model makes: another model or another prompt restarts its evidence."""
-    return f"model {model}, prompt {instructions('reply').digest}"
-
-
 def texts_of(task: Task, sources: Sequence[str]) -> Mapping[str, str]:
     """What the given sources say that a draft may rely on: of a past reply the answer, not the question."""
     found = {f"template:{task.template}": task.template_text}

@@ -245,7 +245,7 @@ def _key(folder: Folder, fix: bool) -> Iterable[Finding]:
 
 def shipped_acts() -> list[str]:
     """The acts that can be done with what is shipped, whatever accounts there are."""
-    from mainstay.adapters.email.adapter import contract
+    from mainstay.adapters.email.contract import contract
     from mainstay.kernel.contract import Repeatability
 
     return [f"email.{one.name}" for one in contract(Repeatability.FINDABLE).operations]

@@ -5,6 +5,7 @@ Each command is a thin call of the SDK; see `mainstay.cli` for where they live.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from functools import cache
@@ -164,6 +165,8 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter must not stop a command
+    if given and given[0] in _QUICK:
+        gc.disable()  # the process ends before there is garbage worth looking for
     code = run(given)
     try:
         sys.stdout.flush()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from mainstay.adapters.email.adapter import contract as email_contract
+from mainstay.adapters.email.contract import contract as email_contract
 from mainstay.agents import base as agents
 from mainstay.agents.base import Agent, Brief, Data, Finding, MessageView
 from mainstay.config.accounts import AdapterSettings, ImapSource, MaildirSend

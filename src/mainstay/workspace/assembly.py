@@ -197,6 +197,11 @@ class Assembly:
 
         return make_agents(self.untyped, None, root=self.folder.root, known=self._vouched)
 
+    def trusted_program(self, name: str) -> str:
+        """The digest of what is trusted of a program of the operator's; empty for nothing."""
+        row = self._vouched(name)
+        return str(row["digest"]) if row is not None else ""
+
     def _vouched(self, name: str) -> Json | None:
         return self.store.get("executables", (name,))
 

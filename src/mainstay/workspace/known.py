@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mainstay.adapters.email.adapter import contract
+from mainstay.adapters.email.contract import contract
 from mainstay.agents.base import INSPECTION, Agent, schema_of
 from mainstay.config.files import WorkspaceFiles, load_workflows, load_workspace_files
 from mainstay.kernel.contract import Operation, Repeatability, Schema

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mainstay.adapters.email.contract import contract
+from mainstay.agents import ways
 from mainstay.config.autonomy import AutonomySettings, RulesByKind
 from mainstay.kernel.autonomy import Autonomy
+from mainstay.kernel.contract import Repeatability
 from mainstay.kernel.ids import derive
 from mainstay.kernel.recipe import Recipes
+from mainstay.models.settings import AGENTS_MODEL
 
 if TYPE_CHECKING:
-    from mainstay.agents.base import Agent
     from mainstay.kernel.plan import Plan
     from mainstay.workspace.assembly import Assembly
 
@@ -49,9 +52,22 @@ class RecipesWhenAsked(Recipes):
 def recipes_of(assembly: Assembly) -> Recipes:
     """The recipes of a workspace as its files, its models and this device have them now."""
     by = embedder_of(assembly)
-    agents = {name: _recipe(one, by) for name, one in assembly.light_agents.items()}
-    contracts = {act: major_of(assembly, act) for act in assembly.catalog.acts}
-    return Recipes(agents, contracts={act: major for act, major in contracts.items() if major})
+    agents = {name: derive("agent", name, way, by, size=8).hex() for name, way in ways_of(assembly).items()}
+    return Recipes(agents, contracts=majors_of(assembly))
+
+
+def ways_of(assembly: Assembly) -> dict[str, str]:
+    """By what each agent of a workspace makes its answers, without the embedder and what was fitted."""
+    files = assembly.untyped
+    model = files.settings.models.get(AGENTS_MODEL)
+    shipped = {
+        "intent": ways.intent(ways.judge(files.intents)),
+        "reply-writer": ways.writer(model.use if model is not None else ""),
+        "reply-checks": ways.REPLY_CHECKS,
+        "proposer": ways.PROPOSER,
+    }
+    own = {name: ways.program(assembly.trusted_program(name)) for name in files.settings.agents}
+    return shipped | own
 
 
 def autonomy_of(settings: AutonomySettings) -> Autonomy:
@@ -70,18 +86,9 @@ def embedder_of(assembly: Assembly) -> str:
     return BY_WORDS if isinstance(loaded, Unavailable) else str(loaded.model_id)
 
 
-def major_of(assembly: Assembly, act: str) -> str:
-    """The major version of the contract that can do this act; empty where nobody here can."""
-    use = act.partition(".")[0]
-    settings = assembly.untyped.settings.adapters
-    majors = {
-        str(adapter.contract.major)
-        for name, adapter in assembly.adapters.items()
-        if name in settings and settings[name].use == use
-    }
-    return majors.pop() if len(majors) == 1 else ""
-
-
-def _recipe(agent: Agent, embedder: str) -> str:
-    way = getattr(agent, "way", "") or getattr(agent, "recipe", "") or agent.name
-    return derive("agent", agent.name, way, embedder, size=8).hex()
+def majors_of(assembly: Assembly) -> dict[str, str]:
+    """Of each act that an account here can do, the major version of its contract."""
+    if not any(one.use == "email" for one in assembly.untyped.settings.adapters.values()):
+        return {}
+    shipped = contract(Repeatability.FINDABLE)
+    return {f"email.{one.name}": str(shipped.major) for one in shipped.operations}

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mainstay.adapters.email import Address, ParsedMail, marks, parse, recognise, split_payload
+from mainstay.adapters.email import Address, ParsedMail, parse, recognise, split_payload
 from mainstay.adapters.email.compose import compose
+from mainstay.adapters.email.marks import marks
 from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.values import Instant
 

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mainstay.agents import ways
 from mainstay.agents.base import Brief, Data, IntentView, MessageView, Outcome, Produced, Tools
 from mainstay.agents.cue import cue
 from mainstay.agents.flags import FLAGS, Assessment, assess
@@ -72,8 +73,8 @@ class IntentSpecialist:
         )
         # Through the judge's own embedder: a text is embedded once for both.
         self._learned = None if self.judge.embedder is None else LearnedFlags(self.judge.embedder)
-        flags = "flags 2" if self._learned is None else f"flags 2, {self._learned.recipe}"
-        self.recipe = f"intent 2, {flags}, {self.judge.recipe}"
+        flags = ways.FLAGS if self._learned is None else f"{ways.FLAGS}, {self._learned.recipe}"
+        self.recipe = ways.intent(self.judge.recipe, flags)
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """The annotation of the message. Total: every text gets one."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mainstay.agents import ways
 from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Produced, Recalled, Reply, Tools
 from mainstay.agents.checks.grounds import facts_of
 from mainstay.agents.cue import cue
@@ -34,7 +35,6 @@ from mainstay.agents.frame import between, framed_by, middle_of
 from mainstay.agents.impersonal import House
 from mainstay.agents.intents import Intent
 from mainstay.agents.lessons import (
-    ALGORITHM,
     POLICY,
     Lesson,
     applied,
@@ -45,7 +45,7 @@ from mainstay.agents.lessons import (
 from mainstay.agents.lessons import (
     RECALLED_MAX as LESSONS_MAX,
 )
-from mainstay.agents.model_draft import OnDevice, Task, Written, recipe, texts_of, write
+from mainstay.agents.model_draft import OnDevice, Task, Written, texts_of, write
 from mainstay.agents.past_answers import answer_in, holds_for, impersonal_answer, is_somebodys
 from mainstay.agents.template import Template, missing, render, render_subject
 from mainstay.kernel.events import FailureClass
@@ -68,7 +68,6 @@ __all__ = [
     "thread_reference",
 ]
 
-SIMILARITY_MIN = 0.60  # below this a past answer is shown as evidence, and not used
 RECALLED_MAX = 3
 FOR_A_MODEL_MAX = 8
 NOTES = "notes"  # the retrieval policy by which a model is given the operator's notes and documents
@@ -118,7 +117,7 @@ class ReplyWriter:
         operator: Operator,
         *,
         languages: Sequence[str] = ("en",),
-        similarity_min: float = SIMILARITY_MIN,
+        similarity_min: float = ways.LEAN_MIN,
         house: House | None = None,
         rules: Rules = USUAL,
         model: str = "",
@@ -138,11 +137,11 @@ class ReplyWriter:
         self._templates = dict(templates)
         self._house = house
         parts = [part for name, one in sorted(templates.items()) for part in (name, one.subject, one.body)]
-        made_of = f"reply-writer 2, lean {self._similarity_min}, templates {derive(*parts, size=6).hex()}, {ALGORITHM}"
+        of = f"templates {derive(*parts, size=6).hex()}"
+        made_of = f"reply-writer 2, lean {self._similarity_min}, {of}, {ways.LESSONS}"
         self._on_device = made_of
-        self.recipe = f"{made_of}, {recipe(self._model)}" if self._model else made_of
-        by = f", {recipe(self._model)}" if self._model else ""
-        self.way = f"reply-writer 2, lean {self._similarity_min}, {ALGORITHM}{by}"  # whatever the template
+        self.recipe = f"{made_of}, {ways.written_by(self._model)}" if self._model else made_of
+        self.way = ways.writer(self._model, self._similarity_min)  # whatever the template
 
     async def work(self, brief: Brief, tools: Tools) -> Outcome:
         """A draft, or a refusal where no draft should be made."""
