@@ -91,7 +91,7 @@ def fill(root: Path, cards: int, progress: Callable[[int, int], None] = lambda d
     settings.write_text(settings.read_text("utf-8") + '\n[approvals]\nundo = "PT10M"\n', "utf-8")
     (root / "workflows" / "answers.yaml").write_text(_WORKFLOW, "utf-8")
     adopt(Folder(root))
-    held = Held(Folder(root), SystemClock(), performing=True)  # but the outcomes come from here, no agent is asked
+    held = Held(Folder(root), SystemClock(), performing=True)  # outcomes come from here: no agent is asked
     try:
         held.director.acquire()
         held.register()
