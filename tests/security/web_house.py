@@ -26,8 +26,10 @@ from mainstay.config.console import ConsoleSettings
 from mainstay.console.limits import Limits
 from mainstay.console.server import serve
 from mainstay.kernel.contract import Finality
+from mainstay.kernel.events import NUMBER_OF, CheckpointSigned
 from mainstay.kernel.ids import ApprovalId
 from mainstay.kernel.values import Digest, Instant
+from mainstay.ledger.store import Position
 from mainstay.net.secrets import Secret
 from mainstay.runtime.clock import SystemClock
 from mainstay.runtime.links import issue
@@ -189,14 +191,18 @@ class WebHouse:
 
     @property
     def head(self) -> int:
-        """Where the ledger stands when nothing is under way."""
+        """Where the ledger stands when nothing is under way, but for what the director signs of it in its own time."""
 
         async def looking() -> int:
             for _ in range(1_000):
                 if self.service.loop.quiet:
                     break
                 await asyncio.sleep(0.001)
-            return int(self.service.held.store.head)
+            store = self.service.held.store
+            head = store.head
+            while store.read_all(after=Position(head - 1), limit=1)[0].type == NUMBER_OF[CheckpointSigned]:
+                head = Position(head - 1)
+            return int(head)
 
         return self.ask(looking())
 
