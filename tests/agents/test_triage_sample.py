@@ -120,6 +120,7 @@ def test_another_language_is_always_looked_at(triage: Triage) -> None:
         assert triage.inspect(case.view, outcome.output, seen).verdict == "look", case.name
 
 
+@pytest.mark.long
 def test_every_drafted_reply_can_be_sent_and_says_nothing_of_the_message(triage: Triage) -> None:
     drafted = 0
     for case in cases():

@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 from mainstay.adapters.email import Rejected, parse
 from mainstay.bench import ingest
 from mainstay.bench.mailbox import _messages
 
 
+@pytest.mark.long
 def test_the_mailbox_is_the_same_each_time_and_no_message_comes_twice() -> None:
     made = list(_messages(250))
     assert made == list(_messages(250))
@@ -18,6 +21,7 @@ def test_the_mailbox_is_the_same_each_time_and_no_message_comes_twice() -> None:
     assert len({one.text for one in mails}) > 150  # caches do not know them already
 
 
+@pytest.mark.long
 def test_its_figures_are_whole_and_within_the_goal(capsys) -> None:
     assert ingest.main(["--messages", "60", "--triaged", "20", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -30,6 +34,7 @@ def test_its_figures_are_whole_and_within_the_goal(capsys) -> None:
     assert triaged["triaged_per_s"] > 0
 
 
+@pytest.mark.long
 def test_memory_above_the_goal_is_a_failure(monkeypatch) -> None:
     monkeypatch.setattr(ingest, "run_part", lambda part, folder, told, **options: {"peak_mb": 601.0})
     assert ingest.run_ingest(messages=1, triaged=0)["missed"] == ["ingest.peak_mb"]

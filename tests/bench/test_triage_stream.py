@@ -105,6 +105,7 @@ def test_a_promise_is_broken_only_beyond_chance() -> None:
     assert not verdict(97, 4_000, 0.02).kept
 
 
+@pytest.mark.long
 def test_the_figures_of_a_stream_add_up() -> None:
     sample = Sample(messages=540, intents=5, unknown=0.1, foreign=0.05, typos=0.0)
     told: list[int] = []

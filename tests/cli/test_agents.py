@@ -62,6 +62,7 @@ def told(house: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     return command
 
 
+@pytest.mark.long
 def test_a_program_is_trusted_by_its_bytes_until_they_change(house: Path, told: Callable[..., Any]) -> None:
     (one,) = told("agents")["agents"]
     assert (one["name"], one["state"]) == ("pricing", "untrusted")
@@ -72,6 +73,8 @@ def test_a_program_is_trusted_by_its_bytes_until_they_change(house: Path, told: 
     (house / "agents" / "prices.csv").write_text("chair,1\n")  # a declared file counts as the program does
     assert told("agents", "check", "pricing", code=1)["state"] == "changed"
     told("agents", "trust", "pricing", "--digest", one["digest"][:16], code=5)
+    for digest in ("", " ", one["digest"][:7]):  # such as an unset variable of a script
+        told("agents", "trust", "pricing", "--digest", digest, code=5)
     assert told("agents", "distrust", "pricing")["changed"] is True
     assert told("agents")["agents"][0]["state"] == "untrusted"
 

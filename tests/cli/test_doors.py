@@ -13,6 +13,8 @@ from mainstay.runtime.control import ControlClient
 from mainstay.workspace.folder import Folder
 from tests.cli.conftest import Desk, until
 
+pytestmark = pytest.mark.long
+
 
 def test_without_a_director_a_yes_is_kept_and_sent_at_the_next_start(desk: Desk, cards: list[str]) -> None:
     said = desk.run("approve", cards[0])

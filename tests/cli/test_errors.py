@@ -107,6 +107,7 @@ def test_an_id_that_nothing_has(desk: Desk, command: tuple[str, ...]) -> None:
     assert "There is no" in said.stderr
 
 
+@pytest.mark.long
 def test_one_changed_byte_is_named_and_nobody_goes_to_work_on_it(desk: Desk) -> None:
     position = 40
     connection = sqlite3.connect(desk.root / ".mainstay" / "ledger.db", isolation_level=None)
@@ -127,6 +128,7 @@ def test_one_changed_byte_is_named_and_nobody_goes_to_work_on_it(desk: Desk) -> 
     assert desk.run("doctor").returncode == 1
 
 
+@pytest.mark.long
 def test_a_whole_ledger_is_proved(desk: Desk) -> None:
     said = desk.run("audit", "verify", "--json")
 
@@ -138,6 +140,7 @@ def test_a_whole_ledger_is_proved(desk: Desk) -> None:
     assert json.loads(exported[-1])["hash"] == proved["head"]
 
 
+@pytest.mark.long
 def test_a_full_disk_loses_nothing_that_was_acknowledged(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ from mainstay.ledger.keys import SqliteKeys
 from mainstay.workspace.folder import Folder
 from tests.cli.conftest import Desk, until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def shelf(desk: Desk) -> Path:

@@ -216,6 +216,7 @@ def test_a_folder_that_is_no_workspace(tmp_path: Path, capsys: pytest.CaptureFix
     assert "is no workspace" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_several_processes_see_the_same(said: Said) -> None:
     alone = json.loads(said("triage", "--seeds", "60", "--json", "--workers", "1")[1])
     together = json.loads(said("triage", "--seeds", "60", "--json", "--workers", "2")[1])

@@ -108,6 +108,7 @@ def test_a_run_is_paused_and_goes_on(typed: Typed, waiting: str) -> None:
     assert "is done: succeeded" in typed.text("pause", "run", waiting, "--task", "annotate")
 
 
+@pytest.mark.long
 def test_what_people_read_keeps_to_the_width_of_their_screen(
     typed: Typed, waiting: str, tmp_path: Path
 ) -> None:
@@ -304,6 +305,7 @@ def test_changes_are_json_where_they_are_json(tmp_path: Path) -> None:
 # --- dead letters -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_an_unreadable_message_is_a_dead_letter_that_is_replayed_and_purged(typed: Typed) -> None:
     typed.text("cancel", "--all", "--yes")
     assert "No dead letters." in typed.text("dead-letters")

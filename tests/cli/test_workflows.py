@@ -128,6 +128,7 @@ def test_what_keeps_the_director_from_knowing_what_workflows_may_name_is_told(ty
     assert "Cannot be loaded: mainstay.toml" in listed(typed)
 
 
+@pytest.mark.long
 def test_a_file_that_is_taken_away_leaves_its_runs_at_work_and_starts_none(desk: Desk, typed: Typed) -> None:
     runs = open_runs(typed.root)
     typed.file.unlink()
@@ -170,6 +171,7 @@ def test_a_definition_that_was_lost_is_missed(desk: Desk, typed: Typed) -> None:
     assert f"Its blob {one['definition']} is gone" in error
 
 
+@pytest.mark.long
 def test_a_run_that_is_cancelled_takes_its_labels_back(desk: Desk, typed: Typed) -> None:
     labels = desk.root / ".mainstay" / "labels.jsonl"
     set_before = [json.loads(line) for line in labels.read_text("utf-8").splitlines()]

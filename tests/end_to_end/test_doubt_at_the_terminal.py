@@ -12,7 +12,7 @@ from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.wire import confirms_mail, wire_to
 from tests.end_to_end.working import at_work, clock_at_now, let_time_pass, settled, until
 
-pytestmark = pytest.mark.binary("dovecot")
+pytestmark = [pytest.mark.binary("dovecot"), pytest.mark.long]
 
 SAYS = {
     "happened": "It went out: the task counts as done",

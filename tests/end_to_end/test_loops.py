@@ -11,7 +11,7 @@ from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, file_settings, mail, mbox
 from tests.end_to_end.working import asked, at_work, clock_at_now, settled
 
-pytestmark = pytest.mark.usefixtures("gate_passes")
+pytestmark = [pytest.mark.usefixtures("gate_passes"), pytest.mark.long]
 
 ALLOW = """
 [[rule]]

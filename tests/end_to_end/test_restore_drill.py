@@ -19,6 +19,8 @@ from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, file_settings, mail, mbox
 from tests.servers.dovecot import until
 
+pytestmark = pytest.mark.long
+
 MAILS = 60
 
 

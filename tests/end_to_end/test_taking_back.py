@@ -8,7 +8,7 @@ from tests.end_to_end.desks import CUSTOMER, Desk, Mailbox
 from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.working import at_work, clock_at_now, let_time_pass, settled, until
 
-pytestmark = pytest.mark.binary("dovecot")
+pytestmark = [pytest.mark.binary("dovecot"), pytest.mark.long]
 
 LABELS = {"support", "access"}  # of a question about signing in, by the sample's intents
 

@@ -29,6 +29,8 @@ from mainstay.workspace.held import Held
 from tests.end_to_end.desks import Desk, file_settings, lay_out, mail, mbox
 from tests.ledger.lived import PLAN, Lived
 
+pytestmark = pytest.mark.long
+
 TASK_STARTED = NUMBER_OF[TaskStarted]
 
 # Commands that look. `RUN` is put in; those that decide go through the lock, and so through a boot.

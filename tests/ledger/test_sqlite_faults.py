@@ -67,6 +67,7 @@ def test_without_reading_afresh_it_would_be() -> None:
     assert any(found(fsync) for fsync in FSYNCS)
 
 
+@pytest.mark.long
 def test_random_faults_lose_nothing_and_every_kind_of_them_occurs() -> None:
     seen: Counter[str] = Counter()
     for seed in SEEDS:

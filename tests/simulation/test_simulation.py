@@ -25,6 +25,7 @@ def test_random_histories_keep_every_promise(first: int) -> None:
     assert seen.paths["crash"] > 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", scenarios())
 def test_a_crash_at_any_one_boundary_breaks_nothing(name: str) -> None:
     crashed: Counter[str] = Counter()

@@ -14,6 +14,7 @@ from mainstay.workspace.folder import Folder
 CYCLES = 12
 
 
+@pytest.mark.long
 def test_a_director_that_is_killed_again_and_again_loses_and_doubles_nothing() -> None:
     result = run_cycles(CYCLES, seed=7)
     assert result.broken == []

@@ -66,6 +66,7 @@ def by_name(done: list[Imported]) -> dict[str, Imported]:
     return {Path(one.path).name: one for one in done}
 
 
+@pytest.mark.long
 def test_the_commands_from_adding_to_retracting(
     desk: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
