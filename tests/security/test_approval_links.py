@@ -184,7 +184,7 @@ def test_what_was_edited_meanwhile_is_not_approved_as_it_was_before(web: WebHous
     assert answer.status == 409
     assert "approved with another text" in answer.text
     assert web.status(card) == "edited"
-    assert not [one for one in web.rows("links", approval=card.approval) if one["used_at"]]
+    assert web.call(lambda: web.front.link(card.token)).used_at is None
 
 
 def _any_phase(draft: Any, approval: Any) -> Any:
@@ -290,3 +290,15 @@ def test_what_has_not_left_is_taken_back_and_the_link_decides_no_more(
     run = web.rows("approvals", approval=card.approval)[0]["run"]
     assert [row["status"] for row in web.rows("approvals", run=run) if row["status"] == "waiting"]
     assert not web.rows("leaving", run=run)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"answer": "perhaps"}, {"answer": ""}, {"answer": "snooze", "snooze": "99y"}]
+)
+def test_an_answer_that_no_button_gives_is_refused_and_decides_nothing(
+    web: WebHouse, odd: dict[str, str]
+) -> None:
+    browser, card = web.log_in(), web.card()
+    before = web.head
+    assert decide(browser, card, **odd).status == 400
+    assert (web.head, web.status(card)) == (before, "waiting")

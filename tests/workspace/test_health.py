@@ -73,6 +73,15 @@ def test_a_director_is_known_by_its_sign_of_life(
     assert said in "".join(one.why for one in found.reasons)
 
 
+def test_a_director_that_does_not_answer_is_down_however_fresh_its_sign_of_life_is(
+    folder: Folder, clock: ManualClock
+) -> None:
+    beat(folder.heartbeat, Heartbeat(clock.now() - 5 * SECOND))
+    found = health(folder, clock, store=store_with(), answers=False)
+    assert told(found) == [("director", True)]
+    assert "does not answer" in found.reasons[0].why
+
+
 def test_a_full_disk_and_a_ledger_that_cannot_be_written_are_down(
     folder: Folder, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

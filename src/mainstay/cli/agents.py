@@ -76,8 +76,8 @@ def trust(
     context: typer.Context,
     name: Name,
     digest: Annotated[
-        str, typer.Option("--digest", help="Only if this is what the files are.", show_default=False)
-    ] = "",
+        str | None, typer.Option("--digest", help="Only if this is what the files are.", show_default=False)
+    ] = None,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:

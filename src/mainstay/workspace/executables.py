@@ -108,10 +108,10 @@ class Executables:
             *(found, trusted, at, by, problem),
         )
 
-    def trust(self, name: str, *, digest: str = "", actor: str = "operator") -> Json:
+    def trust(self, name: str, *, digest: str | None = None, actor: str = "operator") -> Json:
         """Trust the files as they are now; with a digest (or its beginning) only if they are these."""
         found = read_program(self._root, self._of(name)).digest
-        if digest and (len(digest) < 8 or not found.startswith(digest)):
+        if digest is not None and (len(digest) < 8 or not found.startswith(digest)):
             raise CommandRefused(
                 f"The files of {name!r} are not those that you looked at.",
                 why=f"Their digest is {found[:16]} now.",

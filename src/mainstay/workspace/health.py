@@ -85,11 +85,19 @@ class Within:
 
 
 def health(
-    folder: Folder, clock: Clock, *, store: EventReader | None = None, within: Within | None = None
+    folder: Folder,
+    clock: Clock,
+    *,
+    store: EventReader | None = None,
+    within: Within | None = None,
+    answers: bool = True,
 ) -> Health:
-    """How the workspace is. `within`: asked by its own director, which is alive then."""
+    """How the workspace is.
+
+    `within`: asked by its own director, which is alive then. `answers` false: nobody did at its socket.
+    """
     now = clock.now()
-    found = list(_director(folder, now)) if within is None else list(_of_itself(within))
+    found = list(_director(folder, now, answers)) if within is None else list(_of_itself(within))
     found += _disk(folder)
     if not folder.ledger.exists():
         if within is None and not found:
@@ -118,7 +126,7 @@ def _sorted(found: list[Reason]) -> Health:
 # --- the process -----------------------------------------------------------------------------------------------------
 
 
-def _director(folder: Folder, now: Instant) -> Iterator[Reason]:
+def _director(folder: Folder, now: Instant, answers: bool) -> Iterator[Reason]:
     beat = read_heartbeat(folder.heartbeat)
     start = "Start it with `mainstay up`, or `mainstay service install`."
     if beat is None:
@@ -131,6 +139,13 @@ def _director(folder: Folder, now: Instant) -> Iterator[Reason]:
             "director",
             f"No sign of life for {gone}.",
             "`mainstay logs` shows how it ended; " + start,
+            down=True,
+        )
+    elif not answers:
+        yield Reason(
+            "director",
+            "It gave a sign of life not long ago, and does not answer.",
+            "It may be starting. If not, `mainstay logs` shows how it ended; " + start,
             down=True,
         )
     outage = read_outage(folder.outage)

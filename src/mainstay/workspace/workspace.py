@@ -748,11 +748,11 @@ class Workspace:
         from mainstay.workspace.health import health, read_told
 
         if not director_runs(self.folder):
-            return health(self.folder, self._clock)
+            return health(self.folder, self._clock, answers=False)
         try:
             return read_told(SocketDoor(self.folder).ask("health", {}))
         except DirectorUnavailable:  # it ended between our look and our question
-            return health(self.folder, self._clock)
+            return health(self.folder, self._clock, answers=False)
 
     def metrics(self) -> bytes:
         """The figures of the workspace in Prometheus's text format. Raises `Unavailable` without its library."""

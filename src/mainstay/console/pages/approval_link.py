@@ -109,11 +109,13 @@ class ApprovalLink:
                     approval, reason=reason, digest=digest, actor=ACTOR, open_us=open_us, via=VIA
                 )
             case "snooze":
-                after = SNOOZES.get(forms.text(fields, "snooze", most=10), HOUR)
+                after = SNOOZES.get(forms.text(fields, "snooze", most=10))
+                if after is None:
+                    raise _no_answer()
                 until = self._front.clock.now() + after  # the link stays good: nothing was decided
                 return await self._front.desk(()).snooze(approval, until=until, actor=ACTOR, via=VIA)
             case _:
-                raise CommandRefused("This is no answer.", remedy="Press one of the buttons.")
+                raise _no_answer()
 
     async def _undone(self, request: Request, token: str, link: Link, card: Card | None) -> Response:
         """Take back what was approved by this link, while it has not left."""
@@ -218,6 +220,15 @@ class ApprovalLink:
         """How long the card was open: from the first look of this device."""
         now_s = self._front.clock.monotonic_s()
         return round((now_s - self._looks.get((session.device.device, link.approval), now_s)) * MICROS)
+
+
+def _no_answer() -> Refused:
+    return Refused(
+        400,
+        "This is no answer.",
+        why="No button of the page gives it.",
+        remedy="Nothing was decided. Load the page again, and press one of its buttons.",
+    )
 
 
 def _good(link: Link, card: Card | None, now: int) -> bool:
