@@ -302,3 +302,15 @@ def test_an_answer_that_no_button_gives_is_refused_and_decides_nothing(
     before = web.head
     assert decide(browser, card, **odd).status == 400
     assert (web.head, web.status(card)) == (before, "waiting")
+
+
+def test_a_yes_that_is_refused_is_told_why_and_loses_nothing_that_was_typed(web: WebHouse) -> None:
+    browser, card = web.log_in(), web.card()
+    web.ask(web.service.desk.throw_kill_switch(on=True, actor="operator"))
+    try:
+        answer = decide(browser, card, reason="a sample of what was typed")
+    finally:
+        web.ask(web.service.desk.throw_kill_switch(on=False, actor="operator"))
+    assert (answer.status, web.status(card)) == (422, "waiting")
+    assert "Nothing leaves while the kill switch is on." in answer.text
+    assert "a sample of what was typed" in answer.text

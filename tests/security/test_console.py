@@ -77,7 +77,7 @@ def test_a_form_that_another_site_sends_is_refused(web: WebHouse, headers: dict[
 
 def assert_past_the_guard(answer: Answer) -> None:
     """Without what is wrong with it, the same form is heard: it is told that "?" is no answer."""
-    assert (answer.status, "This is no answer." in answer.text) == (422, True)
+    assert (answer.status, "This is no answer." in answer.text) == (400, True)
 
 
 @attack((GUARD, "comes_from_here", always(True)))
