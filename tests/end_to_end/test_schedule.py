@@ -10,7 +10,8 @@ import pytest
 from mainstay.agents.base import Agent, Brief, Data, Outcome, Produced, Role
 from mainstay.kernel.values import HOUR, SECOND, Instant
 from mainstay.runtime.clock import ManualClock
-from mainstay.workspace import Workspace, assembly
+from mainstay.workspace import Workspace
+from mainstay.workspace import agents as workspace_agents
 from mainstay.workspace.timetable import Scheduled
 from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk
@@ -58,12 +59,12 @@ def at(text: str) -> Instant:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    shipped = assembly.make_agents
+    shipped = workspace_agents.make_agents
 
-    def with_clerk(*arguments: Any) -> Mapping[str, Agent]:
-        return {**shipped(*arguments), "clerk": Clerk()}
+    def with_clerk(*arguments: Any, **more: Any) -> Mapping[str, Agent]:
+        return {**shipped(*arguments, **more), "clerk": Clerk()}
 
-    monkeypatch.setattr(assembly, "make_agents", with_clerk)
+    monkeypatch.setattr(workspace_agents, "make_agents", with_clerk)
     monkeypatch.setattr(Clerk, "asked", [])
     return Clerk.asked
 

@@ -58,7 +58,6 @@ def check_folder(folder: str | os.PathLike[str], *, mounts: Path = Path("/proc/m
             path=str(path),
             kind=program,
         )
-    mended = _make_private(path)
     if os.statvfs(path).f_flag & os.ST_RDONLY or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise WorkspaceUnsafe(
             f"{path} is read-only.",
@@ -66,7 +65,7 @@ def check_folder(folder: str | os.PathLike[str], *, mounts: Path = Path("/proc/m
             remedy="Make it writable for you (chmod u+rwx), or copy the workspace elsewhere.",
             path=str(path),
         )
-    return mended
+    return _make_private(path)
 
 
 def _make_private(path: Path) -> str:
