@@ -88,6 +88,7 @@ def test_recipes_are_read_when_a_decision_asks_for_one(desk: Desk) -> None:
     read = []
     found = RecipesWhenAsked(lambda: read.append("") or Recipes({"a": "b"}, contracts={"email.reply": "1"}))  # type: ignore[func-returns-value]
     assert not read
+    assert found, "what was not read yet is not nothing"
     assert found.contracts == {"email.reply": "1"}
     assert found == {"a": "b"}
     assert len(read) == 1

@@ -43,6 +43,11 @@ class RecipesWhenAsked(Recipes):
         self.contracts = found.contracts
         return self.contracts
 
+    def __bool__(self) -> bool:
+        return bool(self.contracts) or bool(
+            len(self)
+        )  # reads them: what was not asked for yet is not nothing
+
     def way(self, plan: Plan, act: str, contract_major: str) -> str:
         """See `Recipes.way`."""
         _ = self.contracts
