@@ -78,6 +78,15 @@ def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(
         assert opened.forgetting.plan(who).known
 
 
+def test_a_mark_that_nobody_sees_does_not_hide_what_is_held(
+    desk: Desk, cards: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    who = sender_of(desk, cards[0])
+    for copied in (f"\u202e{who}", who.replace("@", "\u200b@"), f"{who}\ufeff"):
+        code, said = typed(desk, capsys, copied)
+        assert (code, "1 message from them" in said) == (5, True)
+
+
 def test_for_programs(desk: Desk, cards: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     who = sender_of(desk, cards[0])
     code, said = typed(desk, capsys, who, "--json")

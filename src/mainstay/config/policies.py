@@ -248,7 +248,8 @@ def _single(when: Section, key: str, name: str, value: Any) -> Any:
         case _:
             fits = isinstance(value, str) and bool(value)
     if not fits:
-        raise when.error(key, f"{name!r} is {FIELDS[name].rstrip('s')}, and this is {kind(value)}")
+        odd = "no number" if value != value else kind(value)
+        raise when.error(key, f"{name!r} is {FIELDS[name].rstrip('s')}, and this is {odd}")
     if name in _CHOICES and key != f"{name}_contains":
         return _chosen(when, key, value, _CHOICES[name])
     return value
@@ -266,7 +267,10 @@ def _chosen(when: Section, key: str, value: Any, choices: Collection[str]) -> st
 def _time(when: Section, key: str, value: Any) -> int:
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise when.error(key, "a time of the day is written as text", remedy='write "18:30"')
+        said = "a time of the day is written as text"
+        if isinstance(value, str):
+            said = f"{value[:20]!r} is no time of the day"
+        raise when.error(key, said, remedy='write "18:30"')
     return int(match[1]) * 60 + int(match[2])
 
 

@@ -8,6 +8,7 @@ with Workspace.open("my-desk") as workspace:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -92,7 +93,12 @@ class ForgettingDesk:
                 why="People are known here by the addresses they write from.",
                 remedy="Give an address (`mainstay inbox` shows them), or the id of a subject, 32 digits.",
             )
-        return self._artifacts().vault.subject(said)
+        vault = self._artifacts().vault
+        subject = vault.subject(said)
+        seen = _seen(said)
+        if seen == said or vault.knows(subject) or vault.joints(subject):
+            return subject
+        return vault.subject(seen)  # what was copied with a mark that nobody sees
 
     def plan(self, who: str, *, mentions: bool = True) -> ForgetPreview:
         """What is held about somebody, what becomes unreadable, and what stays. Nothing is changed.
@@ -108,7 +114,7 @@ class ForgettingDesk:
         noted = tuple(self._noted(whom))
         if not mentions:
             return ForgetPreview(plan, noted)
-        words = self._called(whom) | ({normalised(who)} if "@" in who else set())
+        words = self._called(whom) | ({normalised(who), normalised(_seen(who))} if "@" in who else set())
         found, cut = self._mentions(whom, words)
         return ForgetPreview(plan, noted, tuple(found), cut)
 
@@ -206,3 +212,8 @@ def _says(text: str, words: set[str]) -> bool:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= TEXT_SHOWN else line[: TEXT_SHOWN - 1] + "…"
+
+
+def _seen(address: str) -> str:
+    """An address without the marks that nobody sees, such as come along where it is copied from a page."""
+    return "".join(one for one in address if unicodedata.category(one) != "Cf")
