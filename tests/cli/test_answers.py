@@ -64,6 +64,8 @@ def test_many_alike_are_shown_first_and_decided_with_their_guard(desk: Desk, cap
     _, preview = typed(desk.root, capsys, "approve", "--batch", "--act", "email.reply")
     cards = [one["approval"] for one in preview["cards"]]
     assert len(cards) >= 2
+    remarked = {name for name in cards if typed(desk.root, capsys, "approvals", "show", name)[1]["checks"]}
+    assert not remarked, "a line of a table is no look at what an inspector found"
     assert {desk.status_of(name) for name in cards} == {"waiting"}
     typed(desk.root, capsys, "reject", cards[0], "--reason", "not this one")
     _, told = typed(desk.root, capsys, "approve", "--batch", "--guard", preview["guard"])
@@ -97,7 +99,9 @@ def test_the_card_says_how_it_stands(desk: Desk, capsys: Said) -> None:
 def test_a_card_that_a_rule_withdrew_is_told_with_the_rule(desk: Desk, capsys: Said) -> None:
     (card, *_) = low(desk.root, capsys)
     rules = desk.root / "policies" / "default.toml"
-    forbidden = '[[rule]]\nname = "no mail"\nwhen = { act = "email.reply" }\nthen = "deny"\nwhy = "we are closed"\n\n'
+    forbidden = (
+        '[[rule]]\nname = "no mail"\nwhen = { act = "email.reply" }\nthen = "deny"\nwhy = "we are closed"\n\n'
+    )
     rules.write_text(forbidden + rules.read_text("utf-8"), "utf-8")
     typed(desk.root, capsys, "snooze", card["approval"], "--for", "1h")  # whoever writes puts them in force
     assert desk.status_of(card["approval"]) == "denied"

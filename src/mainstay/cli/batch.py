@@ -51,8 +51,9 @@ def decide_batch(answer: str, chosen: Chosen, reason: str, workspace: Path, as_j
 
 
 def _show(found: Preview, answer: str, act: str, reason: str) -> None:
+    alone = f"{count(found.alone, 'card')} more: an inspector found something, so each is decided by itself."
     if not found.cards:
-        return say(f"No card of {act} can be decided with others.")
+        return say(f"No card of {act} can be decided with others.", *([alone] if found.alone else []))
     to, what = shares((10, 14), fixed=8 + 12 + 3 * 2)
     made = table(
         ("Card", {"min_width": 8, "no_wrap": True}),
@@ -64,6 +65,8 @@ def _show(found: Preview, answer: str, act: str, reason: str) -> None:
         made.add_row(*cells(short_card(one.approval), ", ".join(one.recipients), one.title, one.digest[:12]))
     show(made)
     more = f" ({found.more:,} more after these)" if found.more else ""
+    if found.alone:
+        say(alone)
     because = " --reason ..." if answer == "reject" and not reason else ""
     return say(
         f"{count(len(found.cards), 'card')} of {found.cards[0].kind}{more}. Nothing is decided yet.",

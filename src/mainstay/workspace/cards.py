@@ -113,6 +113,7 @@ class Preview:
     cards: tuple[CardLine, ...]
     guard: str
     more: int  # that fit and are beyond what is decided in one go
+    alone: int = 0  # that are alike, and of which an inspector found something: each wants a look
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
@@ -223,9 +224,23 @@ class CardReader:
                 why="They are " + ", ".join(f"{kind} ({final})" for kind, final in alike[:8]) + ".",
                 remedy="Name one with --workflow or --class: a batch holds one kind and one finality.",
             )
-        lines = tuple(self.line(row) for row in rows[:TOGETHER_MAX])
+        clean = [row for row in rows[: 2 * TOGETHER_MAX] if not self._is_remarked(row)]
+        lines = tuple(self.line(row) for row in clean[:TOGETHER_MAX])
         chosen = [(one.approval, str(one.digest)) for one in lines]
-        return Preview(lines, guard_of(chosen) if chosen else "", len(rows) - len(lines))
+        alone = min(len(rows), 2 * TOGETHER_MAX) - len(clean)
+        return Preview(lines, guard_of(chosen) if chosen else "", len(rows) - alone - len(lines), alone)
+
+    def _is_remarked(self, row: Json) -> bool:
+        """Whether an inspector found something in what this card shows: then a line of a table is no look at it."""
+        from mainstay.kernel.evolve import evolve, nothing
+
+        state = nothing(RunId(row["run"]))
+        for _, event in self._events(row["run"]):
+            state = evolve(state, event)
+        return any(
+            task.output and task.output.get("findings") and state.spec(number).role == "inspector"
+            for number, task in state.all_tasks()
+        )
 
     # --- one card ----------------------------------------------------------------------------------------------------
 
