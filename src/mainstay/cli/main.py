@@ -168,6 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given and given[0] in _QUICK:
         gc.disable()  # the process ends before there is garbage worth looking for
     code = run(given)
+    gc.freeze()  # nor at the end: what is left goes with the process
     try:
         sys.stdout.flush()
     except BrokenPipeError:
