@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import (
     CancelRun,
+    GrantApproval,
     ObserveSent,
     ReceiveMessage,
     RegisterWorkflow,
@@ -305,6 +307,21 @@ def test_what_did_not_go_out_is_not_asked_about_again_by_a_run_that_takes_back()
     assert house.process.director.runs[run].state.task(1).phase is Phase.FAILED
     house.work(40)
     assert house.status(run) is None
+
+
+def test_what_was_called_before_and_may_go_once_more_is_not_shown_as_what_can_be_taken_back() -> None:
+    house = House(plan(act("one", act="once.do")), breakers=BreakerSettings(1, DAY, DAY))
+    run = house.start("a")
+    house.work_until(Phase.ACTING, run, 0)
+    house.boot()  # whether it was called, nobody can tell; the breaker is open
+    house.tell(ResolveDoubt(run, 0, "did_not", "operator"))
+    one = house.process.director.runs[run].state.task(0).act
+    assert one is not None
+    assert one.approval is not None
+    house.tell(GrantApproval(run, one.approval, one.action.digest, "operator", confirmed=True))
+    assert house.process.director.runs[run].state.task(0).act.authority.startswith("approval:")  # type: ignore[union-attr]
+    assert house.disk.count("leaving") == 0
+    assert house.boot().director.cards_agree()
 
 
 def test_a_queued_run_whose_time_came_before_the_clock_was_set_back_begins_all_the_same() -> None:

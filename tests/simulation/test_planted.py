@@ -12,6 +12,8 @@ SEEDS = 100  # most are found within a few; `make planted` finds all of them, an
 RARELY_FOUND = (
     "the kill switch is not asked before the call",
     "an answer by hand is forgotten at boot",
+    "the epoch is not checked before the call",
+    "not seen is taken for absent",
     "a run is superseded while it acts",
     "a timer is lost when the clock goes back",
     "what may have arrived is forgotten when its run ends",
@@ -22,14 +24,17 @@ RARELY_FOUND = (
     "a half-open breaker lets every call through",
     "a breaker is forgotten at boot",
     "taking back does not wait for what may have left",
+    "taking back is overtaken",
     "the acts of a fork do not ask",
     "an hour that comes twice fires twice",
     "a time that is left out never comes",
     "a task that is resumed does not wait its time",
+    "a deadline is not looked at",
     "a crash loop is not noticed",
     "an empty line looks like room",
     "what a late attempt used is booked",
     "a raised budget is not recorded",
+    "a demotion is heard by the next tick alone",
 )
 
 

@@ -81,7 +81,7 @@ PLANTED_AUTONOMY: tuple[Planted, ...] = (
         "another recipe keeps what was granted",
         patches=(
             ("mainstay.kernel.autonomy", "covers", _any_recipe),
-            ("mainstay.runtime.director", "covers", _any_recipe),
+            ("mainstay.runtime.asking_again", "covers", _any_recipe),
         ),
     ),
     Planted(

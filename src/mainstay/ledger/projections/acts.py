@@ -229,6 +229,8 @@ def _cards(position: int, at: Instant, event: Event, run: RunState) -> Sequence[
 def _leaving(position: int, stream: StreamId, event: Event, run: RunState) -> Sequence[RowChange]:
     """What a person can still take back: from the yes, or the rule, to the moment in which it leaves."""
     match event:
+        case ApprovalGranted(task=number) | ActionHeld(task=number) if _act(run, number).calls:
+            return ()  # it was called before, and may go once more: nothing of that can be taken back
         case ApprovalGranted(task=number, approval=approval):
             return (_goes(position, stream, run, number, f"approval:{approval}", 0),)
         case ActionHeld(task=number, authority=authority, until=until):

@@ -51,6 +51,9 @@ class Kinds:
         self.decided: dict[
             tuple[RunId, int], str
         ] = {}  # what a person said of an act, when they looked at it
+        self.stakes: dict[
+            tuple[RunId, int], Finality
+        ] = {}  # of what they said it; a task that fails lets it go
 
     def house_event(self, position: int, at: Instant, event: Event) -> None:
         """See `Book.house_event`."""
@@ -72,6 +75,12 @@ class Kinds:
 
     def run_event(self, run: RunId, before: RunState, after: RunState, at: Instant, event: RunEvent) -> None:
         """See `Book.run_event`."""
+        match event:
+            case ApprovalGranted(task=task) | ApprovalRejected(task=task) | ActionUndone(task=task):
+                if (looked_at := action_of(before, task)) is not None:
+                    self.stakes[run, task] = looked_at.finality
+            case _:
+                pass
         match event:
             case ApprovalGranted(task=task, batch=batch, open_us=open_us):
                 if not batch and open_us >= SECOND:
@@ -102,10 +111,8 @@ class Kinds:
                 agrees, "evidence is what a person said who looked", f"{event.kind} {event.verdict} {said}"
             )
         action = action_of(self.books.states[event.run], event.task)
-        demand(
-            action is not None and action.finality is not Finality.FINAL_HIGH,
-            "nothing is learned from high stake",
-        )
+        stake = action.finality if action is not None else self.stakes.get((event.run, event.task))
+        demand(stake not in (None, Finality.FINAL_HIGH), "nothing is learned from high stake")
         one = self._of(event.kind)
         way = event.recipe.partition("+")[0]
         if one.recipe and one.recipe.partition("+")[0] != way:
