@@ -11,7 +11,13 @@ VALUE = 'lantern "8841"/harbour+ä'
 
 
 def test_a_value_that_was_handed_out_is_taken_out_in_every_spelling() -> None:
-    written = (VALUE, json.dumps(VALUE), repr(VALUE), quote(VALUE, safe=""), base64.b64encode(VALUE.encode()).decode())
+    written = (
+        VALUE,
+        json.dumps(VALUE),
+        repr(VALUE),
+        quote(VALUE, safe=""),
+        base64.b64encode(VALUE.encode()).decode(),
+    )
     Secret(VALUE).reveal()
     for one in written:
         said = without_secrets(f"refused: {one}; try again")

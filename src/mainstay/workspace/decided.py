@@ -17,7 +17,9 @@ class Decided:
     events: int
     status: str  # of the task, or of the run
     live: bool
-    card: str = ""  # what became of the card: granted, edited, rejected, waiting, denied by a rule, expired, ...
+    card: str = (
+        ""  # what became of the card: granted, edited, rejected, waiting, denied by a rule, expired, ...
+    )
     asks: str = ""  # the card that asks anew, after an act was taken back
 
 
