@@ -34,6 +34,7 @@ RARELY_FOUND = (
     "an empty line looks like room",
     "what a late attempt used is booked",
     "a raised budget is not recorded",
+    "high stake goes by what others have earned",
     "a demotion is heard by the next tick alone",
 )
 
