@@ -58,6 +58,23 @@ def test_what_was_approved_is_listed_and_taken_back(desk: Desk, capsys: Said) ->
     assert desk.status_of(answer["asks"]) == "waiting"
     assert typed(desk.root, capsys, "approvals")[1]["leaving"] == []
     assert typed(desk.root, capsys, "undo", card["run"])[0] != 0
+    new = answer["asks"]
+    for verb in (["approve", card["approval"]], ["edit", card["approval"], "--text", "Thank you."]):
+        code, answer = typed(desk.root, capsys, *verb)
+        assert (code, answer["fields"]["asks"], answer["fields"]["status"]) == (5, new, "taken back")
+    shown = plain(desk.root, capsys, "approvals", "show", card["approval"])
+    assert f"taken back before it left: card {new[:8]}" in shown
+    assert desk.status_of(new) == "waiting"
+
+
+def test_an_edit_that_was_taken_back_is_told_too(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    _, edited = typed(desk.root, capsys, "edit", card["approval"], "--text", "Thank you, noted.", "--anyway")
+    assert "asked in its place" not in plain(desk.root, capsys, "approvals", "show", card["approval"])
+    assert typed(desk.root, capsys, "approve", edited["approval"])[1]["events"] == 0
+    _, undone = typed(desk.root, capsys, "undo", card["run"])
+    for old in (card["approval"], edited["approval"]):
+        assert typed(desk.root, capsys, "approve", old)[1]["fields"]["asks"] == undone["asks"]
 
 
 def test_many_alike_are_shown_first_and_decided_with_their_guard(desk: Desk, capsys: Said) -> None:

@@ -124,6 +124,11 @@ def _precedent(one: Precedent) -> str:
 
 def _decide(card: Card) -> list[str]:
     lines = [f"Card {card.approval}, run {card.run}, effect {card.digest}"]
+    if card.asks:
+        return [
+            *lines,
+            f"It was approved, and taken back before it left: card {short_card(card.asks)} asked in its place.",
+        ]
     if card.status != "waiting":
         return [*lines, f"It no longer waits: {card.status}."]
     short, digest = short_card(card.approval), card.digest[:12]

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mainstay.governance.taken_back import asks_anew
 from mainstay.kernel.commands import (
     CancelRun,
     Command,
@@ -25,7 +26,7 @@ from mainstay.kernel.ids import RunId, SubjectId
 from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_card
-from mainstay.ledger.store import EventStore, Value
+from mainstay.ledger.store import EventReader, EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Director
 from mainstay.runtime.taught import NOTHING, Taught, tells_of_lessons
@@ -92,12 +93,14 @@ class Sending:
         row = find_card(self._store, short)
         if row["status"] != status or not str(row["digest"]).startswith(_named(digest)):
             return None
+        _refuse_taken_back(self._store, row)
         return Decided(str(row["run"]), whole(row["task"]), 0, status, card=status)
 
     def _waiting(self, short: str, digest: str | None) -> Row:
         row = find_card(self._store, short)
         card, status, waits = str(row["approval"]), str(row["status"]), str(row["digest"])
         if status != "waiting":
+            _refuse_taken_back(self._store, row)
             by = f" by {row['actor']!s}" if row["actor"] else ""
             raise StaleApproval(
                 f"Card {card} no longer waits: it is {status}.",
@@ -216,6 +219,27 @@ def _require_person(actor: str) -> None:
             why=f"{actor[:80]!r} is no person: agents propose, and what they propose is decided by others.",
             remedy="Decide it yourself, from the console or the command line.",
         )
+
+
+def _refuse_taken_back(store: EventReader, row: Row) -> None:
+    """An answer to a card whose act was taken back since. Raises `StaleApproval`, with the card that asks in its place.
+
+    "It had been decided already" would sound as if it had left.
+    """
+    new = asks_anew(store, row)
+    if new is None:
+        return
+    card, status = str(new["approval"]), str(new["status"])
+    raise StaleApproval(
+        f"What card {row['approval']} asked for was approved, and taken back before it left.",
+        why=f"Card {card} asks anew; nothing was changed by your answer."
+        if status == "waiting"
+        else f"Card {card} asked anew, and it is {status}; nothing was changed by your answer.",
+        remedy=f"`mainstay approvals show {card}` shows it.",
+        approval=row["approval"],
+        status="taken back",
+        asks=card,
+    )
 
 
 def _named(digest: str | None) -> str:

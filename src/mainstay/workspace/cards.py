@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
 from mainstay.governance.precedents import Precedent, precedents
 from mainstay.governance.second_step import second_step
+from mainstay.governance.taken_back import asks_anew
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import RunId, SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
@@ -61,6 +62,7 @@ class Card:
     precedents: tuple[Precedent, ...] = ()  # the last decisions on the like, newest first
     lessons: tuple[str, ...] = ()  # what earlier edits taught that went into it
     standing: str = ""  # of its kind of act: what is missing until it stops asking
+    asks: str = ""  # the card that asked in its place, after what was approved was taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,7 @@ class CardReader:
             precedents=precedents(self._store, row),
             lessons=_lessons(state),
             standing=self._standing(line.kind),
+            asks=str((asks_anew(self._store, row) or {}).get("approval", "")),
         )
 
     def message(self, state: RunState) -> Json:
