@@ -32,7 +32,7 @@ _PROMISE = (
 _DATE = re.compile(rf"{_PROMISE}[^.!?]{{0,100}}{_WHEN}|{_WHEN}[^.!?]{{0,60}}{_PROMISE}")
 
 _GAP = re.compile(
-    r"\{\{|\}\}|\[\[|\]\]|\{%|\$\{|\[(?:message|operator|intent|thread)\.\w+\]"
+    r"\{\{|\}\}|\{ ?[a-z_][\w .-]{0,40}\}|\[\[|\]\]|\{%|\$\{|\[(?:message|operator|intent|thread)\.\w+\]"
     r"|[\[<](?:your |first |last )?(?:name|date|amount|company|signature|insert[^\]>]{0,30})[\]>]"
     r"|\btbd\b|\blorem ipsum\b"
 )
