@@ -43,3 +43,17 @@ def test_rules_are_explained_compared_and_put_in_force(desk: Desk, cards: list[s
     assert [one["in_force"] for one in versions] == [True, False]  # type: ignore[index]
     supposed = ["policy", "explain", "--act", "email.label"]
     assert told(desk, capsys, *supposed)["verdict"]["decision"] == "allow"
+
+
+def test_a_folder_that_is_away_takes_no_rule_with_it(desk: Desk, capsys: object) -> None:
+    policies = desk.root / "policies"
+    policies.rename(desk.root / "elsewhere")
+    remarks = told(desk, capsys, "policy", "check")["remarks"]
+    assert "lost" in [one["kind"] for one in remarks]
+    refused = told(desk, capsys, "policy", "apply")
+    assert refused["fields"]["lost"]
+    before = told(desk, capsys, "policy", "list")
+    assert [one["in_force"] for one in before if one["rules"]] == [True]  # type: ignore[index]
+    done = told(desk, capsys, "policy", "apply", "--yes")
+    assert (done["rules"], done["changed"]) == (0, True)
+    assert "lost" not in [one["kind"] for one in told(desk, capsys, "policy", "check")["remarks"]]

@@ -134,10 +134,16 @@ def versions(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     return show(made)
 
 
-def apply(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+def apply(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Yes: also if the files have no rule, and some are in force.")
+    ] = False,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Put the rules and templates of the folder in force, also while a director is at work; one mistake refuses all."""
     with open_workspace(workspace) as opened:
-        done = opened.policies.apply()
+        done = opened.policies.apply(without_rules=yes)
     if as_json:
         return emit(done)
     what = "are in force now" if done["changed"] else "were in force already"

@@ -21,7 +21,7 @@ class Remark:
     """One thing to look at."""
 
     rule: str  # empty: of no rule
-    kind: str  # "never", "shadowed", "silent"
+    kind: str  # "never", "shadowed", "silent"; "lost": it is in force, and in no file
     what: str
 
 

@@ -5,7 +5,7 @@ Read from the ledger and from the folder; nothing here decides but `apply`, whic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 FILES = "files"
 DIGEST_MIN = 4  # digits
+_NAMED = 8  # rules that would be lost
 JUDGED_MAX = 500  # waiting cards that are judged by both of two policies; the oldest
 
 Doors = Callable[[], AbstractContextManager[Door]]
@@ -138,9 +139,11 @@ class Policies:
         policy = files.policy
         ledger = self._ledger()
         in_force = ledger is not None and self._adopted(ledger) == policy.digest
-        return Checked(
-            len(policy.rules), policy.digest, in_force, remarks(policy, self._acts(), _known(files))
-        )
+        lost = self._lost(policy, ledger)
+        found = remarks(policy, self._acts(), _known(files))
+        if lost:
+            found = (Remark("", "lost", _told_lost(lost)), *found)
+        return Checked(len(policy.rules), policy.digest, in_force, found)
 
     def versions(self) -> list[PolicyVersion]:
         """Every policy that was in force, newest first, and that of the files."""
@@ -237,9 +240,21 @@ class Policies:
         cards, judged, waiting = self._judged(before, after)
         return Compared(one, other, difference(before, after), cards, judged, waiting)
 
-    def apply(self) -> Json:
-        """Put the rules and templates of the files in force. Raises `ConfigError`, and then nothing has changed."""
+    def apply(self, *, without_rules: bool = False) -> Json:
+        """Put the rules and templates of the files in force. Raises `ConfigError`, and then nothing has changed.
+
+        Files without a single rule, where some are in force, are refused unless `without_rules` says that it is meant:
+        a folder that is away for a moment must not take every rule with it.
+        """
         rules, ledger = load_rules(self.folder.root, self._acts()), self._ledger()
+        lost = self._lost(rules.policy, ledger)
+        if lost and not without_rules:
+            raise CommandRefused(
+                "There is no rule in the files, and nothing was changed.",
+                why=f"{_told_lost(lost)}.",
+                remedy="Put the files of policies/ back. If no rule shall be in force, run it with --yes.",
+                lost=list(lost),
+            )
         adopted = self._adopted(ledger) if ledger is not None else None
         rows = ledger.store.select("templates", limit=10_000) if ledger is not None else []
         known = {str(row["name"]): row["template"] for row in rows}
@@ -284,6 +299,13 @@ class Policies:
     def _adopted(self, ledger: _Ledger) -> Digest | None:
         row = ledger.store.get("house", ("policy",))
         return Digest(str(row["value"])) if row is not None else None
+
+    def _lost(self, of_files: Policy, ledger: _Ledger | None) -> tuple[str, ...]:
+        """The rules in force, if the files have none at all."""
+        adopted = self._adopted(ledger) if ledger is not None else None
+        if of_files.rules or adopted is None or adopted == of_files.digest:
+            return ()
+        return tuple(one.name for one in self._policy_of(PolicyVersion(adopted)).rules)
 
     def _count(self, ledger: _Ledger, digest: Digest) -> int | None:
         try:
@@ -367,6 +389,12 @@ class Policies:
                 changed.append(JudgedCard(str(row["approval"]), run, number, act.action.act, old, new))
         waiting = ledger.store.count("approvals", where={"status": "waiting"})
         return tuple(changed), len(rows), waiting
+
+
+def _told_lost(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(one) for one in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"the files of policies/ are missing or empty, and these rules are in force: {shown}{more}"
 
 
 def _told(counts: Mapping[str, Any]) -> Json:
