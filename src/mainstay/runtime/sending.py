@@ -231,7 +231,7 @@ def _refuse_taken_back(store: EventReader, row: Row) -> None:
         return
     card, status = str(new["approval"]), str(new["status"])
     raise StaleApproval(
-        f"What card {row['approval']} asked for was approved, and taken back before it left.",
+        f"What card {row['approval']!s} asked for was approved, and taken back before it left.",
         why=f"Card {card} asks anew; nothing was changed by your answer."
         if status == "waiting"
         else f"Card {card} asked anew, and it is {status}; nothing was changed by your answer.",
