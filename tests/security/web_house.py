@@ -26,7 +26,14 @@ from mainstay.config.console import ConsoleSettings
 from mainstay.console.limits import Limits
 from mainstay.console.server import serve
 from mainstay.kernel.contract import Finality
-from mainstay.kernel.events import NUMBER_OF, CheckpointSigned
+from mainstay.kernel.events import (
+    NUMBER_OF,
+    CheckpointSigned,
+    IncidentCleared,
+    IncidentDetected,
+    OperatorNotified,
+    SigningKeyAdopted,
+)
 from mainstay.kernel.ids import ApprovalId
 from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.store import Position
@@ -41,6 +48,11 @@ from mainstay.workspace.serving import Service
 from tests.cli.conftest import lay_out
 
 MESSAGES = 48
+# What a director adds by itself, asked or not: it tells, it signs, it notices.
+IN_ITS_OWN_TIME = frozenset(
+    NUMBER_OF[kind]
+    for kind in (CheckpointSigned, SigningKeyAdopted, OperatorNotified, IncidentDetected, IncidentCleared)
+)
 WAIT_S = 60.0
 PASSWORD = "plain sample words 7"
 Result = TypeVar("Result")
