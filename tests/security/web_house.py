@@ -203,7 +203,7 @@ class WebHouse:
 
     @property
     def head(self) -> int:
-        """Where the ledger stands when nothing is under way, but for what the director signs of it in its own time."""
+        """Where the ledger stands when nothing is under way, but for what the director adds in its own time."""
 
         async def looking() -> int:
             for _ in range(1_000):
@@ -212,7 +212,7 @@ class WebHouse:
                 await asyncio.sleep(0.001)
             store = self.service.held.store
             head = store.head
-            while store.read_all(after=Position(head - 1), limit=1)[0].type == NUMBER_OF[CheckpointSigned]:
+            while store.read_all(after=Position(head - 1), limit=1)[0].type in IN_ITS_OWN_TIME:
                 head = Position(head - 1)
             return int(head)
 
