@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from mainstay.cli import trust_checkup
 from mainstay.cli.main import run
 from mainstay.net.secrets import Secret, SecretStore
+from mainstay.workspace.folder import Folder
 from mainstay.workspace.secrets import is_placeholder
 from mainstay.workspace.workspace import Workspace
 
@@ -87,6 +89,27 @@ def test_a_secret_that_expires_soon_is_told_before(told: Callable[..., Any]) -> 
     assert "expires in" in one["problem"]
     told("rotate", "age:llm", "--done", "--expires", "2099-01-31")  # it was renewed elsewhere
     assert told("list")["secrets"][0]["state"] == "well"
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [("short", "unfit"), ("whsec_no base64!", "unfit"), ("whsec_c2hvcnQ=", "unfit"), (OLD, "well")],
+)
+def test_a_webhook_secret_that_cannot_sign_is_told(
+    value: str, state: str, told: Callable[..., Any], house: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "hook.key"
+    key.write_text(value)
+    key.chmod(0o600)
+    settings = (house / "mainstay.toml").read_text().replace(SETTINGS.format(key="age:llm"), "")
+    hook = f'\n[notify]\nwebhook = {{ url = "https://hooks.example.org/desk", secret = "file:{key}" }}\n'
+    (house / "mainstay.toml").write_text(settings + hook)
+    with Workspace.open(house) as opened:
+        (one,) = opened.secrets.check()
+    assert one.state == state, one
+    assert value not in one.problem
+    found = next(iter(trust_checkup.secrets(Folder(house), fix=False)))
+    assert (found.level == "ok") == (state == "well")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ _PLACEHOLDERS: Final = (
     *("your-api-key", "your_api_key", "yourapikey", "your-key", "api-key", "apikey", "none", "null", "test"),
     *("123456", "12345678", "123456789", "1234567890", "qwerty", "letmein", "hunter2", "xxx"),
 )
+_WEBHOOK: Final = "notify.webhook.secret"  # the one secret that signs: it has a least length and a form
 
 Known = Callable[[str], Json | None]  # the row of the view `secrets`
 Operate = Callable[..., Json]
@@ -36,7 +37,7 @@ Operate = Callable[..., Json]
 
 @dataclass(frozen=True, slots=True)
 class SecretState:
-    """One secret as it stands: well, missing, unreadable, placeholder, expired, expiring, in the clear."""
+    """One secret as it stands: well, missing, unreadable, placeholder, unfit, expired, expiring, in the clear."""
 
     reference: str
     kind: str
@@ -137,14 +138,14 @@ class Secrets:
         kind, _ = split_reference(reference)
         row = self._known(reference) or {}
         expires_at = int(row.get("expires_at") or 0)
-        state, problem, remedy = self._health(reference, expires_at)
+        state, problem, remedy = self._health(reference, used, expires_at)
         rotated_at = int(row.get("rotated_at") or 0)
         return SecretState(
             *(reference, kind, used, self._store.place(reference), rotated_at, str(row.get("actor") or "")),
             *(expires_at, state, problem, remedy),
         )
 
-    def _health(self, reference: str, expires_at: int) -> tuple[str, str, str]:
+    def _health(self, reference: str, used: tuple[str, ...], expires_at: int) -> tuple[str, str, str]:
         try:
             value = self._store.resolve(reference)
         except (SecretError, Unavailable) as error:
@@ -157,6 +158,9 @@ class Secrets:
                 "it holds a value that stands for none",
                 f"Put the real one there: {rotate}.",
             )
+        wrong = _why_unfit(value, used)
+        if wrong:
+            return "unfit", wrong, f"Put one there that fits: {rotate}."
         now = self._now()
         if expires_at and expires_at <= now:
             return "expired", "it has expired", f"Make a new one where it is issued, then {rotate}."
@@ -200,6 +204,19 @@ def is_placeholder(value: Secret) -> bool:
     text = value.reveal().strip().lower()
     bare = text.strip("<>{}[]$*. ")
     return bare in _PLACEHOLDERS or len(set(bare)) < 2 or text.startswith(("<", "${", "your-", "your_"))
+
+
+def _why_unfit(value: Secret, used: tuple[str, ...]) -> str:
+    """Why a value cannot serve where it is named; empty where nothing is known against it."""
+    if _WEBHOOK not in used:
+        return ""
+    from mainstay.net.webhook_out import key_of
+
+    try:
+        key_of(value.reveal())
+    except SecretError as error:
+        return error.what
+    return ""
 
 
 def _is_reference(text: str) -> bool:
