@@ -7,7 +7,18 @@ import pytest
 
 from mainstay.cli import main as command_line
 from mainstay.cli.inbox import count_left, for_you
-from mainstay.cli.triaged import FAILED, LEFT, SENT, UNDER_WAY, _outcome, read_triaged
+from mainstay.cli.triaged import (
+    _OVERTAKEN,
+    ANSWERED,
+    FAILED,
+    FORGOTTEN,
+    LEFT,
+    SENT,
+    UNDER_WAY,
+    _outcome,
+    read_triaged,
+)
+from mainstay.runtime import forgetting, inbox
 from tests.cli.conftest import MESSAGES, Desk, lay_out
 
 
@@ -131,3 +142,22 @@ def test_outcomes_of_a_run() -> None:
 def test_the_line_of_what_is_for_you() -> None:
     found = {"waiting": 2, "in_doubt": 0, "left_to_you": 3, "failed": 1, "unreadable": 1}
     assert for_you(found) == "2 cards, 0 in doubt, 3 left to you, 1 failed, 1 unreadable"
+
+
+def test_a_run_that_ended_since_somebody_was_forgotten_says_so(
+    desk: Desk, cards: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with desk.workspace as opened:
+        run = opened.approval(cards[0]).run
+        who = str(opened.message(run)["from_address"])
+    assert command_line.run(["forget", who, "--yes", "-w", str(desk.root)]) == 0
+    with desk.workspace as opened:
+        found = {one.run: (one.outcome, one.why) for one in read_triaged(opened)}
+    assert found[run] == (FORGOTTEN, "it is about somebody who was forgotten")
+
+
+def test_the_reasons_of_a_superseded_run_are_those_that_are_given() -> None:
+    assert {reason: outcome for reason, (outcome, _) in _OVERTAKEN.items()} == {
+        forgetting.WHY: FORGOTTEN,
+        inbox.BY_HAND: ANSWERED,
+    }

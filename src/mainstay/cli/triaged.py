@@ -27,11 +27,11 @@ WAITS, DOUBT, SENT, LEFT, ANSWERED, NO_ANSWER, REPLACED, REFUSED, REJECTED, CANC
     "cancelled",
 )
 FAILED, UNREADABLE, UNHEARD, UNDER_WAY = "failed", "unreadable", "no workflow", "under way"
-NOT_TAKEN_BACK, STOPPED = "not taken back", "stopped"
+NOT_TAKEN_BACK, STOPPED, FORGOTTEN = "not taken back", "stopped", "forgotten"
 PUT_AWAY, TRIED_AGAIN = "put away", "tried again"
 ORDER = (
     WAITS, DOUBT, NOT_TAKEN_BACK, STOPPED, SENT, LEFT, FAILED, REFUSED, NO_ANSWER, REPLACED, ANSWERED, REJECTED,
-    CANCELLED, UNREADABLE, UNHEARD, UNDER_WAY, TRIED_AGAIN, PUT_AWAY,
+    CANCELLED, FORGOTTEN, UNREADABLE, UNHEARD, UNDER_WAY, TRIED_AGAIN, PUT_AWAY,
 )  # fmt: skip
 FOR_YOU = (WAITS, DOUBT, NOT_TAKEN_BACK, STOPPED, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
 """What only the operator can bring to an end."""
@@ -52,6 +52,7 @@ _MEANING = {
     UNHEARD: "no workflow listened to its mailbox",
     NO_ANSWER: "thanks, machines, newsletters",
     REPLACED: "a newer message of the same thread took its place",
+    FORGOTTEN: "whoever it is about was forgotten, and its run was ended",
     UNREADABLE: "kept aside, with the reason",
     UNDER_WAY: "not settled yet",
     TRIED_AGAIN: "it was given up, and what you began anew goes on from there",
@@ -67,6 +68,10 @@ _SETTLED = {
     "purged": (PUT_AWAY, "you put it away"),
     "replayed": (TRIED_AGAIN, "you had it tried again"),
 }  # by the status of a dead letter
+_OVERTAKEN = {
+    "whoever it is about was forgotten": (FORGOTTEN, "it is about somebody who was forgotten"),
+    "answered by hand": (ANSWERED, "your own answer was seen"),
+}  # by the reason for which a run was superseded; every other is a newer message
 _SHOWN = {WAITS: 8, LEFT: 10, REFUSED: 4, SENT: 3, NO_ANSWER: 4}
 _SHOWN_OTHERWISE = 2
 
@@ -136,6 +141,8 @@ class _Reading:
         message = {} if self._sealed else workspace.message(run)
         outcome, why = _outcome(str(row["status"]), acts, noted, flags)
         trigger = state.head.trigger.get("message")
+        if outcome == REPLACED:
+            outcome, why = _overtaken(workspace, run)
         thread = str(trigger.get("thread", "")) if isinstance(trigger, dict) else ""
         if outcome == UNDER_WAY and any(task.phase.name == "BLOCKED" for task in tasks.values()):
             outcome, why = STOPPED, "for want of money: see `mainstay costs`"
@@ -236,6 +243,14 @@ def _outcome(
     if flags and set(flags) - {"language"}:
         return LEFT, ", ".join(flags)
     return NO_ANSWER, f"nobody expects an answer to {noted.get('intent', 'this')}"
+
+
+def _overtaken(workspace: Workspace, run: str) -> tuple[str, str]:
+    """Why a run was superseded, as its own event says: the view has no more than the word."""
+    from mainstay.kernel.events import RunSuperseded
+
+    reasons = [event.reason for _, event in workspace.events(run) if isinstance(event, RunSuperseded)]
+    return _OVERTAKEN.get(reasons[-1] if reasons else "", (REPLACED, "a newer message in the thread"))
 
 
 def given_up(workspace: Workspace, run: str) -> str:
