@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mainstay.kernel.errors import CommandRefused, LedgerCorrupt
+from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, NotFound
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.values import DAY, HOUR, Instant
@@ -20,6 +22,7 @@ from mainstay.ledger.export import EVERYTHING
 from mainstay.ledger.inmemory import InMemoryStore
 from mainstay.ledger.keys import InMemoryKeys
 from mainstay.ledger.sealing import Vault
+from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.statements import Checkpoint, Restored, Statement
 from mainstay.ledger.store import NEW, NewEvent, StreamAppend
 from mainstay.ledger.verify import Broken, Verified
@@ -28,7 +31,7 @@ from mainstay.models.base import Unavailable
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import ManualClock
 from mainstay.workspace import Workspace
-from mainstay.workspace.auditing import places_of
+from mainstay.workspace.auditing import places_of, verify_ledger
 from mainstay.workspace.exporting import exported
 from mainstay.workspace.folder import Folder, create
 from mainstay.workspace.full_audit import FullAudit, proved
@@ -330,3 +333,25 @@ def test_an_unknown_format_or_type_is_refused() -> None:
         exported(InMemoryStore(), "urn:x", form="xlsx", selection=EVERYTHING)
     with pytest.raises(CommandRefused, match="type"):
         exported(InMemoryStore(), "urn:x", form="csv", selection=Selection(types=("run.finnished",)))
+
+
+def test_a_file_that_is_no_ledger_is_a_mistake_and_no_alarm(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="There is no file"):
+        verify_ledger(tmp_path / "nothing")
+    with pytest.raises(NotFound, match="There is no file"):
+        verify_ledger(tmp_path)
+    text, other = tmp_path / "notes.txt", tmp_path / "other.sqlite3"
+    text.write_text("no ledger")
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("CREATE TABLE t (x)")
+        database.commit()
+    for file in (text, other):
+        with pytest.raises(CommandRefused, match="is not a ledger"):
+            verify_ledger(file)
+
+
+def test_a_ledger_is_looked_at_also_where_nothing_was_signed(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    with closing(SqliteStore(file)):
+        assert isinstance(verify_ledger(file), Verified), "one at work, whose first page may lie in its log"
+    assert isinstance(verify_ledger(file), Verified)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FRONTIER = "frontier"  # in the workspace's state: what the next root goes on from
 UNCHECKED = "Neither checkpoints nor the signing key are here: what was signed was not looked at."
+_NO_DATABASE = 26  # what SQLite says of a file that is none
 _PUBLIC = re.compile(r"[0-9a-f]{64}")
 
 
@@ -117,6 +118,8 @@ def verify_ledger(
     from mainstay.ledger.verify import Broken, verify
 
     _require_keys(public_keys)
+    if not ledger.is_file():
+        raise NotFound(f"There is no file {ledger}.", remedy="Name the file of a ledger.")
     beside = ledger.parent / "checkpoints.jsonl"
     file = checkpoints or (beside if beside.exists() else None)
     if file is None:
@@ -126,6 +129,7 @@ def verify_ledger(
                 why=f"None were named, and there is no {beside}.",
                 remedy="Name the file with --checkpoints.",
             )
+        _require_ledger(ledger)
         return verify(ledger, blobs=_blobs(ledger, blobs), progress=progress)
     if not file.exists():
         raise CommandRefused(f"There is no file {file}.", remedy="Name the file of checkpoints.")
@@ -134,6 +138,29 @@ def verify_ledger(
         return history
     found = verify(ledger, blobs=_blobs(ledger, blobs), signed=history.statements, progress=progress)
     return found if isinstance(found, Broken) else replace(found, notes=(*history.notes, *found.notes))
+
+
+def _require_ledger(file: Path) -> None:
+    """Whether the file says that it is a ledger. Raises `CommandRefused`: another file was named by mistake.
+
+    Only where no checkpoints tell of it: what was signed about a file says that it was one, whatever it looks like now.
+    """
+    from mainstay.ledger.connection import APPLICATION_ID, SQLITE3, open_reader, result_code
+
+    try:
+        # Through SQLite, not by its first bytes: of a ledger at work they may lie in its log still.
+        with closing(open_reader(SQLITE3, str(file))) as opened:
+            whose = opened.execute("PRAGMA application_id").fetchall()[0][0]
+    except SQLITE3.errors as error:
+        if result_code(error) != _NO_DATABASE:
+            return  # damaged, or not to be opened: whoever verifies tells that
+        whose = 0
+    if whose != APPLICATION_ID:
+        raise CommandRefused(
+            f"{file} is not a ledger.",
+            why="It does not begin as one, and nothing here says that it ever was.",
+            remedy="Name the file of a ledger. If this was one, keep it, and restore the last good backup.",
+        )
 
 
 def check_proof(raw: bytes, public_keys: Collection[str]) -> Json:
