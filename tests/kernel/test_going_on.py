@@ -2,7 +2,9 @@
 
 import pytest
 
-from mainstay.kernel.commands import Inspected, ReleaseRun, Wake
+from mainstay.kernel.commands import Inspected, ReleaseRun, StartRun, Wake
+from mainstay.kernel.contract import Repeatability
+from mainstay.kernel.door import RESTORED
 from mainstay.kernel.effects import InvokeAgent
 from mainstay.kernel.events import (
     FailureClass,
@@ -239,3 +241,18 @@ def test_a_second_start_of_a_run_starts_nothing() -> None:
 
 def test_a_wake_for_a_task_that_there_is_not_is_nothing() -> None:
     Playbook(chain(1)).start().tell(Wake(RUN, 7)).then().tell(Wake(RUN, -1)).then()
+
+
+# --- runs of a time that a restore replaced --------------------------------------------------------------------
+
+
+def test_what_a_run_of_the_lost_time_does_asks_and_says_that_it_may_have_left() -> None:
+    plan = plan_of(act("pay", act="bank.pay"))
+    book = Playbook(plan)
+    book.tell(StartRun(RUN, plan.workflow.name, plan.digest, {}, relived=True))
+    assert book.state.unusual.restored
+    once = action(0, act="bank.pay", repeatability=Repeatability.ONCE)
+    book.proposes("pay", once)
+    waiting = book.state.task(0).act
+    assert waiting is not None
+    assert (waiting.rule, waiting.reason) == ("restored", RESTORED)

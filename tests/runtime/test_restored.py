@@ -9,16 +9,20 @@ import pytest
 
 from mainstay.adapters.email.marks import marks
 from mainstay.kernel.events import KillSwitchThrown, LedgerRestored
+from mainstay.kernel.house import Registered
 from mainstay.kernel.ids import WORKSPACE
-from mainstay.kernel.plan import Trigger
+from mainstay.kernel.plan import Schedule, Trigger
 from mainstay.kernel.state import Phase
-from mainstay.kernel.values import HOUR, MINUTE, SECOND, Instant
+from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Instant
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.projection import Projector
 from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.store import NewEvent, StreamAppend
 from mainstay.runtime import ingest
+from mainstay.runtime.boot import _read_house
 from mainstay.runtime.clock import ManualClock
+from mainstay.runtime.inbox import Inbox as RunInbox
+from mainstay.runtime.lines import Lines
 from mainstay.testing.plans import ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import DiskStore, House, at_work, until
 from tests.runtime.test_ingest import OWN, SEAL_KEY, Inbox, item, mail
@@ -196,3 +200,21 @@ def test_what_was_not_sent_leaves_after_the_look_up_without_a_second_question() 
             assert told.count("ApprovalRequested") == 1
 
     asyncio.run(story())
+
+
+def test_a_schedule_of_the_lost_time_starts_runs_that_may_have_run_before() -> None:
+    at = Instant(1_767_261_600_000_000)  # 2026-01-01T10:00:00Z
+    plan = plan_of(
+        act("send", act="email.reply"), on=Trigger("schedule.due/1", schedule=Schedule("0 9 * * *"))
+    )
+    store = DiskStore()
+    restored(store, at, Instant(at - 2 * HOUR))
+    house = _read_house(store)
+    assert house.lost_until == at
+    house.workflows["sample"] = Registered("sample", 1, plan.digest)
+    house.fired["sample"] = Instant(at - 2 * HOUR)
+    inbox = RunInbox(store, {plan.digest: plan}, {}, Lines())  # type: ignore[arg-type]
+    [(_, [early])] = inbox.due(house, Instant(at + HOUR))
+    house.fired["sample"] = at
+    [(_, [late])] = inbox.due(house, Instant(at + DAY))
+    assert (early.command.relived, late.command.relived) == (True, False)  # type: ignore[union-attr]

@@ -52,6 +52,7 @@ from mainstay.kernel.events import (
     RunDelayed,
     RunEvent,
     RunQueued,
+    RunRecovered,
     RunReleased,
     RunResumed,
     RunStarted,
@@ -167,6 +168,8 @@ def _start_run(draft: Draft, command: StartRun) -> None:
     workflow = draft.facts.plans[command.definition].workflow
     if command.forked is not None:
         draft.emit(command.forked)
+    if command.relived:
+        draft.emit(RunRecovered(0, restored=True))  # what it does may have left since the backup
     begins_at = max(command.not_before, draft.facts.now + workflow.delay_us)
     if begins_at > draft.facts.now:
         draft.emit(RunDelayed(Instant(begins_at)))

@@ -151,6 +151,8 @@ def _read_house(store: EventReader) -> House:
     house.clean = "unclean" not in facts or facts.get("clean") == facts.get("epoch")
     house.unclean = int(facts.get("unclean", 0))
     house.restored = bool(facts.get("restored"))
+    lost = store.get("house", ("lost_since",))
+    house.lost_until = Instant(_int(lost["at"])) if lost is not None else Instant(0)
     return house
 
 

@@ -183,7 +183,8 @@ class Inbox:
                 missed = firing.missed if due == firing.runs[-1] else 0
                 trigger = occasion(schedule, due, missed)
                 run = run_id(due, name, "schedule", due)
-                started.append(Request(StartRun(run, name, definition, trigger, _key(workflow, trigger))))
+                key, relived = _key(workflow, trigger), due <= house.lost_until
+                started.append(Request(StartRun(run, name, definition, trigger, key, relived=relived)))
             event = ScheduleFired(name, firing.due, len(started), firing.missed, firing.dropped)
             found.append((event, started))
         return found

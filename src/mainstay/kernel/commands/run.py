@@ -27,6 +27,7 @@ class StartRun:
     line: str = "key"  # in which line it stands behind that run: its key's or its workflow's
     not_before: Instant = Instant(0)
     forked: RunForked | None = None  # where it goes on from
+    relived: bool = False  # its time lies before a restore: the lost ledger may have run it already
     sealed_under: SubjectId | None = None
 
 
