@@ -84,7 +84,9 @@ class House:
     clean: bool = True  # it ended as it should
     unclean: int = 0  # how many before it did not, in a row
     restored: bool = False  # from a backup, and no director has reconciled it yet
-    lost_until: Instant = Instant(0)  # what came before may have been done by a ledger that a restore replaced
+    lost_until: Instant = Instant(
+        0
+    )  # what came before may have been done by a ledger that a restore replaced
 
     @property
     def suspected(self) -> bool:
