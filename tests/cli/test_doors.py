@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import DirectorUnavailable
 from mainstay.runtime.control import ControlClient
 from mainstay.workspace.folder import Folder
 from tests.cli.conftest import Desk, until
 
 pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def cards(desk: Desk) -> list[str]:
+    """The cards that wait and that a yes alone lets go, oldest first."""
+    with desk.workspace as opened:
+        return [card.approval for card in opened.approvals() if card.finality != Finality.FINAL_HIGH]
 
 
 def test_without_a_director_a_yes_is_kept_and_sent_at_the_next_start(desk: Desk, cards: list[str]) -> None:
