@@ -26,6 +26,7 @@ from typing import Any, NoReturn, Protocol
 from mainstay.kernel.errors import SecretError, StorageFailed
 from mainstay.kernel.ids import SubjectId
 from mainstay.ledger.connection import SQLITE3, Driver, ends_the_process, failure, open_writer
+from mainstay.ledger.durable import flush_folder, write_durably
 
 _MASTER_KEY_BYTES = 32
 _CHECKPOINT_WRITES = 200
@@ -294,16 +295,8 @@ def create_master_key(path: Path, *, random_bytes: Callable[[int], bytes] = os.u
     key = random_bytes(_MASTER_KEY_BYTES)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_durably(path, key)
+        flush_folder(path.parent)
     except FileExistsError:
         raise SecretError(
             "There is a master key already.",
