@@ -140,7 +140,8 @@ def test_a_burst_of_two_hundred_is_told_to_wait(web: WebHouse) -> None:
     # Refusals end the connection, so the rest is asked anew.
     rest = [web.stranger().get("/login") for _ in range(200 - len(served(answer)))]
     assert 429 in [*served(answer), *(one.status for one in rest)]
-    refused = [one for one in rest if one.status == 429]  # on a busy machine there may be room again for the last
+    # On a busy machine there may be room again for the last.
+    refused = [one for one in rest if one.status == 429]
     assert refused
     assert all(int(one.headers["retry-after"]) >= 1 for one in refused)
     web.clock.pass_s(10)
