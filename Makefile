@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input install --quiet --require-hashes
 USE_FILES := requirements/build.txt requirements/runtime.txt requirements/embedder.txt requirements/secrets.txt \
-	requirements/models.txt requirements/documents.txt requirements/console.txt
+	requirements/models.txt requirements/documents.txt requirements/console.txt requirements/mcp.txt
 as_args = $(foreach file,$(1),-r $(file))
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ set -eu
 python="${PYTHON:-.venv/bin/python}"
 "$python" -m pip install --quiet --require-hashes -r requirements/pin.txt
 
-for name in build pin runtime embedder secrets models documents console dev; do
+for name in build pin runtime embedder secrets models documents console mcp dev; do
     echo "pinning requirements/$name.txt"
     CUSTOM_COMPILE_COMMAND="scripts/pin.sh" "$python" -m piptools compile \
         --quiet --no-config --generate-hashes --allow-unsafe --strip-extras --resolver=backtracking \

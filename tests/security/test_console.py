@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mainstay.config.console import ConsoleSettings
 from mainstay.config.settings import read_settings
 from mainstay.console.app import pages
+from mainstay.console.assets import Asset
 from mainstay.console.client import Client
 from mainstay.console.rendering import environment as templates
 from mainstay.kernel.errors import ConfigError
@@ -393,17 +394,14 @@ def test_no_look_changes_the_ledger(web: WebHouse) -> None:
 
 
 class _Disk:
-    def get(self, name: str) -> tuple[str, bytes] | None:
+    def get(self, name: str) -> Asset | None:
         import mainstay.console
 
         place = Path(mainstay.console.__file__).parent / "static" / name
-        return ("text/plain", place.read_bytes()) if place.is_file() else None
-
-    def __iter__(self) -> Any:
-        return iter(["console.css", "icon.svg"])
+        return Asset(name, "text/plain", place.read_bytes(), b"") if place.is_file() else None
 
 
-@attack(("mainstay.console.assets", "assets", always(_Disk())))
+@attack(("mainstay.console.assets", "_served", always(_Disk())))
 def test_nothing_but_the_named_files_is_served(web: WebHouse) -> None:
     for path in (
         *("/static/console.css", "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py"),

@@ -16,6 +16,7 @@ from mainstay.console.errors import on_error, on_fault, on_http, on_refused
 from mainstay.console.guard import Guard
 from mainstay.console.limits import Limits
 from mainstay.console.login import Login
+from mainstay.console.notices import Notices
 from mainstay.console.pages.approval_link import ApprovalLink
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.signals import Signals
@@ -56,6 +57,7 @@ def build(front: Front, limits: Limits) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # a redirect would repeat the name that was asked for
     app.state.front = front
+    app.state.notices = Notices()
     return Guard(app, front, limits)
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mainstay.console import assets, csrf
+from mainstay.console import assets, csrf, rail
+from mainstay.console.notices import Notice
+from mainstay.console.preferences import preferences_of
 from mainstay.console.sessions import session_of
 
 # Joiners belong to Indic scripts and to emoji; lines and tabs to every text.
@@ -46,9 +48,14 @@ def page(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    topics: Sequence[str] = (),
     **shown: Any,
 ) -> HTMLResponse:
-    """A page from its template. `form_token(form)` is the token of a form on it."""
+    """A page from its template; with `?part=NAME` only its block `part_NAME`, for what is brought up to date in place.
+
+    `topics`: what this page shows, so that it hears when that changes (`live`). In the template: `form_token(form)` is
+    the token of a form on it, `ui` the parts that pages are made of, and `house` and `places` what the rail shows.
+    """
     session = session_of(request)
     front = request.app.state.front if "app" in request.scope else None
 
@@ -56,18 +63,36 @@ def page(
         assert front is not None, "a page with a form is served by the application"
         return csrf.token(front.keyed_hash, csrf.bound_to(request), form)
 
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            session=session,
-            form_token=form_token,
-            style=assets.path_of("console.css"),
-            icon=assets.path_of("icon.svg"),
-            **shown,
-        )
-    )
-    return HTMLResponse(text, status, headers=dict(headers or {}))
+    given = {
+        "session": session,
+        "form_token": form_token,
+        "asset": assets.path_of,
+        "here": request.url.path,
+        "preferences": preferences_of(request),
+        "topics": topics,
+        "places": rail.PLACES,
+        "house": rail.house(front) if session and front else None,
+        "notice": None,
+        **shown,
+    }
+    found = environment().get_template(template)
+    block = found.blocks.get(f"part_{request.query_params.get('part', '')}")
+    if block is not None and request.method in ("GET", "HEAD"):
+        text = "".join(block(found.new_context(given)))
+        return HTMLResponse(text, status, headers={"Vary": "HX-Request", **(headers or {})})
+    if session and front:
+        given["notice"] = request.app.state.notices.fetch(request)
+    return HTMLResponse(found.render(given), status, headers=dict(headers or {}))
+
+
+def done(request: Request, to: str, said: str = "", *, tone: str = "ok") -> Response:
+    """The answer to a form that did its work: on to a page, which says once what came of it.
+
+    `to` is a path of ours, never something that was sent.
+    """
+    if said:
+        request.app.state.notices.leave(request, Notice(said, tone))
+    return RedirectResponse(to, 303)
 
 
 @lru_cache(maxsize=1)
@@ -83,6 +108,7 @@ def environment() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["dollars"] = _dollars
+    made.globals["ui"] = made.get_template("components.html").module
     assert not isinstance(visible("x"), Markup), "what is made visible is escaped after that"
     return made
 

@@ -118,6 +118,7 @@ class Service:
                 health=self.health,
                 metrics=self.metrics,
                 noticed=_noticed,
+                operate=self._operate,
             )
             if web or listening is not None:
                 self.web.open(listening)

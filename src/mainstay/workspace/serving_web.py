@@ -11,13 +11,12 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mainstay.config.console import ConsoleSettings
 from mainstay.kernel.commands import Command
@@ -36,6 +35,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held
 from mainstay.workspace.login_links import LoginLinks
+from mainstay.workspace.rooms import Room
 from mainstay.workspace.workspace import Workspace
 
 log = logging.getLogger("mainstay")
@@ -48,6 +48,12 @@ BACKLOG = 512
 ANSWER_S = 30.0  # a decision takes some milliseconds; after this the disk is to blame
 
 Result = TypeVar("Result")
+
+
+async def _not_at_work(operation: str, arguments: Json) -> Json:
+    raise Unavailable(
+        "No director is at work here.", why="This page is not served by one.", remedy="Start `mainstay up`."
+    )
 
 
 @dataclass(slots=True)
@@ -69,26 +75,35 @@ class Front:
     health: Callable[[], Health]
     metrics: Callable[[], bytes]
     metrics_token: Callable[[], str] = lambda: ""
+    operate: Callable[[str, Json], Coroutine[Any, Any, Json]] = _not_at_work  # every operation of a door
     port: int = 0
-    _workspace: Workspace | None = None
-    _reading: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="web reading")
-    )
+    _rooms: dict[str, Room] = field(default_factory=dict)
 
     async def read(self, look: Callable[[Workspace], Result]) -> Result:
         """What the SDK shows, looked up in a thread of its own: the director is not kept waiting."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, look)
+        return await self._room("reading").ask(look)
 
-    def _look(self, look: Callable[[Workspace], Result]) -> Result:
-        if self._workspace is None:
-            self._workspace = Workspace(self.folder, clock=self.clock)
-        return look(self._workspace)
+    async def read_slowly(self, look: Callable[[Workspace], Result]) -> Result:
+        """The same for what takes its time (a report, a proof, a search), so that no page waits behind it."""
+        return await self._room("reading slowly").ask(look)
+
+    async def act(self, do: Callable[[Workspace], Result]) -> Result:
+        """What the SDK does, through this director: a decision, a start, a steering. Raises what refused it."""
+        return await self._room("acting").ask(do)
+
+    async def act_slowly(self, do: Callable[[Workspace], Result]) -> Result:
+        """The same for what takes as long as it takes: reading mailboxes, importing, forgetting somebody."""
+        return await self._room("acting slowly").ask(do)
+
+    def _room(self, name: str) -> Room:
+        if name not in self._rooms:
+            self._rooms[name] = Room(name, self.folder, self.clock, self.operate)
+        return self._rooms[name]
 
     def close(self) -> None:
-        """Give up what was opened for reading."""
-        if self._workspace is not None:
-            self._reading.submit(self._workspace.close)
-        self._reading.shutdown(wait=True)
+        """Give up what was opened for reading and acting."""
+        for one in self._rooms.values():
+            one.close()
 
 
 class Web:
@@ -216,6 +231,7 @@ def web_beside(
     health: Callable[[], Health],
     metrics: Callable[[], bytes],
     noticed: Callable[[str, Exception], None],
+    operate: Callable[[str, Json], Coroutine[Any, Any, Json]],
 ) -> Web:
     """The web server of a director at work; it is not bound yet."""
     settings = held.assembly.untyped.settings.console
@@ -249,6 +265,7 @@ def web_beside(
         status=lambda: held.desk(loop.ask, performer).status(),
         health=health,
         metrics=metrics,
+        operate=operate,
         metrics_token=lambda: (
             secrets.resolve(settings.metrics_token).reveal() if settings.metrics_token else ""
         ),

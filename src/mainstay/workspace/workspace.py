@@ -84,10 +84,12 @@ if TYPE_CHECKING:
 class Workspace:
     """One workspace. Open it, read, decide, close; or use it in a `with` block."""
 
-    def __init__(self, folder: Folder, *, clock: Clock | None = None) -> None:
+    def __init__(self, folder: Folder, *, clock: Clock | None = None, door: Door | None = None) -> None:
+        """`door`: the one way to decide, where somebody has one already; else whichever is there."""
         self.folder = folder
         self._clock = clock or SystemClock()
         self._must_be_live = False
+        self._given = door
 
     @classmethod
     def create(cls, root: str | os.PathLike[str], name: str = "") -> tuple[Workspace, tuple[str, ...]]:
@@ -940,6 +942,9 @@ class Workspace:
     def _door(
         self, progress: Callable[[int], None] = lambda count: None, *, operation: str = ""
     ) -> Iterator[Door]:
+        if self._given is not None:
+            yield self._given
+            return
         if director_runs(self.folder) or self._must_be_live:
             yield SocketDoor(self.folder)
             return

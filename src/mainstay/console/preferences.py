@@ -1,0 +1,24 @@
+"""What a browser remembers of its reader's wishes: the theme, and whether single keys act. Cookies that name nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+THEME, KEYS = "mainstay-theme", "mainstay-keys"
+THEMES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How this browser likes it."""
+
+    theme: str = "system"  # "system", "light", "dark"
+    keys: bool = True  # single keys act (WCAG 2.1.4 wants a way to switch them off)
+
+
+def preferences_of(request: HTTPConnection) -> Preferences:
+    """What its cookies say; anything else counts as unsaid."""
+    theme = request.cookies.get(THEME, "")
+    return Preferences(theme if theme in THEMES else "system", request.cookies.get(KEYS, "") != "off")
