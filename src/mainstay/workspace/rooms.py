@@ -1,4 +1,4 @@
-"""Threads beside a director in which the SDK is used: each with a workspace of its own, through a door within the house.
+"""Threads beside a director in which the SDK is used: each with a workspace and a door of its own.
 
 A room does one thing after the other. What it asks of the director is decided in the director's own loop, exactly as
 if it had come through the control socket.
