@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import network_guard
+from tests.security.web_house import _web_house, web  # noqa: F401  one web server a worker, for all who visit it
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")

@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-from tests.security.web_house import _web_house, web  # noqa: F401  the console, for whom it attacks
-
 MARK = "weakness"
 
 

@@ -81,8 +81,10 @@ class Answer:
     text: str
     cookies: tuple[str, ...] = ()  # as they were set, with their flags
 
-    def token_of(self, form: str = "") -> str:
-        found = re.search(r'name="form_token" value="([0-9a-f]+)"', self.text)
+    def token_of(self, action: str = "") -> str:
+        """The token of the form that is sent to this address; of the first form where none is named."""
+        text = self.text[self.text.index(f'action="{action}"') :] if action else self.text
+        found = re.search(r'name="form_token" value="([0-9a-f]+)"', text)
         return found[1] if found else ""
 
 
