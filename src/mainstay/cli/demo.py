@@ -51,10 +51,23 @@ def demo(
         bool,
         typer.Option("--forget", help="Instead: a sender is forgotten, and every file searched for them."),
     ] = False,
+    serving: Annotated[
+        bool | None,
+        typer.Option(
+            "--serve/--no-serve",
+            help="End at the console, in a browser, until Ctrl-C.",
+            show_default="on a terminal",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """A sample mailbox, triaged end to end, with a kill in the middle."""
+    import sys
+
     tour: AutonomyDemo | Compounding | ForgetDemo | TamperDemo | Tour
+    other = tamper or autonomy or forget or compounding
+    if serving and (other or as_json):
+        raise typer.BadParameter("--serve goes with the demo itself, told in words.", param_hint="--serve")
     if tamper:
         from mainstay.cli.tamper_demo import TamperDemo
 
@@ -82,3 +95,10 @@ def demo(
         emit(tour.report())
     if not held:
         raise typer.Exit(1)
+    if serving is None:
+        serving = not other and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    if serving:
+        from mainstay.cli.tour import Tour
+
+        assert isinstance(tour, Tour), "another demo is not served"
+        tour.serve()

@@ -16,6 +16,8 @@ from mainstay.kernel.errors import LedgerCorrupt, MainstayError
 from mainstay.runtime.logs import LogFile, log_to, said_by, stop_logging
 
 if TYPE_CHECKING:
+    import socket
+
     from mainstay.workspace import Workspace
     from mainstay.workspace.serving import Service
 
@@ -28,15 +30,26 @@ _FILE_ALONE = "file_alone"
 PROVED_AT_START_MAX = 100_000  # events: half a second; a longer ledger is for `mainstay audit verify`
 
 
-def serve(workspace: Workspace, *, as_json: bool, ingest: bool) -> None:
-    """Work until a signal. Raises what keeps it from working, a damaged ledger first of all."""
+def serve(
+    workspace: Workspace,
+    *,
+    as_json: bool,
+    ingest: bool,
+    listening: socket.socket | None = None,
+    with_link: bool = False,
+) -> None:
+    """Work until a signal. Raises what keeps it from working, a damaged ledger first of all.
+
+    `listening`: where the console is served, in place of what the settings say; `with_link`: say the link that logs in
+    also where nobody looks at a terminal.
+    """
     screen = _Screen(as_json)
     _prove(workspace)
     screen.tell("starting", f"{workspace.folder.root}: starting")
     _log_to(screen)
     handler = _log_file(workspace)
     try:
-        asyncio.run(_serve(workspace, screen, ingest=ingest))
+        asyncio.run(_serve(workspace, screen, ingest=ingest, listening=listening, with_link=with_link))
         log.info("stopped")
     except BaseException as error:
         # For the file alone: on the screen the command line tells the error itself, in words.
@@ -78,10 +91,19 @@ def _prove(workspace: Workspace) -> None:
         )
 
 
-async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None:
+async def _serve(
+    workspace: Workspace,
+    screen: _Screen,
+    *,
+    ingest: bool,
+    listening: socket.socket | None,
+    with_link: bool,
+) -> None:
     from mainstay.workspace.serving import Service
 
-    service = Service(workspace.folder, ingest=ingest, rebuilding=screen.rebuilding, web=True)
+    service = Service(
+        workspace.folder, ingest=ingest, rebuilding=screen.rebuilding, web=True, listening=listening
+    )
     service.stop_on_signals()
     watching: list[asyncio.Task[None]] = []
 
@@ -94,7 +116,7 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
             search=_search(service),
             **service.desk.status(),
         )
-        _tell_console(service, screen)
+        _tell_console(service, screen, with_link=with_link)
         for said in _advice(service):
             screen.tell("warning", f"warning: {said}", said=said)
         watching.append(asyncio.create_task(_watch(service, screen)))
@@ -113,12 +135,12 @@ async def _serve(workspace: Workspace, screen: _Screen, *, ingest: bool) -> None
         os._exit(0)
 
 
-def _tell_console(service: Service, screen: _Screen) -> None:
+def _tell_console(service: Service, screen: _Screen, *, with_link: bool) -> None:
     """Where the web server is. A link that logs in is for eyes, not for the log that a terminal's output may end in."""
     web = service.web
     if not web.address:
         screen.tell("console", f"No console: {web.off}", address="", why=web.off)
-    elif sys.stdout.isatty() and service.held.assembly.untyped.settings.console.loopback:
+    elif (with_link or sys.stdout.isatty()) and service.held.assembly.untyped.settings.console.loopback:
         screen.tell(
             "console", f"Console, once and for ten minutes: {web.login_link()['url']}", address=web.address
         )

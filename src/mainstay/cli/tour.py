@@ -68,6 +68,19 @@ class Tour:
             **self._facts,
         }
 
+    def serve(self) -> None:
+        """Go to work on what the demo left, with its console, until Ctrl-C."""
+        from mainstay.cli.serve import serve
+        from mainstay.workspace.serving_web import bound_anywhere
+
+        self._heading("Now you")
+        self._say(
+            "A director goes to work on it, and serves its console on this machine alone. Open the link below in a",
+            "browser: what is left waits for your decision. Nothing leaves this machine: mail goes into a folder.",
+        )
+        with Workspace(Folder(self._root)) as workspace:
+            serve(workspace, as_json=False, ingest=True, listening=bound_anywhere(), with_link=True)
+
     # --- chapters --------------------------------------------------------------------------------------------------
 
     def _make(self) -> None:

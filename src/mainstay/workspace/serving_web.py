@@ -13,7 +13,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -298,6 +298,15 @@ def _require_safe(settings: ConsoleSettings, password: ConsolePassword) -> None:
             why="anybody there could knock, and nobody could log in",
             remedy="set one with `mainstay console password`, or listen on 127.0.0.1",
         )
+
+
+def bound_anywhere() -> socket.socket:
+    """A socket on this machine alone: at the usual port, or at any that is free."""
+    usual = ConsoleSettings()
+    try:
+        return _bound(usual)
+    except OSError:
+        return _bound(replace(usual, port=0))
 
 
 def _bound(settings: ConsoleSettings) -> socket.socket:
