@@ -313,12 +313,13 @@ def listening() -> socket.socket:
     return one
 
 
-@pytest.fixture(scope="session")
-def _web_house() -> Iterator[WebHouse]:
+@contextmanager
+def standing_house(messages: int = MESSAGES) -> Iterator[WebHouse]:
+    """A house of its own whose cards all wait; it takes some seconds."""
     place = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patching:
         patching.setenv("MAINSTAY_KEY_HOME", str(place / "keys"))
-        lay_out(place / "desk", messages=MESSAGES)
+        lay_out(place / "desk", messages=messages)
         house = WebHouse(place / "desk")
         house.start()
     try:
@@ -332,6 +333,12 @@ def _web_house() -> Iterator[WebHouse]:
     finally:
         house.stop()
         shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _web_house() -> Iterator[WebHouse]:
+    with standing_house() as house:
+        yield house
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""A real browser before the real server: Debian's Chromium, driven by Playwright. Its tests are `long`.
+
+`visit(...)` opens a page that is logged in, under the policy that the product sends. Whatever the page writes to the
+console, every error in it and every request to another host fails the test at its end, unless the test says that it
+expects them (`visitor.expected`). `desk` is a house of the module's own, for tests that decide; `web` is everybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import demand_binary
+from tests.security.web_house import WebHouse, standing_house
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+WAIT_MS = 15_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.long)
+            item.add_marker(pytest.mark.binary("chromium"))
+
+
+@dataclass
+class Visitor:
+    """One page in a browser, and what it let slip."""
+
+    page: Any
+    base: str
+    expected: bool = False  # the test takes the server away, or asks for what is refused
+    slips: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note everything that a page should not do."""
+        self.page.on("console", lambda one: self.slips.append(f"console {one.type}: {one.text}"))
+        self.page.on("pageerror", lambda error: self.slips.append(f"error: {error}"))
+        self.page.on("request", self._request)
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.base + "/", "data:", "blob:")):
+            self.slips.append(f"request to another host: {request.url}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The browser, one a worker."""
+    from playwright.sync_api import sync_playwright
+
+    path = demand_binary("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[WebHouse]:
+    """A house whose cards this module may use up."""
+    with standing_house() as house:
+        yield house
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Visit]:
+    """Open a page of a house, logged in."""
+    opened: list[tuple[Any, Visitor]] = []
+
+    def visiting(
+        house: WebHouse,
+        path: str = "/",
+        *,
+        dark: bool = False,
+        phone: bool = False,
+        scripts: bool = True,
+        free: bool = False,  # without the policy, for a tool that has to be injected
+        stranger: bool = False,
+    ) -> Visitor:
+        base = f"http://127.0.0.1:{house.port}"
+        context = chromium.new_context(
+            base_url=base,
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            java_script_enabled=scripts,
+            bypass_csp=free,
+            viewport=PHONE if phone else DESKTOP,
+            is_mobile=phone,
+            has_touch=phone,
+        )
+        context.set_default_timeout(WAIT_MS)
+        visitor = Visitor(context.new_page(), base)
+        opened.append((context, visitor))
+        if not stranger:
+            visitor.page.goto(house.login_path())
+            visitor.page.get_by_role("button", name="Log in").click()
+            visitor.page.wait_for_url("**/")
+        visitor.watch()
+        visitor.page.goto(path)
+        return visitor
+
+    yield visiting
+    slips = [slip for _, visitor in opened if not visitor.expected for slip in visitor.slips]
+    for context, _ in opened:
+        context.close()
+    assert not slips, slips

@@ -1,0 +1,105 @@
+"""Every page of the rail, as people meet it: light and dark, desktop and phone, by keyboard alone, without JavaScript.
+
+Each is held to axe's rules (WCAG 2.0 to 2.2, A and AA, and best practice), to a width without sideways scrolling, to
+targets that a finger finds, and to silence: no console message, no error, no request to another host.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mainstay.console.rail import PLACES
+from tests.console.browser.conftest import Visit
+from tests.security.web_house import WebHouse
+
+RAIL = [one.path for one in PLACES]
+FURTHER = ["/devices"]
+PAGES = RAIL + FURTHER
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+VIEWS = [
+    pytest.param({}, id="light"),
+    pytest.param({"dark": True}, id="dark"),
+    pytest.param({"phone": True}, id="phone"),
+    pytest.param({"phone": True, "dark": True}, id="phone-dark"),
+]
+# Where pictures of each page are kept, if anybody wants to look at them.
+PICTURES = os.environ.get("MAINSTAY_TEST_PICTURES", "")
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds in the page as it stands."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{one['id']}: {one['help']}: {' '.join(map(str, node['target']))}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_accessible_and_fits(web: WebHouse, visit: Visit, path: str, view: dict[str, bool]) -> None:
+    page = visit(web, path, free=True, **view).page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+    assert violations(page) == []
+    if PICTURES:
+        name = path.strip("/").replace("/", "-") or "home"
+        kind = "-".join(sorted(view)) or "light"
+        page.screenshot(path=Path(PICTURES) / f"{name}-{kind}.png")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_keeps_to_the_policy_and_to_itself(web: WebHouse, visit: Visit, path: str) -> None:
+    page = visit(web, path).page
+    page.wait_for_load_state("load")
+    assert page.title().endswith("· Mainstay")
+    assert page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_without_javascript(web: WebHouse, visit: Visit, path: str) -> None:
+    page = visit(web, path, scripts=False).page
+    assert page.locator("main h1").inner_text()
+    assert page.locator("nav a[aria-current=page]").count() <= 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_control_is_reached_and_seen_by_keyboard(web: WebHouse, visit: Visit, path: str) -> None:
+    page = visit(web, path).page
+    seen: set[str] = set()
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            """() => {
+                const one = document.activeElement;
+                if (!one || one === document.body) return null;
+                const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+                const place = [...document.querySelectorAll("*")].indexOf(one);
+                return {place, shown: box.width > 0 && box.height > 0, outline: style.outlineStyle};
+            }"""
+        )
+        if told is None or str(told["place"]) in seen:
+            break
+        seen.add(str(told["place"]))
+        assert told["shown"], "focus is on what cannot be seen"
+        assert told["outline"] != "none", "focus cannot be seen"
+    assert len(seen) >= len(RAIL) - 2  # those of the rail that show with a count alone may be missing
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_a_finger_must_find_is_large_enough(web: WebHouse, visit: Visit, path: str) -> None:
+    page = visit(web, path, phone=True).page
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("nav[aria-label=Pages] a, .button")]
+            .map((one) => [one.textContent.trim(), one.getBoundingClientRect()])
+            .filter(([, box]) => box.width > 0 && box.height < 44)
+            .map(([text, box]) => text + " " + Math.round(box.height))"""
+    )
+    assert small == []
