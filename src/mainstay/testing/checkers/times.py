@@ -13,6 +13,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from mainstay.kernel.events import (
+    BudgetRefused,
     DeadlineSet,
     Event,
     PlanAccepted,
@@ -66,11 +67,10 @@ class Waits:
             case StartDeferred(task=task, scope="delay", wake_at=until):
                 self.tasks_until[run, task] = until
                 paths["task delayed"] += 1
-            case StartDeferred(task=task):
+            case StartDeferred(task=task) | BudgetRefused(task=task):
                 if at >= self.tasks_until.get((run, task), at):
-                    self.tasks_until[run, task] = Instant(
-                        0
-                    )  # its time had come, whatever the clock says later
+                    # Its time had come, whatever the clock says later.
+                    self.tasks_until[run, task] = Instant(0)
             case DeadlineSet():
                 paths["deadline set"] += 1
             case TaskStarted(task=task, attempt=attempt):
