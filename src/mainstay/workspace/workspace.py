@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.policies import Policies
     from mainstay.workspace.secrets import Secrets
     from mainstay.workspace.steering import Steering
+    from mainstay.workspace.tokens import TokenDesk
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
 
@@ -143,8 +144,10 @@ class Workspace:
     def runs(self, *, status: str = "", limit: int = 50, before: str = "") -> list[Json]:
         """Rows of runs, newest first; `before` is the run id to go on from."""
         where = {"status": status} if status else {}
-        after = before or None
-        return self._store.select("runs", where=where, order="run", descending=True, after=after, limit=limit)
+        after = (self._store.get("runs", (before,)) or {}).get("position") if before else None
+        return self._store.select(
+            "runs", where=where, order="position", descending=True, after=after, limit=limit
+        )
 
     def run(self, short: str) -> tuple[Json, RunState]:
         """A run's row and its state, folded from the ledger. Raises `NotFound` or `AmbiguousId`."""
@@ -439,6 +442,9 @@ class Workspace:
             lambda: self._store,
             lambda: self._settings().autonomy,
             lambda: [self._stored_plan(one) for one in self._in_force()],
+            lambda: self.policies.policy(),
+            lambda text: self._artifacts.open_text(text),
+            lambda run: self.run(run)[1],
             self._clock,
         )
 
@@ -515,6 +521,13 @@ class Workspace:
         return Console(
             self.folder, lambda: self._settings().console, self._door, lambda: self._store, self._clock
         )
+
+    @cached_property
+    def tokens(self) -> TokenDesk:
+        """Which programs and agents may use the API: issue, list and revoke their tokens."""
+        from mainstay.workspace.tokens import TokenDesk
+
+        return TokenDesk(self._door, lambda: self._store if self.begun else None, self._clock)
 
     @cached_property
     def forgetting(self) -> ForgettingDesk:
@@ -847,7 +860,11 @@ class Workspace:
         file = self.folder.root / "mainstay.toml"
         top = parse_toml(file.read_bytes() if file.exists() else b"", file.name).top
         rules = read_autonomy(top.table("autonomy")).of(kind)
-        return missing(self._store, kind, rules, now=self._clock.now())
+        try:
+            policy = self.policies.policy()
+        except (ConfigError, NotFound):
+            policy = None  # the rules say nothing of it that can be told
+        return missing(self._store, kind, rules, now=self._clock.now(), policy=policy)
 
     @property
     def _reader(self) -> CardReader:

@@ -48,10 +48,12 @@ _MAY_SETTLE = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
 
 
 class Runs:
-    """One row for each run. No index: ids sort by time, so the key's own order is newest last."""
+    """One row for each run. Its indexes end with the position, so that a list of whichever runs, newest first, is read
+    in order from wherever the last page ended: ids sort by time only where a run was not started by hand.
+    """
 
     name = "runs"
-    version = 3
+    version = 4
     tables = (
         Table(
             "runs",
@@ -75,8 +77,10 @@ class Runs:
                 ("spent", _INTEGER),  # micro-units, up to now
                 ("tasks", _INTEGER),  # at the end
                 ("given_up", _INTEGER),  # at the end: tasks that failed and were not optional
+                ("origin", _TEXT),  # mail, schedule, hand
             ),
             key=("run",),
+            indexes=(("position",), ("status", "position"), ("workflow", "position")),
         ),
     )
     events = frozenset[type[Event]](
@@ -125,11 +129,12 @@ class Runs:
                             "started_at": at,
                             "position": position,
                             "spent": 0,
+                            "origin": _origin(event),
                         },
                     ),
                 )
             case RunForked(parent=parent, version=point):
-                return (Put("runs", (run_of(stream),), {"parent": parent, "point": point}),)
+                return (Put("runs", (run_of(stream),), {"parent": parent, "point": point, "origin": "hand"}),)
             case RunDelayed():
                 return _status(stream, "delayed")
             case RunQueued():
@@ -173,6 +178,14 @@ class Runs:
                 return _spending(stream, event.cost)
             case _:
                 return ()
+
+
+def _origin(event: RunStarted) -> str:
+    """What started it; a fork is told by what comes next."""
+    message = event.trigger.get("message")
+    if isinstance(message, dict) and message.get("key"):
+        return "mail"
+    return "schedule" if isinstance(event.trigger.get("schedule"), dict) else "hand"
 
 
 def _status(stream: StreamId, status: str) -> Sequence[RowChange]:
