@@ -80,7 +80,8 @@ def autonomy_show(
         ("Min/week", _RIGHT),
     )
     for one in found:
-        missing = f"{one.missing}" if one.level == "ask" and one.most != "ask" else "-"
+        earns = one.level == "ask" and one.most != "ask" and not one.ruled.decision
+        missing = f"{one.missing}" if earns else "-"
         minutes = f"{one.minutes_per_week:.0f}" if one.minutes_per_week else "-"
         counts = (f"{one.clean}", f"{one.errors}")
         made.add_row(*cells(one.kind, _LEVELS[one.level], *counts, _bar(one.strength), missing, minutes))
@@ -94,8 +95,9 @@ def propose(context: typer.Context, workspace: InWorkspace = HERE, as_json: AsJs
     workspace, as_json = given_before(context, workspace, as_json)
     with open_workspace(workspace) as opened:
         kinds = opened.autonomy.kinds()
-        found = [one for one in kinds if one.attainable]
-        nearest = next((opened.autonomy.told(one) for one in kinds if one.level == "ask" and one.missing), "")
+        found = opened.autonomy.proposals()
+        earning = (one for one in kinds if one.level == "ask" and one.missing and not one.ruled.decision)
+        nearest = next((opened.autonomy.told(one) for one in earning), "")
         words = [opened.autonomy.told(one) for one in found]
     if as_json:
         told = [{**_as_value(one), "told": said} for one, said in zip(found, words, strict=True)]

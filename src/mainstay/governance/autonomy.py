@@ -26,7 +26,9 @@ from mainstay.kernel.autonomy import (
     wanting,
     worst_case,
 )
+from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import AmbiguousId, NotFound
+from mainstay.kernel.policy import Decision, Policy
 from mainstay.kernel.values import DAY, MINUTE, Instant
 from mainstay.ledger.store import EventReader, Value
 
@@ -36,6 +38,39 @@ LATELY_US = 28 * DAY  # what "a week" is reckoned from
 OPEN_MAX_US = 10 * MINUTE  # a card that was left open over lunch was not looked at for all of it
 CARDS_MAX = 2_000
 _DECIDED = ("granted", "rejected", "edited")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """What the rules say of a kind whatever it has earned: evidence speaks only where no rule does.
+
+    Attributes:
+        decision: What becomes of every act of it: "allow", "ask", "deny"; empty: no rule speaks of all of them.
+        rule: Which rule says so.
+        why: And its reason.
+        some: Rules that speak of some of them, under conditions.
+    """
+
+    decision: str = ""
+    rule: str = ""
+    why: str = ""
+    some: tuple[str, ...] = ()
+
+
+UNRULED = Ruled()
+_STRONGEST = (Decision.DENY, Decision.ASK, Decision.ALLOW)
+_HIGH_STAKE = Ruled("ask", "high stake", "final acts of high stake always ask")
+
+
+def ruled(policy: Policy, kind: str) -> Ruled:
+    """What rules without a condition say of a kind's acts, and which others speak of some of them."""
+    rules = policy.rules_for((*kind.split("/", 2), "", "")[1])
+    of_all = [one for one in rules if not one.conditions]
+    strongest = min(of_all, key=lambda one: _STRONGEST.index(one.then), default=None)
+    some = tuple(one.name for one in rules if one.conditions)
+    if strongest is None:
+        return Ruled(some=some)
+    return Ruled(str(strongest.then), strongest.name, strongest.why, some)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +100,7 @@ class KindOfAct:
     changed_at: Instant
     cause: str  # why it was taken back the last time
     reason: str
+    ruled: Ruled = UNRULED
 
     @property
     def minutes_saved(self) -> float:
@@ -78,25 +114,34 @@ def kinds_of_act(
     *,
     now: Instant,
     declared: Collection[str] = (),
+    policy: Policy | None = None,
 ) -> list[KindOfAct]:
     """Every kind that was decided about or is declared: first what goes by itself, then what is nearest to it."""
     rows = {str(row["kind"]): row for row in store.select("autonomy", limit=KINDS_MAX)}
-    names = [*rows, *(one for one in declared if one not in rows)]
-    found = [_told(store, name, rows.get(name), rules_of(name), now) for name in names]
-    return sorted(found, key=lambda one: (_ORDER[one.level], one.missing, one.kind))
+    names = list(dict.fromkeys([*rows, *declared]))
+    found = [_told(store, name, rows.get(name), rules_of(name), now, policy) for name in names]
+    return sorted(found, key=lambda one: (_rank(one), one.missing, one.kind))
 
 
-_ORDER = {"automatic": 0, "held": 1, "shadow": 3, "ask": 2}
+_ORDER = {"automatic": 0, "held": 1, "shadow": 4, "ask": 2}
 
 
-def kind_of_act(store: EventReader, kind: str, rules: AutonomyRules, *, now: Instant) -> KindOfAct:
+def _rank(one: KindOfAct) -> int:
+    return 3 if one.level == "ask" and one.ruled.decision else _ORDER[one.level]
+
+
+def kind_of_act(
+    store: EventReader, kind: str, rules: AutonomyRules, *, now: Instant, policy: Policy | None = None
+) -> KindOfAct:
     """One kind, also one of which nothing was heard yet."""
-    return _told(store, kind, store.get("autonomy", (kind,)), rules, now)
+    return _told(store, kind, store.get("autonomy", (kind,)), rules, now, policy)
 
 
-def missing(store: EventReader, kind: str, rules: AutonomyRules, *, now: Instant) -> str:
+def missing(
+    store: EventReader, kind: str, rules: AutonomyRules, *, now: Instant, policy: Policy | None = None
+) -> str:
     """What is missing until a kind stops asking, as a card says it; empty where nothing could ever be."""
-    return in_words(kind_of_act(store, kind, rules, now=now))
+    return in_words(kind_of_act(store, kind, rules, now=now, policy=policy))
 
 
 def in_words(one: KindOfAct) -> str:
@@ -108,12 +153,25 @@ def in_words(one: KindOfAct) -> str:
         return (
             f"{name} are only watched: {one.would_leave + one.would_ask} were decided, and nothing was done"
         )
+    if one.ruled.decision:
+        return _by_rule(name, one.ruled)
     if one.most == "ask":
         return ""  # the settings say that it always asks
     if one.attainable:
         return f"{name} could stop asking{worth}: `mainstay autonomy grant {one.kind}`"
     more = "1 more clean decision" if one.missing == 1 else f"{one.missing} more clean decisions"
     return f"{more} and {name} stop asking{worth}"
+
+
+def _by_rule(name: str, rule: Ruled) -> str:
+    """What is so by a rule, which no evidence changes."""
+    match rule.decision:
+        case "allow":
+            return f"{name} go by a rule already ({rule.rule}: {rule.why}), so nothing is to be proved"
+        case "deny":
+            return f"{name} are forbidden by a rule ({rule.rule}: {rule.why})"
+        case _:
+            return f"{name} ask by a rule ({rule.rule}: {rule.why}), whatever is proved"
 
 
 def spoken(kind: str) -> str:
@@ -152,7 +210,12 @@ def find_kind(known: Collection[str], text: str) -> str:
 
 
 def _told(
-    store: EventReader, kind: str, row: dict[str, Value] | None, rules: AutonomyRules, now: Instant
+    store: EventReader,
+    kind: str,
+    row: dict[str, Value] | None,
+    rules: AutonomyRules,
+    now: Instant,
+    policy: Policy | None,
 ) -> KindOfAct:
     standing, row = _standing(row), row or {}
     rate = standing.target_ppm / 1e6 if goes_by_itself(standing) and standing.target_ppm else target(rules)
@@ -184,7 +247,17 @@ def _told(
         changed_at=Instant(_int(row.get("changed_at"))),
         cause=str(row.get("cause") or ""),
         reason=str(row.get("reason") or ""),
+        ruled=UNRULED if policy is None else _ruled(store, kind, policy),
     )
+
+
+def _ruled(store: EventReader, kind: str, policy: Policy) -> Ruled:
+    found = ruled(policy, kind)
+    if found.decision == "deny":
+        return found
+    # Its contract says how final an act is; of a kind that was ever asked about, its cards say it.
+    cards = store.select("approvals", where={"kind": kind}, limit=1)
+    return _HIGH_STAKE if cards and cards[0]["finality"] == Finality.FINAL_HIGH else found
 
 
 def _standing(row: dict[str, Value] | None) -> Standing:

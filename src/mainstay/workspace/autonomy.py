@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mainstay.governance.autonomy import KindOfAct, find_kind, in_words, kinds_of_act
+from mainstay.kernel.errors import ConfigError, NotFound
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.clock import Clock
 from mainstay.workspace.doors import Door
@@ -23,8 +24,12 @@ from mainstay.workspace.doors import Door
 if TYPE_CHECKING:
     from mainstay.config.autonomy import AutonomySettings
     from mainstay.kernel.plan import Plan
+    from mainstay.kernel.policy import Policy
+    from mainstay.kernel.state import RunState
+    from mainstay.workspace.autonomy_history import Change, Evidence, LeftByItself, Watched
 
 OPERATOR = "operator"
+LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,18 @@ class AutonomyDesk:
         store: Callable[[], SqliteReader],
         settings: Callable[[], AutonomySettings],
         plans: Callable[[], list[Plan]],
+        policy: Callable[[], Policy],
+        open_text: Callable[[str], str],
+        state: Callable[[str], RunState],
         clock: Clock,
     ) -> None:
         self._door = door
         self._store = store
         self._settings = settings
         self._plans = plans
+        self._policy = policy
+        self._open_text = open_text
+        self._state = state
         self._clock = clock
 
     def kinds(self) -> list[KindOfAct]:
@@ -60,12 +71,52 @@ class AutonomyDesk:
         from mainstay.runtime.granting import declared_kinds
 
         declared = [kind for plan in self._plans() for kind in declared_kinds(plan)]
-        return kinds_of_act(self._store(), self._settings().of, now=self._clock.now(), declared=declared)
+        return kinds_of_act(
+            self._store(),
+            self._settings().of,
+            now=self._clock.now(),
+            declared=declared,
+            policy=self._rules(),
+        )
+
+    def _rules(self) -> Policy | None:
+        try:
+            return self._policy()
+        except (ConfigError, NotFound):
+            return None  # a slip in a file of rules must not hide where the kinds stand
 
     def kind(self, name: str) -> KindOfAct:
         """One kind by its name or a part of it. Raises `NotFound` or `AmbiguousId`."""
         found = {one.kind: one for one in self.kinds()}
         return found[find_kind(found, name)]
+
+    def proposals(self) -> list[KindOfAct]:
+        """The kinds that are proved and wait for your word: what could stop asking now."""
+        return [one for one in self.kinds() if one.attainable and not one.ruled.decision]
+
+    def evidence(self, kind: str, *, before: int = 0, limit: int = LIMIT) -> list[Evidence]:
+        """The decisions that count for or against a kind, newest first; `before`: the position to go on from."""
+        from mainstay.workspace.autonomy_history import evidence_of
+
+        return evidence_of(self._store(), kind, before=before, limit=limit)
+
+    def changes(self, kind: str) -> list[Change]:
+        """When a kind was granted, proposed or taken back, by whom and why, newest first."""
+        from mainstay.workspace.autonomy_history import changes_of
+
+        return changes_of(self._store(), kind, self._open_text)
+
+    def left(self, kind: str, *, limit: int = 20) -> list[LeftByItself]:
+        """Acts of a kind that left by themselves of late, newest first: each can be said to have been wrong."""
+        from mainstay.workspace.autonomy_history import left_by_themselves
+
+        return left_by_themselves(self._store(), kind, limit=limit)
+
+    def watched(self, kind: str, *, limit: int = 20) -> list[Watched]:
+        """Acts of a kind that were decided in the shadow of late, newest first: nothing was done."""
+        from mainstay.workspace.autonomy_history import watched_of
+
+        return watched_of(self._store(), kind, self._state, limit=limit)
 
     def told(self, one: KindOfAct) -> str:
         """What is missing, in words."""
