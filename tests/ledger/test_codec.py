@@ -300,6 +300,8 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         105: ["name", "digest"],
         106: ["name", "actor"],
         107: ["reference", "actor"],
+        108: ["token", "name"],
+        109: ["token", "actor"],
     }
 
 

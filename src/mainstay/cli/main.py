@@ -85,6 +85,7 @@ def whole() -> typer.Typer:
         slo,
         specialist,
         steering,
+        tokens,
         triage,
         upgrade,
         workflows,
@@ -131,7 +132,7 @@ def whole() -> typer.Typer:
             observe,
             demo,
         ),
-        *(console, evaluate, specialist),
+        *(console, tokens, evaluate, specialist),
     ):
         part.add_to(app)
     return app

@@ -70,6 +70,7 @@ from mainstay.kernel.events import (
     ExecutableDistrusted,
     ExecutableTrusted,
     FailureDiagnosed,
+    FileSaved,
     ForgettingBegun,
     IncidentCleared,
     IncidentDetected,
@@ -120,7 +121,10 @@ from mainstay.kernel.events import (
     TaskStarted,
     TaskSucceeded,
     TemplateAdopted,
+    TemplateRetired,
     ThreadAnswered,
+    TokenIssued,
+    TokenRevoked,
     WorkflowRegistered,
     WorkflowRetired,
 )
@@ -150,6 +154,7 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | WorkflowRegistered()
             | WorkflowRetired()
             | PolicyAdopted()
+            | FileSaved()
             | KillSwitchThrown()
             | BudgetWarned()
             | ScopePaused()
@@ -183,6 +188,9 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | SigningKeyAdopted()
             | SubjectForgotten()
             | TemplateAdopted()
+            | TemplateRetired()
+            | TokenIssued()
+            | TokenRevoked()
         ):
             return say_governance(event)
         case (

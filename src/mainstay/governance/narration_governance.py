@@ -26,6 +26,9 @@ from mainstay.kernel.events import (
     SigningKeyAdopted,
     SubjectForgotten,
     TemplateAdopted,
+    TemplateRetired,
+    TokenIssued,
+    TokenRevoked,
 )
 
 _LEVELS = {
@@ -71,6 +74,8 @@ def say_governance(event: GovernanceEvent) -> str:
     match event:
         case TemplateAdopted(name=name, template=template):
             return f"Template {name} came into force ({short(template)})"
+        case TemplateRetired(name=name):
+            return f"Template {name} is in force no more: its file is gone"
         case LinkIssued(approval=approval, expires_at=expires_at):
             return f"A link to card {approval} was made, good until {moment(expires_at)}"
         case LinkUsed(device=device, answer=answer):
@@ -79,6 +84,11 @@ def say_governance(event: GovernanceEvent) -> str:
             return f"Device {name or 'without a name'} was logged in by {via}"
         case DeviceDismissed(device=device, actor=actor, reason=reason):
             return f"{actor} logged device {short(device)} out{because(reason)}"
+        case TokenIssued(name=name, holder=holder, scopes=scopes, actor=actor):
+            whose = "an agent" if holder == "agent" else "the operator"
+            return f"{actor} issued token {name!r} to {whose}, for {', '.join(scopes)}"
+        case TokenRevoked(token=token, actor=actor, reason=reason):
+            return f"{actor} revoked token {short(token)}{because(reason)}"
         case ObjectiveBreached(workflow=workflow, objective=objective, bad=bad, total=total):
             return f"{workflow} misses its objective for {objective}: {bad} of {total} in {event.window}"
         case ObjectiveMet(workflow=workflow, objective=objective):

@@ -14,6 +14,7 @@ from mainstay.kernel.events import (
     DeadLetterReplayed,
     DirectorStarted,
     DirectorStopped,
+    FileSaved,
     InboxEvent,
     IncidentCleared,
     IncidentDetected,
@@ -76,6 +77,9 @@ def say_workspace(event: WorkspaceEvent) -> str:
             )
         case WorkflowRetired(name=name, actor=actor):
             return f"{actor} retired workflow {name}: no run of it begins any more, those in flight go on"
+        case FileSaved(file=file, content=content, actor=actor, via=via):
+            by = f" on device {short(via)}" if via else ""
+            return f"{actor} saved {file} ({short(content)}){by}" if content else f"{actor} removed {file}{by}"
         case PolicyAdopted(policy=policy):
             return f"Policy {short(policy)} came into force"
         case KillSwitchThrown():

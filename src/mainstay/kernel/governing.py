@@ -20,9 +20,12 @@ from mainstay.kernel.commands import (
     FinishForgetting,
     GovernanceCommand,
     IssueLink,
+    IssueToken,
     MeetObjective,
     RecordCheckpoint,
     RecordSecretRotation,
+    RetireTemplate,
+    RevokeToken,
     TrustExecutable,
     UseLink,
 )
@@ -42,7 +45,11 @@ from mainstay.kernel.events import (
     SigningKeyAdopted,
     SubjectForgotten,
     TemplateAdopted,
+    TemplateRetired,
+    TokenIssued,
+    TokenRevoked,
 )
+from mainstay.kernel.scopes import may_hold
 from mainstay.kernel.values import Instant
 
 Known = Mapping[str, Any]
@@ -51,12 +58,14 @@ Known = Mapping[str, Any]
 def about(command: GovernanceCommand) -> tuple[str, tuple[str | int, ...]]:
     """Of what the last word must be known to decide: the view, and the key of its row."""
     match command:
-        case AdoptTemplate(name=name):
+        case AdoptTemplate(name=name) | RetireTemplate(name=name):
             return "templates", (name,)
         case IssueLink(link=link) | UseLink(link=link):
             return "links", (link,)
         case AdmitDevice(device=device) | DismissDevice(device=device):
             return "devices", (device,)
+        case IssueToken(token=token) | RevokeToken(token=token):
+            return "tokens", (token,)
         case BreachObjective(workflow=workflow, objective=objective):
             return "objectives", (workflow, objective)
         case MeetObjective(workflow=workflow, objective=objective):
@@ -83,6 +92,8 @@ def decide_governance(
     match command:
         case AdoptTemplate(name=name, template=template):
             return TemplateAdopted(name, template) if row.get("template") != template else None
+        case RetireTemplate(name=name):
+            return TemplateRetired(name) if known is not None else None
         case IssueLink(link=link, approval=approval, digest=digest, expires_at=expires_at):
             return LinkIssued(link, approval, digest, expires_at) if known is None else None
         case UseLink(link=link, device=device, answer=answer):
@@ -93,6 +104,16 @@ def decide_governance(
         case DismissDevice(device=device, actor=actor, reason=reason):
             at_home = known is not None and row["dismissed_at"] is None
             return DeviceDismissed(device, actor, reason) if at_home else None
+        case IssueToken(holder=holder, scopes=scopes, until=until):
+            good = known is None and may_hold(holder, scopes) and now < until
+            return (
+                TokenIssued(command.token, command.name, holder, scopes, until, command.actor)
+                if good
+                else None
+            )
+        case RevokeToken(token=token, actor=actor, reason=reason):
+            good = known is not None and row["revoked_at"] is None
+            return TokenRevoked(token, actor, reason) if good else None
         case BreachObjective():
             if known is not None and row["met_at"] is None:
                 return None

@@ -15,6 +15,7 @@ from mainstay.kernel.commands import (
     DetectIncident,
     PauseScope,
     PurgeDeadLetter,
+    RecordFile,
     RecordReplay,
     RegisterWorkflow,
     ResumeScope,
@@ -30,6 +31,7 @@ from mainstay.kernel.events import (
     DeadLetterReplayed,
     DirectorStarted,
     DirectorStopped,
+    FileSaved,
     IncidentCleared,
     IncidentDetected,
     KillSwitchThrown,
@@ -57,6 +59,7 @@ HouseDecision = (
     | ClearIncident
     | RecordReplay
     | PurgeDeadLetter
+    | RecordFile
     | StopDirector
 )
 
@@ -136,6 +139,11 @@ class House:
                 return (replayed,)
             case PurgeDeadLetter():
                 return (DeadLetterPurged(command.letter, command.kind, command.actor, command.reason),)
+            case RecordFile():
+                saved = FileSaved(
+                    *(command.file, command.content, command.replaced, command.actor, command.via)
+                )
+                return (saved,) if command.content != command.replaced else ()
             case StopDirector():
                 return (DirectorStopped(self.epoch),) if not self.clean else ()
             case _:
@@ -169,9 +177,9 @@ class House:
                 self.fired[workflow] = due
             case LedgerRestored():
                 self.restored = True
-            case (
-                BudgetWarned() | BreakerOpened() | BreakerClosed() | DeadLetterReplayed() | DeadLetterPurged()
-            ):
+            case BudgetWarned() | BreakerOpened() | BreakerClosed():
+                return
+            case DeadLetterReplayed() | DeadLetterPurged() | FileSaved():
                 return
             case _:
                 assert_never(event)

@@ -73,6 +73,7 @@ from mainstay.kernel.events import (
     ScopeResumed,
     TaskSucceeded,
     TemplateAdopted,
+    TemplateRetired,
     WorkflowRegistered,
     WorkflowRetired,
     WorkspaceEvent,
@@ -80,6 +81,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.house import CRASH_LOOP, House, HouseDecision, Registered
 from mainstay.kernel.ids import WORKSPACE, RunId, StreamId, run_stream, transaction_id
+from mainstay.kernel.persons import machine_decides
 from mainstay.kernel.plan import Plan, Priority, Supersede
 from mainstay.kernel.policy import Action, Decision, Policy
 from mainstay.kernel.recipe import Recipes
@@ -492,6 +494,8 @@ class Director:
             return self._run(tick, request, command, queue)
         if isinstance(command, Arrival):
             return self._receive(tick, request, command, queue)
+        if machine_decides(command, request.actor):
+            return {}  # whichever door let it in: what is a person's to say, no agent says
         if isinstance(command, Wake) and command.run == HOUSE:
             self._wake(tick, queue)
         elif isinstance(command, HouseDecision):
@@ -797,6 +801,9 @@ class Director:
                 self.templates[name] = template
                 queue.extendleft(made_from_other_words(self.autonomy, name, template, self.position))
                 queue.extend(to_judge_again(self.runs, self.position, name))
+            case TemplateRetired(name=name):
+                self.templates.pop(name, None)
+                queue.extendleft(made_from_other_words(self.autonomy, name, Digest(""), self.position))
             case ObjectiveMet(workflow=workflow, objective=objective):
                 self._breached.discard((workflow, objective))
             case ObjectiveBreached(workflow=workflow, objective=objective):

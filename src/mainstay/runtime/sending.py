@@ -23,6 +23,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.ids import RunId, SubjectId
+from mainstay.kernel.persons import is_person
 from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_card
@@ -44,8 +45,6 @@ Row = dict[str, Value]
 
 DIGEST_MIN = 4  # hex digits: fewer would fit too many effects to guard anything
 _HEX = frozenset("0123456789abcdef")
-_NOBODY = frozenset({"director", "mainstay", "ingest"})
-_MACHINES = ("agent:", "agent.", "model:", "adapter:", "tool:", "mcp:")
 _LIST = "`mainstay approvals` lists what waits now."
 
 
@@ -204,12 +203,6 @@ class Sending:
                 why="It was thrown, and every act waits.",
                 remedy="`mainstay resume` allows acts again; then approve the card.",
             )
-
-
-def is_person(actor: str) -> bool:
-    """Whether this names somebody who may decide: agents, models and the house itself propose, and that is all."""
-    name = actor.strip().casefold()
-    return bool(name) and name not in _NOBODY and not name.startswith(_MACHINES)
 
 
 def _require_person(actor: str) -> None:

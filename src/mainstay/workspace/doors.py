@@ -113,6 +113,7 @@ class LockDoor:
         more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
         more["granting"] = held.granting(decide)
         more["devices"] = held.devices(decide)
+        more["tokens"] = held.tokens(decide)
         more["vouching"] = held.vouching(decide)
         more["rules"] = held.rule_desk(decide)
         forgetting = more["forgetting"] = held.forgetting(decide)

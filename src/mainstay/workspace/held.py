@@ -34,6 +34,7 @@ from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.persons_only import require_person
 from mainstay.workspace.recipes import RecipesWhenAsked, autonomy_of, recipes_of
 from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force
 from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from mainstay.runtime.reviewing import Reviewing
     from mainstay.runtime.steering import Steering
     from mainstay.runtime.teaching import Teaching
+    from mainstay.runtime.tokens import Tokens
     from mainstay.runtime.vouching import Vouching
     from mainstay.workspace.learning import Learning
     from mainstay.workspace.memory_desk import House, MemoryDesk
@@ -68,12 +70,14 @@ async def operate(
     reviewing: Reviewing | None = None,
     rules: RuleDesk | None = None,
     devices: Devices | None = None,
+    tokens: Tokens | None = None,
     granting: Granting | None = None,
     vouching: Vouching | None = None,
     forgetting: Forgetting | None = None,
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
+    require_person(operation, arguments)
     try:
         match operation:
             case _ if operation in ON_CARDS:
@@ -127,6 +131,10 @@ async def operate(
                 return await rules.apply(**arguments)
             case "dismiss" if devices is not None:
                 return await devices.dismissed(**arguments)
+            case "token_issue" if tokens is not None:
+                return await tokens.issued(**arguments)
+            case "token_revoke" if tokens is not None:
+                return await tokens.revoked(**arguments)
             case "review" if reviewing is not None:
                 return encode(await reviewing.review(**arguments))
             case "trust" if vouching is not None:
@@ -416,6 +424,13 @@ class Held:
             idle_us=settings.idle_us,
             session_us=settings.session_us,
         )
+
+    def tokens(self, ask: Callable[[Request], object]) -> Tokens:
+        """Which programs and agents may use the API."""
+        from mainstay.runtime.tokens import Tokens
+
+        hashed = self.assembly.artifacts.vault.keyed_hash
+        return Tokens(self.store, self.clock, hashed, ask)  # type: ignore[arg-type]
 
     def reviewing(self, ask: Callable[[Request], object]) -> Reviewing:
         """Where people say what they think of annotations."""

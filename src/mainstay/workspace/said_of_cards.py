@@ -57,6 +57,7 @@ _TYPES: Mapping[str, type] = {
     "task": int,
     "on": bool,
     "trigger": dict,
+    "arguments": dict,
     "version": int,
     "changes": dict,
     "before": int,
@@ -68,6 +69,8 @@ _TYPES: Mapping[str, type] = {
     "until": int,
     "anyway": bool,
     "cards": list,
+    "scopes": list,
+    "days": int,
 }  # all else is text
 _BY_NAME = frozenset(
     {"pause_run", "resume_run", "cancel_task", "undo", "autonomy_wrong"}

@@ -26,7 +26,7 @@ from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.telemetry import RunSpans, Telemetry
 from mainstay.runtime.telemetry import begin as begin_telemetry
-from mainstay.runtime.tick import Request
+from mainstay.runtime.tick import Request, Tick
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.auditing import signing_of
 from mainstay.workspace.compacting import Compacting
@@ -34,6 +34,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.full_audit import FullAudit
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held, operate
+from mainstay.workspace.moves import Moves
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
 from mainstay.workspace.notifying import notifying_of
 from mainstay.workspace.objectives import ObjectivesWatch
@@ -79,13 +80,15 @@ class Service:
                 incident=lambda incident: self._incidents.tell(incident),
             )
             performer = self.held.performer(notifier=self.notifying, refresh=self._refresh, noticed=_noticed)
+            self._moves = Moves(self.held.store)
+            self._spans = RunSpans(self.held.store)
             self.loop = Loop(
                 self.held.director,
                 performer,
                 self._clock,
                 noticed=self._noticed,
                 incident=lambda incident: self._incidents.tell(incident),
-                committed=RunSpans(self.held.store).committed,
+                committed=self._committed,
             )
             self._incidents = Incidents(
                 self.loop.send,
@@ -111,14 +114,17 @@ class Service:
             )
             self.desk: Desk = self.held.desk(self.loop.ask, performer)
             self.devices = self.held.devices(self.loop.ask)
+            self.tokens = self.held.tokens(self.loop.ask)
             self.web = web_beside(
                 *(self.held, self.loop, performer),
                 devices=self.devices,
+                tokens=self.tokens,
                 heard=self._heard,
                 health=self.health,
                 metrics=self.metrics,
                 noticed=_noticed,
                 operate=self._operate,
+                moves=self._moves,
             )
             if web or listening is not None:
                 self.web.open(listening)
@@ -204,6 +210,10 @@ class Service:
             telemetry.end()
             self.held.close()
             self._watch.end(on_purpose=ended)
+
+    def _committed(self, tick: Tick) -> None:
+        self._spans.committed(tick)
+        self._moves.committed(tick)
 
     def _telemetry(self) -> Telemetry:
         settings = self.held.assembly.files.settings
@@ -293,6 +303,7 @@ class Service:
                 vouching=self._vouching,
                 rules=self._rules,
                 devices=self.devices,
+                tokens=self.tokens,
             )
         )
         working.add_done_callback(self._heard)

@@ -30,11 +30,14 @@ from mainstay.runtime.links import Link, look_up
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Answer, Request
+from mainstay.runtime.tokens import Tokens
 from mainstay.workspace.console_password import ConsolePassword
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held
+from mainstay.workspace.house_now import HouseNow, HouseWatch
 from mainstay.workspace.login_links import LoginLinks
+from mainstay.workspace.moves import Moves
 from mainstay.workspace.rooms import Room
 from mainstay.workspace.workspace import Workspace
 
@@ -64,6 +67,7 @@ class Front:
     settings: ConsoleSettings
     clock: Clock
     devices: Devices
+    tokens: Tokens
     login_links: LoginLinks
     password: ConsolePassword
     link: Callable[[str], Link | None]  # what stands behind the token of a link to a card
@@ -72,6 +76,8 @@ class Front:
         [Sequence[Command]], Desk
     ]  # whose decisions take these commands with them, in the same tick
     status: Callable[[], Json]
+    house: Callable[[], HouseNow]  # how it stands now, for the rail of every page
+    moves: Moves
     health: Callable[[], Health]
     metrics: Callable[[], bytes]
     metrics_token: Callable[[], str] = lambda: ""
@@ -227,11 +233,13 @@ def web_beside(
     performer: Performer,
     *,
     devices: Devices,
+    tokens: Tokens,
     heard: Callable[[], None],
     health: Callable[[], Health],
     metrics: Callable[[], bytes],
     noticed: Callable[[str, Exception], None],
     operate: Callable[[str, Json], Coroutine[Any, Any, Json]],
+    moves: Moves,
 ) -> Web:
     """The web server of a director at work; it is not bound yet."""
     settings = held.assembly.untyped.settings.console
@@ -257,12 +265,15 @@ def web_beside(
         settings=settings,
         clock=held.clock,
         devices=devices,
+        tokens=tokens,
         login_links=LoginLinks(held.clock),
         password=ConsolePassword(held.folder.id, settings),
         link=lambda token: look_up(held.store, vault, token, held.clock.now()),
         keyed_hash=vault.keyed_hash,
         desk=desk,
         status=lambda: held.desk(loop.ask, performer).status(),
+        house=HouseWatch(loop, held.store, held.folder, held.clock, moves).now,
+        moves=moves,
         health=health,
         metrics=metrics,
         operate=operate,

@@ -44,7 +44,7 @@ from mainstay.workspace.shown import forget_shown, mark_shown, open_for_us
 
 if TYPE_CHECKING:
     from mainstay.config.settings import Settings
-    from mainstay.governance.costs import Overview
+    from mainstay.governance.costs import Cost, Overview
     from mainstay.governance.explain import Story
     from mainstay.governance.incidents import OpenIncident
     from mainstay.governance.report import Report
@@ -264,13 +264,13 @@ class Workspace:
         """The position of the ledger's last event."""
         return self._store.head
 
-    def in_doubt(self, *, sealed: bool = False) -> list[Json]:
+    def in_doubt(self, *, sealed: bool = False, limit: int = 1_000) -> list[Json]:
         """Acts of which only the operator can say whether they happened, and those that could not be taken back.
 
         Each with its title and recipients, as its card shows them; both are None where nothing was ever proposed.
         `sealed`: reasons are left as the ledger has them, titles and recipients out, and no key is needed.
         """
-        rows = self._store.select("in_doubt", order="since", limit=1_000)
+        rows = self._store.select("in_doubt", order="since", limit=limit)
         return rows if sealed else [self._doubt(row) for row in rows]
 
     def rejected(self) -> list[Json]:
@@ -287,11 +287,22 @@ class Workspace:
 
         return overview(self._store, since=since, until=until, workflow=workflow)
 
-    def stopped(self) -> tuple[Stopped, ...]:
-        """What waits for money: which budget stopped it or whose price is unknown, and what can be done."""
+    def daily_costs(self, *, since: int, until: int) -> tuple[Cost, ...]:
+        """The same for each workflow and day (both included, days since 1970 UTC), oldest first."""
+        from mainstay.governance.costs import costs
+
+        return costs(self._store, since=since, until=until)
+
+    def stopped(self, *, most: int | None = None) -> tuple[Stopped, ...]:
+        """What waits for money: which budget stopped it or whose price is unknown, and what can be done.
+
+        `most`: of those that were stopped last, so many; each is folded for it.
+        """
         from mainstay.governance.stopped import stopped
 
-        return stopped(self._store, lambda run: self.run(run)[1], self._limits, now=self._clock.now())
+        return stopped(
+            self._store, lambda run: self.run(run)[1], self._limits, now=self._clock.now(), most=most
+        )
 
     def budgets(self) -> Json:
         """How much of the budgets of the day and the month is spent, held, and likely to be spent by their end."""
@@ -475,6 +486,19 @@ class Workspace:
             return self._store.get("secrets", (reference,)) if self.begun else None
 
         return Secrets(self.folder.root, known, operate, self._clock.now)
+
+    @cached_property
+    def today(self) -> Today:
+        """What one wants to know in the morning: what went out by whose word, today's figures, what the house says."""
+        from mainstay.workspace.today import Today
+
+        return Today(
+            lambda: self._store,
+            lambda: self._artifacts,
+            lambda run: self.run(run)[1],
+            lambda recorded: self._codec.event(recorded),
+            self._clock,
+        )
 
     @cached_property
     def triage(self) -> Triage:

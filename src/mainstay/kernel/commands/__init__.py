@@ -21,10 +21,13 @@ from mainstay.kernel.commands.governance import (
     FinishForgetting,
     GrantAutonomy,
     IssueLink,
+    IssueToken,
     MeetObjective,
     RecordCheckpoint,
     RecordSecretRotation,
+    RetireTemplate,
     RevokeAutonomy,
+    RevokeToken,
     TrustExecutable,
     UseLink,
     WeighEvidence,
@@ -81,6 +84,7 @@ from mainstay.kernel.commands.workspace import (
     PauseScope,
     PurgeDeadLetter,
     ReceiveMessage,
+    RecordFile,
     RecordReplay,
     RegisterWorkflow,
     RejectMessage,
@@ -119,10 +123,13 @@ MemoryCommand = Remember | RetractMemory | AdoptFit | ReviewAnnotation | JudgeDr
 AutonomyCommand = WeighEvidence | GrantAutonomy | RevokeAutonomy
 GovernanceCommand = (
     AdoptTemplate
+    | RetireTemplate
     | IssueLink
     | UseLink
     | AdmitDevice
     | DismissDevice
+    | IssueToken
+    | RevokeToken
     | BreachObjective
     | MeetObjective
     | RecordCheckpoint
@@ -148,6 +155,7 @@ HouseCommand = (
     | ClearIncident
     | RecordReplay
     | PurgeDeadLetter
+    | RecordFile
     | StopDirector
     | MemoryCommand
     | AutonomyCommand
@@ -183,6 +191,7 @@ __all__ = [
     "HouseCommand",
     "Inspected",
     "IssueLink",
+    "IssueToken",
     "JudgeAgain",
     "JudgeDraft",
     "MeetObjective",
@@ -198,6 +207,7 @@ __all__ = [
     "ReceiveMessage",
     "ReconcileRun",
     "RecordCheckpoint",
+    "RecordFile",
     "RecordNotified",
     "RecordOutcome",
     "RecordReplay",
@@ -212,10 +222,12 @@ __all__ = [
     "ResumeRun",
     "ResumeScope",
     "ResumeTask",
+    "RetireTemplate",
     "RetireWorkflow",
     "RetractMemory",
     "ReviewAnnotation",
     "RevokeAutonomy",
+    "RevokeToken",
     "RunCommand",
     "Sighting",
     "SnoozeApproval",

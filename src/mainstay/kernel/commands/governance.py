@@ -51,6 +51,13 @@ class AdoptTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class RetireTemplate:
+    """Take a template out of force: its file is gone."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssueLink:
     """Keep that there is a link to a card."""
 
@@ -84,6 +91,27 @@ class DismissDevice:
     """Log a device out."""
 
     device: str
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken:
+    """Let a program use the API, as far as its scopes reach."""
+
+    token: str
+    name: str
+    holder: str
+    scopes: tuple[str, ...]
+    until: Instant
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """Let it use the API no more."""
+
+    token: str
     actor: str
     reason: str = ""
 

@@ -82,6 +82,17 @@ class RetireWorkflow:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordFile:
+    """Keep that a file of the workspace was written, or removed (no `content`)."""
+
+    file: str
+    content: Digest
+    replaced: Digest
+    actor: str
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptPolicy:
     """Put rules in force."""
 

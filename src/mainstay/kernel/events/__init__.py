@@ -52,6 +52,9 @@ from mainstay.kernel.events.governance import (
     SigningKeyAdopted,
     SubjectForgotten,
     TemplateAdopted,
+    TemplateRetired,
+    TokenIssued,
+    TokenRevoked,
 )
 from mainstay.kernel.events.inbox import (
     CursorAdvanced,
@@ -113,6 +116,7 @@ from mainstay.kernel.events.workspace import (
     DeadLetterReplayed,
     DirectorStarted,
     DirectorStopped,
+    FileSaved,
     IncidentCleared,
     IncidentDetected,
     IncidentKind,
@@ -198,6 +202,7 @@ WorkspaceEvent = (
     | LedgerRestored
     | DeadLetterReplayed
     | DeadLetterPurged
+    | FileSaved
 )
 
 MemoryEvent = MemoryRecorded | MemoryRetracted | ModelFitted | AnnotationReviewed | DraftJudged
@@ -218,6 +223,9 @@ GovernanceEvent = (
     | SigningKeyAdopted
     | SubjectForgotten
     | TemplateAdopted
+    | TemplateRetired
+    | TokenIssued
+    | TokenRevoked
 )
 
 Event = RunEvent | InboxEvent | WorkspaceEvent | MemoryEvent | AutonomyEvent | GovernanceEvent
@@ -283,6 +291,7 @@ NUMBERS: dict[int, type[Event]] = {
     64: DeadLetterReplayed,
     65: DeadLetterPurged,
     66: WorkflowRetired,
+    67: FileSaved,
     70: FailureDiagnosed,
     71: CompensationBegun,
     72: CompensationPlanned,
@@ -318,6 +327,9 @@ NUMBERS: dict[int, type[Event]] = {
     105: ExecutableTrusted,
     106: ExecutableDistrusted,
     107: SecretRotated,
+    108: TokenIssued,
+    109: TokenRevoked,
+    110: TemplateRetired,
 }
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}
 
@@ -367,6 +379,7 @@ __all__ = [
     "ExecutableTrusted",
     "FailureClass",
     "FailureDiagnosed",
+    "FileSaved",
     "ForgettingBegun",
     "GovernanceEvent",
     "InboxEvent",
@@ -425,6 +438,9 @@ __all__ = [
     "TaskStarted",
     "TaskSucceeded",
     "TemplateAdopted",
+    "TemplateRetired",
+    "TokenIssued",
+    "TokenRevoked",
     "ThreadAnswered",
     "WorkflowRegistered",
     "WorkflowRetired",

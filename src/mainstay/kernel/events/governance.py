@@ -85,6 +85,13 @@ class TemplateAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateRetired:
+    """A template is there no more: nothing is drafted from it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkIssued:
     """A link to one card was made; only a keyed hash of it is kept."""
 
@@ -118,6 +125,27 @@ class DeviceDismissed:
     """A device was logged out."""
 
     device: str
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssued:
+    """Somebody may use the API: a program of the operator's, or an agent; only a keyed hash of its secret is kept."""
+
+    token: str
+    name: str
+    holder: str  # "operator", "agent"
+    scopes: tuple[str, ...]  # `kernel.scopes`
+    until: Instant
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoked:
+    """A token opens nothing any more."""
+
+    token: str
     actor: str
     reason: str = ""
 

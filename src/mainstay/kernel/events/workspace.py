@@ -36,6 +36,17 @@ class WorkflowRetired:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSaved:
+    """A file of the workspace was written through Mainstay: what it says now, and what it said, are blobs."""
+
+    file: str  # "templates/refund.md"
+    content: Digest  # what it says now; empty: it was removed
+    replaced: Digest  # what it said before; empty: there was none
+    actor: str
+    via: str = ""  # the device by which it was done
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyAdopted:
     """These rules came into force."""
 

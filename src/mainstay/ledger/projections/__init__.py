@@ -38,11 +38,13 @@
     templates       the templates in force
     links           links to cards, and what was decided by them
     devices         who logged in, and until when
+    tokens          which programs and agents may use the API, and how far
     objectives      objectives of workflows that are or were not met
     checkpoints     up to where the ledger was summed up and signed
     signing_keys    with which keys, each vouched for by the one before
     forgotten       who was forgotten, or is being forgotten
     executables     programs of the operator's own that are trusted
+    adoptions       what came into force and which files were saved, one row each: the history of every version
     secrets         when secrets were replaced, and when they expire
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
@@ -52,6 +54,7 @@ itself (`held`); a rebuild writes them again.
 
 from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.acts import Approvals, Done, DoneLately, InDoubt, Recipients
+from mainstay.ledger.projections.adoptions import Adoptions
 from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent, Stopped
@@ -98,6 +101,7 @@ STANDARD: tuple[Projection, ...] = (
     JudgedDrafts(),
     AutonomyKinds(),
     Governance(),
+    Adoptions(),
     House(),
 )
 

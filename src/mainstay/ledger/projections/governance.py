@@ -1,4 +1,4 @@
-"""Views of governance: links, devices, objectives, checkpoints, who was forgotten, what is trusted; and autonomy.
+"""Views of governance: links, devices, tokens, objectives, checkpoints, the forgotten, the trusted; and autonomy.
 
 `told` says what one event makes of its row; the director asks it too, for what it decided in this tick already.
 """
@@ -32,6 +32,9 @@ from mainstay.kernel.events import (
     SigningKeyAdopted,
     SubjectForgotten,
     TemplateAdopted,
+    TemplateRetired,
+    TokenIssued,
+    TokenRevoked,
 )
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.kinds import kind_of
@@ -47,7 +50,7 @@ class Governance:
     """One row for each thing, as the last event about it left it."""
 
     name = "governance"
-    version = 1
+    version = 2
     tables = (
         Table("templates", (("name", _TEXT), ("template", _TEXT), ("at", _INTEGER)), key=("name",)),
         Table(
@@ -77,6 +80,21 @@ class Governance:
                 ("reason", _TEXT),
             ),
             key=("device",),
+        ),
+        Table(
+            "tokens",
+            (
+                ("token", _TEXT),
+                ("name", _TEXT),
+                ("holder", _TEXT),
+                ("scopes", _TEXT),  # separated by spaces
+                ("issued_at", _INTEGER),
+                ("until", _INTEGER),
+                ("actor", _TEXT),
+                ("revoked_at", _INTEGER),
+                ("reason", _TEXT),
+            ),
+            key=("token",),
         ),
         Table(
             "objectives",
@@ -145,10 +163,13 @@ class Governance:
     events = frozenset[type[Event]](
         {
             TemplateAdopted,
+            TemplateRetired,
             LinkIssued,
             LinkUsed,
             DeviceAdmitted,
             DeviceDismissed,
+            TokenIssued,
+            TokenRevoked,
             ObjectiveBreached,
             ObjectiveMet,
             CheckpointSigned,
@@ -174,12 +195,14 @@ class Governance:
 def place(event: GovernanceEvent) -> tuple[str, tuple[Value, ...]]:
     """The view and the key of the row that an event is about."""
     match event:
-        case TemplateAdopted(name=name):
+        case TemplateAdopted(name=name) | TemplateRetired(name=name):
             return "templates", (name,)
         case LinkIssued(link=link) | LinkUsed(link=link):
             return "links", (link,)
         case DeviceAdmitted(device=device) | DeviceDismissed(device=device):
             return "devices", (device,)
+        case TokenIssued(token=token) | TokenRevoked(token=token):
+            return "tokens", (token,)
         case ObjectiveBreached() | ObjectiveMet():
             return "objectives", (event.workflow, event.objective)
         case CheckpointSigned(through=through):
@@ -222,6 +245,19 @@ def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value]
             }
         case DeviceDismissed(reason=reason):
             return {"dismissed_at": at, "reason": reason}
+        case TokenIssued():
+            return {
+                "name": event.name,
+                "holder": event.holder,
+                "scopes": " ".join(event.scopes),
+                "issued_at": at,
+                "until": event.until,
+                "actor": event.actor,
+                "revoked_at": None,
+                "reason": None,
+            }
+        case TokenRevoked(reason=reason):
+            return {"revoked_at": at, "reason": reason}
         case ObjectiveBreached():
             return {
                 "window": event.window,
@@ -260,7 +296,7 @@ def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value]
             }
         case ExecutableTrusted(digest=digest, actor=actor):
             return {"digest": digest, "actor": actor, "at": at}
-        case ExecutableDistrusted():
+        case ExecutableDistrusted() | TemplateRetired():
             return None
         case SecretRotated(actor=actor, expires_at=expires_at):
             return {"actor": actor, "rotated_at": at, "expires_at": expires_at}

@@ -1,0 +1,76 @@
+"""Who decides: persons. Agents, their tokens, models and the house itself propose, and that is all.
+
+An actor is a name in the ledger. What begins like a machine is one, so that whoever gives a name to a program that
+is no person cannot make it one. The director asks this of every command that is a person's to give, behind whatever
+door let it in: `machine_decides`.
+"""
+
+from __future__ import annotations
+
+from mainstay.kernel.commands import (
+    AdmitDevice,
+    AdoptPolicy,
+    AllowSpending,
+    BeginForgetting,
+    CancelRun,
+    CancelTask,
+    Command,
+    DismissDevice,
+    DistrustExecutable,
+    EditApproval,
+    GrantApproval,
+    GrantAutonomy,
+    IssueToken,
+    PauseRun,
+    PauseScope,
+    PauseTask,
+    PurgeDeadLetter,
+    RecordSecretRotation,
+    RejectApproval,
+    ResolveDoubt,
+    ResumeRun,
+    ResumeScope,
+    ResumeTask,
+    ReviewAnnotation,
+    RevokeAutonomy,
+    RevokeToken,
+    SnoozeApproval,
+    ThrowKillSwitch,
+    TrustExecutable,
+    UndoAct,
+    UseLink,
+    WeighEvidence,
+)
+
+NOBODY = frozenset({"director", "mainstay", "ingest"})
+MACHINES = ("agent:", "agent.", "model:", "adapter:", "tool:", "mcp:")
+TOKEN = "agent:token:"  # an agent that came with a token; its name follows
+
+OF_PERSONS = frozenset[type[Command]](
+    {
+        *(GrantApproval, EditApproval, RejectApproval, SnoozeApproval, UndoAct, ResolveDoubt, UseLink),
+        *(GrantAutonomy, RevokeAutonomy, WeighEvidence, AllowSpending, ReviewAnnotation),
+        *(PauseRun, ResumeRun, PauseTask, ResumeTask, PauseScope, ResumeScope, PurgeDeadLetter),
+        *(CancelRun, CancelTask),
+        *(ThrowKillSwitch, AdoptPolicy, BeginForgetting, TrustExecutable, DistrustExecutable),
+        *(IssueToken, RevokeToken, AdmitDevice, DismissDevice, RecordSecretRotation),
+    }
+)
+
+
+def is_machine(actor: str) -> bool:
+    """Whether this names an agent, its token, a model or a tool."""
+    return actor.strip().casefold().startswith(MACHINES)
+
+
+def is_person(actor: str) -> bool:
+    """Whether this names somebody who may decide."""
+    name = actor.strip().casefold()
+    return bool(name) and name not in NOBODY and not is_machine(name)
+
+
+def machine_decides(command: Command, actor: str) -> bool:
+    """Whether a machine gives a command that only persons give: under its own name, or behind somebody else's."""
+    if type(command) not in OF_PERSONS:
+        return False
+    return is_machine(actor) or is_machine(str(getattr(command, "actor", "")))
