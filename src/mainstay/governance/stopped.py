@@ -38,15 +38,22 @@ class Stopped:
 
 
 def stopped(
-    store: EventReader, state_of: Callable[[RunId], RunState], limits: Limits, *, now: Instant
+    store: EventReader,
+    state_of: Callable[[RunId], RunState],
+    limits: Limits,
+    *,
+    now: Instant,
+    most: int | None = None,
 ) -> tuple[Stopped, ...]:
-    """Everything that waits for money, the longest first."""
+    """Everything that waits for money, the longest first; with `most` only so many of those that were stopped last."""
     found: list[Stopped] = []
     spent = _spent(store, now)
     for row in store.select("stopped", order="position", descending=True, limit=LOOKED_AT):
         run = RunId(str(row["run"]))
         if store.get("open_runs", (run,)) is None:
             continue
+        if most is not None and len(found) == most:
+            break
         state = state_of(run)
         scope, at = str(row["scope"]), _number(row["at"])
         waiting = [number for number, task in state.all_tasks() if task.phase is Phase.BLOCKED]

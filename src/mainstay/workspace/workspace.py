@@ -75,7 +75,9 @@ if TYPE_CHECKING:
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
     from mainstay.workspace.policies import Policies
+    from mainstay.workspace.proposing import Proposable
     from mainstay.workspace.secrets import Secrets
+    from mainstay.workspace.today import Today
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.tokens import TokenDesk
     from mainstay.workspace.triage import Triage
@@ -755,6 +757,24 @@ class Workspace:
         return self._decide(
             "start", workflow=workflow, trigger=trigger, request=request, key=key, actor=actor
         )
+
+    def propose(
+        self, act: str, arguments: Json, *, why: str = "", request: str, actor: str = "operator"
+    ) -> Decided:
+        """Ask for one act, as somebody outside ("client:NAME") may: it becomes a run of its own, and asks.
+
+        `arguments` are typed by the act's contract (`proposable`). The same `request` of the same actor proposes once.
+        Raises `CommandRefused` or `NotFound` for what cannot be proposed.
+        """
+        return self._decide(
+            "propose", act=act, arguments=arguments, why=why, request=request, actor=actor
+        )
+
+    def proposable(self) -> tuple[Proposable, ...]:
+        """The acts that can be proposed here, each with its arguments."""
+        from mainstay.workspace.proposing import proposable, told
+
+        return told(proposable(self._settings()))
 
     def kill_switch(self, *, on: bool, reason: str = "", actor: str = "operator") -> Decided:
         """Stop every new effect, or allow them again."""
