@@ -3,8 +3,8 @@
     for one in workspace.today.went_out(limit=10):
         print(one.at, one.act, one.recipients, one.authority)
 
-What needs the operator, `approvals`, `in_doubt`, `steering.dead_letters` and `incidents` tell; here is what went out and
-by whose word, what today took of money and minutes, and what the house has to say of itself. All of it is read by
+What needs the operator, `approvals`, `in_doubt`, `steering.dead_letters` and `incidents` tell; here is what went out
+and by whose word, what today took of money and minutes, and what the house has to say of itself. All of it is read by
 bounded looks, however long the ledger is. Days of sums are UTC, as those of budgets.
 """
 

@@ -77,8 +77,8 @@ if TYPE_CHECKING:
     from mainstay.workspace.policies import Policies
     from mainstay.workspace.proposing import Proposable
     from mainstay.workspace.secrets import Secrets
-    from mainstay.workspace.today import Today
     from mainstay.workspace.steering import Steering
+    from mainstay.workspace.today import Today
     from mainstay.workspace.tokens import TokenDesk
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
