@@ -20,7 +20,9 @@ route says otherwise (`app`), a GET never changes the ledger, and a POST needs t
     refused.py    why something is not served
     errors.py     every refusal as a page that says what to do
     rendering.py  templates, and text from outside made harmless
+    wording.py    lengths of time, money, counts, as pages write them
     assets.py     style sheet and icon, by the hash of their content
     app.py        every page, and what stands before them
+    drawing/      pictures as geometry
     pages/        one file a page
 """

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mainstay.console import assets, csrf, rail
+from mainstay.console import assets, csrf, rail, wording
 from mainstay.console.notices import Notice
 from mainstay.console.preferences import preferences_of
 from mainstay.console.sessions import session_of
@@ -108,6 +108,9 @@ def environment() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["dollars"] = _dollars
+    for one in (wording.span, wording.minutes, wording.usd, wording.clock, wording.size):
+        made.filters[one.__name__] = one
+    made.globals["counted"] = wording.counted
     made.globals["ui"] = made.get_template("components.html").module
     assert not isinstance(visible("x"), Markup), "what is made visible is escaped after that"
     return made
