@@ -151,6 +151,19 @@ class Workspace:
             "runs", where=where, order="position", descending=True, after=after, limit=limit
         )
 
+    @cached_property
+    def run_search(self) -> RunSearch:
+        """Runs by status, workflow, time and origin, a page at a time; and by id, address or words."""
+        from mainstay.workspace.run_search import HITS_MAX, RunSearch
+
+        return RunSearch(
+            lambda: self._store,
+            lambda: self._artifacts,
+            self._view,
+            lambda recorded: self._codec.event(recorded),
+            lambda text: self.memory.search(text, k=HITS_MAX),
+        )
+
     def run(self, short: str) -> tuple[Json, RunState]:
         """A run's row and its state, folded from the ledger. Raises `NotFound` or `AmbiguousId`."""
         from mainstay.kernel.run import evolve, nothing
@@ -766,9 +779,7 @@ class Workspace:
         `arguments` are typed by the act's contract (`proposable`). The same `request` of the same actor proposes once.
         Raises `CommandRefused` or `NotFound` for what cannot be proposed.
         """
-        return self._decide(
-            "propose", act=act, arguments=arguments, why=why, request=request, actor=actor
-        )
+        return self._decide("propose", act=act, arguments=arguments, why=why, request=request, actor=actor)
 
     def proposable(self) -> tuple[Proposable, ...]:
         """The acts that can be proposed here, each with its arguments."""

@@ -1,0 +1,420 @@
+"""`Workspace.run_search`: runs by what is known of them, a page at a time, and by what they are about.
+
+    page = workspace.run_search.page(RunFilter(status="failed"), limit=50)
+    found = workspace.run_search.find("late delivery")
+
+Rules of this file:
+
+- A page is read in the order of an index from where the last one ended, and never by counting rows that came before.
+  Of what no index tells apart it looks at `LOOK_MAX` runs and says how far it came.
+- What a run is about is sealed. It is opened for the rows that are shown, and of the newest `OPENED_MAX` runs to look
+  for words; older ones are found by the index of the memory, an address by its keyed hash. No text is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mainstay.kernel.errors import AmbiguousId, CommandRefused, MainstayError, NotFound
+from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.ledger.short_ids import SHORT_ID_MIN, find_id
+from mainstay.ledger.store import EventReader, Position, RecordedEvent, Value
+from mainstay.memory.keywords import words
+from mainstay.runtime.artifacts import FORGOTTEN, SEALED
+
+if TYPE_CHECKING:
+    from mainstay.memory.context import Context
+    from mainstay.runtime.artifacts import Artifacts
+
+PAGE = 50
+LOOK_MAX = 4_000  # runs that one page looks at for what no index tells apart
+OPENED_MAX = 200  # newest runs whose title and sender are opened for a search
+HITS_MAX = 60  # messages that the memory's index gives for some words
+NEAR = 200  # runs after a message among which the one that it started is looked for
+TITLE_MAX = 160
+CARDS_MAX = 2_000
+
+WAITING = "waiting"  # a card of it waits: no status of a run, and what is asked for most
+OPEN = ("running", "paused", "queued", "delayed", "compensating")
+OVER = ("succeeded", "failed", "cancelled", "superseded")
+STATUSES = (WAITING, *OPEN, *OVER)
+ORIGINS = ("mail", "schedule", "hand")
+_USUAL = "succeeded"  # most runs: its index tells little apart
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs are meant. Times are microseconds since 1970; empty and 0 narrow nothing."""
+
+    status: str = ""  # one of `STATUSES`
+    workflow: str = ""
+    origin: str = ""  # one of `ORIGINS`
+    since: int = 0
+    until: int = 0  # not included
+    costing: bool = False  # only what cost something
+    subject: str = ""  # whose message began it, by keyed hash
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run in a list. `title` and `sender` are personal, `[forgotten]` where their key was destroyed."""
+
+    run: str
+    workflow: str
+    definition: Digest
+    status: str
+    origin: str
+    title: str
+    sender: str
+    started_at: Instant
+    ended_at: Instant | None
+    spent_micros: int
+    parent: str
+    position: int
+    card: str = ""  # that waits for a person; of several, the oldest
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs, newest first. `older` and `newer` are where the pages beside it begin; 0: there is none."""
+
+    runs: tuple[FoundRun, ...]
+    older: int = 0
+    newer: int = 0
+    back_to: Instant = Instant(
+        0
+    )  # it looked no further back than this, although there may be more; 0: it did
+
+
+@dataclass(frozen=True, slots=True)
+class RunFindings:
+    """What was found for a text, newest first, and in what it was looked for."""
+
+    text: str
+    runs: tuple[FoundRun, ...]
+    by_id: bool = False  # they are the runs that the text names
+    by_words: bool = True  # the memory's index was searched
+    why_not: str = ""
+
+
+@dataclass(slots=True)
+class RunSearch:
+    """Lists and finds runs of one workspace. Reading takes no lock."""
+
+    store: Callable[[], EventReader]
+    artifacts: Callable[[], Artifacts]
+    view: Callable[[Digest, SubjectId | None], Json]  # a message, opened
+    decoded: Callable[[RecordedEvent], Any]
+    recalled: Callable[[str], Context]  # messages and replies by words
+
+    def page(
+        self, wanted: RunFilter = RunFilter(), *, limit: int = PAGE, before: int = 0, after: int = 0
+    ) -> RunPage:
+        """The newest runs that are meant; those that began `before` a position, or the next `after` one."""
+        _require(wanted)
+        if wanted.status == WAITING:
+            return self._waiting(wanted, limit, before, after)
+        upwards = bool(after)
+        rows, more, stopped = self._rows(wanted, limit, before=before, after=after)
+        if upwards:
+            rows.reverse()
+        found = self._shown(rows)
+        first, last = (rows[0], rows[-1]) if rows else ({}, {})
+        beyond = int(stopped.get("position") or 0)
+        if upwards:
+            older, newer = int(last.get("position") or 0), int(first.get("position") or 0) if more else beyond
+        else:
+            older, newer = int(last.get("position") or 0) if more else beyond, 0
+            if before:
+                newer = int(first.get("position") or before - 1)
+        back_to = Instant(int(stopped.get("started_at") or 0))
+        return RunPage(found, older=older, newer=newer, back_to=back_to)
+
+    def find(self, text: str, wanted: RunFilter = RunFilter()) -> RunFindings:
+        """The runs that an id, an address or some words mean, newest first."""
+        _require(wanted)
+        text = " ".join(text.split())
+        named = self._named(text)
+        if named:
+            return RunFindings(text, self._shown(_newest_first(named, wanted)), by_id=True)
+        if "@" in text and " " not in text:
+            subject = self.artifacts().vault.subject(text)
+            rows, _, _ = self._rows(replace(wanted, subject=subject, status=_own(wanted)), PAGE)
+            return RunFindings(text, self._only(wanted, self._shown(rows)), by_words=False)
+        found = {str(row["run"]): row for row in self._opened(text)}
+        why_not = ""
+        try:
+            found |= {str(row["run"]): row for row in self._worded(text)}
+        except MainstayError as error:
+            why_not = error.what
+        rows = _newest_first(found.values(), replace(wanted, status=_own(wanted)))
+        shown = self._only(wanted, self._shown(rows))
+        return RunFindings(text, shown, by_words=not why_not, why_not=why_not)
+
+    def shown(self, rows: Iterable[Json]) -> tuple[FoundRun, ...]:
+        """Rows of the view `runs` as a list shows them."""
+        return self._shown(list(rows))
+
+    # --- pages -----------------------------------------------------------------------------------------------------
+
+    def _rows(
+        self, wanted: RunFilter, limit: int, *, before: int = 0, after: int = 0
+    ) -> tuple[list[Json], bool, Json]:
+        """Rows in order, whether there are more, and the last one that was looked at where the look ended there."""
+        store, upwards = self.store(), bool(after)
+        where = _indexed(wanted)
+        first = self._last_before(wanted.since) if wanted.since else 0
+        last = self._last_before(wanted.until) + 1 if wanted.until else 0
+        at = max(after, first) if upwards else min(filter(None, (before, last)), default=0)
+        alone = all(where.get(name) == value for name, value in _told_apart(wanted).items())
+        rows: list[Json] = []
+        looked = 0
+        while True:
+            size = limit + 1 - len(rows) if alone else 500
+            some = store.select(
+                "runs", where=where, order="position", descending=not upwards, after=at or None, limit=size
+            )
+            for row in some:
+                position = int(str(row["position"] or 0))
+                if (not upwards and position <= first) or (upwards and last and position >= last):
+                    return rows, False, {}
+                looked += 1
+                if _fits(row, wanted):
+                    if len(rows) == limit:
+                        return rows, True, {}
+                    rows.append(dict(row))
+            if len(some) < size:
+                return rows, False, {}
+            at = int(str(some[-1]["position"]))
+            if looked >= LOOK_MAX:
+                return rows, False, dict(some[-1])
+
+    def _waiting(self, wanted: RunFilter, limit: int, before: int, after: int) -> RunPage:
+        """The runs of which a card waits: as many as there are cards at most, so they are sorted as they come."""
+        store = self.store()
+        rows = [row for run in self._waiting_cards() if (row := store.get("runs", (run,))) is not None]
+        meant = replace(wanted, status="")
+        ordered = _newest_first(rows, meant)
+        if after:
+            newer = [row for row in ordered if row["position"] > after]
+            part, rest = newer[-limit:], newer[:-limit]
+            return RunPage(
+                self._shown(part),
+                older=part[-1]["position"] if part else 0,
+                newer=part[0]["position"] if rest else 0,
+            )
+        later = [row for row in ordered if not before or row["position"] < before]
+        part, more = later[:limit], len(later) > limit
+        return RunPage(
+            self._shown(part),
+            older=part[-1]["position"] if more else 0,
+            newer=part[0]["position"] if before and part else 0,
+        )
+
+    def _last_before(self, at: int) -> int:
+        """The position of the last run that began before this moment; 0 where none did."""
+        store = self.store()
+        low, high = 0, int(store.head)
+        while low < high:
+            middle = (low + high) // 2
+            rows = store.select("runs", order="position", after=middle, limit=1)
+            if rows and int(str(rows[0]["started_at"])) < at:
+                low = int(str(rows[0]["position"]))
+            else:
+                high = middle
+        return low
+
+    # --- finding ---------------------------------------------------------------------------------------------------
+
+    def _named(self, text: str) -> list[Json]:
+        """The runs that a whole or short id means; none where it is no id, or no run has it."""
+        asked = text.lower()
+        if len(asked) < SHORT_ID_MIN or not all(one in "0123456789abcdef" for one in asked):
+            return []
+        store = self.store()
+        try:
+            names = [find_id(store, "runs", "run", asked)]
+        except AmbiguousId as error:
+            names = [str(one) for one in error.fields["candidates"]]
+        except NotFound:
+            return []
+        return [row for one in names if (row := store.get("runs", (one,))) is not None]
+
+    def _opened(self, text: str) -> Iterator[Json]:
+        """Of the newest runs those with the text in their title, their sender or their workflow's name."""
+        asked = text.casefold()
+        for row in self.store().select("runs", order="position", descending=True, limit=OPENED_MAX):
+            title, sender = self._about(row)
+            if any(asked in one.casefold() for one in (title, sender, str(row["workflow"]))):
+                yield dict(row)
+
+    def _worded(self, text: str) -> Iterator[Json]:
+        """The runs of the messages that the memory's index has for the words."""
+        asked = frozenset(words(text))
+        store = self.store()
+        for hit in self.recalled(text).hits:
+            kind, _, name = hit.unit.id.partition(":")
+            if not asked & set(words(hit.unit.text)):
+                continue  # alike in meaning alone: whoever searches for words did not ask for it
+            if kind == "reply":
+                row = store.get("runs", (name.partition(":")[0],))
+                if row is not None:
+                    yield dict(row)
+            elif kind == "message":
+                yield from self._begun_by(name)
+
+    def _begun_by(self, message: str) -> Iterator[Json]:
+        store = self.store()
+        received = store.get("messages", (message,))
+        if received is None:
+            return
+        after = int(str(received["position"]))
+        for row in store.select("runs", order="position", after=after, limit=NEAR):
+            if row["message"] == message:
+                yield dict(row)
+
+    # --- rows ------------------------------------------------------------------------------------------------------
+
+    def _shown(self, rows: list[Json]) -> tuple[FoundRun, ...]:
+        cards = self._waiting_cards() if any(row["status"] in OPEN for row in rows) else {}
+        return tuple(self._row(row, cards) for row in rows)
+
+    def _row(self, row: Json, cards: Mapping[str, str]) -> FoundRun:
+        title, sender = self._about(row)
+        return FoundRun(
+            run=str(row["run"]),
+            workflow=str(row["workflow"]),
+            definition=Digest(str(row["definition"])),
+            status=str(row["status"]),
+            origin=str(row.get("origin") or ""),
+            title=title,
+            sender=sender,
+            started_at=Instant(int(row["started_at"] or 0)),
+            ended_at=Instant(int(row["ended_at"])) if row["ended_at"] else None,
+            spent_micros=int(row["spent"] or 0),
+            parent=str(row["parent"] or ""),
+            position=int(row["position"] or 0),
+            card=cards.get(str(row["run"]), ""),
+        )
+
+    def _about(self, row: Mapping[str, Value]) -> tuple[str, str]:
+        """What the run is about, and from whom; the beginning of both."""
+        if row["message"]:
+            received = self.store().get("messages", (row["message"],))
+            if received is None or not received["content"]:
+                return "", ""
+            subject = SubjectId(str(received["subject"])) if received["subject"] else None
+            message = self.view(Digest(str(received["content"])), subject)
+            sender = str(message.get("from_name") or message.get("from_address") or "")
+            return _begin(str(message.get("subject") or "(no subject)")), _begin(sender)
+        return _begin(self._told(row)), ""
+
+    def _told(self, row: Mapping[str, Value]) -> str:
+        """What started a run that no message did, from its first event."""
+        position = int(str(row["position"] or 0))
+        found = self.store().read_all(after=Position(position - 1), limit=1) if position else ()
+        trigger = getattr(self.decoded(found[0]), "trigger", {}) if found else {}
+        schedule = trigger.get("schedule")
+        if isinstance(schedule, dict):
+            return f"Due {str(schedule.get('due', ''))[:16].replace('T', ' ')}"
+        texts = [self._text(one) for one in _leaves(trigger)]
+        return ", ".join(filter(None, texts)) or str(row["key"] or "")
+
+    def _text(self, value: Any) -> str:
+        text = str(value)
+        return self.artifacts().open_text(text) if text.startswith(SEALED) else text
+
+    def _waiting_cards(self) -> dict[str, str]:
+        """The cards that wait, by run; of several of one run the oldest."""
+        rows = self.store().select(
+            "approvals",
+            where={"status": "waiting"},
+            order="requested_at",
+            descending=True,
+            limit=CARDS_MAX,
+        )
+        return {str(row["run"]): str(row["approval"]) for row in rows}
+
+    def _only(self, wanted: RunFilter, found: tuple[FoundRun, ...]) -> tuple[FoundRun, ...]:
+        return tuple(one for one in found if one.card) if wanted.status == WAITING else found
+
+
+def _require(wanted: RunFilter) -> None:
+    for what, value, known in (("status", wanted.status, STATUSES), ("origin", wanted.origin, ORIGINS)):
+        if value and value not in known:
+            raise CommandRefused(
+                f"{value[:40]!r} is no {what} of a run.", remedy=f"Use one of {', '.join(known)}."
+            )
+
+
+def _own(wanted: RunFilter) -> str:
+    return "" if wanted.status == WAITING else wanted.status
+
+
+def _told_apart(wanted: RunFilter) -> dict[str, Value]:
+    """What rows must say, as columns."""
+    asked = {
+        "status": wanted.status,
+        "workflow": wanted.workflow,
+        "origin": wanted.origin,
+        "subject": wanted.subject,
+    }
+    told: dict[str, Value] = {name: value for name, value in asked.items() if value}
+    return told | ({"spent": True} if wanted.costing else {})
+
+
+def _indexed(wanted: RunFilter) -> dict[str, Value]:
+    """The one column by which the rows are read: whichever index leaves fewest."""
+    if wanted.subject:
+        return {"subject": wanted.subject}  # no index, but few rows, and read slowly
+    if wanted.status and (wanted.status != _USUAL or not wanted.workflow):
+        return {"status": wanted.status}
+    return {"workflow": wanted.workflow} if wanted.workflow else {}
+
+
+def _fits(row: Mapping[str, Value], wanted: RunFilter) -> bool:
+    return not (
+        (wanted.status and row["status"] != wanted.status)
+        or (wanted.workflow and row["workflow"] != wanted.workflow)
+        or (wanted.origin and row.get("origin") != wanted.origin)
+        or (wanted.subject and row["subject"] != wanted.subject)
+        or (wanted.costing and not row["spent"])
+    )
+
+
+def _newest_first(rows: Iterable[Json], wanted: RunFilter) -> list[Json]:
+    """Of these the ones that are meant."""
+    kept = [
+        row
+        for row in rows
+        if _fits(row, wanted)
+        and row["started_at"] >= wanted.since
+        and (not wanted.until or row["started_at"] < wanted.until)
+    ]
+    return sorted(kept, key=lambda row: int(row["position"]), reverse=True)
+
+
+def _begin(text: str) -> str:
+    flat = " ".join(text[: 4 * TITLE_MAX].split())
+    return flat if len(flat) <= TITLE_MAX else flat[: TITLE_MAX - 1] + "…"
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Plain values within, in order."""
+    match value:
+        case dict():
+            for one in value.values():
+                yield from _leaves(one)
+        case list():
+            for one in value[:20]:
+                yield from _leaves(one)
+        case str() | int() | float():
+            yield value
+        case _:
+            return
+
+
+__all__ = ["FORGOTTEN", "FoundRun", "RunFilter", "RunFindings", "RunPage", "RunSearch"]
