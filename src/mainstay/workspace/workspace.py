@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.objectives import Slo
     from mainstay.workspace.policies import Policies
     from mainstay.workspace.proposing import Proposable
+    from mainstay.workspace.run_search import RunSearch
     from mainstay.workspace.secrets import Secrets
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.today import Today
