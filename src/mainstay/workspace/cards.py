@@ -16,6 +16,7 @@ from mainstay.governance.taken_back import asks_anew
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import RunId, SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.workspace.drafts import Draft, Drafts, checks_made, drafts_of, place_of
 
 if TYPE_CHECKING:
     from mainstay.kernel.state import RunState
@@ -63,6 +64,11 @@ class Card:
     lessons: tuple[str, ...] = ()  # what earlier edits taught that went into it
     standing: str = ""  # of its kind of act: what is missing until it stops asking
     asks: str = ""  # the card that asked in its place, after what was approved was taken back
+    content: str = ""  # what will leave, written as data, where it is no text
+    drafts: Drafts = Drafts()  # the texts before and after this one, as far as there were any
+    checks_made: int = 0  # by the inspectors; 0: they do not say
+    decided_at: Instant | None = None
+    actor: str = ""  # who decided, if that was a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +258,8 @@ class CardReader:
         from mainstay.kernel.evolve import evolve, nothing
 
         shown, state, rationale = self._shown(row), nothing(RunId(row["run"])), ""
-        for _, event in self._events(row["run"]):
+        events = [event for _, event in self._events(row["run"])]
+        for event in events:
             state = evolve(state, event)
             if isinstance(event, ActionProposed) and event.task == row["task"]:
                 rationale = event.rationale
@@ -289,6 +296,11 @@ class CardReader:
             lessons=_lessons(state),
             standing=self._standing(line.kind),
             asks=str((asks_anew(self._store, row) or {}).get("approval", "")),
+            content=_content(shown),
+            drafts=place_of(self._drafts(events, row, state), line.digest),
+            checks_made=checks_made(events, state, self._artifacts.open_text),
+            decided_at=line.decided_at,
+            actor=line.actor,
         )
 
     def message(self, state: RunState) -> Json:
@@ -318,6 +330,19 @@ class CardReader:
         title, recipients = (shown.get("title", ""), shown.get("recipients", ())) if shown else ("", ())
         return tell(replace(one, reason=reason), str(title), [str(to) for to in recipients])
 
+    def _drafts(self, events: list[Any], row: Json, state: RunState) -> list[Draft]:
+        owner = state.head.owner
+
+        def reply(reference: Json) -> str:
+            kind = str(reference.get("kind", ""))
+            found = self._artifacts.open_json(Digest(str(reference["artifact"])), owner, kind.encode())
+            return str((found or {}).get("text", ""))
+
+        def card(digest: Digest) -> str:
+            return _text(self._artifacts.open_json(digest, owner, b"card") or {})
+
+        return drafts_of(events, row["task"], reply, card)
+
     def _checks(self, state: RunState) -> tuple[Json, ...]:
         found: list[Json] = []
         for number, task in state.all_tasks():
@@ -332,6 +357,14 @@ class CardReader:
 def _text(shown: Json) -> str:
     reply = (shown.get("request") or {}).get("reply")
     return str(reply.get("text", "")) if isinstance(reply, dict) else ""
+
+
+def _content(shown: Json) -> str:
+    """An effect without a text, as it stands: one value a line."""
+    import json
+
+    request = shown.get("request")
+    return "" if _text(shown) or not request else json.dumps(request, indent=2, ensure_ascii=False)
 
 
 def _lessons(state: RunState) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.auditing import Auditing
     from mainstay.workspace.autonomy import AutonomyDesk
+    from mainstay.workspace.card_queue import Alike, CardQueue, Queue
     from mainstay.workspace.console import Console
     from mainstay.workspace.executables import Executables
     from mainstay.workspace.forgetting import ForgettingDesk
@@ -241,6 +242,21 @@ class Workspace:
     def approval(self, short: str) -> Card:
         """One card. Raises `NotFound` or `AmbiguousId`."""
         return self._reader.card(find_card(self._store, short))
+
+    def queue(self, show: str = "waiting", *, start: str = "", chosen: str = "", limit: int = PAGE) -> Queue:
+        """A page of the cards that are "waiting", "put-off" or "decided" (newest first), with the ways on from it.
+
+        It begins with the card `start`; without that it is the first one, or the one on which `chosen` lies.
+        """
+        return self._queue.page(show, start=start, chosen=chosen, limit=limit)
+
+    def next_to(self, approval: str, show: str = "waiting") -> str:
+        """The card that is read after this one, which may have been decided; empty if there is none."""
+        return self._queue.next_to(approval, show)
+
+    def alike(self) -> list[Alike]:
+        """What waits, by kind and finality: what can be decided together, and what only by itself."""
+        return self._queue.alike()
 
     def put_off(self) -> int:
         """How many cards are snoozed, and will come back."""
@@ -921,6 +937,12 @@ class Workspace:
         except (ConfigError, NotFound):
             policy = None  # the rules say nothing of it that can be told
         return missing(self._store, kind, rules, now=self._clock.now(), policy=policy)
+
+    @property
+    def _queue(self) -> CardQueue:
+        from mainstay.workspace.card_queue import CardQueue
+
+        return CardQueue(self._store, self._reader.line, self._clock.now())
 
     @property
     def _reader(self) -> CardReader:

@@ -53,7 +53,7 @@ class Approvals:
     """
 
     name = "approvals"
-    version = 3
+    version = 4
     tables = (
         Table(
             "approvals",
@@ -95,6 +95,7 @@ class Approvals:
             indexes=(
                 ("status", "requested_at"),
                 ("status", "snoozed_until", "requested_at"),
+                ("status", "decided_at"),
                 ("kind", "status", "decided_at"),
                 ("subject", "status", "decided_at"),
             ),
