@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from mainstay.console.refused import Refused, fault, nothing_here
 from mainstay.console.rendering import page
+from mainstay.console.tokens import for_programs
 from mainstay.kernel.errors import (
     AmbiguousId,
     CommandRefused,
@@ -32,18 +33,7 @@ log = logging.getLogger("mainstay")
 def answer(request: Request, refused: Refused) -> Response:
     """The refusal as this client reads it."""
     if wants_json(request):
-        problem = {
-            "type": "about:blank",
-            "title": refused.what,
-            "status": refused.status,
-            "detail": " ".join(filter(None, (refused.why, refused.remedy))),
-        }
-        return Response(
-            json.dumps(problem),
-            refused.status,
-            media_type="application/problem+json",
-            headers=refused.headers,
-        )
+        return problem(refused)
     return page(
         request,
         "refused.html",
@@ -54,8 +44,55 @@ def answer(request: Request, refused: Refused) -> Response:
     )
 
 
+KINDS = {
+    400: "unreadable",
+    401: "no-token",
+    403: "forbidden",
+    404: "not-found",
+    405: "no-such-method",
+    406: "not-acceptable",
+    408: "too-slow",
+    409: "conflict",
+    410: "gone",
+    412: "stale",
+    413: "too-large",
+    414: "too-large",
+    415: "wrong-content-type",
+    421: "wrong-host",
+    422: "refused",
+    428: "digest-missing",
+    429: "too-many-requests",
+    431: "too-large",
+    500: "fault",
+    503: "unavailable",
+}
+
+
+def problem(refused: Refused) -> Response:
+    """The refusal as a program reads it: RFC 9457, and the three sentences by themselves."""
+    kind = refused.kind or KINDS.get(refused.status, "refused")
+    told = {
+        "type": f"urn:mainstay:problem:{kind}",
+        "title": refused.what,
+        "status": refused.status,
+        "detail": " ".join(filter(None, (refused.why, refused.remedy))),
+        "what": refused.what,
+        "why": refused.why,
+        "remedy": refused.remedy,
+        **({"fields": refused.fields} if refused.fields else {}),
+    }
+    return Response(
+        json.dumps(told),
+        refused.status,
+        media_type="application/problem+json",
+        headers=refused.headers,
+    )
+
+
 def wants_json(request: Request) -> bool:
     """Whether the client asks for JSON rather than for a page."""
+    if for_programs(request.url.path):
+        return True
     accept = request.headers.get("accept", "")
     return "json" in accept and "text/html" not in accept
 
@@ -69,7 +106,7 @@ def on_refused(request: Request, error: Exception) -> Response:
 def on_error(request: Request, error: Exception) -> Response:
     """What the house refused: its own words."""
     assert isinstance(error, MainstayError)
-    return answer(request, Refused(_status(error), error.what, why=error.why, remedy=error.remedy))
+    return answer(request, Refused(status_of(error), error.what, why=error.why, remedy=error.remedy))
 
 
 def on_http(request: Request, error: Exception) -> Response:
@@ -87,7 +124,8 @@ def on_fault(request: Request, error: Exception) -> Response:
     return answer(request, fault())
 
 
-def _status(error: MainstayError) -> int:
+def status_of(error: MainstayError) -> int:
+    """With which status an error of the house is answered."""
     match error:
         case NotFound():
             return 404

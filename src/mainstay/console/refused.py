@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class Refused(Exception):
@@ -16,8 +17,13 @@ class Refused(Exception):
         why: str = "",
         remedy: str = "",
         headers: Mapping[str, str] | None = None,
+        kind: str = "",
+        fields: Mapping[str, Any] | None = None,
     ) -> None:
+        """`kind`: what a program tells refusals apart by; where none is named, the status says enough."""
         super().__init__(what)
+        self.kind = kind
+        self.fields = dict(fields or {})
         self.status = status
         self.what = what
         self.why = why
