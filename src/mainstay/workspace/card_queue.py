@@ -100,7 +100,9 @@ class CardQueue:
     def alike(self) -> list[Alike]:
         """What waits, by what can be decided together; the most first."""
         counts: dict[tuple[str, str, str, str, str], int] = {}
-        for row in self._store.select("approvals", where={"status": "waiting", "snoozed_until": 0}, limit=_ALL):
+        for row in self._store.select(
+            "approvals", where={"status": "waiting", "snoozed_until": 0}, limit=_ALL
+        ):
             kind_class = str(row["kind"] or "").rpartition("/")[2]
             key = (
                 *(str(row["workflow"]), str(row["act"]), kind_class, str(row["finality"])),
@@ -136,14 +138,14 @@ class CardQueue:
             ]
         return found[:limit]
 
-    def _select(
-        self, where: Row, by: str, first: Row | None, limit: int, *, descending: bool
-    ) -> list[Row]:
+    def _select(self, where: Row, by: str, first: Row | None, limit: int, *, descending: bool) -> list[Row]:
         bound: dict[str, Any] = {}
         if first is not None:
             bound = {"after": _whole(first[by]) + (1 if descending else -1)}
         most = 2 * limit + (_OF_ONE_MOMENT if first is not None else 0)
-        return self._store.select("approvals", where=where, order=by, descending=descending, limit=most, **bound)
+        return self._store.select(
+            "approvals", where=where, order=by, descending=descending, limit=most, **bound
+        )
 
     def _snoozed(self) -> list[Row]:
         return self._store.select(

@@ -6,7 +6,7 @@ A list opens one small blob a row and folds no run, so that it is quick however 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
@@ -65,7 +65,9 @@ class Card:
     standing: str = ""  # of its kind of act: what is missing until it stops asking
     asks: str = ""  # the card that asked in its place, after what was approved was taken back
     content: str = ""  # what will leave, written as data, where it is no text
-    drafts: Drafts = Drafts()  # the texts before and after this one, as far as there were any
+    drafts: Drafts = field(
+        default_factory=Drafts
+    )  # the texts before and after this one, as far as there were any
     checks_made: int = 0  # by the inspectors; 0: they do not say
     decided_at: Instant | None = None
     actor: str = ""  # who decided, if that was a person
