@@ -42,6 +42,7 @@ OPEN = ("running", "paused", "queued", "delayed", "compensating")
 OVER = ("succeeded", "failed", "cancelled", "superseded")
 STATUSES = (WAITING, *OPEN, *OVER)
 ORIGINS = ("mail", "schedule", "hand")
+_NO_TIME = "0" * 12
 _USUAL = "succeeded"  # most runs: its index tells little apart
 
 
@@ -289,7 +290,7 @@ class RunSearch:
             workflow=str(row["workflow"]),
             definition=Digest(str(row["definition"])),
             status=str(row["status"]),
-            origin=str(row.get("origin") or ""),
+            origin=origin_of(row),
             title=title,
             sender=sender,
             started_at=Instant(int(row["started_at"] or 0)),
@@ -342,6 +343,15 @@ class RunSearch:
         return tuple(one for one in found if one.card) if wanted.status == WAITING else found
 
 
+def origin_of(row: Mapping[str, Value]) -> str:
+    """What started a run, one of `ORIGINS`: a fork is a person's doing, and so is a run whose id bears no time
+    (`Desk.start`); what else no message started was due.
+    """
+    if row["parent"] or str(row["run"]).startswith(_NO_TIME):
+        return "hand"
+    return "mail" if row["message"] else "schedule"
+
+
 def _require(wanted: RunFilter) -> None:
     for what, value, known in (("status", wanted.status, STATUSES), ("origin", wanted.origin, ORIGINS)):
         if value and value not in known:
@@ -379,7 +389,7 @@ def _fits(row: Mapping[str, Value], wanted: RunFilter) -> bool:
     return not (
         (wanted.status and row["status"] != wanted.status)
         or (wanted.workflow and row["workflow"] != wanted.workflow)
-        or (wanted.origin and row.get("origin") != wanted.origin)
+        or (wanted.origin and origin_of(row) != wanted.origin)
         or (wanted.subject and row["subject"] != wanted.subject)
         or (wanted.costing and not row["spent"])
     )

@@ -53,7 +53,7 @@ class Runs:
     """
 
     name = "runs"
-    version = 4
+    version = 3
     tables = (
         Table(
             "runs",
@@ -77,7 +77,6 @@ class Runs:
                 ("spent", _INTEGER),  # micro-units, up to now
                 ("tasks", _INTEGER),  # at the end
                 ("given_up", _INTEGER),  # at the end: tasks that failed and were not optional
-                ("origin", _TEXT),  # mail, schedule, hand
             ),
             key=("run",),
             indexes=(("position",), ("status", "position"), ("workflow", "position")),
@@ -129,12 +128,11 @@ class Runs:
                             "started_at": at,
                             "position": position,
                             "spent": 0,
-                            "origin": _origin(event),
                         },
                     ),
                 )
             case RunForked(parent=parent, version=point):
-                return (Put("runs", (run_of(stream),), {"parent": parent, "point": point, "origin": "hand"}),)
+                return (Put("runs", (run_of(stream),), {"parent": parent, "point": point}),)
             case RunDelayed():
                 return _status(stream, "delayed")
             case RunQueued():
@@ -178,14 +176,6 @@ class Runs:
                 return _spending(stream, event.cost)
             case _:
                 return ()
-
-
-def _origin(event: RunStarted) -> str:
-    """What started it; a fork is told by what comes next."""
-    message = event.trigger.get("message")
-    if isinstance(message, dict) and message.get("key"):
-        return "mail"
-    return "schedule" if isinstance(event.trigger.get("schedule"), dict) else "hand"
 
 
 def _status(stream: StreamId, status: str) -> Sequence[RowChange]:
