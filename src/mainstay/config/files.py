@@ -36,6 +36,8 @@ from mainstay.workflows.document import Problems, suggestion
 from mainstay.workflows.loader import WorkflowFile, read_workflow
 from mainstay.workflows.typing import check
 
+Instead = Mapping[str, bytes | None]  # what a file would say, and None for one that would not be there
+AS_THEY_ARE: Instead = {}
 FILE_MAX = 1_000  # files of one kind; more is a folder that is not meant for us
 _READ_MAX = 20 * 1024 * 1024
 INTENTS, REPLIES, WORDS = "intents.toml", "approved-replies.jsonl", "forbidden-words.txt"
@@ -121,13 +123,15 @@ class RuleFiles:
     templates: Mapping[str, Template]
 
 
-def load_rules(folder: Path, acts: Collection[str] | None = None) -> RuleFiles:
+def load_rules(
+    folder: Path, acts: Collection[str] | None = None, *, instead: Instead = AS_THEY_ARE
+) -> RuleFiles:
     """Rules and templates alone, held against the intents. Raises the first `ConfigError`; its `also` has the others.
 
-    Each file is read twice: one that is being written is refused.
+    Each file is read twice: one that is being written is refused. `instead`: as if some of them said something else.
     """
-    policies = _still(folder, "policies", ".toml", PolicyError)
-    written = _still(folder, "templates", ".md", TemplateError)
+    policies = _still(folder, "policies", ".toml", PolicyError, instead)
+    written = _still(folder, "templates", ".md", TemplateError, instead)
     problems = Problems()
     policy, templates = Policy(()), dict[str, Template]()
     with problems.caught():
@@ -136,14 +140,24 @@ def load_rules(folder: Path, acts: Collection[str] | None = None) -> RuleFiles:
         read_recalls(policies)
     with problems.caught():
         templates.update(read_templates(written))
-        _refuse_strangers(templates, read_intents(_optional(folder, INTENTS), INTENTS, _names(folder)))
+        known = tuple(file.rpartition("/")[2].removesuffix(".md") for file, _ in written)
+        _refuse_strangers(templates, read_intents(_optional(folder, INTENTS), INTENTS, known))
     problems.raise_any()
     return RuleFiles(policy, policy_text(policies), templates)
 
 
-def _still(folder: Path, kind: str, ending: str, error_type: type[ConfigError]) -> list[tuple[str, bytes]]:
-    found = _all(folder, kind, ending, error_type)
-    for (file, raw), (again, now) in zip(found, _all(folder, kind, ending, error_type), strict=False):
+def load_recalls(folder: Path, *, instead: Instead = AS_THEY_ARE) -> Recalls:
+    """The retrieval policies alone. Raises `ConfigError`."""
+    return read_recalls(_all(folder, "policies", ".toml", PolicyError, instead))
+
+
+def _still(
+    folder: Path, kind: str, ending: str, error_type: type[ConfigError], instead: Instead
+) -> list[tuple[str, bytes]]:
+    found = _all(folder, kind, ending, error_type, instead)
+    for (file, raw), (again, now) in zip(
+        found, _all(folder, kind, ending, error_type, instead), strict=False
+    ):
         if file != again or raw != now:
             raise error_type("the file is being written", file=file, remedy="wait a moment, and try again")
     return found
@@ -155,12 +169,15 @@ def load_settings(folder: Path) -> Settings:
 
 
 def load_workflows(
-    folder: Path, catalog: Catalog | None = None
+    folder: Path, catalog: Catalog | None = None, *, instead: Instead = AS_THEY_ARE
 ) -> tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]]:
-    """The workflows of the folder that can be read, and what is wrong: with a catalog, also in what they mean."""
+    """The workflows of the folder that can be read, and what is wrong: with a catalog, also in what they mean.
+
+    `instead`: as if some of the files said something else.
+    """
     problems, found = Problems(), dict[str, WorkflowFile]()
     with problems.caught():
-        for file, raw in _all(folder, "workflows", ".yaml", WorkflowError):
+        for file, raw in _all(folder, "workflows", ".yaml", WorkflowError, instead):
             with problems.caught():
                 one = read_workflow(raw, file)
                 if one.workflow.name in found:
@@ -197,13 +214,21 @@ def _names(folder: Path) -> tuple[str, ...]:
     return tuple(path.stem for path in sorted((folder / "templates").glob("[!.]*.md")))
 
 
-def _all(folder: Path, kind: str, ending: str, error_type: type[ConfigError]) -> list[tuple[str, bytes]]:
+def _all(
+    folder: Path,
+    kind: str,
+    ending: str,
+    error_type: type[ConfigError],
+    instead: Instead = AS_THEY_ARE,
+) -> list[tuple[str, bytes]]:
+    here = {file.partition("/")[2] for file in instead if file.startswith(f"{kind}/")}
     try:
-        names = sorted(entry.name for entry in os.scandir(folder / kind) if not entry.name.startswith("."))
+        names = [entry.name for entry in os.scandir(folder / kind) if not entry.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        names = []  # there may be none
     except OSError as error:
         raise error_type("the folder cannot be read", file=kind, why=error.strerror or "") from None
+    names = sorted(name for name in {*names, *here} if instead.get(f"{kind}/{name}", b"") is not None)
     for name in names:
         if ending == ".yaml" and name.endswith(".yml"):
             raise error_type(
@@ -212,7 +237,11 @@ def _all(folder: Path, kind: str, ending: str, error_type: type[ConfigError]) ->
     names = [name for name in names if name.endswith(ending)]
     if len(names) > FILE_MAX:
         raise error_type(f"there are {len(names)} files, and at most {FILE_MAX} are read", file=kind)
-    return [(f"{kind}/{name}", _bytes(folder, f"{kind}/{name}", error_type)) for name in names]
+    found: list[tuple[str, bytes]] = []
+    for file in (f"{kind}/{name}" for name in names):
+        said = instead.get(file)
+        found.append((file, _bytes(folder, file, error_type) if said is None else said))
+    return found
 
 
 def _optional(folder: Path, name: str) -> bytes:

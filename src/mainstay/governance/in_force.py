@@ -22,11 +22,12 @@ from mainstay.kernel.events import (
     Event,
     PolicyAdopted,
     TemplateAdopted,
+    TemplateRetired,
 )
 from mainstay.kernel.recipe import written
 from mainstay.ledger.store import RecordedEvent
 
-ADOPTIONS = frozenset((NUMBER_OF[PolicyAdopted], NUMBER_OF[TemplateAdopted]))
+ADOPTIONS = frozenset(NUMBER_OF[one] for one in (PolicyAdopted, TemplateAdopted, TemplateRetired))
 _POLICY = ""  # among names of templates
 Judged = ActionDenied | ApprovalRequested | ActionEdited | ActionStarted | ActionHeld | ActionShadowed
 
@@ -41,6 +42,8 @@ class InForce:
                 self._history.setdefault(_POLICY, []).append((recorded.position, event.policy))
             elif isinstance(event, TemplateAdopted):
                 self._history.setdefault(event.name, []).append((recorded.position, event.template))
+            elif isinstance(event, TemplateRetired):
+                self._history.setdefault(event.name, []).append((recorded.position, ""))
 
     def policy(self, position: int) -> str:
         """The digest of the policy at that time; empty where none was adopted."""

@@ -103,11 +103,11 @@ class House:
     def decide(self, command: HouseDecision) -> tuple[WorkspaceEvent, ...]:
         """The events that the command leads to; none when it is so already."""
         match command:
-            case RegisterWorkflow(name=name, version=version, definition=definition):
+            case RegisterWorkflow(name=name, version=version, definition=definition, raw=raw):
                 known = self.workflows.get(name)
                 if known is not None and known.definition == definition:
                     return ()
-                return (WorkflowRegistered(name, version, definition),)
+                return (WorkflowRegistered(name, version, definition, raw),)
             case RetireWorkflow(name=name, actor=actor):
                 return (WorkflowRetired(name, actor),) if name in self.workflows else ()
             case AdoptPolicy(policy=policy):

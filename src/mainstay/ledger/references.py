@@ -14,6 +14,7 @@ from mainstay.kernel.events import (
     ActionEdited,
     ActionProposed,
     ContextRecalled,
+    FileSaved,
     MemoryRecorded,
     MessageReceived,
     MessageRejected,
@@ -40,10 +41,11 @@ REFERRING = frozenset(
         MemoryRecorded,
         ModelFitted,
         TemplateAdopted,
+        FileSaved,
     )
 )
 
-_FIELD = re.compile(rb'"(?:artifact|card|content|definition|log|payload|plan|raw|template)":"([0-9a-f]{64})"')
+_FIELD = re.compile(rb'"(?:artifact|card|content|definition|log|payload|plan|raw|replaced|template)":"([0-9a-f]{64})"')
 _LIST = re.compile(rb'"attachments":\[((?:"[0-9a-f]{64}",?)+)\]')
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 

@@ -51,6 +51,7 @@ class WorkflowFile:
     workflow: Workflow
     plan: Plan
     document: Document
+    raw: bytes = b""  # the file, comments and all
 
 
 def read_workflow(raw: bytes, file: str) -> WorkflowFile:
@@ -103,7 +104,7 @@ def read_workflow(raw: bytes, file: str) -> WorkflowFile:
         deadline_us=deadline_us,
         delay_us=delay_us,
     )
-    return WorkflowFile(workflow, compiled(workflow, document), document)
+    return WorkflowFile(workflow, compiled(workflow, document), document, raw)
 
 
 def compiled(workflow: Workflow, document: Document | None = None) -> Plan:

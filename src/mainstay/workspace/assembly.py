@@ -23,7 +23,7 @@ from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.workflows.canonical import canonical, restore
+from mainstay.workflows.canonical import restore
 from mainstay.workspace.folder import Folder, open_vault
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mainstay.models.base import Embedder, Unavailable
     from mainstay.runtime.performer import Route
     from mainstay.workflows.catalog import Catalog
+    from mainstay.workflows.loader import WorkflowFile
     from mainstay.workspace.language_models import LanguageModels
     from mainstay.workspace.mail import MailAccount
     from mainstay.workspace.remembered import Remembered
@@ -98,6 +99,14 @@ class Assembly:
             for one in (agents or {}).values():
                 if isinstance(one, ReplyWriter):
                     one.adopt(rules.templates, house(self.untyped))
+
+    def adopt_workflows(self, workflows: Mapping[str, WorkflowFile]) -> None:
+        """Go on with other workflows: their plans are known before their events are durable."""
+        for name in ("untyped", "files"):
+            if name in vars(self):
+                known: WorkspaceFiles = getattr(self, name)
+                vars(self)[name] = replace(known, workflows=workflows)
+        self._plans |= {one.plan.digest: one.plan for one in workflows.values()}
 
     # --- adapters --------------------------------------------------------------------------------------------------
 
@@ -304,11 +313,6 @@ class Assembly:
             for operation in adapter.contract.operations
         }
         return catalog_of(self.untyped, configured, self.light_agents)
-
-    @property
-    def definitions(self) -> Mapping[str, tuple[Plan, bytes]]:
-        """The workflows of the folder by name: compiled, and as the blob they are pinned to."""
-        return {name: (one.plan, canonical(one.workflow)) for name, one in self.written.workflows.items()}
 
     def plan(self, digest: Digest) -> Plan:
         """The plan a run is pinned to: of this folder, or of an older version that the ledger kept."""

@@ -36,7 +36,7 @@ from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.persons_only import require_person
 from mainstay.workspace.recipes import RecipesWhenAsked, autonomy_of, recipes_of
-from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force
+from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force, registrations
 from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
 
 if TYPE_CHECKING:
@@ -311,22 +311,10 @@ class Held:
 
         A workflow whose file is gone starts no more runs. Returns what is owed by it: timers of schedules.
         """
-        from mainstay.kernel.commands import RegisterWorkflow, RetireWorkflow
-        from mainstay.kernel.ids import digest
-
         requests: list[Request] = []
         if self._is_news():
             _ = self.assembly.files  # raises what is wrong with it, held against everything else
-        definitions = self.assembly.definitions
-        for name, (plan, raw) in definitions.items():
-            known = self.director.workflows.get(name)
-            if known is None or known.definition != plan.digest:
-                assert digest(raw) == plan.digest, "a definition is stored under its own digest"
-                command = RegisterWorkflow(name, plan.workflow.version, plan.digest)
-                requests.append(Request(command, "operator", blobs={plan.digest: raw}))
-        for name in self.director.workflows:
-            if name not in definitions:
-                requests.append(Request(RetireWorkflow(name, "operator"), "operator"))
+        requests += registrations(self.director, self.assembly.written.workflows)
         adopted = adoptions(self.director, self._rules(), self.assembly.blobs)
         if adopted:
             self.load_all()  # everything that waits is held against them

@@ -6,18 +6,27 @@ against everything else first: one mistake, and nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from mainstay.config.files import RuleFiles, load_rules
 from mainstay.config.policies import read_policy_text
-from mainstay.kernel.commands import AdoptPolicy, AdoptTemplate
+from mainstay.kernel.commands import (
+    AdoptPolicy,
+    AdoptTemplate,
+    RegisterWorkflow,
+    RetireTemplate,
+    RetireWorkflow,
+)
 from mainstay.kernel.errors import CommandRefused, NotFound, PolicyError
+from mainstay.kernel.ids import digest
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import Blobs
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.director import Director
 from mainstay.runtime.tick import Answer, Request
+from mainstay.workflows.canonical import canonical
+from mainstay.workflows.loader import WorkflowFile
 from mainstay.workspace.assembly import Assembly
 
 Ask = Callable[[Request], Awaitable[Answer]]
@@ -37,9 +46,8 @@ def policy_in_force(store: EventReader, blobs: Blobs, otherwise: Policy) -> Poli
 
 def differs(director: Director, rules: RuleFiles) -> bool:
     """Whether any of these rules and templates is not in force."""
-    return rules.policy.digest != director.house.policy or any(
-        director.templates.get(name) != template.digest for name, template in rules.templates.items()
-    )
+    known = {name: template.digest for name, template in rules.templates.items()}
+    return rules.policy.digest != director.house.policy or director.templates != known
 
 
 def adoptions(director: Director, rules: RuleFiles, blobs: Blobs) -> list[Request]:
@@ -51,7 +59,28 @@ def adoptions(director: Director, rules: RuleFiles, blobs: Blobs) -> list[Reques
     for name, template in sorted(rules.templates.items()):
         if director.templates.get(name) != template.digest:
             requests.append(_kept(AdoptTemplate(name, template.digest), template.text.encode(), blobs))
-    return requests
+    gone = sorted(director.templates.keys() - rules.templates.keys())
+    return [*requests, *(Request(RetireTemplate(name), "operator") for name in gone)]
+
+
+def registrations(director: Director, workflows: Mapping[str, WorkflowFile]) -> list[Request]:
+    """What puts these workflows in force, and takes every other one out, where they differ from what is."""
+    requests = [
+        registration(file)
+        for name, file in sorted(workflows.items())
+        if name not in director.workflows or director.workflows[name].definition != file.plan.digest
+    ]
+    gone = [name for name in director.workflows if name not in workflows]
+    return [*requests, *(Request(RetireWorkflow(name, "operator"), "operator") for name in gone)]
+
+
+def registration(file: WorkflowFile) -> Request:
+    """What puts a workflow in force: its definition and its file are kept under their own digests."""
+    workflow, definition, written = file.workflow, file.plan.digest, digest(file.raw)
+    meaning = canonical(workflow)
+    assert digest(meaning) == definition, "a definition is stored under its own digest"
+    command = RegisterWorkflow(workflow.name, workflow.version, definition, written)
+    return Request(command, "operator", blobs={definition: meaning, written: file.raw})
 
 
 def _kept(command: AdoptPolicy | AdoptTemplate, content: bytes, blobs: Blobs) -> Request:

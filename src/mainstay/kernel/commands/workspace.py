@@ -71,6 +71,7 @@ class RegisterWorkflow:
     name: str
     version: int
     definition: Digest
+    raw: Digest = Digest("")  # its file as it was written; empty: nobody knows
 
 
 @dataclass(frozen=True, slots=True)

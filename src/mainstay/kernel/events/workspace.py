@@ -25,6 +25,7 @@ class WorkflowRegistered:
     name: str
     version: int
     definition: Digest
+    raw: Digest = Digest("")  # its file as it was written, comments and all
 
 
 @dataclass(frozen=True, slots=True)
