@@ -80,6 +80,14 @@ class Reply(Data):
     model: str = ""  # the language model that wrote it; empty: made on this device
 
 
+class Proposal(Data):
+    """What somebody outside wants done, and what they say for it: data, never authority."""
+
+    client: str  # "client:NAME", "agent:token:NAME", or the operator
+    why: str = ""
+    values: dict[str, Any] = {}  # for the adapter, besides the message and the reply
+
+
 class Finding(Data):
     """One remark of an inspector. Severity: note, look (a person must look), refuse (must not leave)."""
 

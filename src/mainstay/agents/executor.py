@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ConfigDict
 
 from mainstay.agents import ways
-from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Proposed, Reply, Tools
+from mainstay.agents.base import Brief, Data, Failed, MessageView, Outcome, Proposal, Proposed, Reply, Tools
 from mainstay.agents.flags import GATING, assess, domain
-from mainstay.agents.provenance import origins
+from mainstay.agents.provenance import claimed, origins
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import Json
@@ -30,6 +30,9 @@ class ProposerInput(Data):
 
     message: MessageView | None = None
     reply: Reply | None = None
+    proposal: Proposal | None = (
+        None  # where somebody outside wants this act, and no workflow of the operator's
+    )
     intent: str = ""
     confidence: float | None = None
     flags: tuple[str, ...] = ()
@@ -103,7 +106,7 @@ class Proposer:
                 "template": given.reply.template,
                 "template_digest": given.reply.template_digest,
                 "leans_on_approved": bool(given.reply.sources),
-                "drafted_by": "model" if given.reply.model else "template",
+                "drafted_by": "client" if given.proposal else "model" if given.reply.model else "template",
             }
         return features | {"flags": sorted(flags), "flagged": bool(flags & GATING)}
 
@@ -119,12 +122,16 @@ def _diverted(message: MessageView) -> bool:
 
 def _request(given: ProposerInput, own_domains: Iterable[str]) -> Json:
     request: Json = {name: _plain(value) for name, value in (given.model_extra or {}).items()}
+    if given.proposal is not None:
+        request |= given.proposal.values
     if given.message is not None:
         request["message"] = _message(given.message)
     if given.reply is not None:
         request["reply"] = {"subject": given.reply.subject, "text": given.reply.text}
     if given.message is not None and given.reply is not None:
         told = origins(given.message, given.reply, own_domains=own_domains)
+        if given.proposal is not None:
+            told += claimed(given.reply, _who(given.proposal), besides=told)
         if told:
             request["origins"] = [
                 {"name": one.name, "value": one.value, "source": one.source} for one in told
@@ -161,7 +168,15 @@ def _plain(value: Any) -> Any:
 TAKES_OFF = ".unlabel"  # the act that undoes a label
 
 
+def _who(proposal: Proposal) -> str:
+    _, named, name = proposal.client.partition(":")
+    return f"the outside client {name.removeprefix('token:')!r}" if named else f"the {proposal.client}"
+
+
 def _rationale(act: str, given: ProposerInput) -> str:
+    if given.proposal is not None:
+        said = f", and says why: {given.proposal.why}" if given.proposal.why else ", and does not say why."
+        return f"No workflow asked for this: {_who(given.proposal)} proposed it{said}"
     if given.reply is not None and given.message is not None:
         whom = "the Reply-To address" if _diverted(given.message) else "the sender"
         known = "we have written to before" if given.message.sender_known else "we have not written to before"

@@ -74,6 +74,17 @@ def origins(
     return tuple(dict.fromkeys(told))[:ORIGIN_MAX]
 
 
+def claimed(reply: Reply, source: str, *, besides: Iterable[Origin] = ()) -> tuple[Origin, ...]:
+    """What a reply says that somebody outside wrote whole: each such value came from them."""
+    known = {_key(one.value) for one in besides}
+    told = [
+        Origin(name, value, source)
+        for name, value in _found(f"{reply.subject}\n{reply.text}")
+        if _key(value) not in known
+    ]
+    return tuple(dict.fromkeys(told))[:ORIGIN_MAX]
+
+
 def _below(name: str, value: str, domains: tuple[str, ...]) -> bool:
     if name == "link":
         host = value.partition("://")[2] or value

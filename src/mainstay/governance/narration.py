@@ -128,6 +128,7 @@ from mainstay.kernel.events import (
     WorkflowRegistered,
     WorkflowRetired,
 )
+from mainstay.kernel.plan import PROPOSED
 from mainstay.kernel.values import money
 
 __all__ = ["NameOf", "Open", "moment", "say", "short", "short_run"]
@@ -258,6 +259,8 @@ def _about_run(event: RunStarted | RunQueued | RunReleased | RunSuperseded | Run
             message = event.trigger.get("message")
             key = str(message.get("key", "")) if isinstance(message, dict) else ""
             cause = f", because message {short(key)} came in" if key else ""
+            if event.workflow == PROPOSED:
+                cause = f", because {event.trigger.get('client', 'somebody')} proposed its act"
             return f"A run of {event.workflow} began (definition {short(event.definition)}){cause}"
         case RunQueued(behind=behind, line="workflow"):
             return f"It waits in line behind run {short_run(behind)}: as many runs of its workflow as may are at work"

@@ -28,13 +28,14 @@ from mainstay.kernel.facts import Facts
 from mainstay.kernel.gate import held_back
 from mainstay.kernel.ids import approval_id, fraction
 from mainstay.kernel.kinds import kind_of, recipe_of
-from mainstay.kernel.plan import Role, Silence
+from mainstay.kernel.plan import PROPOSED, Role, Silence
 from mainstay.kernel.policy import ASK_BY_DEFAULT, Action, Decision, Verdict, evaluate
 from mainstay.kernel.state import Act, Phase, RunState, may_have_left
 from mainstay.kernel.values import DAY, SECOND, Instant, Json
 
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
 RESTORED = "the ledger was restored from a backup, and it may have left since"
+_PROPOSED = Verdict(Decision.ASK, "proposed", "somebody outside proposed it: what they propose always asks")
 _FORKED = Verdict(Decision.ASK, "fork", "this run goes on from another one: its acts always ask")
 
 
@@ -107,7 +108,10 @@ def verdict_on(draft: Draft, number: int, action: Action) -> Verdict:
     reversible = action.finality is Finality.REVERSIBLE
     gate = "" if reversible else held_back(draft.state, number)
     verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection, gate=gate)
-    if verdict is ASK_BY_DEFAULT:
+    if draft.state.head.workflow == PROPOSED:
+        if verdict is ASK_BY_DEFAULT or verdict.decision is Decision.ALLOW:
+            verdict = _PROPOSED
+    elif verdict is ASK_BY_DEFAULT:
         verdict = _by_autonomy(draft, number, action)
     if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
         verdict = _FORKED

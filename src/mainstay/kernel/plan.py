@@ -18,6 +18,9 @@ from mainstay.kernel.values import Digest, Instant
 
 TASK_MAX = 20_000  # a larger plan is a mistake or an attack; 10,000 is the largest that is measured
 ITEM_MAX = 10_000  # `for_each` may not fan out wider
+PROPOSED = (
+    "proposed"  # the name that runs of one act have which somebody outside proposed; no file may take it
+)
 
 
 class Role(StrEnum):

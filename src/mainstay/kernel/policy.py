@@ -127,6 +127,7 @@ RESERVED = frozenset(
     {
         *("default", "thinking", "autonomy", "audit", "gate", "kill switch", "high stake", "reply limit"),
         *("unknown price", "inspector", "fork", "restored", "undone", "in doubt", "operator", "policy"),
+        "proposed",
     }
 )
 """What the kernel itself gives as the rule of a verdict: a card that names one of these was stopped by no file."""

@@ -84,7 +84,7 @@ class Artifacts:
         if isinstance(value, _LISTS):
             return [self.close_value(one, subject) for one in value]
         kind = _kind(type(value))  # type: ignore[arg-type]  # every class can be hashed
-        if kind in ("message", "reply"):
+        if kind in ("message", "reply", "proposal"):
             digest = self.put(value.model_dump_json().encode(), subject, kind.encode())
             return {"artifact": digest, "kind": kind}
         if kind == "data":
@@ -147,16 +147,18 @@ def _kind(of: type) -> str:
 
     Remembered, because pydantic's classes take a microsecond to say whether something is an instance of them.
     """
-    from mainstay.agents.base import Data, MessageView, Reply
+    from mainstay.agents.base import Data, MessageView, Proposal, Reply
 
     if issubclass(of, MessageView):
         return "message"
     if issubclass(of, Reply):
         return "reply"
+    if issubclass(of, Proposal):
+        return "proposal"
     return "data" if issubclass(of, Data) else ""
 
 
 def _model(kind: str) -> Any:
-    from mainstay.agents.base import MessageView, Reply
+    from mainstay.agents.base import MessageView, Proposal, Reply
 
-    return {"message": MessageView, "reply": Reply}[kind]
+    return {"message": MessageView, "reply": Reply, "proposal": Proposal}[kind]

@@ -24,6 +24,7 @@ from mainstay.kernel.events import ActionEdited, ActionUndone, ApprovalGranted, 
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.gate import annotated_before
 from mainstay.kernel.kinds import kind_of, recipe_of
+from mainstay.kernel.plan import PROPOSED
 from mainstay.kernel.recipe import contradicts
 from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.values import SECOND
@@ -37,6 +38,8 @@ _NO_NEWS = frozenset({"undone", "in doubt", "restored"})
 
 def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Iterator[WeighEvidence]:
     """The evidence in what was just decided; `before` is the run as the person saw it."""
+    if before.head.workflow == PROPOSED:
+        return  # it asks whatever it proves
     edits = {event.task: event for event in events if isinstance(event, ActionEdited)}
     for event in events:
         match event:

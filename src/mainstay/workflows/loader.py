@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mainstay.kernel.errors import WorkflowError
 from mainstay.kernel.plan import (
+    PROPOSED,
     Plan,
     PlanRefused,
     Priority,
@@ -64,6 +65,10 @@ def read_workflow(raw: bytes, file: str) -> WorkflowFile:
     name, version, cost_max = "", 1, None
     with problems.caught():
         name = top.name("name")
+        if name == PROPOSED:
+            raise top.error(
+                "name", f"{name!r} is the name of what clients outside propose", remedy="give it another name"
+            )
     with problems.caught():
         version = top.whole("version", least=1, most=_VERSION_MAX)
     on, key, supersede = None, None, Supersede.NEVER

@@ -107,11 +107,12 @@ class LockDoor:
 
         decide = Together(held.director).ask
         desk, steering = held.desk(decide), held.steering(decide)
-        if operation in ("ingest", "start", "replay", "restart", "fork", "review", "forget"):
+        if operation in ("ingest", "start", "replay", "restart", "fork", "review", "forget", "propose"):
             held.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
         more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
         more["granting"] = held.granting(decide)
+        more["proposing"] = held.proposing(decide)
         more["devices"] = held.devices(decide)
         more["tokens"] = held.tokens(decide)
         more["vouching"] = held.vouching(decide)

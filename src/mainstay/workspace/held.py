@@ -35,6 +35,7 @@ from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.persons_only import require_person
+from mainstay.workspace.proposing import proposable
 from mainstay.workspace.recipes import RecipesWhenAsked, autonomy_of, recipes_of
 from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force, registrations
 from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from mainstay.runtime.granting import Granting
     from mainstay.runtime.ingest import Ingest, Pulled
     from mainstay.runtime.performer import Performer
+    from mainstay.runtime.proposing import Proposing
     from mainstay.runtime.reviewing import Reviewing
     from mainstay.runtime.steering import Steering
     from mainstay.runtime.teaching import Teaching
@@ -72,6 +74,7 @@ async def operate(
     devices: Devices | None = None,
     tokens: Tokens | None = None,
     granting: Granting | None = None,
+    proposing: Proposing | None = None,
     vouching: Vouching | None = None,
     forgetting: Forgetting | None = None,
 ) -> Json:
@@ -143,6 +146,8 @@ async def operate(
                 return await vouching.distrust(**arguments)
             case "secret_rotated" if vouching is not None:
                 return await vouching.rotated(**arguments)
+            case "propose" if proposing is not None:
+                return encode(await proposing.propose(**arguments))
             case "autonomy_grant" if granting is not None:
                 return await granting.grant(**arguments)
             case "autonomy_revoke" if granting is not None:
@@ -433,6 +438,22 @@ class Held:
         from mainstay.runtime.granting import Granting
 
         return Granting(self.director, self.assembly.artifacts, ask)  # type: ignore[arg-type]
+
+    def proposing(self, ask: Callable[[Request], object]) -> Proposing:
+        """What takes proposals of somebody outside for this director."""
+        from mainstay.runtime.proposing import Proposing
+
+        assembly = self.assembly
+        own = (
+            own for one in assembly.untyped.settings.adapters.values() for own in (one.address, *one.aliases)
+        )
+        return Proposing(
+            self.director,
+            assembly.artifacts,
+            ask,  # type: ignore[arg-type]
+            lambda: proposable(assembly.untyped.settings),
+            own=tuple(dict.fromkeys(own)),
+        )
 
     def vouching(self, ask: Callable[[Request], object]) -> Vouching:
         """Where the operator vouches for programs of their own. Other bytes are another way of making it."""

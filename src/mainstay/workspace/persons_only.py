@@ -10,7 +10,7 @@ from mainstay.kernel.persons import is_machine
 from mainstay.kernel.values import Json
 from mainstay.workspace.said_of_cards import ON_CARDS
 
-AGENTS_MAY = frozenset({"start", "status", "remember"})
+AGENTS_MAY = frozenset({"start", "status", "remember", "propose"})
 AT_THE_DESK = ON_CARDS | {"decide_together", "resolve"}  # which asks for a person by itself
 
 

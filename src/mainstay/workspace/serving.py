@@ -34,8 +34,8 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.full_audit import FullAudit
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held, operate
-from mainstay.workspace.moves import Moves
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
+from mainstay.workspace.moves import Moves
 from mainstay.workspace.notifying import notifying_of
 from mainstay.workspace.objectives import ObjectivesWatch
 from mainstay.workspace.observing import Observing
@@ -132,6 +132,7 @@ class Service:
             self._memory_desk = self.held.memory_desk(self.loop.ask)
             self._reviewing = self.held.reviewing(self.loop.ask)
             self._granting = self.held.granting(self.loop.ask)
+            self._proposing = self.held.proposing(self.loop.ask)
             self._vouching = self.held.vouching(self.loop.ask)
             self._rules = self.held.rule_desk(self.loop.ask)
             self.learning = self.held.learning(self.loop.ask)
@@ -300,6 +301,7 @@ class Service:
                 reviewing=self._reviewing,
                 forgetting=self.forgetting,
                 granting=self._granting,
+                proposing=self._proposing,
                 vouching=self._vouching,
                 rules=self._rules,
                 devices=self.devices,
