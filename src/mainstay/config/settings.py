@@ -38,7 +38,7 @@ from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.values import Micros
 from mainstay.memory.lesson_rules import Rules
 from mainstay.workflows.calendar import find_zone
-from mainstay.workflows.document import Problems, Section
+from mainstay.workflows.document import Document, Problems, Section
 
 FILE = "mainstay.toml"
 _TABLES = (
@@ -111,7 +111,11 @@ def read_settings(raw: bytes, folder: Path, file: str = FILE) -> Settings:
 
     Paths are taken relative to `folder` and come out absolute.
     """
-    document = parse_toml(raw, file)
+    return settings_of(parse_toml(raw, file), folder)
+
+
+def settings_of(document: Document, folder: Path) -> Settings:
+    """The same of a document that is parsed already."""
     top, problems = document.top, Problems()
     found: dict[str, object] = {}
     with problems.caught():

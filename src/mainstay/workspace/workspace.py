@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.store import RecordedEvent
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
+    from mainstay.workspace.adapters_shown import AdaptersShown
     from mainstay.workspace.asking import Answer, Asking
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.auditing import Auditing
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.proposing import Proposable
     from mainstay.workspace.run_search import RunSearch
     from mainstay.workspace.secrets import Secrets
+    from mainstay.workspace.settings_shown import SettingsShown
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.today import Today
     from mainstay.workspace.tokens import TokenDesk
@@ -518,6 +520,22 @@ class Workspace:
             return self._store.get("secrets", (reference,)) if self.begun else None
 
         return Secrets(self.folder.root, known, operate, self._clock.now)
+
+    @cached_property
+    def settings(self) -> SettingsShown:
+        """What is set and where that stands, where things lie, what is installed. Changes nothing."""
+        from mainstay.workspace.settings_shown import SettingsShown
+
+        return SettingsShown(self.folder, self._settings, self._key)
+
+    @cached_property
+    def adapters(self) -> AdaptersShown:
+        """Each configured adapter: how it is, how far it was read, and what it can do. Calls nobody."""
+        from mainstay.workspace.adapters_shown import AdaptersShown
+
+        return AdaptersShown(
+            lambda: self._store if self.begun else None, self._settings, self._read_reason, self._clock
+        )
 
     @cached_property
     def today(self) -> Today:
