@@ -8,7 +8,7 @@ version, all in one transaction. A new file takes the same steps from an empty o
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from mainstay.kernel.errors import LedgerCorrupt, LedgerTooNew, Unavailable
 from mainstay.ledger.connection import APPLICATION_ID, SQLITE_MIN, Connection
 from mainstay.ledger.store import Table
-from mainstay.ledger.views import create_table
+from mainstay.ledger.views import create_indexes, create_table
 
 SCHEMA_VERSION = 2
 _STEPS = ("sqlite.sql", "sqlite_2.sql")  # to version 1, from 1 to 2
@@ -44,12 +44,16 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table]) -> None:
             writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         writer.execute("UPDATE writer SET epoch = epoch")  # a file that cannot be written is found out here
         there = {
-            row[0] for row in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            row[0]
+            for row in writer.execute(
+                "SELECT name FROM sqlite_schema WHERE type IN ('table', 'index')"
+            ).fetchall()
         }
         for table in tables.values():
-            if table.name not in there:
-                for statement in create_table(table):
-                    writer.execute(statement)
+            for statement in (
+                create_table(table) if table.name not in there else _lacking(table, there, writer)
+            ):
+                writer.execute(statement)
         writer.execute("COMMIT")
     except BaseException:
         with suppress(
@@ -57,6 +61,15 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table]) -> None:
         ):  # SQLite may have rolled back by itself; the first failure is the one to tell
             writer.execute("ROLLBACK")
         raise
+
+
+def _lacking(table: Table, there: Container[str], writer: Connection) -> Sequence[str]:
+    """Indexes that a view was given after it was made. One of an older shape is left alone: it is folded anew."""
+    made = [one for one in create_indexes(table) if one.name not in there]
+    if not made:
+        return ()
+    columns = {row[1] for row in writer.execute(f"PRAGMA table_info({table.name})").fetchall()}
+    return [one.statement for one in made if columns.issuperset(one.columns)]
 
 
 def refuse_foreign(connection: Connection, *, path: str) -> None:

@@ -7,7 +7,7 @@ Names come from `Table` declarations in our own code, never from data; values ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mainstay.kernel.errors import LedgerUnready
 from mainstay.ledger.rows import coalesce, order_columns
@@ -137,11 +137,24 @@ def create_table(table: Table) -> list[str]:
     shape = "STRICT" if one_integer else "STRICT, WITHOUT ROWID"
     return [
         f"CREATE TABLE IF NOT EXISTS {table.name} ({columns}, PRIMARY KEY ({key})) {shape}",
-        *(
-            f"CREATE INDEX IF NOT EXISTS {table.name}_by_{'_'.join(index)} "
-            f"ON {table.name} ({', '.join(index)})"
-            for index in table.indexes
-        ),
+        *(one.statement for one in create_indexes(table)),
+    ]
+
+
+class Index(NamedTuple):
+    """An index of a view."""
+
+    name: str
+    columns: Columns
+    statement: str  # that makes it if it is missing
+
+
+def create_indexes(table: Table) -> list[Index]:
+    """The indexes of a table."""
+    names = [f"{table.name}_by_{'_'.join(columns)}" for columns in table.indexes]
+    return [
+        Index(name, columns, f"CREATE INDEX IF NOT EXISTS {name} ON {table.name} ({', '.join(columns)})")
+        for name, columns in zip(names, table.indexes, strict=True)
     ]
 
 
