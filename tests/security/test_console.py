@@ -210,9 +210,9 @@ def test_a_device_that_is_logged_out_while_it_sends_decides_nothing(
     ]
     known, let_in = web.service.devices.known, threading.Event()
 
-    def noticed(secret: str) -> Any:
+    def noticed(secret: str, **how: Any) -> Any:
         let_in.set()
-        return known(secret)
+        return known(secret, **how)
 
     monkeypatch.setattr(web.service.devices, "known", noticed)
     with socket.create_connection(("127.0.0.1", web.port), timeout=5.0) as connection:

@@ -45,7 +45,10 @@ DAY_S = 86_400
 
 def front(settings: ConsoleSettings, tmp_path: Path) -> Front:
     nothing: Any = None
-    parts = dict.fromkeys(("devices", "link", "keyed_hash", "desk", "status", "health", "metrics"), nothing)
+    parts = dict.fromkeys(
+        ("devices", "tokens", "link", "keyed_hash", "desk", "status", "house", "moves", "health", "metrics"),
+        nothing,
+    )
     clock = ManualClock()
     password = ConsolePassword("0123abcd", settings, SecretStore(tmp_path, environ={}))
     return Front(

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 
 from mainstay.console import assets
 from mainstay.console.errors import on_error, on_fault, on_http, on_refused
-from mainstay.console.guard import Guard
+from mainstay.console.guard import LIVE, Guard
 from mainstay.console.limits import Limits
+from mainstay.console.live import Live
 from mainstay.console.login import Login
 from mainstay.console.notices import Notices
 from mainstay.console.pages.approval_link import ApprovalLink
@@ -27,7 +28,7 @@ from mainstay.workspace.serving_web import Front
 
 
 def pages(front: Front) -> tuple[Page, ...]:
-    """Every address there is."""
+    """Every address there is, but the stream's."""
     login, home, signals, approval = Login(front), Home(front), Signals(front), ApprovalLink(front)
     return (
         Page("/", home.show),
@@ -44,10 +45,11 @@ def pages(front: Front) -> tuple[Page, ...]:
     )
 
 
-def build(front: Front, limits: Limits) -> ASGIApp:
+def build(front: Front, limits: Limits, live: Live) -> ASGIApp:
     """The application behind its guard."""
+    stream = Page(LIVE, live.show, open=True)  # it refuses by itself: no log-in can be shown in its place
     app = Starlette(
-        routes=[route for page in pages(front) for route in page.routes()],
+        routes=[route for page in (*pages(front), stream) for route in page.routes()],
         exception_handlers={
             Refused: on_refused,
             MainstayError: on_error,

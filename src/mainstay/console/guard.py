@@ -12,6 +12,7 @@ uses.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -24,16 +25,25 @@ from mainstay.console.body import Body, too_large
 from mainstay.console.client import Client, client_of
 from mainstay.console.errors import answer
 from mainstay.console.headers import secured
-from mainstay.console.limits import Limits, Rates, UnderWay
+from mainstay.console.limits import Kind, Limits, Rates, UnderWay, limits_of
 from mainstay.console.names import own_names
 from mainstay.console.refused import Refused, fault
 from mainstay.console.sessions import Session, cookie_name
+from mainstay.console.tokens import MCP, TokenDoor, wants_token
+from mainstay.runtime.tokens import Token
 from mainstay.workspace.serving_web import Front
 
 log = logging.getLogger("mainstay")
 
 METHODS = frozenset({"GET", "HEAD", "POST"})
+# Said twice, two readers could take either.
+ONCE = (
+    *("host", "origin", "content-length", "content-type", "sec-fetch-site", "cookie"),
+    *("authorization", "idempotency-key", "if-match"),
+)
 READING = frozenset({"GET", "HEAD"})
+LIVE = "/live"
+_PART = re.compile(rb"(?:^|&)part=")
 Headers = Mapping[str, list[str]]
 
 
@@ -44,8 +54,17 @@ class Asked:
     client: Client
     origin: str  # ours, by which it was asked
     session: Session | None
+    kind: Kind
     visit: str
     length: int | None
+    token: Token | None = None  # of a program; then there is no session
+
+    @property
+    def who(self) -> str:
+        """Whose bounds it counts against."""
+        if self.token is not None:
+            return self.token.token
+        return self.session.device.device if self.session else self.client.address
 
 
 class Guard:
@@ -55,9 +74,11 @@ class Guard:
         self._app = app
         self._front = front
         self._limits = limits
-        self._rates = Rates(limits, front.clock.monotonic_s)
-        self._under_way = UnderWay(limits)
+        self._rates = {kind: Rates(limits_of(limits, kind), front.clock.monotonic_s) for kind in Kind}
+        page, stream = (UnderWay(limits_of(limits, kind)) for kind in (Kind.PAGE, Kind.STREAM))
+        self._under_way = {Kind.PAGE: page, Kind.PART: page, Kind.STREAM: stream}
         self._names = own_names(front.settings, front.port)
+        self._tokens = TokenDoor(front.tokens, front.clock.monotonic_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
@@ -86,8 +107,9 @@ class Guard:
             closing.append(True)
             await answer(Request(scope), refused)(scope, receive, sending)
             return
-        who = asked.session.device.device if asked.session else asked.client.address
-        if not self._under_way.begin(who):
+        who = asked.who
+        under_way = self._under_way[asked.kind]
+        if not under_way.begin(who):
             closing.append(True)
             await answer(Request(scope), _busy(1))(scope, receive, sending)
             return
@@ -100,6 +122,7 @@ class Guard:
             "mainstay.origin": asked.origin,
             "mainstay.session": asked.session,
             "mainstay.visit": asked.visit,
+            "mainstay.token": asked.token,
         }
         try:
             await self._app(given, body, noting)
@@ -109,7 +132,7 @@ class Guard:
                 closing.append(True)
                 await answer(Request(scope), refused)(scope, receive, sending)
         finally:
-            self._under_way.end(who)
+            under_way.end(who)
 
     def _ask(self, scope: Scope, headers: Headers) -> Asked:
         """What it is. Raises `Refused`."""
@@ -122,9 +145,10 @@ class Guard:
                 why="What is said here would travel in the open, or past the proxy that encrypts it.",
                 remedy="Use the https address.",
             )
-        wait_s = self._rates.wait_s(client.address)
-        if wait_s:
-            raise _busy(wait_s)
+        if wants_token(scope["path"], headers):
+            return self._ask_program(scope, headers, client)
+        kind = kind_of(scope, headers)
+        self._require_patience(kind, client.address)
         origin = self._own_origin(client, headers)
         cookies = _cookies(headers)
         from_here = comes_from_here(headers, origin, needs_proof=scope["method"] not in READING)
@@ -132,18 +156,37 @@ class Guard:
             _require_following_a_link(scope, headers)
             cookies = {}  # it may look at what anybody may see
         secret = cookies.get(cookie_name(client, self._front.port), "")
-        device = self._front.devices.known(secret) if secret else None
+        device = self._front.devices.known(secret, using=kind is Kind.PAGE) if secret else None
         return Asked(
             client,
             origin,
             Session(device, secret) if device else None,
+            kind,
             _visit(cookies.get(cookie_name(client, self._front.port, "mainstay-visit"), "")),
             self._length(headers),
         )
 
+    def _ask_program(self, scope: Scope, headers: Headers, client: Client) -> Asked:
+        """The same for a program: its token says whose request it is, and no cookie is looked at. Raises `Refused`."""
+        try:
+            origin = self._own_origin(client, headers)
+            query = scope.get("query_string", b"")
+            token = self._tokens.admit(headers, query, address=client.address, origin=origin)
+        except Refused:
+            self._require_patience(Kind.PAGE, client.address)
+            raise
+        self._require_patience(Kind.PAGE, token.token)
+        return Asked(client, origin, None, Kind.PAGE, "", self._length(headers), token)
+
+    def _require_patience(self, kind: Kind, who: str) -> None:
+        wait_s = self._rates[kind].wait_s(who)
+        if wait_s:
+            raise _busy(wait_s)
+
     def _require_form(self, scope: Scope, headers: Headers) -> None:
         limits = self._limits
-        if scope["method"] not in METHODS:
+        ends_a_session = scope["method"] == "DELETE" and scope["path"] == MCP
+        if scope["method"] not in METHODS and not ends_a_session:
             raise Refused(
                 405,
                 "This method is not served.",
@@ -169,7 +212,7 @@ class Guard:
                 why="What one reader takes for its body, another takes for the next request.",
                 remedy="Open the page in a browser.",
             )
-        for name in ("host", "origin", "content-length", "content-type", "sec-fetch-site", "cookie"):
+        for name in ONCE:
             if len(headers.get(name, ())) > 1:
                 raise Refused(400, f"The request says {name} twice.", remedy="Open the page itself.")
 
@@ -196,6 +239,14 @@ class Guard:
         if length > self._limits.body_max:
             raise too_large(self._limits)
         return length
+
+
+def kind_of(scope: Scope, headers: Headers) -> Kind:
+    """What the request is for."""
+    if scope["path"] == LIVE:
+        return Kind.STREAM
+    by_itself = scope["method"] == "GET" and "hx-request" in headers
+    return Kind.PART if by_itself and _PART.search(scope.get("query_string", b"")) else Kind.PAGE
 
 
 def is_ambiguous(headers: Headers) -> bool:

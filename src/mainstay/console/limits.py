@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from math import ceil
+from typing import assert_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,14 @@ class Limits:
     clients_kept: int = 4_096
     at_once: int = 256  # requests under way, in all
     at_once_each: int = 64  # and of one client
+    parts_burst: int = (
+        200  # parts of open pages that are brought up to date, which have a bucket of their own
+    )
+    parts_per_s: float = 40.0
+    streams: int = 200  # live streams in all
+    streams_each: int = 24  # and of one device
+    streams_burst: int = 60  # how often one may begin: with each page that shows something else
+    streams_per_s: float = 2.0
     connections: int = 512
     body_max: int = 1_000_000  # bytes
     json_depth_max: int = 32
@@ -30,6 +40,33 @@ class Limits:
     head_max: int = 32_768  # bytes of all of them, with the line of the request
     head_s: float = 10.0  # until the head of a request has come whole
     body_s: float = 30.0  # and its body
+
+
+class Kind(Enum):
+    """What a request is for. Each kind has its own buckets, so that pages that are open keep no person from acting."""
+
+    PAGE = auto()
+    PART = auto()  # of an open page, which asks for it by itself
+    STREAM = auto()
+
+
+def limits_of(limits: Limits, kind: Kind) -> Limits:
+    """The figures for requests of this kind."""
+    match kind:
+        case Kind.PAGE:
+            return limits
+        case Kind.PART:
+            return replace(limits, burst=limits.parts_burst, per_s=limits.parts_per_s)
+        case Kind.STREAM:
+            return replace(
+                limits,
+                burst=limits.streams_burst,
+                per_s=limits.streams_per_s,
+                at_once=limits.streams,
+                at_once_each=limits.streams_each,
+            )
+        case _:
+            assert_never(kind)
 
 
 class Rates:

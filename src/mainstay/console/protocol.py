@@ -54,6 +54,8 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             super().handle_events()
             if self.cycle is not before:
                 self._stop_waiting()  # a whole head has come
+                scope: Any = self.cycle.scope
+                scope["mainstay.abort"] = self.transport.abort  # of who does not read what is told
 
         def on_response_complete(self) -> None:
             super().on_response_complete()

@@ -42,7 +42,8 @@ def for_devices(endpoint: Endpoint) -> Endpoint:
 
     async def guarded(request: Request) -> Response:
         if not is_logged_in(request):
-            if request.method in ("GET", "HEAD") and not wants_json(request):
+            part = "part" in request.query_params  # a log-in would be put in the place of a part of the page
+            if request.method in ("GET", "HEAD") and not part and not wants_json(request):
                 return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
             raise not_logged_in()
         return await endpoint(request)

@@ -16,6 +16,7 @@ import uvicorn
 
 from mainstay.console.app import build
 from mainstay.console.limits import Limits
+from mainstay.console.live import Live
 from mainstay.console.protocol import protocol
 from mainstay.workspace.serving_web import Front
 
@@ -35,22 +36,24 @@ async def serve(
     """Answer on the socket until told to end."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails at a request, the guard has told
-    server = _Server(configured(front, limits or USUAL))
+    live = Live(front)
+    server = _Server(configured(front, limits or USUAL, live))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     waiting = asyncio.create_task(ending.wait())
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
+        live.close()
         server.should_exit = True
     await serving
 
 
-def configured(front: Front, limits: Limits) -> uvicorn.Config:
+def configured(front: Front, limits: Limits, live: Live) -> uvicorn.Config:
     """How it is served."""
     settings = front.settings
     return uvicorn.Config(
-        build(front, limits),
+        build(front, limits, live),
         http=protocol(limits),
         ws="none",
         lifespan="off",

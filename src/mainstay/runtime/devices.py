@@ -54,8 +54,11 @@ class Devices:
         self._session_us = session_us
         self._used_s: dict[str, float] = {}
 
-    def known(self, secret: str) -> Device | None:
-        """Whose secret this is, while that device may look and decide. Notes that it was used, in memory alone."""
+    def known(self, secret: str, *, using: bool = True) -> Device | None:
+        """Whose secret this is, while that device may look and decide. Notes that it was used, in memory alone.
+
+        What a page asks for by itself is no use (`using`): one that is left open does not keep its device admitted.
+        """
         if not 0 < len(secret) <= 100 or not secret.isascii():
             return None
         device = self._id(secret)
@@ -65,7 +68,8 @@ class Devices:
         now_s = self._clock.monotonic_s()
         if now_s - self._used_s.setdefault(device, now_s) >= self._idle_s:
             return None
-        self._used_s[device] = now_s
+        if using:
+            self._used_s[device] = now_s
         return _device(row)
 
     async def admit(self, *, name: str, via: str, instead_of: str = "") -> str:

@@ -1,0 +1,137 @@
+/* An open page: what it does with what the stream tells it (console/live.py), and what it says when it hears nothing.
+   Parts of the page listen to the names of topics by themselves (ui.live). */
+(() => {
+  "use strict";
+  const PATIENCE_MS = 3000, AGAIN_MS = 2000, AGAIN_MOST_MS = 15000;
+  const heard = new Map(); // topics, and up to which position each is told
+  const waiting = new WeakSet(); // parts that are asked for once more
+  let figures = null, lostAt = null, showing = null, said = "", tries = 0, pageAt = position();
+
+  function live() { return document.querySelector("body > .live"); }
+  function position() { return live()?.dataset.position ?? ""; }
+  function isLive(one) { return one instanceof Element && one.classList.contains("live"); }
+
+  // --- what is heard ------------------------------------------------------------------------------------------------
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    // The page says up to where it knows: what moved while it was on its way is told first.
+    if (isLive(ctx.sourceElement)) ctx.request.headers["Last-Event-ID"] = ctx.sourceElement.dataset.position;
+  });
+
+  document.addEventListener("htmx:sse:before:message", (event) => {
+    const { event: topic, id } = event.detail.message;
+    if (topic && topic !== "figures") heard.set(topic, Number(id));
+  });
+
+  document.addEventListener("figures", (event) => {
+    figures = { at: Number(event.detail.id), ...JSON.parse(event.detail.data) };
+    put();
+  });
+
+  function put() {
+    for (const [name, count] of Object.entries(figures.counts)) {
+      for (const one of document.querySelectorAll(`[data-count="${name}"]`)) {
+        one.textContent = count.toLocaleString("en-US");
+        one.hidden = !count;
+      }
+      for (const one of document.querySelectorAll(`[data-shown-with="${name}"]`)) one.hidden = !count;
+    }
+    for (const name of ["director", "ledger"]) {
+      const one = document.getElementById(`standing-${name}`), { text, tone } = figures[name];
+      if (one && one.textContent !== text) one.textContent = text;
+      if (one) one.className = tone;
+    }
+  }
+
+  // A page that came in place of another was made before what the stream has told since then.
+  document.addEventListener("htmx:after:swap", () => {
+    if (said) say(said);
+    const one = live();
+    if (!one || position() === pageAt) return;
+    pageAt = position();
+    if (figures && figures.at > Number(pageAt)) put();
+    for (const [topic, at] of heard) {
+      if (at > Number(pageAt)) htmx.trigger(one, topic, {});
+      else heard.delete(topic);
+    }
+  });
+
+  // --- what is not heard --------------------------------------------------------------------------------------------
+
+  function say(words) {
+    said = words;
+    const one = document.getElementById("stale");
+    if (!one) return;
+    if (one.textContent !== words) one.textContent = words;
+    one.hidden = !words;
+  }
+
+  function lost() {
+    if (lostAt !== null) return;
+    lostAt = new Date();
+    showing = setTimeout(() => {
+      const at = lostAt.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+      say(`Not connected since ${at}: what you see may be old.`);
+    }, PATIENCE_MS);
+  }
+
+  function regained() {
+    clearTimeout(showing);
+    lostAt = showing = null;
+    tries = 0;
+    say("");
+  }
+
+  function turnedAway(status) {
+    clearTimeout(showing);
+    lostAt ??= new Date();
+    if (status === 401) say("You are not logged in on this device any more: what you see may be old. Log in again.");
+  }
+
+  // Where the first connection fails nobody tries again, unless it is done here.
+  function again(one) {
+    const pause = Math.min(AGAIN_MS * 2 ** tries++, AGAIN_MOST_MS);
+    setTimeout(() => { if (one.isConnected) htmx.trigger(one, "live:again", {}); }, pause);
+  }
+
+  document.addEventListener("htmx:sse:after:connection", (event) => {
+    const { status } = event.detail.connection;
+    if (status === 200) regained();
+  });
+  document.addEventListener("htmx:sse:before:connection", (event) => {
+    if (event.detail.connection.attempt > 0) lost();
+  });
+  document.addEventListener("htmx:sse:error", (event) => {
+    lost();
+    turnedAway(event.detail.status);
+  });
+  document.addEventListener("htmx:sse:close", (event) => {
+    if (event.detail.reason === "ended" && isLive(event.target)) again(event.target);
+  });
+
+  for (const name of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(name, (event) => {
+      const ctx = event.detail.ctx, one = ctx?.sourceElement, status = ctx?.response?.status;
+      if (isLive(one)) {
+        lost();
+        turnedAway(status);
+        again(one);
+      } else if (one instanceof Element && /from:body/.test(one.getAttribute("hx-trigger") ?? "")) {
+        retry(one);
+      } else if (ctx && !status) {
+        say("The server did not answer. What you typed is still here; see what became of it before you send it again.");
+        lostAt ??= new Date();
+      }
+    });
+  }
+
+  function retry(part) {
+    if (waiting.has(part)) return;
+    waiting.add(part);
+    setTimeout(() => {
+      waiting.delete(part);
+      if (part.isConnected) htmx.trigger(part, part.getAttribute("hx-trigger").split(" ")[0], {});
+    }, AGAIN_MS);
+  }
+})();

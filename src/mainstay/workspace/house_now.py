@@ -1,0 +1,107 @@
+"""How the house stands at this moment, for the rail of every page: what waits, whether the director works, and as of
+when the ledger is known to be whole.
+
+It is asked for at every page, so what takes a look into the ledger is kept until something moved there.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mainstay.kernel.events import IncidentKind
+from mainstay.ledger.store import EventReader
+from mainstay.runtime.clock import Clock
+from mainstay.runtime.loop import Loop
+from mainstay.workspace.folder import Folder
+from mainstay.workspace.full_audit import MARK
+from mainstay.workspace.moves import BIT, Listener, Moves
+
+CATCHING_UP = 500  # requests and effects that wait: more than a busy second leaves behind
+MARK_EVERY_S = 10.0  # how late a proof by the child process may be noticed
+
+
+@dataclass(frozen=True, slots=True)
+class HouseNow:
+    """See the module."""
+
+    waiting: int  # cards
+    in_doubt: int
+    open_runs: int
+    position: int  # of the last event
+    killed: bool  # the kill switch is on
+    restored: bool  # and a restore threw it
+    disk_full: bool
+    queued: int  # what waits for the director, where that is much; else 0
+    intact_at: int  # when the ledger was last proved whole; 0: not yet
+    unsound: bool  # the last proof found something wrong
+
+
+class HouseWatch:
+    """Knows it at any time. Used in the director's loop alone."""
+
+    def __init__(self, loop: Loop, store: EventReader, folder: Folder, clock: Clock, moves: Moves) -> None:
+        self._loop, self._store, self._folder, self._clock, self._moves = loop, store, folder, clock, moves
+        self._listener: Listener | None = None
+        self._waiting = self._in_doubt = self._signed_at = self._proved_at = 0
+        self._restored = False
+        self._marked_s = float("-inf")
+
+    def now(self) -> HouseNow:
+        """See the module."""
+        self._look()
+        director = self._loop.director
+        queued = self._loop.queued
+        return HouseNow(
+            waiting=self._waiting,
+            in_doubt=self._in_doubt,
+            open_runs=len(director.runs),
+            position=int(self._store.head),
+            killed=director.killed,
+            restored=director.killed and self._restored,
+            disk_full=self._loop.disk_full,
+            queued=queued if queued > CATCHING_UP else 0,
+            intact_at=max(self._signed_at, self._proved_at),
+            unsound=(IncidentKind.AUDIT_FAILED, "") in director.house.incidents,
+        )
+
+    def _look(self) -> None:
+        if self._listener is None:
+            self._listener = self._moves.listen()
+            moved = BIT["approvals"] | BIT["doubts"] | BIT["house"]
+        else:
+            moved, _ = self._listener.take()
+        if moved & BIT["approvals"]:
+            self._waiting = self._store.count("approvals", where={"status": "waiting"})
+        if moved & BIT["doubts"]:
+            self._in_doubt = self._store.count("in_doubt")
+        if moved & BIT["house"]:
+            signed = self._store.select("checkpoints", order="through", descending=True, limit=1)
+            self._signed_at = _number(signed[0]["at"]) if signed else 0
+            self._restored = self._thrown_by_restore()
+        now_s = self._clock.monotonic_s()
+        if now_s - self._marked_s >= MARK_EVERY_S:
+            self._marked_s = now_s
+            self._proved_at = proved_at(self._folder)
+
+    def _thrown_by_restore(self) -> bool:
+        lost, thrown = (self._store.get("house", (key,)) for key in ("lost_since", "kill_switch"))
+        if lost is None or thrown is None:
+            return False
+        return _number(thrown["position"]) == _number(lost["position"]) + 1  # both in one transaction
+
+
+def proved_at(folder: Folder) -> int:
+    """When a child process last found the whole ledger to be whole; 0 where it did not yet, or found otherwise."""
+    with suppress(OSError, msgspec.MsgspecError, ValueError):
+        said: dict[str, Any] = msgspec.json.decode((folder.state / MARK).read_bytes(), type=dict[str, Any])
+        if said.get("whole") is True:
+            return int(said["at"])
+    return 0
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
