@@ -144,8 +144,8 @@ def missing(
     return in_words(kind_of_act(store, kind, rules, now=now, policy=policy))
 
 
-def in_words(one: KindOfAct) -> str:
-    """`9 more clean decisions and faq replies stop asking: about 22 minutes a week`."""
+def in_words(one: KindOfAct, *, how: bool = True) -> str:
+    """`9 more clean decisions and faq replies stop asking: about 22 minutes a week`; `how`: by which command."""
     name, worth = spoken(one.kind), _worth(one)
     if one.level in ("held", "automatic"):
         return f"{name} go by themselves, and {100 * one.share:.0f} % of them are looked at"
@@ -158,7 +158,8 @@ def in_words(one: KindOfAct) -> str:
     if one.most == "ask":
         return ""  # the settings say that it always asks
     if one.attainable:
-        return f"{name} could stop asking{worth}: `mainstay autonomy grant {one.kind}`"
+        command = f": `mainstay autonomy grant {one.kind}`" if how else ""
+        return f"{name} could stop asking{worth}{command}"
     more = "1 more clean decision" if one.missing == 1 else f"{one.missing} more clean decisions"
     return f"{more} and {name} stop asking{worth}"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.clock import Clock
     from mainstay.runtime.signing import Signing
+    from mainstay.workspace.event_list import DecisionPage, EventPage
 
 FRONTIER = "frontier"  # in the workspace's state: what the next root goes on from
 UNCHECKED = "Neither checkpoints nor the signing key are here: what was signed was not looked at."
@@ -36,6 +37,37 @@ class Places:
     key: Path
     files: tuple[Path, ...]
     settings: AuditSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFile:
+    """One of the files that say what was signed."""
+
+    path: str
+    outside: bool  # not beside the key, but where the settings say
+    written_at: int  # microseconds; 0: it is not there
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditState:
+    """How far the ledger has come, and how far that was signed. Nothing is proved by this."""
+
+    head: int
+    hash: str
+    signed_through: int  # 0: nothing was signed yet
+    signed_at: int
+    root: str
+    key: str  # the fingerprint of the key in hand; empty: there is none
+    public: str
+    files: tuple[CheckpointFile, ...]
+    verified: Json | None  # what came of the last proof that a person asked for
+    full: Json | None  # and of the daily one
+
+    @property
+    def unsigned(self) -> int:
+        """Events since the last checkpoint."""
+        return max(0, self.head - self.signed_through)
 
 
 def places_of(folder: Folder) -> Places:
@@ -212,6 +244,58 @@ class Auditing:
         """Prove that the ledger is whole, and what was signed; or name the first position that is not."""
         return verify_workspace(self._folder, progress)
 
+    def state(self) -> AuditState:
+        """How far the ledger has come, what was signed of it and where that lies; and what the last proofs said."""
+        from mainstay.ledger.signing import read_signing_key
+        from mainstay.ledger.sqlite_reader import SqliteReader
+        from mainstay.workspace.full_audit import ASKED_MARK, MARK, last_proved
+
+        folder, places = self._folder, places_of(self._folder)
+        key = read_signing_key(places.key)
+        with closing(SqliteReader(folder.ledger, tables=None)) as reader:
+            rows = reader.select("checkpoints", order="through", descending=True, limit=1)
+            last = rows[0] if rows else {}
+            return AuditState(
+                *(int(reader.head), reader.head_hash.hex()),
+                signed_through=int(str(last.get("through") or 0)),
+                signed_at=int(str(last.get("at") or 0)),
+                root=str(last.get("root") or ""),
+                key=key.fingerprint if key is not None else "",
+                public=key.public.hex() if key is not None else "",
+                files=tuple(_file(path, place > 0) for place, path in enumerate(places.files)),
+                verified=last_proved(folder, ASKED_MARK),
+                full=last_proved(folder, MARK),
+            )
+
+    def events(
+        self,
+        *,
+        type: str = "",
+        stream: str = "",
+        actor: str = "",
+        before: int = 0,
+        limit: int = 50,
+    ) -> EventPage:
+        """The events as they stand, newest first; of a type (`run.*`), a stream, an actor. Sealed values stay sealed.
+
+        Raises `CommandRefused` for a type that there is not.
+        """
+        from mainstay.ledger.sqlite_reader import SqliteReader
+        from mainstay.workspace.event_list import event_page
+        from mainstay.workspace.exporting import require_types
+
+        require_types((type,) if type else ())
+        with closing(SqliteReader(self._folder.ledger, tables=())) as reader:
+            return event_page(reader, type=type, stream=stream, actor=actor, before=before, limit=limit)
+
+    def decisions(self, *, before: int = 0, limit: int = 50) -> DecisionPage:
+        """Who decided what about cards, when, by which device, and how long the card was open; newest first."""
+        from mainstay.ledger.sqlite_reader import SqliteReader
+        from mainstay.workspace.event_list import decision_page
+
+        with closing(SqliteReader(self._folder.ledger, tables=None)) as reader:
+            return decision_page(reader, before=before, limit=limit)
+
     def key(self) -> Json:
         """The public key that whoever verifies elsewhere needs, and where checkpoints lie."""
         from mainstay.ledger.signing import read_signing_key
@@ -324,6 +408,14 @@ class _Held:
 
 def _held(folder: Folder, clock: Clock) -> closing[_Held]:
     return closing(_Held(folder, clock))
+
+
+def _file(path: Path, outside: bool) -> CheckpointFile:
+    try:
+        found = path.stat()
+    except OSError:
+        return CheckpointFile(str(path), outside, 0)
+    return CheckpointFile(str(path), outside, found.st_mtime_ns // 1_000, found.st_size)
 
 
 def _has_checkpoints(folder: Folder) -> bool:

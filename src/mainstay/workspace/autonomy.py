@@ -118,9 +118,9 @@ class AutonomyDesk:
 
         return watched_of(self._store(), kind, self._state, limit=limit)
 
-    def told(self, one: KindOfAct) -> str:
-        """What is missing, in words."""
-        return in_words(one)
+    def told(self, one: KindOfAct, *, how: bool = True) -> str:
+        """What is missing, in words; `how`: with the command that grants it."""
+        return in_words(one, how=how)
 
     def grant(self, kind: str, *, level: str = "", actor: str = OPERATOR) -> Granted:
         """Let a kind go by itself ("held", "automatic"), or only watch it ("shadow"). Raises `CommandRefused`."""

@@ -3,7 +3,8 @@
 What a director reads it proves, and what is new it proves when it signs; what is old and never read again nobody would
 look at. Proving a large ledger takes a minute of processor time, which the director should not give.
 
-`python -m mainstay.workspace.full_audit FOLDER` is the child: one JSON object on the standard output.
+`python -m mainstay.workspace.full_audit FOLDER` is the child: one JSON object on the standard output. With `--tell` it
+says before that how far it is, a number a line, for a person who waits (`proved_beside`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +32,8 @@ LOOK_EVERY_S = 600.0
 NICE = 15
 TIMEOUT_S = 6 * 3_600.0
 MARK = "audited"  # in the workspace's state: when it was done last
+ASKED_MARK = "verified"  # and when a person had it done, with what came of it
+TELL_EVERY_S = 0.2
 _Said = dict[str, object]
 
 
@@ -98,21 +103,82 @@ class FullAudit:
                 await child.wait()
 
 
-def proved(folder: Folder) -> Json:
+async def proved_beside(
+    folder: Folder, clock: Clock, heard: Callable[[int], None] = lambda position: None
+) -> Json:
+    """Have the whole ledger proved by a child, for a person who waits, and keep what came of it with its time.
+
+    `heard` hears how far it is. What could not be looked at is told as `error`, and nothing is kept.
+    """
+    began_us = int(clock.now())
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mainstay.workspace.full_audit", str(folder.root), "--tell"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert child.stdout is not None
+    said: Json = {"error": "It ended before it had looked at everything."}
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            async for line in child.stdout:
+                if line.strip().isdigit():
+                    heard(int(line))
+                else:
+                    said = msgspec.json.decode(line, type=dict)
+            await child.wait()
+    except (TimeoutError, msgspec.MsgspecError):
+        pass
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    now_us = int(clock.now())
+    told = {"at": now_us, "took_us": max(0, now_us - began_us), **said}
+    if "whole" in told:
+        with suppress(OSError):  # a full disk: it is told all the same
+            (folder.state / ASKED_MARK).write_bytes(msgspec.json.encode(told))
+    return told
+
+
+def last_proved(folder: Folder, mark: str) -> Json | None:
+    """What came of the last proof: the daily one (`MARK`), or the last that a person asked for (`ASKED_MARK`)."""
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode((folder.state / mark).read_bytes(), type=dict)
+    return None
+
+
+def proved(folder: Folder, progress: Callable[[int], None] = lambda position: None) -> Json:
     """What the child says."""
     from mainstay.ledger.verify import Broken
     from mainstay.workspace.auditing import verify_workspace
 
     try:
-        found = verify_workspace(folder)
+        found = verify_workspace(folder, progress)
     except MainstayError as error:
         return {"error": error.what}
     if isinstance(found, Broken):
         where = f"From position {found.position} on: " if found.position else ""
-        return {"whole": False, "position": int(found.position), "reason": where + found.reason}
-    return {"whole": True, "events": found.positions, "checkpoints": found.checkpoints}
+        told = {"whole": False, "position": int(found.position), "reason": where + found.reason}
+        return told | {"of_checkpoints": found.checkpoints}
+    counts = {"events": found.positions, "checkpoints": found.checkpoints, "blobs": found.blobs}
+    return {"whole": True, **counts, "through": found.through, "notes": list(found.notes)}
+
+
+def _teller() -> Callable[[int], None]:
+    told_s = 0.0
+
+    def tell(position: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= TELL_EVERY_S:
+            told_s = time.monotonic()
+            sys.stdout.write(f"{int(position)}\n")
+            sys.stdout.flush()
+
+    return tell
 
 
 if __name__ == "__main__":
     os.nice(NICE)
-    sys.stdout.write(msgspec.json.encode(proved(Folder(Path(sys.argv[1])))).decode() + "\n")
+    told = proved(Folder(Path(sys.argv[1])), *([_teller()] if "--tell" in sys.argv else []))
+    sys.stdout.write(msgspec.json.encode(told).decode() + "\n")

@@ -1,0 +1,206 @@
+"""The ledger as a list, newest first: every event as it stands, and every decision of a person.
+
+Personal values stay sealed here; they are opened in the run they belong to. A page looks at a bounded number of
+events and says how far it got, so that a filter which hardly anything passes costs no more than one that all do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from mainstay.kernel.events import NUMBER_OF, ActionUndone, ApprovalGranted, ApprovalRejected
+from mainstay.kernel.ids import StreamId, run_of
+from mainstay.kernel.values import Instant
+from mainstay.ledger.codec import event_name
+from mainstay.ledger.export import Selection
+from mainstay.ledger.store import EventReader, RecordedEvent, Version
+from mainstay.workspace.looking_back import PLAIN, back
+
+LIMIT = 50
+LOOKED_AT_MAX = 20_000  # events, for one page
+SLICE = 500
+SEALED_WORD = "[sealed]"
+RUN = "run:"
+_SEALED = "sealed:"
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One event as it stands."""
+
+    position: int
+    at: Instant
+    name: str  # "approval.granted/1"
+    stream: str
+    version: int
+    actor: str
+    run: str  # that it belongs to; empty: none
+    causation: int
+    hash: str
+    data: str  # as JSON, sealed values left out
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A page of them. `older` goes on from here: a position, or of one stream a version; 0: there is nothing more."""
+
+    events: tuple[Listed, ...]
+    older: int
+    looked_at: int  # events
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a card."""
+
+    position: int
+    at: Instant
+    what: str  # granted, rejected, undone
+    actor: str
+    device: str  # its name; empty: not by a device
+    open_us: int  # how long the card was open
+    run: str
+    approval: str
+    act: str
+    rule: str  # by which it asked
+    confirmed: bool
+    batch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPage:
+    """A page of them; `older` as in `EventPage`."""
+
+    decisions: tuple[Decision, ...]
+    older: int
+
+
+def event_page(
+    store: EventReader, *, type: str = "", stream: str = "", actor: str = "", before: int = 0, limit: int
+) -> EventPage:
+    """The newest events that are meant: of a type (`run.*` for a group), of a stream or a run, by an actor."""
+    wanted = Selection(types=(type,) if type else ())
+    found: list[Listed] = []
+    looked_at, last = 0, 0
+    for recorded in _newest(store, StreamId(stream), before):
+        looked_at += 1
+        last = int(recorded.version if stream else recorded.position)
+        if wanted.takes(recorded) and actor in ("", recorded.actor):
+            found.append(_listed(recorded))
+            if len(found) == limit:
+                break
+        if looked_at == LOOKED_AT_MAX:
+            break
+    return EventPage(tuple(found), last if last > 1 else 0, looked_at)
+
+
+def decision_page(store: EventReader, *, before: int = 0, limit: int) -> DecisionPage:
+    """The newest decisions about cards."""
+    numbers = {NUMBER_OF[one] for one in (ApprovalGranted, ApprovalRejected, ActionUndone)}
+    found: list[Decision] = []
+    last = 0
+    for recorded in back(store, before=before, most=LOOKED_AT_MAX):
+        last = int(recorded.position)
+        if recorded.type in numbers:
+            found.append(_decision(store, recorded))
+            if len(found) == limit:
+                break
+    return DecisionPage(tuple(found), last if last > 1 else 0)
+
+
+# --- within ---------------------------------------------------------------------------------------------------------
+
+
+def _newest(store: EventReader, stream: StreamId, before: int) -> Iterator[RecordedEvent]:
+    if not stream:
+        yield from back(store, before=before, most=LOOKED_AT_MAX)
+        return
+    last = int(store.version(stream))
+    end = min(before - 1, last) if before else last
+    while end > 0:
+        start = max(0, end - SLICE)
+        yield from reversed(list(islice(store.read(stream, after=Version(start)), end - start)))
+        end = start
+
+
+def _listed(recorded: RecordedEvent) -> Listed:
+    belongs = next((one for one in (recorded.stream, recorded.correlation) if one.startswith(RUN)), "")
+    return Listed(
+        int(recorded.position),
+        recorded.at,
+        event_name(recorded.type, recorded.schema),
+        recorded.stream,
+        int(recorded.version),
+        recorded.actor,
+        run_of(StreamId(belongs)) if belongs else "",
+        int(recorded.causation or 0),
+        recorded.hash.hex(),
+        _shown(recorded.data),
+    )
+
+
+def _shown(data: bytes) -> str:
+    try:
+        return msgspec.json.format(msgspec.json.encode(_without_sealed(_decode(data)))).decode()
+    except (msgspec.DecodeError, ValueError):
+        return data.decode("utf-8", "replace")  # damaged: it is shown as it is
+
+
+def _without_sealed(value: Any) -> Any:
+    match value:
+        case str() if value.startswith(_SEALED):
+            return SEALED_WORD
+        case list():
+            return [_without_sealed(one) for one in value]
+        case dict():
+            return {name: _without_sealed(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+def _decision(store: EventReader, recorded: RecordedEvent) -> Decision:
+    event, run = PLAIN.event(recorded), run_of(StreamId(recorded.stream))
+    match event:
+        case ApprovalGranted():
+            told = (
+                "granted",
+                event.via,
+                event.open_us,
+                str(event.approval),
+                event.confirmed,
+                bool(event.batch),
+            )
+        case ApprovalRejected():
+            told = ("rejected", event.via, event.open_us, str(event.approval), False, bool(event.batch))
+        case ActionUndone():
+            told = ("undone", "", 0, "", False, False)
+        case _:
+            raise AssertionError("only decisions are asked for")
+    what, via, open_us, approval, confirmed, batch = told
+    card: Mapping[str, Any] = (store.get("approvals", (approval,)) or {}) if approval else {}
+    assert isinstance(event, ApprovalGranted | ApprovalRejected | ActionUndone)
+    return Decision(
+        int(recorded.position),
+        recorded.at,
+        what,
+        event.actor,
+        _device(store, via),
+        open_us,
+        run,
+        approval,
+        str(card.get("act") or ""),
+        str(card.get("rule") or ""),
+        confirmed,
+        batch,
+    )
+
+
+def _device(store: EventReader, via: str) -> str:
+    row = store.get("devices", (via,)) if via else None
+    return str(row["name"]) if row is not None else via
