@@ -5,8 +5,9 @@
 
 Run it before a change of an event's shape, so that the shape of today is folded for ever. What the log tells is
 played in tests/golden/PLAY.py: `scenario` (single runs; the default), `scenario_recovery` (a whole director),
-`scenario_memory` (one that remembers, and pays a model) or `scenario_governance` (one that is trusted more). If an
-event would still be on no log of the shelf, it is named, and nothing is written.
+`scenario_memory` (one that remembers, and pays a model), `scenario_governance` (one that is trusted more) or
+`scenario_console` (one that programs and pages work with). If an event would still be on no log of the shelf, it is
+named, and nothing is written.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mainstay.kernel.events import NUMBERS  # noqa: E402 - found by the line abo
 from mainstay.ledger.codec import NAMES  # noqa: E402
 from tests.golden import shelf  # noqa: E402
 
-PLAYS = ("scenario", "scenario_recovery", "scenario_memory", "scenario_governance")
+PLAYS = ("scenario", "scenario_recovery", "scenario_memory", "scenario_governance", "scenario_console")
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from mainstay.ledger.rebuild import outdated, rebuild
 from mainstay.ledger.run_snapshot import decode_run, encode_run
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.verify import Verified, verify
-from tests.golden import scenario_governance, scenario_memory, scenario_recovery, shelf
+from tests.golden import scenario_console, scenario_governance, scenario_memory, scenario_recovery, shelf
 
 LOGS = pytest.mark.parametrize("path", shelf.logs(), ids=lambda path: path.stem)
 
@@ -122,7 +122,8 @@ def test_logs_are_numbered_without_gaps() -> None:
 
 def test_the_plays_of_whole_directors_tell_every_event_and_the_same_each_time() -> None:
     told: set[int] = set()
-    for play in (scenario_recovery.play, scenario_memory.play, scenario_governance.play):
+    plays = (scenario_recovery, scenario_memory, scenario_governance, scenario_console)
+    for play in (one.play for one in plays):
         office = play()
         events = office.store.read_all(limit=100_000)
         told |= {one.type for one in events}

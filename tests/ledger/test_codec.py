@@ -265,6 +265,7 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         64: ["letter", "kind"],
         65: ["letter", "kind"],
         66: ["name", "actor"],
+        67: ["file", "content"],
         70: ["task", "attempt"],
         71: ["ending", "reason"],
         72: ["tasks"],
@@ -302,6 +303,9 @@ def test_every_number_and_first_field_is_kept_for_ever() -> None:
         107: ["reference", "actor"],
         108: ["token", "name"],
         109: ["token", "actor"],
+        110: ["name"],
+        111: ["request", "body"],
+        112: ["request", "answer_sealed"],
     }
 
 

@@ -91,6 +91,8 @@ from mainstay.kernel.events import (
     OperatorNotified,
     PlanAccepted,
     PolicyAdopted,
+    RequestAnswered,
+    RequestTaken,
     RevisionRequested,
     RunCancelled,
     RunDelayed,
@@ -185,6 +187,8 @@ def say(event: Event, open_: Open, name_of: NameOf = by_number) -> str:
             | LinkUsed()
             | ObjectiveBreached()
             | ObjectiveMet()
+            | RequestAnswered()
+            | RequestTaken()
             | SecretRotated()
             | SigningKeyAdopted()
             | SubjectForgotten()

@@ -22,6 +22,8 @@ from mainstay.kernel.events import (
     LinkUsed,
     ObjectiveBreached,
     ObjectiveMet,
+    RequestAnswered,
+    RequestTaken,
     SecretRotated,
     SigningKeyAdopted,
     SubjectForgotten,
@@ -89,6 +91,10 @@ def say_governance(event: GovernanceEvent) -> str:
             return f"{actor} issued token {name!r} to {whose}, for {', '.join(scopes)}"
         case TokenRevoked(token=token, actor=actor, reason=reason):
             return f"{actor} revoked token {short(token)}{because(reason)}"
+        case RequestTaken(operation=operation):
+            return f"A program asked for {operation}, once"
+        case RequestAnswered(request=request):
+            return f"Request {short(request)} of a program was answered"
         case ObjectiveBreached(workflow=workflow, objective=objective, bad=bad, total=total):
             return f"{workflow} misses its objective for {objective}: {bad} of {total} in {event.window}"
         case ObjectiveMet(workflow=workflow, objective=objective):

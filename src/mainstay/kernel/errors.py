@@ -20,6 +20,8 @@
     ├── CommandRefused           a command that makes no sense for what there is
     │   ├── NotFound             no such run, approval or message
     │   ├── AmbiguousId          a short id that fits several
+    │   ├── KeyReused            an idempotency key that names another request already
+    │   ├── AnswerLost           it was done, and what was answered is not known any more
     │   └── StaleApproval        the digest is not (or no longer) what waits
     ├── DirectorError            the door is closed
     │   ├── DirectorUnavailable  no answer from the control socket
@@ -173,6 +175,14 @@ class NotFound(CommandRefused):
 
 class AmbiguousId(CommandRefused):
     """The short id fits several."""
+
+
+class KeyReused(CommandRefused):
+    """This key names another request already."""
+
+
+class AnswerLost(CommandRefused):
+    """It was done, and what was answered is not known any more."""
 
 
 class StaleApproval(CommandRefused):

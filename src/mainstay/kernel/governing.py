@@ -13,6 +13,7 @@ from mainstay.kernel.commands import (
     AdmitDevice,
     AdoptSigningKey,
     AdoptTemplate,
+    AnswerRequest,
     BeginForgetting,
     BreachObjective,
     DismissDevice,
@@ -26,6 +27,7 @@ from mainstay.kernel.commands import (
     RecordSecretRotation,
     RetireTemplate,
     RevokeToken,
+    TakeRequest,
     TrustExecutable,
     UseLink,
 )
@@ -41,6 +43,8 @@ from mainstay.kernel.events import (
     LinkUsed,
     ObjectiveBreached,
     ObjectiveMet,
+    RequestAnswered,
+    RequestTaken,
     SecretRotated,
     SigningKeyAdopted,
     SubjectForgotten,
@@ -66,6 +70,8 @@ def about(command: GovernanceCommand) -> tuple[str, tuple[str | int, ...]]:
             return "devices", (device,)
         case IssueToken(token=token) | RevokeToken(token=token):
             return "tokens", (token,)
+        case TakeRequest(request=request) | AnswerRequest(request=request):
+            return "requests", (request,)
         case BreachObjective(workflow=workflow, objective=objective):
             return "objectives", (workflow, objective)
         case MeetObjective(workflow=workflow, objective=objective):
@@ -114,6 +120,11 @@ def decide_governance(
         case RevokeToken(token=token, actor=actor, reason=reason):
             good = known is not None and row["revoked_at"] is None
             return TokenRevoked(token, actor, reason) if good else None
+        case TakeRequest(request=request, body=body, operation=operation, run=run, task=task):
+            return RequestTaken(request, body, operation, run, task) if known is None else None
+        case AnswerRequest(request=request, answer_sealed=answer):
+            waits = known is not None and row["answer"] is None
+            return RequestAnswered(request, answer) if waits else None
         case BreachObjective():
             if known is not None and row["met_at"] is None:
                 return None

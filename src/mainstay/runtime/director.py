@@ -118,7 +118,7 @@ from mainstay.runtime.boot import (
 )
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.collector import paused_collector
-from mainstay.runtime.governing import AUTONOMY, GOVERNANCE, Governing
+from mainstay.runtime.governing import AUTONOMY, Governing
 from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
 from mainstay.runtime.lines import Lines, bounds_of
 from mainstay.runtime.remembering import MEMORY, Remembering
@@ -795,7 +795,7 @@ class Director:
         event = self._governing.decide(command, tick.at)
         if event is None:
             return
-        self._append_plain(tick, GOVERNANCE, (event,), request)
+        self._append_plain(tick, self._governing.stream(event), (event,), request)
         match event:
             case TemplateAdopted(name=name, template=template):
                 self.templates[name] = template

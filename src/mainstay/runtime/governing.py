@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mainstay.kernel.commands import GovernanceCommand
-from mainstay.kernel.events import GovernanceEvent
+from mainstay.kernel.events import GovernanceEvent, RequestAnswered, RequestTaken
 from mainstay.kernel.governing import about, decide_governance
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.values import Instant
@@ -12,6 +12,7 @@ from mainstay.ledger.store import EventStore, Value
 
 AUTONOMY = StreamId("autonomy")
 GOVERNANCE = StreamId("governance")
+REQUESTS = StreamId("requests")  # of programs: many, and nobody reads them as a story
 
 
 class Governing:
@@ -20,6 +21,11 @@ class Governing:
     def __init__(self, store: EventStore) -> None:
         self._store = store
         self._recent: dict[tuple[str, tuple[Value, ...]], dict[str, Value] | None] = {}  # of this tick
+
+    @staticmethod
+    def stream(event: GovernanceEvent) -> StreamId:
+        """Where an event belongs."""
+        return REQUESTS if isinstance(event, RequestTaken | RequestAnswered) else GOVERNANCE
 
     def begin_tick(self) -> None:
         """What was decided in the last tick is in the views by now."""

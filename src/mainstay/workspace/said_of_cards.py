@@ -69,7 +69,9 @@ _TYPES: Mapping[str, type] = {
     "until": int,
     "anyway": bool,
     "cards": list,
+    "lost": bool,
     "scopes": list,
+    "arguments": dict,
     "days": int,
 }  # all else is text
 _BY_NAME = frozenset(

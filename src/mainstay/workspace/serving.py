@@ -27,6 +27,7 @@ from mainstay.runtime.loop import Loop
 from mainstay.runtime.telemetry import RunSpans, Telemetry
 from mainstay.runtime.telemetry import begin as begin_telemetry
 from mainstay.runtime.tick import Request, Tick
+from mainstay.workspace.asked_by_name import asked_once_of
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.auditing import signing_of
 from mainstay.workspace.compacting import Compacting
@@ -39,6 +40,7 @@ from mainstay.workspace.moves import Moves
 from mainstay.workspace.notifying import notifying_of
 from mainstay.workspace.objectives import ObjectivesWatch
 from mainstay.workspace.observing import Observing
+from mainstay.workspace.once import OPERATION as ONCE
 from mainstay.workspace.remembering import Remembering
 from mainstay.workspace.said_of_cards import require_types
 from mainstay.workspace.serving_web import web_beside
@@ -143,6 +145,11 @@ class Service:
                 learning=self.learning,
                 refining=self._refining,
                 noticed=_noticed,
+            )
+            self._once = asked_once_of(
+                *(self.held, self.loop.ask, performer),
+                ingests=lambda: self.ingests,
+                forgetting=lambda: self.forgetting,
             )
             self._look = MemoryLook(lambda: self.held.assembly, self._clock)
             self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
@@ -289,9 +296,13 @@ class Service:
         if operation in OPERATIONS:
             require_types(operation, arguments)
             return await self._checkpointing.asked(operation, arguments)
+        if operation == ONCE:
+            require_types(operation, arguments)
         self._full.clear()
         working = asyncio.create_task(
-            operate(
+            self._once.do(**arguments)
+            if operation == ONCE
+            else operate(
                 self.desk,
                 self.steering,
                 self.ingests,

@@ -97,6 +97,15 @@ class Front:
         """What the SDK does, through this director: a decision, a start, a steering. Raises what refused it."""
         return await self._room("acting").ask(do)
 
+    async def act_once(self, request: str, body: str, do: Callable[[Workspace], Result]) -> Result:
+        """`act` for a request that has a name of its own (`Workspace.once`)."""
+
+        def named(workspace: Workspace) -> Result:
+            with workspace.once(request, body) as once:
+                return do(once)
+
+        return await self._room("acting").ask(named)
+
     async def act_slowly(self, do: Callable[[Workspace], Result]) -> Result:
         """The same for what takes as long as it takes: reading mailboxes, importing, forgetting somebody."""
         return await self._room("acting slowly").ask(do)

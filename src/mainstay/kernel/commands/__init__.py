@@ -14,6 +14,7 @@ from mainstay.kernel.commands.governance import (
     AdmitDevice,
     AdoptSigningKey,
     AdoptTemplate,
+    AnswerRequest,
     BeginForgetting,
     BreachObjective,
     DismissDevice,
@@ -28,6 +29,7 @@ from mainstay.kernel.commands.governance import (
     RetireTemplate,
     RevokeAutonomy,
     RevokeToken,
+    TakeRequest,
     TrustExecutable,
     UseLink,
     WeighEvidence,
@@ -130,6 +132,8 @@ GovernanceCommand = (
     | DismissDevice
     | IssueToken
     | RevokeToken
+    | TakeRequest
+    | AnswerRequest
     | BreachObjective
     | MeetObjective
     | RecordCheckpoint
@@ -173,6 +177,7 @@ __all__ = [
     "AdoptTemplate",
     "AdvanceCursor",
     "AllowSpending",
+    "AnswerRequest",
     "AutonomyCommand",
     "BeginForgetting",
     "BreachObjective",
@@ -234,6 +239,7 @@ __all__ = [
     "Sought",
     "StartRun",
     "StopDirector",
+    "TakeRequest",
     "SupersedeRun",
     "ThrowKillSwitch",
     "TrustExecutable",

@@ -117,6 +117,25 @@ class RevokeToken:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeRequest:
+    """Keep that a program's request was done; it goes with the command that does it."""
+
+    request: str
+    body: str
+    operation: str
+    run: str = ""
+    task: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """Keep what it was answered."""
+
+    request: str
+    answer_sealed: str
+
+
+@dataclass(frozen=True, slots=True)
 class BreachObjective:
     """Keep that an objective is not met; once while that lasts."""
 

@@ -48,6 +48,8 @@ from mainstay.kernel.events.governance import (
     LinkUsed,
     ObjectiveBreached,
     ObjectiveMet,
+    RequestAnswered,
+    RequestTaken,
     SecretRotated,
     SigningKeyAdopted,
     SubjectForgotten,
@@ -219,6 +221,8 @@ GovernanceEvent = (
     | LinkUsed
     | ObjectiveBreached
     | ObjectiveMet
+    | RequestAnswered
+    | RequestTaken
     | SecretRotated
     | SigningKeyAdopted
     | SubjectForgotten
@@ -330,6 +334,8 @@ NUMBERS: dict[int, type[Event]] = {
     108: TokenIssued,
     109: TokenRevoked,
     110: TemplateRetired,
+    111: RequestTaken,
+    112: RequestAnswered,
 }
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}
 
@@ -407,6 +413,8 @@ __all__ = [
     "OperatorNotified",
     "PlanAccepted",
     "PolicyAdopted",
+    "RequestAnswered",
+    "RequestTaken",
     "RevisionRequested",
     "RunCancelled",
     "RunDelayed",

@@ -151,6 +151,25 @@ class TokenRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestTaken:
+    """A program's request was done, in the same transaction as what it asked for: it is never done again."""
+
+    request: str  # a keyed hash of who asked and of the name that it gave the request
+    body: str  # a keyed hash of what was asked
+    operation: str
+    run: str = ""
+    task: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswered:
+    """What a program was answered, and will be answered whenever it asks the same again."""
+
+    request: str
+    answer_sealed: str
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectiveBreached:
     """A workflow has used up what its objective allows, or uses it up too fast: what it did by itself asks again."""
 

@@ -39,6 +39,7 @@
     links           links to cards, and what was decided by them
     devices         who logged in, and until when
     tokens          which programs and agents may use the API, and how far
+    requests        what programs asked for by a name of their own, and what they were answered
     objectives      objectives of workflows that are or were not met
     checkpoints     up to where the ledger was summed up and signed
     signing_keys    with which keys, each vouched for by the one before

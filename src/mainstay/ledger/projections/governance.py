@@ -28,6 +28,8 @@ from mainstay.kernel.events import (
     LinkUsed,
     ObjectiveBreached,
     ObjectiveMet,
+    RequestAnswered,
+    RequestTaken,
     SecretRotated,
     SigningKeyAdopted,
     SubjectForgotten,
@@ -95,6 +97,19 @@ class Governance:
                 ("reason", _TEXT),
             ),
             key=("token",),
+        ),
+        Table(
+            "requests",
+            (
+                ("request", _TEXT),
+                ("body", _TEXT),
+                ("operation", _TEXT),
+                ("run", _TEXT),
+                ("task", _INTEGER),
+                ("at", _INTEGER),
+                ("answer", _TEXT),
+            ),
+            key=("request",),
         ),
         Table(
             "objectives",
@@ -170,6 +185,8 @@ class Governance:
             DeviceDismissed,
             TokenIssued,
             TokenRevoked,
+            RequestTaken,
+            RequestAnswered,
             ObjectiveBreached,
             ObjectiveMet,
             CheckpointSigned,
@@ -203,6 +220,8 @@ def place(event: GovernanceEvent) -> tuple[str, tuple[Value, ...]]:
             return "devices", (device,)
         case TokenIssued(token=token) | TokenRevoked(token=token):
             return "tokens", (token,)
+        case RequestTaken(request=request) | RequestAnswered(request=request):
+            return "requests", (request,)
         case ObjectiveBreached() | ObjectiveMet():
             return "objectives", (event.workflow, event.objective)
         case CheckpointSigned(through=through):
@@ -258,6 +277,17 @@ def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value]
             }
         case TokenRevoked(reason=reason):
             return {"revoked_at": at, "reason": reason}
+        case RequestTaken():
+            return {
+                "body": event.body,
+                "operation": event.operation,
+                "run": event.run,
+                "task": event.task,
+                "at": at,
+                "answer": None,
+            }
+        case RequestAnswered(answer_sealed=answer):
+            return {"answer": answer}
         case ObjectiveBreached():
             return {
                 "window": event.window,

@@ -1,0 +1,43 @@
+"""The operations of a director at work, each sent by a way that takes something along: for `runtime.asked_once`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from mainstay.kernel.values import Json
+from mainstay.runtime.asked_once import Ask, AskedOnce
+from mainstay.runtime.forgetting import Forgetting
+from mainstay.runtime.ingest import Ingest
+from mainstay.runtime.performer import Performer
+from mainstay.workspace.held import Held, operate
+
+
+def asked_once_of(
+    held: Held,
+    ask: Ask,
+    performer: Performer,
+    *,
+    ingests: Callable[[], Mapping[str, Ingest]],
+    forgetting: Callable[[], Forgetting],
+) -> AskedOnce:
+    """What programs ask of this director, once each.
+
+    Forgetting goes its own way: it is told in steps each of which is done once, whoever asks.
+    """
+
+    def operated(by: Ask, operation: str, arguments: Json) -> Awaitable[Json]:
+        return operate(
+            *(held.desk(by, performer), held.steering(by), ingests(), operation, arguments),
+            memory=held.memory_desk(by),
+            reviewing=held.reviewing(by),
+            forgetting=forgetting(),
+            granting=held.granting(by),
+            proposing=held.proposing(by),
+            vouching=held.vouching(by),
+            rules=held.rule_desk(by),
+            devices=held.devices(by),
+            tokens=held.tokens(by),
+        )
+
+    artifacts = held.assembly.artifacts
+    return AskedOnce(held.store, artifacts, artifacts.vault.keyed_hash, ask, operated)
