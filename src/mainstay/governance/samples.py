@@ -53,12 +53,16 @@ class Tally:
 
     @staticmethod
     def _windows(minutes: Minutes, now: Instant) -> dict[str, Count]:
-        found: dict[str, Count] = {}
-        for name, length_us in WINDOWS.items():
-            after, last = (now - length_us) // MINUTE, now // MINUTE
-            within = [count for minute, count in minutes.items() if after < minute <= last]
-            found[name] = Count(sum(one[0] for one in within), sum(one[1] for one in within))
-        return found
+        return {name: _counted(minutes, now - length_us, now) for name, length_us in WINDOWS.items()}
+
+    def course(self, workflow: str, kind: Kind, now: Instant, *, parts: int) -> tuple[Count, ...]:
+        """The window of the budget in so many parts, oldest first."""
+        minutes, length_us = self._minutes.get((workflow, kind), {}), BUDGET_US // parts
+        began = now - BUDGET_US
+        return tuple(
+            _counted(minutes, began + length_us * part, began + length_us * (part + 1))
+            for part in range(parts)
+        )
 
     def _add(self, workflow: Value, kind: Kind, minute: int, bad: int, total: int) -> None:
         count = self._minutes.setdefault((str(workflow), kind), {}).setdefault(minute, [0, 0])
@@ -94,6 +98,16 @@ class Tally:
     def _count_mistakes(self, store: EventReader, since: int) -> None:
         for row in store.select("mistakes", order="at", after=since - 1, limit=ROWS_MAX):
             self._add(row["workflow"], Kind.EXACTNESS, _number(row["at"]) // MINUTE, 1, 0)
+
+
+def _counted(minutes: Minutes, after_us: int, until_us: int) -> Count:
+    """What happened in the minutes after the one time and up to that of the other; the shorter way of finding it."""
+    after, last = after_us // MINUTE, until_us // MINUTE
+    if last - after < len(minutes):
+        within = [minutes[minute] for minute in range(after + 1, last + 1) if minute in minutes]
+    else:
+        within = [count for minute, count in minutes.items() if after < minute <= last]
+    return Count(sum(one[0] for one in within), sum(one[1] for one in within))
 
 
 def readings(store: EventReader, objectives: Objectives, now: Instant) -> tuple[Reading, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from mainstay.config.objectives import ObjectiveSettings
-from mainstay.governance.objectives import Reading
+from mainstay.governance.objectives import Count, Reading
 from mainstay.governance.operator_time import OperatorTime, operator_time
 from mainstay.governance.samples import Objectives, Tally, open_breaches, readings
 from mainstay.kernel.commands import BreachObjective, MeetObjective
@@ -110,6 +110,15 @@ class ObjectiveState:
         return "met" if self.reading.of_budget.total or self.reading.of_budget.bad else "quiet"
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How an objective stands and how it came to that: the window of its budget in parts, oldest first."""
+
+    state: ObjectiveState
+    parts: tuple[Count, ...]
+    written: int | None  # the line of mainstay.toml that asks for it; None: what is asked of every workflow
+
+
 class Slo:
     """Objectives, for whoever reads: no director is needed."""
 
@@ -122,6 +131,25 @@ class Slo:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._tally = Tally({})
+
+    def courses(self, *, parts: int = 24) -> tuple[Course, ...]:
+        """Every objective now, and its last three days. Counts are kept: the next look reads what is new since."""
+        store, settings, now = self._store(), self._settings(), self._clock.now()
+        names = [str(row["name"]) for row in store.select("workflows", limit=_MISSED_MAX)]
+        wanted = objectives_of(settings, names)
+        if wanted != self._tally.objectives:
+            self._tally = Tally(wanted)
+        self._tally.catch_up(store, now)
+        missed = _missed(store)
+        return tuple(
+            Course(
+                ObjectiveState(one, missed.get((one.workflow, str(one.objective.kind)))),
+                self._tally.course(one.workflow, one.objective.kind, now, parts=parts),
+                settings.lines.get(one.workflow),
+            )
+            for one in self._tally.readings(now)
+        )
 
     def show(self, workflow: str = "", *, at: Instant | None = None) -> tuple[ObjectiveState, ...]:
         """How every objective, or those of one workflow, stand now or at that time. Raises `NotFound`."""
@@ -137,7 +165,7 @@ class Slo:
                 workflow=workflow,
             )
         wanted = objectives_of(self._settings(), [workflow] if workflow else names)
-        missed = {(row["workflow"], row["objective"]): row["breached_at"] for row in open_breaches(store)}
+        missed = _missed(store)
         found = readings(store, wanted, self._clock.now() if at is None else at)
         return tuple(
             ObjectiveState(one, missed.get((one.workflow, str(one.objective.kind)))) for one in found
@@ -147,3 +175,8 @@ class Slo:
         """What the workflows took of the operator's own time, by week."""
         found = operator_time(self._store(), self._clock.now(), weeks=weeks)
         return tuple(one for one in found if workflow in ("", one.workflow))
+
+
+def _missed(store: EventReader) -> dict[tuple[str, str], int]:
+    """Since when each objective that is missed is."""
+    return {(row["workflow"], row["objective"]): row["breached_at"] for row in open_breaches(store)}
