@@ -25,6 +25,7 @@ from mainstay.kernel.commands import (
     PauseScope,
     PauseTask,
     PurgeDeadLetter,
+    RecordFile,
     RecordSecretRotation,
     RejectApproval,
     ResolveDoubt,
@@ -53,7 +54,7 @@ OF_PERSONS = frozenset[type[Command]](
         *(PauseRun, ResumeRun, PauseTask, ResumeTask, PauseScope, ResumeScope, PurgeDeadLetter),
         *(CancelRun, CancelTask),
         *(ThrowKillSwitch, AdoptPolicy, BeginForgetting, TrustExecutable, DistrustExecutable),
-        *(IssueToken, RevokeToken, AdmitDevice, DismissDevice, RecordSecretRotation),
+        *(IssueToken, RevokeToken, AdmitDevice, DismissDevice, RecordSecretRotation, RecordFile),
     }
 )
 

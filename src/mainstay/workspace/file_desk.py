@@ -47,7 +47,7 @@ from mainstay.workspace.edited_files import (
     write,
 )
 from mainstay.workspace.judged_edit import Judged, judge, workflow_of
-from mainstay.workspace.rules import registration, registrations
+from mainstay.workspace.registering import registration, registrations
 
 Ask = Callable[[Request], Awaitable[Answer]]
 
@@ -66,6 +66,22 @@ class _Step:
         """Do this as well."""
         self.commands.append(request.command)
         self.blobs |= request.blobs
+
+
+ON_FILES = frozenset({"save_file", "remove_file", "foresee_file", "apply_workflows"})
+
+
+async def of_file(desk: FileDesk, operation: str, arguments: Json) -> Json:
+    """One of `ON_FILES`, as it comes through a door."""
+    match operation:
+        case "save_file":
+            return await desk.save(**arguments)
+        case "remove_file":
+            return await desk.remove(**arguments)
+        case "foresee_file":
+            return await desk.foresee(**arguments)
+        case _:
+            return await desk.apply_workflows(**arguments)
 
 
 class FileDesk:

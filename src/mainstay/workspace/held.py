@@ -33,11 +33,13 @@ from mainstay.runtime.operator_time import calendar_of
 from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
+from mainstay.workspace.file_desk import ON_FILES, FileDesk, of_file
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.persons_only import require_person
 from mainstay.workspace.proposing import proposable
 from mainstay.workspace.recipes import RecipesWhenAsked, autonomy_of, recipes_of
-from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force, registrations
+from mainstay.workspace.registering import registrations
+from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_force
 from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
 
 if TYPE_CHECKING:
@@ -132,6 +134,8 @@ async def operate(
                 return msgspec.to_builtins(await forgetting.forget(**arguments))  # type: ignore[no-any-return]
             case "apply_rules" if rules is not None:
                 return await rules.apply(**arguments)
+            case _ if operation in ON_FILES and rules is not None:
+                return await of_file(rules.files, operation, arguments)
             case "dismiss" if devices is not None:
                 return await devices.dismissed(**arguments)
             case "token_issue" if tokens is not None:
@@ -393,7 +397,8 @@ class Held:
 
     def rule_desk(self, ask: Callable[[Request], object]) -> RuleDesk:
         """What takes changed rules and templates into this director."""
-        return RuleDesk(self.director, self.assembly, ask, self._renewed)  # type: ignore[arg-type]
+        files = FileDesk(self.director, self.assembly, ask, self._renewed)  # type: ignore[arg-type]
+        return RuleDesk(files, self.director, self.assembly, ask, self._renewed)  # type: ignore[arg-type]
 
     def _renewed(self) -> None:
         vars(self).pop("teaching", None)  # made of templates that are others now

@@ -240,6 +240,13 @@ class Policies:
         cards, judged, waiting = self._judged(before, after)
         return Compared(one, other, difference(before, after), cards, judged, waiting)
 
+    def foreseen(self, policy: Policy) -> Compared:
+        """What these rules would change against those in force, and what they would do to what waits."""
+        before = self.policy()
+        cards, judged, waiting = self._judged(before, policy)
+        old, new = (PolicyVersion(one.digest, rules=len(one.rules)) for one in (before, policy))
+        return Compared(old, new, difference(before, policy), cards, judged, waiting)
+
     def apply(self, *, without_rules: bool = False) -> Json:
         """Put the rules and templates of the files in force. Raises `ConfigError`, and then nothing has changed.
 

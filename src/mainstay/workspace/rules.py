@@ -6,28 +6,23 @@ against everything else first: one mistake, and nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from mainstay.config.files import RuleFiles, load_rules
 from mainstay.config.policies import read_policy_text
-from mainstay.kernel.commands import (
-    AdoptPolicy,
-    AdoptTemplate,
-    RegisterWorkflow,
-    RetireTemplate,
-    RetireWorkflow,
-)
+from mainstay.kernel.commands import AdoptPolicy, AdoptTemplate, RetireTemplate
 from mainstay.kernel.errors import CommandRefused, NotFound, PolicyError
-from mainstay.kernel.ids import digest
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import Blobs
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.director import Director
 from mainstay.runtime.tick import Answer, Request
-from mainstay.workflows.canonical import canonical
-from mainstay.workflows.loader import WorkflowFile
 from mainstay.workspace.assembly import Assembly
+
+if TYPE_CHECKING:
+    from mainstay.workspace.file_desk import FileDesk
 
 Ask = Callable[[Request], Awaitable[Answer]]
 
@@ -63,26 +58,6 @@ def adoptions(director: Director, rules: RuleFiles, blobs: Blobs) -> list[Reques
     return [*requests, *(Request(RetireTemplate(name), "operator") for name in gone)]
 
 
-def registrations(director: Director, workflows: Mapping[str, WorkflowFile]) -> list[Request]:
-    """What puts these workflows in force, and takes every other one out, where they differ from what is."""
-    requests = [
-        registration(file)
-        for name, file in sorted(workflows.items())
-        if name not in director.workflows or director.workflows[name].definition != file.plan.digest
-    ]
-    gone = [name for name in director.workflows if name not in workflows]
-    return [*requests, *(Request(RetireWorkflow(name, "operator"), "operator") for name in gone)]
-
-
-def registration(file: WorkflowFile) -> Request:
-    """What puts a workflow in force: its definition and its file are kept under their own digests."""
-    workflow, definition, written = file.workflow, file.plan.digest, digest(file.raw)
-    meaning = canonical(workflow)
-    assert digest(meaning) == definition, "a definition is stored under its own digest"
-    command = RegisterWorkflow(workflow.name, workflow.version, definition, written)
-    return Request(command, "operator", blobs={definition: meaning, written: file.raw})
-
-
 def _kept(command: AdoptPolicy | AdoptTemplate, content: bytes, blobs: Blobs) -> Request:
     staged = blobs.stage(content)
     named = command.policy if isinstance(command, AdoptPolicy) else command.template
@@ -94,8 +69,14 @@ class RuleDesk:
     """Takes changed files into a director at work."""
 
     def __init__(
-        self, director: Director, assembly: Assembly, ask: Ask, adopted: Callable[[], None] = lambda: None
+        self,
+        files: FileDesk,
+        director: Director,
+        assembly: Assembly,
+        ask: Ask,
+        adopted: Callable[[], None] = lambda: None,
     ) -> None:
+        self.files = files  # the same for one file that is saved
         self._director = director
         self._assembly = assembly
         self._ask = ask

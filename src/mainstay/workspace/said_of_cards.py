@@ -70,6 +70,7 @@ _TYPES: Mapping[str, type] = {
     "anyway": bool,
     "cards": list,
     "lost": bool,
+    "lost": bool,
     "scopes": list,
     "arguments": dict,
     "days": int,
