@@ -9,8 +9,8 @@ a second, sums and reports every two seconds. `figures` says how the house stand
 `Last-Event-ID` is told which topics moved in between, out of the ledger itself.
 
 What is told is that something moved, never what: the page asks for that by itself, with its session. So a stream
-holds no text of anybody, and what waits for a slow reader is a few bits, however long it waits. Who reads nothing for
-ten seconds is cut off. A stream ends with the session of its device, and when the director ends.
+holds no text of anybody, and what waits for a slow reader is a few bits, however long it waits. Whose connection
+is full for ten seconds is cut off. A stream ends with the session of its device, and when the director ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -278,17 +278,21 @@ class _Telling(Response):
             await self._live.join(stream, self._position)
             while not stream.over:
                 part = stream.told() if stream.news.is_set() else b":\n\n"
-                async with asyncio.timeout(SLOW_S):
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
+                await in_time(send({"type": "http.response.body", "body": part, "more_body": True}))
                 await _heartbeat(stream.news)
             if not gone.done():
-                async with asyncio.timeout(SLOW_S):
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await in_time(send({"type": "http.response.body", "body": b"", "more_body": False}))
         except TimeoutError:
             scope["mainstay.abort"]()  # closing in order would wait for it to read
         finally:
             self._live.leave(stream)
             gone.cancel()
+
+
+async def in_time(sending: Awaitable[None]) -> None:
+    """Send it. Raises `TimeoutError` for who does not read: the buffers of the connection are full, and stay so."""
+    async with asyncio.timeout(SLOW_S):
+        await sending
 
 
 async def _gone(receive: Receive) -> None:

@@ -61,6 +61,7 @@ TOPIC_OF_TABLE: dict[str, tuple[str, ...]] = {
     "forgotten": ("memory",),
     "workflows": ("rules", "house"),
     "adoptions": ("rules",),
+    "templates": ("rules",),
     "schedules": ("rules",),
     "pauses": ("house", "rules", "adapters"),
     "house": ("house",),
@@ -89,6 +90,7 @@ TOPIC_OF_TABLE: dict[str, tuple[str, ...]] = {
     "mistakes": ("slo",),
     "checkpoints": ("house",),  # the rail says as of when the ledger is intact
     "signing_keys": ("audit",),
+    "requests": ("audit",),
 }
 
 

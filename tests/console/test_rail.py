@@ -1,0 +1,115 @@
+"""What the rail of every page says of the house, and what it costs to know."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mainstay.console import rail
+from mainstay.console.rail import Line, clock_time, director_line, ledger_line
+from mainstay.workspace.full_audit import MARK
+from mainstay.workspace.house_now import HouseNow, proved_at
+from tests.security.web_house import WebHouse
+
+HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, False)
+MICROS = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({}, Line("Director at work")),
+        ({"queued": 1_500}, Line("Director catching up: 1,500 to go", "warn")),
+        ({"killed": True, "queued": 1_500}, Line("Kill switch on. Nothing leaves.", "bad")),
+        (
+            {"killed": True, "restored": True},
+            Line("Restored from a backup. The kill switch is on: nothing leaves.", "bad"),
+        ),
+        (
+            {"disk_full": True, "killed": True},
+            Line("Disk full. Nothing is decided until there is space.", "bad"),
+        ),
+    ],
+)
+def test_of_the_director_it_says_what_decides(changed: dict[str, Any], line: Line) -> None:
+    assert director_line(replace(HOUSE, **changed)) == line
+
+
+def test_of_the_ledger_it_says_what_is_known_and_since_when() -> None:
+    today = int(time.time()) * MICROS
+    assert ledger_line(HOUSE).text == "Ledger not proved yet · 1,234 events"
+    assert ledger_line(replace(HOUSE, position=1)).text == "Ledger not proved yet · 1 event"
+    hour = time.strftime("%H:%M", time.localtime(today / MICROS))
+    assert ledger_line(replace(HOUSE, intact_at=today)).text == f"Ledger intact as of {hour} · 1,234 events"
+    assert ledger_line(replace(HOUSE, intact_at=today, unsound=True)).tone == "bad"
+
+
+def test_a_time_of_another_day_says_the_day() -> None:
+    assert len(clock_time(int(time.time()) * MICROS)) == 5
+    assert clock_time(0).startswith("19")
+
+
+def test_only_a_proof_that_found_it_whole_counts(tmp_path: Path) -> None:
+    folder: Any = SimpleNamespace(state=tmp_path)
+    mark = tmp_path / MARK
+    assert proved_at(folder) == 0
+    mark.write_text(json.dumps({"at": 5, "whole": True}))
+    assert proved_at(folder) == 5
+    for text in (json.dumps({"at": 5, "whole": False, "reason": "cut"}), "{", '{"whole": true, "at": "x"}'):
+        mark.write_text(text)
+        assert proved_at(folder) == 0
+
+
+def test_what_waits_is_counted_anew_after_a_decision_and_not_at_every_page(
+    web: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, counted = web.service.held.store, []
+    count = type(store).count
+
+    def counting(self: Any, table: str, **where: Any) -> int:
+        counted.append(table)
+        return count(self, table, **where)
+
+    monkeypatch.setattr(type(store), "count", counting)
+    card = web.card()
+    before = web.call(web.front.house)
+    counted.clear()
+    assert web.call(web.front.house).waiting == before.waiting
+    assert not counted
+    web.ask(web.service.desk.reject(card.approval, actor="operator"))
+    assert web.call(web.front.house).waiting == before.waiting - 1
+    assert counted.count("approvals") == 1
+
+
+def test_the_kill_switch_is_seen_on_every_page_and_whether_a_restore_threw_it(web: WebHouse) -> None:
+    browser = web.log_in()
+    web.ask(web.service.desk.throw_kill_switch(on=True, actor="operator", reason="a sample"))
+    try:
+        assert "Kill switch on. Nothing leaves." in browser.get("/").text
+        assert not web.call(web.front.house).restored
+    finally:
+        web.ask(web.service.desk.throw_kill_switch(on=False, actor="operator"))
+    text = browser.get("/").text
+    assert "Director at work" in text
+    assert "Kill switch" not in text.partition("<main")[0]
+
+
+def test_the_page_listens_for_its_topics_and_says_where_it_stands(web: WebHouse) -> None:
+    text = web.log_in().get("/devices").text
+    head = web.call(web.front.house).position
+    assert '<div id="live-' in text
+    assert 'hx-sse:connect="/live?topics=' in text
+    position = int(text.partition('data-position="')[2].partition('"')[0])
+    assert 0 < position <= head
+
+
+def test_what_is_nought_is_hidden_and_can_be_shown_when_it_is_not(web: WebHouse) -> None:
+    text = web.log_in().get("/").text
+    assert 'data-shown-with="in_doubt" hidden' in text
+    assert all(f'data-count="{one.count}"' in text for one in rail.PLACES if one.count)
