@@ -138,8 +138,10 @@ def test_who_does_not_read_is_cut_off_and_holds_nothing(
     moves, browser = web.front.moves, web.log_in()
     before = web.call(lambda: len(moves._listeners))
     cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    asked = f"GET /live?topics= HTTP/1.1\r\nHost: {browser.host}\r\n"
+    asked = (
+        f"GET /live?topics= HTTP/1.1\r\nHost: {browser.host}\r\n"
         f"Sec-Fetch-Site: same-origin\r\nCookie: {cookies}\r\n\r\n"
+    )
 
     async def left() -> int:
         for _ in range(100):
