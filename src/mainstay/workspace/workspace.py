@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.run_search import RunSearch
     from mainstay.workspace.secrets import Secrets
     from mainstay.workspace.settings_shown import SettingsShown
+    from mainstay.workspace.starting import Startable
     from mainstay.workspace.steering import Steering
     from mainstay.workspace.today import Today
     from mainstay.workspace.tokens import TokenDesk
@@ -257,6 +258,19 @@ class Workspace:
         """The card that is read after this one, which may have been decided; empty if there is none."""
         return self._queue.next_to(approval, show)
 
+    def in_its_place(self, approval: str) -> str:
+        """The card that waits now for the act of a card that was decided or withdrawn; empty if there is none."""
+        return self._queue.in_its_place(approval)
+
+    def undo_window_us(self) -> int:
+        """For how long what was approved can be taken back before it leaves; 0: it leaves at once."""
+        from mainstay.config.approvals import read_approvals
+        from mainstay.config.toml import parse_toml
+
+        file = self.folder.root / "mainstay.toml"
+        top = parse_toml(file.read_bytes() if file.exists() else b"", file.name).top
+        return read_approvals(top.table("approvals")).undo_us
+
     def alike(self) -> list[Alike]:
         """What waits, by kind and finality: what can be decided together, and what only by itself."""
         return self._queue.alike()
@@ -307,6 +321,20 @@ class Workspace:
         """
         rows = self._store.select("in_doubt", order="since", limit=limit)
         return rows if sealed else [self._doubt(row) for row in rows]
+
+    def rejected_text(self, item: str, *, most: int = 20_000) -> str:
+        """The beginning of something that came in and could not be read, as it came. Raises `NotFound`."""
+        from mainstay.runtime.artifacts import FORGOTTEN, SubjectForgotten
+
+        row = self._store.get("rejected", (item,))
+        if row is None:
+            raise NotFound("No such thing came in.", why="It is no message that was given up.", item=item)
+        subject = self._artifacts.vault.subject("rejected:" + item)
+        try:
+            raw = self._artifacts.get(Digest(str(row["raw"])), subject, b"raw")
+        except SubjectForgotten:
+            return FORGOTTEN
+        return raw[:most].decode("utf-8", "replace")
 
     def rejected(self) -> list[Json]:
         """What came in and could not be read."""
@@ -821,6 +849,22 @@ class Workspace:
             "start", workflow=workflow, trigger=trigger, request=request, key=key, actor=actor
         )
 
+    def start_by_hand(self, workflow: str, given: Json, *, request: str, actor: str = "operator") -> Decided:
+        """Start a run with plain values, as a program may that is no person. The same `request` starts it once.
+
+        Raises `NotFound`, and `CommandRefused` for a workflow that messages begin, or a value that is none.
+        """
+        from mainstay.workspace.starting import require_startable
+
+        require_startable(self.startable(), workflow, given)
+        return self.start(workflow, given, request=request, actor=actor)
+
+    def startable(self) -> tuple[Startable, ...]:
+        """The workflows in force, what begins each, and what it reads of its input."""
+        from mainstay.workspace.starting import startable
+
+        return startable(self._stored_plan(one) for one in (self._in_force() if self.begun else ()))
+
     def propose(
         self, act: str, arguments: Json, *, why: str = "", request: str, actor: str = "operator"
     ) -> Decided:
@@ -939,6 +983,22 @@ class Workspace:
         answered = self._decide(operation, open_us=measured, via=via, **bound, **arguments)
         forget_shown(self.folder.cache, card)
         return answered
+
+    @contextmanager
+    def once(self, request: str, body: str) -> Iterator[Workspace]:
+        """What is asked within is done once under this name, however often it is asked; for who was given a door.
+
+        `body` says what is asked: the same name for anything else raises `KeyReused`.
+        """
+        from mainstay.workspace.once import OnceDoor
+
+        given = self._given
+        assert given is not None, "only a director at work knows what was asked"
+        self._given = OnceDoor(given, request, body)
+        try:
+            yield self
+        finally:
+            self._given = given
 
     # --- within ----------------------------------------------------------------------------------------------------
 
