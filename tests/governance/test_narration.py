@@ -189,3 +189,8 @@ def test_the_story_of_a_forked_run_begins_with_where_it_comes_from() -> None:
     assert heading.startswith(f"Run {child[:16]} of order: running")
     assert origin == f"It goes on from run {run[:16]}, as of its event {version}."
     assert (story.as_dict()["parent"], story.as_dict()["point"]) == (run, version)
+
+
+@pytest.mark.parametrize("kind", IncidentKind)
+def test_every_incident_has_its_words(kind: IncidentKind) -> None:
+    assert say(IncidentDetected(kind, "support", "what was seen"), str).endswith("`support`: what was seen")

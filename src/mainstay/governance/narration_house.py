@@ -79,7 +79,9 @@ def say_workspace(event: WorkspaceEvent) -> str:
             return f"{actor} retired workflow {name}: no run of it begins any more, those in flight go on"
         case FileSaved(file=file, content=content, actor=actor, via=via):
             by = f" on device {short(via)}" if via else ""
-            return f"{actor} saved {file} ({short(content)}){by}" if content else f"{actor} removed {file}{by}"
+            return (
+                f"{actor} saved {file} ({short(content)}){by}" if content else f"{actor} removed {file}{by}"
+            )
         case PolicyAdopted(policy=policy):
             return f"Policy {short(policy)} came into force"
         case KillSwitchThrown():
@@ -150,6 +152,7 @@ _TROUBLES = {
     IncidentKind.CRASH_LOOP: "the director ends again and again",
     IncidentKind.AUDIT_FAILED: "the ledger does not hold",
     IncidentKind.CHECKPOINT_UNWRITTEN: "a checkpoint could not be written",
+    IncidentKind.NOTIFICATION_FAILED: "you could not be told",
 }
 
 
