@@ -8,21 +8,15 @@ What is said of an event is its docstring; what is said of a field is the commen
 
 from __future__ import annotations
 
-import inspect
-import re
 import sys
-from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "events.md"
 sys.path.insert(0, str(ROOT / "src"))
 
-from mainstay.kernel import events  # noqa: E402 - found by the line above
-from mainstay.kernel.events import NUMBERS, Event  # noqa: E402
-from mainstay.ledger.codec import event_name  # noqa: E402
-from mainstay.ledger.upcasters import UPCASTERS, schema_of  # noqa: E402
+from mainstay.kernel.events import NUMBERS  # noqa: E402 - found by the line above
+from mainstay.ledger.event_types import STREAMS, EventType, event_types  # noqa: E402
 
 HEAD = """\
 # Events
@@ -36,19 +30,6 @@ before the name is the type's number in the ledger; the one after the stroke is 
 public for ever: a field may be added with a default, any other change is a new version, and the old one can still be
 read.
 """
-STREAMS = (
-    ("run", "Stream `run:ID`", (*range(1, 40), *range(70, 80), 85, 86), "One run of a workflow."),
-    ("inbox", "Stream `inbox:MAILBOX`", range(40, 50), "What came in from one source."),
-    ("workspace", "Stream `workspace`", range(50, 70), "The workspace itself."),
-    ("memory", "Stream `memory`", range(80, 85), "What is remembered, and what was learned."),
-    ("autonomy", "Stream `autonomy`", range(90, 94), "What may happen by itself, and on which evidence."),
-    (
-        "governance",
-        "Stream `governance`",
-        range(94, 120),
-        "Who may look and decide; what was signed, trusted, forgotten.",
-    ),
-)
 
 
 def main() -> int:
@@ -67,47 +48,29 @@ def main() -> int:
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
-    for _, title, numbers, about in STREAMS:
-        parts.append(f"\n## {title}\n\n{about}\n")
-        parts += [_event(number, NUMBERS[number]) for number in numbers if number in NUMBERS]
+    for stream in STREAMS:
+        parts.append(f"\n## Stream `{stream.name}`\n\n{stream.about}\n")
+        parts += [_event(one) for one in event_types() if one.stream == stream.name]
     return "".join(parts)
 
 
-def _event(number: int, kind: type[Event]) -> str:
-    name = event_name(number, schema_of(number, UPCASTERS))
-    told = inspect.cleandoc(kind.__doc__ or "")
-    return f"\n### {name}\n\n{number} · `{kind.__name__}` · {told}\n" + _fields(kind)
-
-
-def _fields(kind: type[Event]) -> str:
-    rows = fields(kind)
-    if not rows:
-        return ""
-    comments = _comments(kind)
-    lines = [
-        f"| `{one.name}` | {_type(one)} | {_default(one)} | {comments.get(one.name, '')} |" for one in rows
+def _event(one: EventType) -> str:
+    text = f"\n### {one.name}\n\n{one.number} · `{one.kind}` · {one.meaning}\n"
+    if not one.fields:
+        return text
+    rows = [
+        f"| `{field.name}` | `{_cell(field.type)}` | {f'`{field.default}`' if field.default else ''} | "
+        f"{_cell(field.meaning)} |"
+        for field in one.fields
     ]
-    return "\n| Field | Type | Default | Meaning |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
+    return text + "\n| Field | Type | Default | Meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-def _type(one: Field[Any]) -> str:
-    return "`" + str(one.type).replace("|", "\\|") + "`"
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
-def _default(one: Field[Any]) -> str:
-    if one.default is not MISSING:
-        return f"`{one.default!r}`"
-    return f"`{one.default_factory()!r}`" if one.default_factory is not MISSING else ""
-
-
-def _comments(kind: type[Event]) -> dict[str, str]:
-    found = re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", inspect.getsource(kind), re.MULTILINE)
-    return {name: comment.replace("|", "\\|") for name, comment in found}
-
-
-assert all(any(number in numbers for _, _, numbers, _ in STREAMS) for number in NUMBERS), (
-    f"{events.__name__} has an event of no stream"
-)
+assert len(event_types()) == len(NUMBERS), "an event has no stream, or two"
 
 if __name__ == "__main__":
     sys.exit(main())

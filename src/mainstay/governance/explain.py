@@ -161,6 +161,12 @@ def explain(
     )
 
 
+def tell(events: Iterable[tuple[RecordedEvent, Event]], state: RunState, open_: Open) -> list[Line]:
+    """Some events of a run, told with names from its `state` now: a page of a long story, without the rest of it."""
+    in_force = InForce(())
+    return [_line(recorded, event, open_, _names(state), in_force) for recorded, event in events]
+
+
 def _names(state: RunState | None) -> NameOf:
     return lambda number: state.name(number) if state and state.exists(number) else by_number(number)
 

@@ -30,6 +30,7 @@ from mainstay.workspace.doors import Door
 from mainstay.workspace.memory_calls import keep, retract
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook, MemoryStats, by_director
 from mainstay.workspace.memory_records import MemoryVersion, Records
+from mainstay.workspace.memory_uses import Use, Uses
 
 if TYPE_CHECKING:
     from mainstay.kernel.state import RunState
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mainstay.memory.units import Unit
     from mainstay.workspace.assembly import Assembly
     from mainstay.workspace.importing import Imported
+    from mainstay.workspace.memory_shelf import FoundMemories, MemoryPage, Narrowed, Shelf
     from mainstay.workspace.recall_log import RecallLog
     from mainstay.workspace.remembered import Remembered
 
@@ -63,6 +65,7 @@ class Memory:
         self._clock = clock
         self._look = MemoryLook(assembly, clock)
         self._records = Records(store, artifacts, self._files)
+        self._uses = Uses(store, artifacts)
 
     def _files(self) -> tuple[Unit, ...]:
         from mainstay.workspace.agents import file_units
@@ -185,6 +188,41 @@ class Memory:
         """Every version of a memory, oldest first; of something that is no record of its own, the one there is."""
         return self._records.history(memory)
 
+    # --- leafing through -------------------------------------------------------------------------------------------
+
+    def browse(self, wanted: Narrowed | None = None, *, before: int = 0, limit: int = 50) -> MemoryPage:
+        """What is kept, newest first: records, and mail as memory has it; `before`: the position to go on from."""
+        from mainstay.workspace.memory_shelf import Narrowed
+
+        return self._shelf.page(wanted or Narrowed(), before=before, limit=limit)
+
+    def find(self, query: str, wanted: Narrowed | None = None, *, k: int = 20) -> FoundMemories:
+        """What a person finds who looks something up, with why each was found; narrowed by time and person, too."""
+        from mainstay.workspace.memory_shelf import FOUND_FROM, Narrowed
+
+        wanted = wanted or Narrowed()
+        context = self.search(query, space=wanted.space, kind=wanted.kind, k=FOUND_FROM)
+        return self._shelf.found(context, wanted, k=k)
+
+    def about(self, memory: MemoryVersion) -> str:
+        """The subject of whom a memory speaks; empty: nobody."""
+        return self._shelf.about(memory)
+
+    def uses(self, memory: str) -> tuple[int, list[Use]]:
+        """How often a record was handed to a task, and where the last times; of the newest events, as far as known."""
+        return self._uses.of(memory)
+
+    @property
+    def spaces(self) -> dict[str, str]:
+        """Every space, and what lies there."""
+        return dict(self._assembly().untyped.recalls.spaces)
+
+    @property
+    def _shelf(self) -> Shelf:
+        from mainstay.workspace.memory_shelf import Shelf
+
+        return Shelf(self._store, self._artifacts, self._records)
+
     def rebuild(self) -> MemoryStats:
         """Make the index anew from the ledger and compute every missing vector."""
         self.remembered.rebuild()
@@ -218,3 +256,12 @@ class Memory:
         return recall_logs(
             state, self._events(state.head.run), task, attempt, self._artifacts(), self._records.said
         )
+
+    def recalled(self, state: RunState, events: Sequence[tuple[RecordedEvent, Any]]) -> list[RecallLog]:
+        """The logs of these recalls of a run, in order."""
+        from mainstay.workspace.recall_log import opened_log
+
+        return [
+            opened_log(state, recorded, event, self._artifacts(), self._records.said)
+            for recorded, event in events
+        ]

@@ -53,17 +53,17 @@ def recall_logs(
             why="Only what an agent was given from memory is written down.",
             remedy=f"`mainstay explain {state.head.run[-8:]}` tells what it relied on.",
         )
-    return [_opened(state, number, recorded, event, artifacts, said) for recorded, event in found]
+    return [opened_log(state, recorded, event, artifacts, said) for recorded, event in found]
 
 
-def _opened(
+def opened_log(
     state: RunState,
-    number: int,
     recorded: RecordedEvent,
     event: ContextRecalled,
     artifacts: Artifacts,
     said: Callable[[str], str],
 ) -> RecallLog:
+    """One recall: what was found, put beside what it says today."""
     log = artifacts.open_json(event.log, state.head.subject, b"recall")
     recalls = None
     if log is not None:
@@ -73,7 +73,7 @@ def _opened(
         )
     return RecallLog(
         state.head.run,
-        state.name(number),
+        state.name(event.task),
         event.attempt,
         recorded.position,
         event.hits,

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.card_queue import Alike, CardQueue, Queue
     from mainstay.workspace.console import Console
     from mainstay.workspace.editing import Editing
+    from mainstay.workspace.event_types import EventTypes
     from mainstay.workspace.executables import Executables
     from mainstay.workspace.forgetting import ForgettingDesk
     from mainstay.workspace.health import Health
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.objectives import Slo
     from mainstay.workspace.policies import Policies
     from mainstay.workspace.proposing import Proposable
+    from mainstay.workspace.run_look import RunDesk
     from mainstay.workspace.run_search import RunSearch
     from mainstay.workspace.secrets import Secrets
     from mainstay.workspace.settings_shown import SettingsShown
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.tokens import TokenDesk
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
+    from mainstay.workspace.workflow_overview import Workflows
 
 
 class Workspace:
@@ -169,6 +172,33 @@ class Workspace:
             lambda recorded: self._codec.event(recorded),
             lambda text: self.memory.search(text, k=HITS_MAX),
         )
+
+    @cached_property
+    def run_desk(self) -> RunDesk:
+        """One run as a page shows it, its events, and what a fork or a restart of it would take over."""
+        from mainstay.workspace.run_fold import RunFolds
+        from mainstay.workspace.run_look import RunDesk
+
+        def decode(recorded: RecordedEvent) -> Any:
+            return self._codec.event(recorded)
+
+        return RunDesk(
+            lambda: self._store,
+            RunFolds(lambda: self._store, decode),
+            lambda: self._artifacts,
+            self._opened,
+            decode,
+            lambda rows: self.run_search.shown(rows),
+            lambda state, events: self.memory.recalled(state, events),
+            lambda: self._limits.run_micros,
+        )
+
+    @cached_property
+    def event_types(self) -> EventTypes:
+        """The types of events, and an example of each from this ledger."""
+        from mainstay.workspace.event_types import EventTypes
+
+        return EventTypes(lambda: self._store)
 
     def run(self, short: str) -> tuple[Json, RunState]:
         """A run's row and its state, folded from the ledger. Raises `NotFound` or `AmbiguousId`."""
@@ -615,6 +645,14 @@ class Workspace:
             self._clock,
             lambda: self._assembly,
         )
+
+    @cached_property
+    def flows(self) -> Workflows:
+        """Workflows as a person looks at them, and a run started by hand."""
+        from mainstay.workspace.workflow_overview import Workflows
+
+        self.folder.id  # noqa: B018  says first of all that this is no workspace
+        return Workflows(self.folder.root, self._door, lambda: (self._store, self._blobs), self._clock)
 
     @cached_property
     def editing(self) -> Editing:

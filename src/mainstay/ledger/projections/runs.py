@@ -79,7 +79,7 @@ class Runs:
                 ("given_up", _INTEGER),  # at the end: tasks that failed and were not optional
             ),
             key=("run",),
-            indexes=(("position",), ("status", "position"), ("workflow", "position")),
+            indexes=(("position",), ("status", "position"), ("workflow", "position"), ("parent",)),
         ),
     )
     events = frozenset[type[Event]](
