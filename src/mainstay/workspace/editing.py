@@ -223,12 +223,7 @@ class Editing:
         was = workflow_of(read(self.root, place), place)
         if was and was != name:
             notes += (f"The workflow {was} starts no more runs: the file is {name} from then on.",)
-        return name, changes, self._open_runs(store, name), notes
-
-    def _open_runs(self, store: SqliteReader, name: str) -> int:
-        open_runs = store.select("open_runs", order="position", limit=100_000)
-        found = (store.get("runs", (row["run"],)) for row in open_runs)
-        return sum(row is not None and row["workflow"] == name for row in found)
+        return name, changes, store.count("open_runs", where={"workflow": name}), notes
 
     def _asked(self, operation: str, place: Place, content: bytes | None, arguments: Json) -> Saved:
         try:

@@ -1,0 +1,64 @@
+"""Two texts line by line: nothing lost, nothing invented, and bounded."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mainstay.console.lines_diff import GONE, LEFT_OUT, NEW, SAME, Row, counts, lines_diff
+
+LINES = st.lists(st.sampled_from(["a b c d", "a b x d", "one", "two", ""]), max_size=12).map("\n".join)
+
+
+def text(rows: list[Row], side: str) -> list[str]:
+    return ["".join(part for _, part in row.parts) for row in rows if row.kind in (SAME, side)]
+
+
+@given(LINES, LINES)
+def test_each_side_is_in_order_and_whole_but_for_what_is_left_out(old: str, new: str) -> None:
+    rows = lines_diff(old, new)
+    for side, said, number in ((GONE, old, "old"), (NEW, new, "new")):
+        numbered = [(getattr(one, number), one) for one in rows if one.kind in (SAME, side)]
+        lines = said.split("\n")
+        assert [at for at, _ in numbered] == sorted({at for at, _ in numbered})
+        assert all("".join(part for _, part in one.parts) == lines[at - 1] for at, one in numbered)
+
+
+def test_the_same_text_has_no_rows() -> None:
+    assert lines_diff("a\nb\n", "a\nb\n") == []
+
+
+def test_a_word_is_told_apart_in_its_line() -> None:
+    rows = lines_diff("one\ntwo three four\nfive\n", "one\ntwo three six\nfive\n")
+    assert [(one.kind, one.old, one.new) for one in rows] == [
+        (SAME, 1, 1),
+        (GONE, 2, 0),
+        (NEW, 0, 2),
+        (SAME, 3, 3),
+    ]
+    assert rows[1].parts == [(SAME, "two three "), (GONE, "four")]
+    assert rows[2].parts == [(SAME, "two three "), (NEW, "six")]
+    assert counts(rows) == (1, 1)
+
+
+def test_what_stays_far_from_a_change_is_left_out() -> None:
+    old = "\n".join(map(str, range(100)))
+    rows = lines_diff(old, old.replace("\n50\n", "\nfifty\n"))
+    assert [one.kind for one in rows].count(LEFT_OUT) == 2
+    assert len(rows) == 2 + 2 * 3 + 2
+    assert rows[0].parts == [(SAME, "47 lines stay as they are")]
+
+
+def test_a_new_file_is_all_new() -> None:
+    assert [one.kind for one in lines_diff("", "a\nb\n")] == [NEW, NEW, NEW][: len(lines_diff("", "a\nb\n"))]
+    assert text(lines_diff("", "a\nb\n"), NEW)[:2] == ["a", "b"]
+
+
+def test_what_has_nothing_in_common_costs_little() -> None:
+    old, new = ("\n".join(f"{word} {at}" for at in range(20_000)) for word in ("this", "that"))
+    began = time.perf_counter()
+    rows = lines_diff(old, new)
+    assert time.perf_counter() - began < 2
+    assert rows[-1].kind == LEFT_OUT
