@@ -18,13 +18,22 @@ from mainstay.console.limits import Limits
 from mainstay.console.live import Live
 from mainstay.console.login import Login
 from mainstay.console.notices import Notices
+from mainstay.console.pages.adapters import Adapters
 from mainstay.console.pages.approval_link import ApprovalLink
+from mainstay.console.pages.approvals import Approvals
+from mainstay.console.pages.approvals_decide import Deciding
 from mainstay.console.pages.audit import Audit
 from mainstay.console.pages.autonomy import Autonomy
+from mainstay.console.pages.cost import CostPage
 from mainstay.console.pages.devices import DevicesPage
+from mainstay.console.pages.doubts import Doubts
 from mainstay.console.pages.home import Home
+from mainstay.console.pages.memory import Memory
+from mainstay.console.pages.memory_record import MemoryRecord
 from mainstay.console.pages.runs import Runs
 from mainstay.console.pages.signals import Signals
+from mainstay.console.pages.settings import SettingsPage
+from mainstay.console.pages.slos import Slos
 from mainstay.console.pages.stopping import Stopping
 from mainstay.console.pages.tokens import TokenPages
 from mainstay.console.refused import Refused
@@ -36,12 +45,10 @@ from mainstay.workspace.serving_web import Front
 def pages(front: Front) -> tuple[Page, ...]:
     """Every address there is, but the stream's."""
     login, home, signals, approval = Login(front), Home(front), Signals(front), ApprovalLink(front)
-    stopping, devices = Stopping(front), DevicesPage(front)
     tokens = TokenPages(front)
     return (
         Page("/", home.show, home.take_back),
-        Page("/stop", stopping.show, stopping.throw),
-        Page("/devices", devices.show, devices.dismiss),
+        *house_pages(front),
         Page("/settings/tokens", tokens.show, tokens.issue),
         Page("/settings/tokens/revoke", post=tokens.revoke),
         Page("/login", login.show, login.try_password, open=True),
@@ -50,6 +57,7 @@ def pages(front: Front) -> tuple[Page, ...]:
         # Open to look at for a moment: a person who comes from their mail has no cookie yet (see the page).
         Page("/a/{token}", approval.show, open=True),
         Page("/a/{token}", post=approval.decide),
+        *approval_pages(front),
         *record_pages(front),
         Page("/runs", Runs(front).show),
         Page("/health", signals.health, open=True),
@@ -58,10 +66,45 @@ def pages(front: Front) -> tuple[Page, ...]:
     )
 
 
+def approval_pages(front: Front) -> tuple[Page, ...]:
+    """What waits for an answer."""
+    approvals = Approvals(front)
+    deciding = Deciding(front, approvals)
+    return (
+        Page("/approvals", approvals.show),
+        Page("/approvals/undo", post=deciding.undo),
+        Page("/approvals/{approval}", approvals.show, deciding.decide),
+        Page("/approvals/{approval}/text", approvals.text),
+    )
+
+
+def house_pages(front: Front) -> tuple[Page, ...]:
+    """What is open besides cards, what it costs, how well it is done, and what the house is made of."""
+    doubts, adapters, settings = Doubts(front), Adapters(front), SettingsPage(front)
+    stopping, devices = Stopping(front), DevicesPage(front)
+    return (
+        Page("/stop", stopping.show, stopping.throw),
+        Page("/doubts", doubts.show, doubts.answer),
+        Page("/doubts/letters/{letter}", doubts.letter, doubts.settle),
+        Page("/cost", CostPage(front).show),
+        Page("/slos", Slos(front).show),
+        Page("/adapters", adapters.show, adapters.act),
+        Page("/settings", settings.show),
+        Page("/settings/theme", post=settings.theme),
+        Page("/settings/keys", post=settings.keys),
+        Page("/devices", devices.show, devices.dismiss),
+    )
+
+
 def record_pages(front: Front) -> tuple[Page, ...]:
     """What is remembered, what was proved, and what may go by itself."""
     audit, autonomy = Audit(front), Autonomy(front)
+    memory, record = Memory(front), MemoryRecord(front)
     return (
+        Page("/memory", memory.show, memory.about),
+        Page("/memory/add", memory.show_add, memory.add),
+        Page("/memory/lessons", memory.lessons, memory.retire),
+        Page("/memory/{memory}", record.show, record.act),
         Page("/audit", audit.show, audit.act),
         Page("/audit/events", audit.events),
         Page("/audit/decisions", audit.decisions),

@@ -97,6 +97,15 @@ class CardQueue:
         rows = rows or (self._rows(show, row, 1, backwards=True) if row is not None else [])
         return _name(rows[0]) if rows else ""
 
+    def in_its_place(self, approval: str) -> str:
+        """The card that waits now for the act of this one; empty if there is none, or if it waits itself."""
+        row = self._store.get("approvals", (approval,))
+        if row is None or row["status"] == "waiting":
+            return ""
+        where: Row = {"run": row["run"], "task": row["task"], "status": "waiting"}
+        rows = self._store.select("approvals", where=where, order="position", descending=True, limit=1)
+        return _name(rows[0]) if rows else ""
+
     def alike(self) -> list[Alike]:
         """What waits, by what can be decided together; the most first."""
         counts: dict[tuple[str, str, str, str, str], int] = {}

@@ -91,7 +91,6 @@ if TYPE_CHECKING:
     from mainstay.workspace.triage import Triage
     from mainstay.workspace.versions import Versions, WorkflowDifference, WorkflowState
     from mainstay.workspace.workflow_overview import Workflows
-    from mainstay.workspace.workflow_overview import Workflows
 
 
 class Workspace:
@@ -646,14 +645,6 @@ class Workspace:
             self._clock,
             lambda: self._assembly,
         )
-
-    @cached_property
-    def flows(self) -> Workflows:
-        """Workflows as a person looks at them, and a run started by hand."""
-        from mainstay.workspace.workflow_overview import Workflows
-
-        self.folder.id  # noqa: B018  says first of all that this is no workspace
-        return Workflows(self.folder.root, self._door, lambda: (self._store, self._blobs), self._clock)
 
     @cached_property
     def flows(self) -> Workflows:

@@ -1,0 +1,56 @@
+/* What is typed is not lost: fields of forms marked data-kept are kept for this tab until their form was accepted, and
+   are there again after a reload, a log-in or a restart of the server. That no server answered, 40-live.js says. */
+(() => {
+  "use strict";
+  const FIELDS = "textarea, input[type=text], input[type=datetime-local], input:not([type])";
+  const path = (form) => new URL(form.action, location.href).pathname;
+  const name = (field) => `kept ${path(field.form)} ${field.name}`;
+  const fields = () => [...document.querySelectorAll("form[data-kept]")].flatMap((form) =>
+    [...form.elements].filter((one) => one.matches(FIELDS) && !one.readOnly));
+  const store = (what) => { try { return what(sessionStorage); } catch { return null; } };  // it may be full, or forbidden
+
+  function keep(field) {
+    store((kept) => field.value === field.defaultValue && !field.dataset.typed
+      ? kept.removeItem(name(field)) : kept.setItem(name(field), field.value));
+  }
+
+  function restore() {
+    for (const field of fields()) {
+      if ("typed" in field.dataset) { keep(field); continue; }  // the server gave it back itself
+      const text = store((kept) => kept.getItem(name(field)));
+      if (text === null || text === field.value) continue;
+      field.value = text;
+      const open = field.closest("details");
+      if (open) open.open = true;
+    }
+  }
+
+  function forget(of) {
+    store((kept) => {
+      for (const key of Object.keys(kept)) if (key.startsWith(`kept ${of} `)) kept.removeItem(key);
+    });
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.matches?.(FIELDS) && event.target.form?.matches("[data-kept]")) keep(event.target);
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail, form = ctx.sourceElement;
+    const accepted = ctx.response?.raw.ok && ctx.response.raw.redirected;
+    if (ctx.request.method === "POST" && accepted && form.matches?.("form")
+        && new URL(ctx.response.raw.url).pathname !== "/login") forget(path(form));
+  });
+  document.addEventListener("htmx:after:swap", restore);
+  // Without htmx: a form whose page was left for another one was accepted.
+  document.addEventListener("submit", (event) => {
+    setTimeout(() => {
+      if (!event.defaultPrevented && event.target.matches("[data-kept]")) store((kept) => kept.setItem("sent", path(event.target)));
+    });
+  });
+  const sent = store((kept) => kept.getItem("sent"));
+  if (sent !== null) {
+    store((kept) => kept.removeItem("sent"));
+    if (sent !== location.pathname && location.pathname !== "/login") forget(sent);
+  }
+  restore();
+})();
