@@ -86,6 +86,16 @@ class SettingsShown:
         """The names of the adapters that are configured."""
         return tuple(self._settings().adapters)
 
+    def budgets(self) -> Mapping[str, int | None]:
+        """The limits in micro-units, by scope: day, month, run, workflow (in a day); None where there is none."""
+        one = self._settings().budgets
+        return {
+            "day": one.day_micros,
+            "month": one.month_micros,
+            "run": one.run_micros,
+            "workflow": one.workflow_micros,
+        }
+
     def backup(self) -> BackupState:
         """Whether and when it is backed up. Raises `ConfigError`."""
         from mainstay.ledger.backup_manifest import backups

@@ -1,39 +1,157 @@
-"""The first page of a device that is logged in: what waits."""
+"""Home: what needs the operator, what went out and by whose word, what is in doubt, and how the house does.
+
+Everything here leads to a page that says more. What can be done at once is what must not wait: to take back what is
+leaving, and to stop everything (`stopping`).
+"""
 
 from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mainstay.console import csrf, forms
-from mainstay.console.rendering import page
-from mainstay.console.sessions import session_of
-from mainstay.runtime.devices import encode
+from mainstay.console.rendering import done, page
+from mainstay.kernel.errors import CommandRefused, ConfigError, MainstayError
+from mainstay.kernel.values import Json
+from mainstay.workspace import CardLine, Leaving, Workspace
 from mainstay.workspace.serving_web import Front
 
-DEVICE_MAX = 64
+if TYPE_CHECKING:
+    from mainstay.governance.incidents import OpenIncident
+    from mainstay.workspace.health import Reason
+    from mainstay.workspace.today import Changed, Figures, Gone, Started, Thrown
+
+TOPICS = ("approvals", "doubts", "runs")
+FORM = "home"
+ACTOR = "operator"
+CARDS, GONE, DOUBTS, LETTERS, LEAVING = 6, 12, 5, 5, 8
+RECENT_US = 60 * 60 * 1_000_000  # a start of the director that is worth a word
+BACKUP_OLD_US = 3 * 24 * 60 * 60 * 1_000_000
+MICROS = 1_000_000
+ID_MAX = 64
+BY = {"approval": ("Your yes", "accent"), "rule": ("A rule", ""), "autonomy": ("By itself", "warn")}
+
+
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """All that the page shows."""
+
+    cards: list[CardLine]
+    waiting: int
+    doubts: list[Json]
+    in_doubt: int
+    letters: list[Json]
+    incidents: list[OpenIncident]
+    figures: Figures
+    cap_micros: int | None
+    leaving: list[Leaving]
+    gone: list[Gone]
+    changed: list[Changed]
+    thrown: Thrown | None
+    started: Started | None
+    backups: bool  # whether a place for them is configured
+    backed_up_at: int
+    mistake: MainstayError | None  # in mainstay.toml, which is why some of it is not known
+    connected: tuple[str, ...]  # the adapters there are
+    first_day: bool  # nothing ever came in
 
 
 class Home:
-    """What waits, and the devices that may look."""
+    """The first page."""
 
     def __init__(self, front: Front) -> None:
         self._front = front
 
     async def show(self, request: Request) -> Response:
-        """Counts of what is for the operator."""
-        return page(request, "home.html", status_now=self._front.status(), name=self._front.folder.root.name)
+        """What is so now."""
+        found, health = await asyncio.gather(self._front.read(morning), asyncio.to_thread(self._front.health))
+        now = self._front.clock.now()
+        started = found.started
+        return page(
+            *(request, "home.html"),
+            topics=TOPICS,
+            name=self._front.folder.root.name,
+            today=_date(now),
+            morning=found,
+            now=now,
+            days=by_day(found.gone, now),
+            by=BY,
+            notices=house_notices(health.reasons, found.incidents),
+            restarted=started if started and (now - started.at < RECENT_US or started.unclean > 1) else None,
+            backup_old=found.backups and now - found.backed_up_at > BACKUP_OLD_US,
+            utc=time.localtime(now / MICROS).tm_gmtoff == 0,
+        )
 
-    async def devices(self, request: Request) -> Response:
-        """Who is logged in."""
-        session = session_of(request)
-        assert session is not None, "the route asks for a device"
-        listed = [encode(one) for one in self._front.devices.admitted()]
-        return page(request, "devices.html", devices=listed, own=session.device.device)
-
-    async def dismiss(self, request: Request) -> Response:
-        """Log another device out."""
+    async def take_back(self, request: Request) -> Response:
+        """What is leaving does not leave; a card asks anew."""
         fields = await forms.sent(request)
-        csrf.require(request, self._front.keyed_hash, "devices", fields)
-        await self._front.devices.dismiss(forms.text(fields, "device", most=DEVICE_MAX))
-        return await self.devices(request)
+        csrf.require(request, self._front.keyed_hash, FORM, fields)
+        run, task = (forms.text(fields, name, most=ID_MAX) for name in ("run", "task"))
+        try:
+            await self._front.act(lambda workspace: workspace.undo(run, task=task, actor=ACTOR))
+        except CommandRefused as error:
+            return done(request, "/", f"{error.what} {error.why}".strip(), tone="warn")
+        return done(request, "/", "Taken back. Its card asks anew.")
+
+
+def morning(workspace: Workspace) -> Morning:
+    """Read it: a few rows of everything, however much there is."""
+    today = workspace.today
+    cap, backed_up_at, backups, connected, mistake = None, 0, False, tuple[str, ...](), None
+    try:
+        cap = workspace.budgets()["day"]["limit_micros"]
+        place = workspace.settings.backup()
+        backups, backed_up_at = place.configured, place.at
+        connected = workspace.settings.adapters()
+    except ConfigError as error:
+        mistake = error
+    return Morning(
+        cards=workspace.cards(limit=CARDS),
+        waiting=workspace.waiting() - workspace.put_off(),
+        doubts=workspace.in_doubt(limit=DOUBTS),
+        in_doubt=workspace.count("in_doubt"),
+        letters=workspace.steering.dead_letters(limit=LETTERS),
+        incidents=workspace.incidents(),
+        figures=today.figures(),
+        cap_micros=cap,
+        leaving=workspace.leaving()[:LEAVING],
+        gone=today.went_out(limit=GONE),
+        changed=today.autonomy(),
+        thrown=today.thrown(),
+        started=today.started(),
+        backups=backups,
+        backed_up_at=backed_up_at,
+        mistake=mistake,
+        connected=connected,
+        first_day=not workspace.runs(limit=1),
+    )
+
+
+def by_day(gone: Sequence[Gone], now: int) -> list[tuple[str, list[Gone]]]:
+    """What went out, under the names of its days on this machine's clock, newest first."""
+    names = {_day(now): "Today", _day(now - 86_400 * MICROS): "Yesterday"}
+    found: dict[str, list[Gone]] = {}
+    for one in gone:
+        found.setdefault(names.get(_day(one.at), _date(one.at)), []).append(one)
+    return list(found.items())
+
+
+def house_notices(reasons: Sequence[Reason], incidents: Sequence[OpenIncident]) -> list[Reason]:
+    """What keeps the house from being well, besides what stands elsewhere on the page."""
+    told = {one.what for one in incidents}
+    return [one for one in reasons if one.why not in told and one.what != "kill switch"]
+
+
+def _day(at: int) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(at / MICROS))
+
+
+def _date(at: int) -> str:
+    moment = time.localtime(at / MICROS)
+    return f"{time.strftime('%A', moment)}, {moment.tm_mday} {time.strftime('%B', moment)}"
