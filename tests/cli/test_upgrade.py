@@ -122,6 +122,7 @@ def test_a_director_at_work_is_not_upgraded_under(
     assert not (short_path / "copies").exists()
 
 
+@pytest.mark.long
 def test_stop_ends_it_in_order_first(typed: Typed, machine: Machine, desk: Desk, short_path: Path) -> None:
     from mainstay.runtime.heartbeat import read_heartbeat
 

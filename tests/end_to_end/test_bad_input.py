@@ -102,6 +102,7 @@ def large(megabytes: int) -> bytes:
     return head + line * (megabytes * 1_000_000 // len(line)) + b"--b--\r\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["mbox", "maildir"])
 @pytest.mark.parametrize("megabytes", [20, 50])
 def test_a_large_attachment_is_taken_or_refused_in_bounded_memory(
@@ -219,6 +220,7 @@ except MainstayError as error:
 """
 
 
+@pytest.mark.long
 def test_a_read_only_folder_is_refused_with_what_to_do(new_desk: MakeDesk) -> None:
     desk = new_desk()
     warm = new_desk()

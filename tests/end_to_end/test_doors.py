@@ -152,6 +152,7 @@ def test_while_another_command_holds_the_lock_the_answer_says_so(new_desk: MakeD
         assert workspace.ingest()["support"]["received"] == 1
 
 
+@pytest.mark.long
 def test_only_this_user_may_speak(waiting: tuple[Desk, Running]) -> None:
     desk, _ = waiting
     assert stat.S_IMODE(desk.folder.socket.stat().st_mode) == 0o600

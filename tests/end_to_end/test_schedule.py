@@ -69,6 +69,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return Clerk.asked
 
 
+@pytest.mark.long
 def test_nine_o_clock_stays_nine_o_clock_and_what_was_missed_comes_once(
     new_desk: MakeDesk, asked: list[tuple[str, int]], capsys: pytest.CaptureFixture[str]
 ) -> None:

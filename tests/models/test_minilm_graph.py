@@ -35,6 +35,7 @@ def test_its_numbers_are_those_of_the_published_model(onnx_embedder, weight_file
         assert numpy.abs(vector - expected).max() < 1e-5, text[:40]
 
 
+@pytest.mark.long
 def test_it_is_valid_onnx_and_built_to_the_byte_again(onnx_embedder, model_cache, tensors):
     onnx = pytest.importorskip("onnx")
     built = build_minilm(tensors)

@@ -64,6 +64,7 @@ def test_a_seed_is_one_history() -> None:
     assert one.paths == other.paths
 
 
+@pytest.mark.long
 def test_the_figures_come_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
