@@ -21,18 +21,20 @@ from mainstay.console.notices import Notices
 from mainstay.console.pages.adapters import Adapters
 from mainstay.console.pages.approval_link import ApprovalLink
 from mainstay.console.pages.approvals import Approvals
+from mainstay.console.pages.approvals_batch import Batch
 from mainstay.console.pages.approvals_decide import Deciding
 from mainstay.console.pages.audit import Audit
 from mainstay.console.pages.autonomy import Autonomy
 from mainstay.console.pages.cost import CostPage
 from mainstay.console.pages.devices import DevicesPage
 from mainstay.console.pages.doubts import Doubts
+from mainstay.console.pages.forget import Forget
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.memory import Memory
 from mainstay.console.pages.memory_record import MemoryRecord
 from mainstay.console.pages.runs import Runs
-from mainstay.console.pages.signals import Signals
 from mainstay.console.pages.settings import SettingsPage
+from mainstay.console.pages.signals import Signals
 from mainstay.console.pages.slos import Slos
 from mainstay.console.pages.stopping import Stopping
 from mainstay.console.pages.tokens import TokenPages
@@ -69,9 +71,10 @@ def pages(front: Front) -> tuple[Page, ...]:
 def approval_pages(front: Front) -> tuple[Page, ...]:
     """What waits for an answer."""
     approvals = Approvals(front)
-    deciding = Deciding(front, approvals)
+    deciding, batch = Deciding(front, approvals), Batch(front)
     return (
         Page("/approvals", approvals.show),
+        Page("/approvals/batch", batch.show, batch.decide),
         Page("/approvals/undo", post=deciding.undo),
         Page("/approvals/{approval}", approvals.show, deciding.decide),
         Page("/approvals/{approval}/text", approvals.text),
@@ -99,8 +102,10 @@ def house_pages(front: Front) -> tuple[Page, ...]:
 def record_pages(front: Front) -> tuple[Page, ...]:
     """What is remembered, what was proved, and what may go by itself."""
     audit, autonomy = Audit(front), Autonomy(front)
-    memory, record = Memory(front), MemoryRecord(front)
+    memory, record, forget = Memory(front), MemoryRecord(front), Forget(front)
     return (
+        Page("/forget", forget.show, forget.act),
+        Page("/forget/{subject}", forget.standing),
         Page("/memory", memory.show, memory.about),
         Page("/memory/add", memory.show_add, memory.add),
         Page("/memory/lessons", memory.lessons, memory.retire),

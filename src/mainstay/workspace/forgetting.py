@@ -17,20 +17,24 @@ import msgspec
 
 from mainstay.governance.forget import ForgetPlan, Row, Whom, memories_of, plan_of
 from mainstay.kernel.errors import CommandRefused, MainstayError
+from mainstay.kernel.events import NUMBER_OF
+from mainstay.kernel.events import SubjectForgotten as SubjectForgottenEvent
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest
 from mainstay.ledger.sealing import normalised
-from mainstay.ledger.store import EventReader
+from mainstay.ledger.store import EventReader, Position
 from mainstay.memory.records import CONTENT, DOCUMENT, decoded
 from mainstay.runtime.artifacts import Artifacts, SubjectForgotten
 from mainstay.runtime.forgetting import Forgot
 from mainstay.workspace.doors import Door
+from mainstay.workspace.looking_back import PLAIN
 from mainstay.workspace.opened_mail import Mail
 
 SCANNED_MAX = 20_000  # memories, and as many mails, that are searched for what is left; the newest
 NAMES_FROM = 50  # mails of theirs that are read for the names they go by
 MENTIONS_MAX = 20
 TEXT_SHOWN = 160
+DONE_WITHIN = 20_000  # events between the beginning of a forgetting and its end
 _SUBJECT = re.compile(r"[0-9a-f]{32}")
 _mail = msgspec.json.Decoder(Mail).decode
 
@@ -67,6 +71,21 @@ class ForgetPreview:
     def known(self) -> bool:
         """Whether there is anything that can be forgotten."""
         return self.plan.known
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetStanding:
+    """How far the forgetting of one subject has come, as the ledger has it."""
+
+    subject: SubjectId
+    begun_at: int
+    done_at: int  # 0: it is under way, or waits for a director to go on
+    begun: int  # position of the event
+    key_gone: bool
+    runs: int = 0
+    messages: int = 0
+    memories: int = 0
+    lessons: int = 0
 
 
 class ForgettingDesk:
@@ -127,7 +146,47 @@ class ForgettingDesk:
         with self._door() as door:
             return msgspec.convert(door.ask("forget", {"subject": subject, "actor": actor}), Forgot)
 
+    def addresses(self, who: str) -> tuple[str, ...]:
+        """The addresses that their own mails bear, in plain spelling; empty where none can be read."""
+        subject = self.subject(who)
+        vault = self._artifacts().vault
+        called = self._called(Whom(subject, frozenset(vault.joints(subject))))
+        return tuple(sorted(one for one in called if "@" in one and vault.subject(one) == subject))
+
+    def standing(self, who: str) -> ForgetStanding | None:
+        """How far it has come; None where nobody asked for it."""
+        subject = self.subject(who)
+        row = self._store().get("forgotten", (subject,))
+        return self._standing(row) if row is not None else None
+
+    def all(self, *, limit: int = 50) -> list[ForgetStanding]:
+        """Who was forgotten or is being forgotten, the last first. They are known by their subjects alone."""
+        rows = self._store().select("forgotten", order="begun_at", descending=True, limit=limit)
+        return [self._standing(row) for row in rows]
+
+    def done_position(self, standing: ForgetStanding) -> int:
+        """The position of the event that says that it is done; 0 where that is not found near its beginning."""
+        number = NUMBER_OF[SubjectForgottenEvent]
+        rows = self._store().read_all(after=Position(standing.begun), limit=DONE_WITHIN)
+        for recorded in rows:
+            event = PLAIN.event(recorded) if recorded.type == number else None
+            if isinstance(event, SubjectForgottenEvent) and event.subject == standing.subject:
+                return int(recorded.position)
+        return 0
+
     # --- within ----------------------------------------------------------------------------------------------------
+
+    def _standing(self, row: Row) -> ForgetStanding:
+        vault, subject = self._artifacts().vault, SubjectId(str(row["subject"]))
+        counts = {name: _int(row[name]) for name in ("runs", "messages", "memories", "lessons")}
+        return ForgetStanding(
+            subject,
+            _int(row["begun_at"]),
+            _int(row["done_at"]),
+            _int(row["position"]),
+            not any(map(vault.knows, (subject, *vault.joints(subject)))),
+            **counts,
+        )
 
     def _noted(self, whom: Whom) -> Iterator[Noted]:
         seen: set[str] = set()
@@ -202,6 +261,10 @@ class ForgettingDesk:
     def _opened(self, row: Row, context: bytes) -> bytes:
         subject = SubjectId(str(row["subject"])) if row["subject"] else None
         return self._artifacts().get(Digest(str(row["content"])), subject, context)
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _says(text: str, words: set[str]) -> bool:

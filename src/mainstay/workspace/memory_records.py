@@ -78,7 +78,7 @@ class Records:
             if derived is None:
                 raise
             return [derived]
-        return [self._version(row) for row in self.rows(found)]
+        return [self.version(row) for row in self.rows(found)]
 
     def said(self, unit_id: str) -> str:
         """What a unit of a log says today, in full; `[forgotten]` where that is gone, empty where it is unknown."""
@@ -87,7 +87,7 @@ class Records:
             return self._said_by_files(unit_id)
         rows = [row for row in self.rows(name) if str(row["version"]) == version]
         if rows:
-            return self._version(rows[0]).text
+            return self.version(rows[0]).text
         derived = self._derived(name)
         return derived.text if derived is not None else ""
 
@@ -98,7 +98,8 @@ class Records:
         """The rows of all versions of a memory, oldest first."""
         return self._store().select("memories", where={"memory": memory}, order="version", limit=VERSIONS_MAX)
 
-    def _version(self, row: Mapping[str, Any]) -> MemoryVersion:
+    def version(self, row: Mapping[str, Any]) -> MemoryVersion:
+        """One row of the view, opened."""
         content = self._content(row)
         return MemoryVersion(
             memory=row["memory"],
