@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PAGE = 50
 _ALL = 100_000
 _FORGOTTEN = "[forgotten]"
+_REMARKED = "an inspector found something in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Preview:
     guard: str
     more: int  # that fit and are beyond what is decided in one go
     alone: int = 0  # that are alike, and of which an inspector found something: each wants a look
+    apart: tuple[tuple[CardLine, str], ...] = ()  # the first that can only be decided by themselves, and why
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
@@ -219,14 +221,14 @@ class CardReader:
 
     def preview(self, act: str, *, workflow: str, kind_class: str, now: Instant) -> Preview:
         """The waiting cards of this act that can be decided together. Raises `CommandRefused` where they differ."""
-        rows = [
+        of_act = [
             row
             for row in self.rows(now=now, limit=_ALL)
             if row["act"] == act
             and workflow in ("", row["workflow"])
             and kind_class in ("", str(row["kind"]).rpartition("/")[2])
-            and not why_alone(row)
         ]
+        rows = [row for row in of_act if not why_alone(row)]
         alike = sorted({likeness(row) for row in rows})
         if len(alike) > 1:
             raise CommandRefused(
@@ -234,11 +236,19 @@ class CardReader:
                 why="They are " + ", ".join(f"{kind} ({final})" for kind, final in alike[:8]) + ".",
                 remedy="Name one with --workflow or --class: a batch holds one kind and one finality.",
             )
-        clean = [row for row in rows[: 2 * TOGETHER_MAX] if not self._is_remarked(row)]
+        looked_at = rows[: 2 * TOGETHER_MAX]
+        remarked = {str(row["approval"]) for row in looked_at if self._is_remarked(row)}
+        clean = [row for row in looked_at if row["approval"] not in remarked]
         lines = tuple(self.line(row) for row in clean[:TOGETHER_MAX])
         chosen = [(one.approval, str(one.digest)) for one in lines]
-        alone = min(len(rows), 2 * TOGETHER_MAX) - len(clean)
-        return Preview(lines, guard_of(chosen) if chosen else "", len(rows) - alone - len(lines), alone)
+        apart = [(row, why_alone(row) or _REMARKED) for row in of_act if _is_apart(row, remarked)]
+        return Preview(
+            lines,
+            guard_of(chosen) if chosen else "",
+            len(rows) - len(remarked) - len(lines),
+            len(remarked),
+            tuple((self.line(row), why) for row, why in apart[:PAGE]),
+        )
 
     def _is_remarked(self, row: Json) -> bool:
         """Whether an inspector found something in what this card shows: then a line of a table is no look at it."""
@@ -354,6 +364,10 @@ class CardReader:
                     for finding in task.output.get("findings", ())
                 ]
         return tuple(found)
+
+
+def _is_apart(row: Json, remarked: set[str]) -> bool:
+    return bool(why_alone(row)) or row["approval"] in remarked
 
 
 def _text(shown: Json) -> str:
