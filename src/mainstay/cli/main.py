@@ -27,6 +27,7 @@ _ABOUT = "The workspace a one-person company runs on: agents propose, you approv
 _QUICK = {
     **dict.fromkeys(("approvals", "approval", "status"), "inspect"),
     **dict.fromkeys(("approve", "reject", "edit", "snooze", "undo"), "answers"),
+    "mcp": "mcp",  # clients wait for it when they start
 }
 
 
@@ -72,11 +73,13 @@ def whole() -> typer.Typer:
         ledger,
         lessons,
         logs,
+        mcp,
         memory,
         models,
         observe,
         operate,
         policy,
+        propose,
         report,
         runs,
         secrets,
@@ -132,7 +135,7 @@ def whole() -> typer.Typer:
             observe,
             demo,
         ),
-        *(console, tokens, evaluate, specialist),
+        *(console, tokens, mcp, propose, evaluate, specialist),
     ):
         part.add_to(app)
     return app

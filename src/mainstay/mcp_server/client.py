@@ -50,6 +50,10 @@ class Client:
         return self.actor if self.holder != OPERATOR else f"client:{self.name}"
 
 
+NOBODY = Client("nobody", AGENT, frozenset(), f"{AGENT}:nobody")
+"""A client that nobody let in: it was granted nothing."""
+
+
 def of_token(token: Held) -> Client:
     """Who came with this token."""
     return Client(token.name, token.holder, token.scopes, token.actor, token.via)

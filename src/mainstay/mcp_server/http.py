@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mainstay.mcp_server.client import Client, of_token
+from mainstay.mcp_server.client import NOBODY, Client, of_token
 from mainstay.mcp_server.house import House
 from mainstay.mcp_server.offered import server_of
 from mainstay.mcp_server.server import Context
@@ -34,12 +34,12 @@ def asgi(front: House) -> ASGIApp:
     return Door(server_of(front, who))
 
 
-def who(context: Context) -> Client:
+async def who(context: Context) -> Client:
     """Whose request it is. A request that no token let in comes to nothing."""
     request = context.request
     token = request.scope.get(TOKEN) if isinstance(request, Request) else None
     if token is None:
-        return Client("nobody", "agent", frozenset(), "agent:nobody")
+        return NOBODY
     return of_token(token)
 
 

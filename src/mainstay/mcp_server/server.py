@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -36,7 +36,7 @@ IN_LINE = 32  # and that wait
 PAGE = 50  # of a list
 NOT_FOUND = -32002
 Context = ServerRequestContext[Any, Any]
-Who = Callable[[Context], Client]
+Who = Callable[[Context], Awaitable[Client]]
 One = TypeVar("One", Tool, Resource, Template, Prompt)
 MayBeScoped = Tool | Resource | Template | Prompt
 
@@ -78,14 +78,14 @@ class Serving:
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         """The tools that this client may use."""
-        page, after = self._page(context, self._offer.tools, params)
+        page, after = await self._page(context, self._offer.tools, params)
         return types.ListToolsResult(tools=[_tool(one) for one in page], next_cursor=after)
 
     async def call_tool(
         self, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         """What a tool did, or why it did not."""
-        client = self._who(context)
+        client = await self._who(context)
         tool = self._offer.tool(params.name)
         if tool is None:
             raise MCPError(
@@ -114,7 +114,7 @@ class Serving:
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         """What can be read by an address of its own."""
-        page, after = self._page(context, self._offer.resources, params)
+        page, after = await self._page(context, self._offer.resources, params)
         found = [
             types.Resource(
                 uri=one.uri,
@@ -131,7 +131,7 @@ class Serving:
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
         """How addresses are made of what else can be read."""
-        page, after = self._page(context, self._offer.templates, params)
+        page, after = await self._page(context, self._offer.templates, params)
         found = [
             types.ResourceTemplate(
                 uri_template=one.pattern,
@@ -148,7 +148,7 @@ class Serving:
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """What stands behind an address."""
-        client, uri = self._who(context), str(params.uri)
+        client, uri = await self._who(context), str(params.uri)
         scope = self._offer.scope_to_read(uri)
         if self._offer.read is None:
             raise MCPError(code=NOT_FOUND, message="There is nothing to read here.")
@@ -172,14 +172,14 @@ class Serving:
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
         """The questions worth asking."""
-        page, after = self._page(context, self._offer.prompts, params)
+        page, after = await self._page(context, self._offer.prompts, params)
         return types.ListPromptsResult(prompts=[_prompt(one) for one in page], next_cursor=after)
 
     async def get_prompt(
         self, context: Context, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
         """One of them, made for now."""
-        client = self._who(context)
+        client = await self._who(context)
         prompt = self._offer.prompt(params.name)
         if prompt is None or not _may(client, prompt):
             raise MCPError(code=types.INVALID_PARAMS, message="There is no such prompt.")
@@ -200,18 +200,18 @@ class Serving:
         """Values that may follow what was typed."""
         assert self._offer.complete is not None
         call = Call(
-            self._who(context), self._house, context, {"argument": params.argument, "ref": params.ref}
+            await self._who(context), self._house, context, {"argument": params.argument, "ref": params.ref}
         )
         found = list(await self._offer.complete(call))
         return types.CompleteResult(
             completion=types.Completion(values=found[:100], total=len(found), has_more=len(found) > 100)
         )
 
-    def _page(
+    async def _page(
         self, context: Context, of: Sequence[One], params: types.PaginatedRequestParams | None
     ) -> tuple[Sequence[One], str | None]:
         """The part of a list that was asked for, of what this client may use."""
-        client = self._who(context)
+        client = await self._who(context)
         granted = [one for one in of if _may(client, one)]
         cursor = params.cursor if params is not None and params.cursor else "0"
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 6):

@@ -71,15 +71,16 @@ class Tokens:
 
     def known(self, secret: str) -> Token | None:
         """Whose secret this is, while that token is good. Notes that it was used, in memory alone."""
-        if not 0 < len(secret) <= SECRET_MAX or not secret.isascii():
-            return None
-        token = self._id(secret)
-        row = self._store.get("tokens", (token,))
         now = self._clock.now()
-        if row is None or row["revoked_at"] is not None or not now < _int(row["until"]):
-            return None
-        self._used_at[token] = now
-        return _token(row)
+        found = looked_up(self._store, self._hashed, secret, now)
+        if found is not None:
+            self._used_at[found.token] = now
+        return found
+
+    def still(self, token: Token) -> bool:
+        """Whether a token that began a request is good yet: a body may take its time to come."""
+        row = self._store.get("tokens", (token.token,))
+        return row is not None and row["revoked_at"] is None and self._clock.now() < _int(row["until"])
 
     async def issue(
         self,
@@ -153,7 +154,7 @@ class Tokens:
         return PREFIX + urlsafe_b64encode(made).decode().rstrip("=")
 
     def _id(self, secret: str) -> str:
-        return self._hashed("token", secret).hex()
+        return _id(self._hashed, secret)
 
     def _find(self, short: str) -> str:
         if self._store.get("tokens", (short,)) is not None:
@@ -178,6 +179,20 @@ class Tokens:
             remedy="`mainstay tokens` lists them.",
             token=short,
         )
+
+
+def looked_up(store: EventReader, hashed: Hash, secret: str, now: Instant) -> Token | None:
+    """Whose secret this is, while that token is good."""
+    if not 0 < len(secret) <= SECRET_MAX or not secret.isascii():
+        return None
+    row = store.get("tokens", (_id(hashed, secret),))
+    if row is None or row["revoked_at"] is not None or not now < _int(row["until"]):
+        return None
+    return _token(row)
+
+
+def _id(hashed: Hash, secret: str) -> str:
+    return hashed("token", secret).hex()
 
 
 def not_revoked(store: EventReader) -> list[Json]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from mainstay.kernel.scopes import OPERATOR
 from mainstay.kernel.values import Json
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.clock import Clock
 from mainstay.workspace.doors import Door
+
+if TYPE_CHECKING:
+    from mainstay.runtime.tokens import Token
 
 USUAL_DAYS = 90
 
@@ -22,10 +26,12 @@ class TokenDesk:
         door: Callable[[], AbstractContextManager[Door]],
         store: Callable[[], EventReader | None],
         clock: Clock,
+        hashed: Callable[[str, str], bytes],
     ) -> None:
         self._door = door
         self._store = store
         self._clock = clock
+        self._hashed = hashed
 
     def issue(
         self,
@@ -52,6 +58,13 @@ class TokenDesk:
         store = self._store()
         now = self._clock.now()
         return [] if store is None else [row for row in not_revoked(store) if _whole(row["until"]) > now]
+
+    def known(self, secret: str) -> Token | None:
+        """Whose secret this is, while that token is good. Reads the ledger, also beside a director."""
+        from mainstay.runtime.tokens import looked_up
+
+        store = self._store()
+        return None if store is None else looked_up(store, self._hashed, secret, self._clock.now())
 
     def revoke(self, token: str, *, reason: str = "", actor: str = OPERATOR) -> bool:
         """End a token, by its id, the beginning of it, or its name; whether it was good."""

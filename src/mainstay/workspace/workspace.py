@@ -682,7 +682,10 @@ class Workspace:
         """Which programs and agents may use the API: issue, list and revoke their tokens."""
         from mainstay.workspace.tokens import TokenDesk
 
-        return TokenDesk(self._door, lambda: self._store if self.begun else None, self._clock)
+        def hashed(kind: str, value: str) -> bytes:
+            return self._artifacts.vault.keyed_hash(kind, value)
+
+        return TokenDesk(self._door, lambda: self._store if self.begun else None, self._clock, hashed)
 
     @cached_property
     def forgetting(self) -> ForgettingDesk:
