@@ -32,6 +32,7 @@ from mainstay.console.pages.forget import Forget
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.memory import Memory
 from mainstay.console.pages.memory_record import MemoryRecord
+from mainstay.console.pages.run import Run
 from mainstay.console.pages.runs import Runs
 from mainstay.console.pages.settings import SettingsPage
 from mainstay.console.pages.signals import Signals
@@ -61,7 +62,7 @@ def pages(front: Front) -> tuple[Page, ...]:
         Page("/a/{token}", post=approval.decide),
         *approval_pages(front),
         *record_pages(front),
-        Page("/runs", Runs(front).show),
+        *run_pages(front),
         Page("/health", signals.health, open=True),
         Page("/metrics", signals.metrics, open=True),
         Page("/static/{name}", _asset, open=True),
@@ -96,6 +97,16 @@ def house_pages(front: Front) -> tuple[Page, ...]:
         Page("/settings/theme", post=settings.theme),
         Page("/settings/keys", post=settings.keys),
         Page("/devices", devices.show, devices.dismiss),
+    )
+
+
+def run_pages(front: Front) -> tuple[Page, ...]:
+    """What runs, and what became of it."""
+    run = Run(front)
+    return (
+        Page("/runs", Runs(front).show),
+        Page("/runs/{run}", run.show),
+        Page("/runs/{run}/events", run.events),
     )
 
 

@@ -108,9 +108,10 @@ def environment() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["dollars"] = _dollars
-    for one in (wording.span, wording.minutes, wording.usd, wording.clock, wording.size):
+    for one in (wording.span, wording.minutes, wording.usd, wording.clock, wording.size, wording.second):
         made.filters[one.__name__] = one
     made.globals["counted"] = wording.counted
+    made.globals["cut"] = wording.cut
     made.globals["ui"] = made.get_template("components.html").module
     assert not isinstance(visible("x"), Markup), "what is made visible is escaped after that"
     return made

@@ -27,14 +27,15 @@ def minutes(us: int) -> str:
 
 
 def usd(micros: int | None) -> str:
-    """Money: `$31.84`; of less than ten cents as many places as say something."""
+    """Money: `$31.84`; of less than ten cents the first two places that say something."""
     if micros is None:
         return "unknown"
     if not micros:
         return "$0"
     if abs(micros) >= MICROS // 10:
         return f"${micros / MICROS:,.2f}"
-    return f"${micros / MICROS:.6f}".rstrip("0")
+    places = 8 - len(str(abs(micros)))
+    return f"${micros / MICROS:.{min(places, 6)}f}"
 
 
 def clock(at: int) -> str:
@@ -53,3 +54,14 @@ def size(count: int) -> str:
         if count >= least:
             return f"{count / least:,.1f} {unit}"
     return f"{count} bytes"
+
+
+def second(at: int) -> str:
+    """The time of day to the second: `09:12:40`."""
+    return time.strftime("%H:%M:%S", time.localtime(at / MICROS)) if at else ""
+
+
+def cut(text: str, most: int) -> str:
+    """The beginning of a text on one line."""
+    flat = " ".join(text[: 4 * most].split())
+    return flat if len(flat) <= most and len(text) <= 4 * most else flat[: most - 1].rstrip() + "…"

@@ -20,10 +20,10 @@ from itertools import pairwise
 BOX_MAX = 60  # boxes of one picture; more would be read by nobody, and weigh on the page
 EDGE_MAX = 240
 ORDER_ROUNDS = 6
-ALIGN_ROUNDS = 8
+ALIGN_ROUNDS = 24
 
 WIDTH, HEIGHT = 144.0, 46.0
-GAP_X, GAP_Y = 36.0, 26.0
+GAP_X, GAP_X_MAX, GAP_Y = 36.0, 72.0, 26.0
 LANE = 12.0  # height of a lane for an edge that passes by
 MARGIN = 10.0
 DEEPER = 5.0  # by which the sheets under a group's box stand out
@@ -83,8 +83,10 @@ class Drawing:
     edges_left_out: int = 0
 
 
-def draw(steps: Sequence[Step]) -> Drawing:
-    """Place the tasks of a plan. Needs that form a circle, or name nobody, are left out."""
+def draw(steps: Sequence[Step], *, room: float = 0.0) -> Drawing:
+    """Place the tasks of a plan; a short one is spread over the `room`. Needs that form a circle, or name nobody, are
+    left out.
+    """
     if not steps:
         return Drawing(2 * MARGIN, 2 * MARGIN, (), ())
     known = {one.number for one in steps}
@@ -93,7 +95,7 @@ def draw(steps: Sequence[Step]) -> Drawing:
     drawn, needs, ranks = _grouped(steps, needs, ranks)
     columns, routes = _with_lanes(needs, ranks)
     _order(columns, routes)
-    return _placed(drawn, needs, ranks, columns, routes, len(steps))
+    return _placed(drawn, ranks, columns, routes, len(steps), _gap_x(len(columns), room))
 
 
 def told(steps: Iterable[Step]) -> str:
@@ -277,17 +279,17 @@ def _middle(neighbours: Sequence[_Place], at: Mapping[_Place, float], own: float
 
 def _placed(
     drawn: Mapping[int, Step],
-    needs: Mapping[int, tuple[int, ...]],
     ranks: Mapping[int, int],
     columns: _Columns,
     routes: _Routes,
     tasks: int,
+    gap_x: float,
 ) -> Drawing:
     middles = _middles(columns, routes)
     top = min(middles[place] - _tall(place) / 2 for column in columns for place in column)
     bottom = max(middles[place] + _tall(place) / 2 for column in columns for place in column)
     at: dict[_Place, tuple[float, float]] = {  # the middle of its left side
-        place: (MARGIN + rank * (WIDTH + GAP_X), MARGIN + DEEPER + middles[place] - top)
+        place: (MARGIN + rank * (WIDTH + gap_x), MARGIN + DEEPER + middles[place] - top)
         for rank, column in enumerate(columns)
         for place in column
     }
@@ -299,13 +301,20 @@ def _placed(
     edges = tuple(_edge(drawn, routes[one], at) for one in wanted[:EDGE_MAX])
     stood_for = sum(one.count for one in drawn.values())
     return Drawing(
-        2 * MARGIN + len(columns) * WIDTH + (len(columns) - 1) * GAP_X + DEEPER,
+        2 * MARGIN + len(columns) * WIDTH + (len(columns) - 1) * gap_x + DEEPER,
         2 * MARGIN + DEEPER + bottom - top,
         boxes,
         edges,
         grouped=max(stood_for, tasks) if stood_for > len(boxes) else 0,
         edges_left_out=max(0, len(wanted) - EDGE_MAX),
     )
+
+
+def _gap_x(columns: int, room: float) -> float:
+    if columns < 2:
+        return GAP_X
+    spread = (room - 2 * MARGIN - DEEPER - columns * WIDTH) / (columns - 1)
+    return float(int(min(max(spread, GAP_X), GAP_X_MAX)))
 
 
 def _middles(columns: _Columns, routes: _Routes) -> dict[_Place, float]:

@@ -31,7 +31,7 @@ STATUS_WORDS = {"waiting": "waits for you"}
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What narrows the list, as the address says it."""
+    """What narrows the list, as the address says it: every one of `FIELDS`, empty where it narrows nothing."""
 
     given: Mapping[str, str]
 
@@ -54,7 +54,7 @@ class Chosen:
 
     def address(self, **more: str | int) -> str:
         """The list with these filters, and what else is said."""
-        asked = urlencode({**self.given, **{name: value for name, value in more.items() if value}})
+        asked = urlencode({name: value for name, value in {**self.given, **more}.items() if value})
         return f"/runs?{asked}" if asked else "/runs"
 
     def without(self, name: str) -> str:
@@ -142,8 +142,7 @@ def _chosen(request: Request) -> Chosen:
                 why=f"At most {TEXT_MAX} characters are taken there.",
                 remedy="Use fewer words.",
             )
-        if value:
-            given[name] = value
+        given[name] = value
     return Chosen(given)
 
 
