@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mainstay.console import assets
@@ -17,6 +18,7 @@ from mainstay.console.guard import LIVE, Guard
 from mainstay.console.limits import Limits
 from mainstay.console.live import Live
 from mainstay.console.login import Login
+from mainstay.console.mcp import McpDoor
 from mainstay.console.notices import Notices
 from mainstay.console.pages.adapters import Adapters
 from mainstay.console.pages.approval_link import ApprovalLink
@@ -41,6 +43,7 @@ from mainstay.console.pages.stopping import Stopping
 from mainstay.console.pages.tokens import TokenPages
 from mainstay.console.refused import Refused
 from mainstay.console.routes import Page
+from mainstay.console.tokens import MCP
 from mainstay.kernel.errors import MainstayError
 from mainstay.workspace.serving_web import Front
 
@@ -135,7 +138,10 @@ def build(front: Front, limits: Limits, live: Live) -> ASGIApp:
     """The application behind its guard."""
     stream = Page(LIVE, live.show, open=True)  # it refuses by itself: no log-in can be shown in its place
     app = Starlette(
-        routes=[route for page in (*pages(front), stream) for route in page.routes()],
+        routes=[
+            *(route for page in (*pages(front), stream) for route in page.routes()),
+            Route(MCP, McpDoor(front)),
+        ],
         exception_handlers={
             Refused: on_refused,
             MainstayError: on_error,
