@@ -1,7 +1,7 @@
 """One run: how it stands, its plan as a picture, what happened, what that cost, and what it drew upon.
 
-What moves while the run does is one part of the page (`now`); what a person reads at length stands under it and stays as
-it is. A long run is read where no quick page waits behind it.
+What moves while the run does is one part of the page (`now`); what a person reads at length stands under it and stays
+as it is. A long run is read where no quick page waits behind it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Run:
             drawing=draw(steps, room=ROOM),
             progress=told(steps),
             elapsed=_elapsed(look, now),
-            status=_status(look),
+            standing=_status(look),
             origins=ORIGINS,
             reasons=REASONS,
             task=task,
