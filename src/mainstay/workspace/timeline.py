@@ -99,6 +99,9 @@ _TROUBLES = (
 )
 
 
+_NOTICES = ("operator.notified/", "model.used/", "context.recalled/")
+
+
 def timeline(
     fold: RunFold, teller: Teller, *, before: int = 0, task: int | None = None, limit: int = GROUPS
 ) -> Timeline:
@@ -195,11 +198,11 @@ def _group(
 
 
 def _telling(lines: Sequence[Line]) -> Line:
-    """The sentence that says most: the last one that is no mere notice."""
-    return next(
-        (one for one in reversed(lines) if not one.event.startswith(("operator.notified/", "model.used/"))),
-        lines[-1],
-    )
+    """The sentence that says most: the last one that is no mere notice; of what is done, why it was done so."""
+    last = next((one for one in reversed(lines) if not one.event.startswith(_NOTICES)), lines[-1])
+    if last.event.startswith("task.succeeded/") and not last.rationale:
+        return next((one for one in reversed(lines) if one.rationale), last)
+    return last
 
 
 def _card(task: TaskState) -> str:

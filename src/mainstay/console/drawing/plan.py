@@ -4,6 +4,7 @@ Rules of this file:
 
 - A box stands right of everything that it needs: its rank is the longest way from a beginning. Edges go from left to
   right. One that passes ranks gets a lane of its own there, so that it runs between boxes and never under one.
+- A need that follows from others is not drawn: what needs `draft`, which needs `annotate`, needs both.
 - Order within a rank follows the middle of the neighbours, a few times to and fro, which takes out most crossings. The
   same plan always gives the same picture.
 - A plan of more than `BOX_MAX` tasks is told in groups: first tasks that need the same and are needed by the same,
@@ -93,6 +94,7 @@ def draw(steps: Sequence[Step], *, room: float = 0.0) -> Drawing:
     needs = {one.number: tuple(n for n in one.needs if n in known and n != one.number) for one in steps}
     ranks = _ranks(needs)
     drawn, needs, ranks = _grouped(steps, needs, ranks)
+    needs = _direct(needs, ranks)
     columns, routes = _with_lanes(needs, ranks)
     _order(columns, routes)
     return _placed(drawn, ranks, columns, routes, len(steps), _gap_x(len(columns), room))
@@ -150,6 +152,19 @@ def _ranks(needs: dict[int, tuple[int, ...]]) -> dict[int, int]:
                     after.append(one)
         free = after
     return ranks
+
+
+def _direct(needs: Mapping[int, tuple[int, ...]], ranks: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
+    """Needs without those that others of the same task imply."""
+    above: dict[int, set[int]] = {}  # all that a task needs, directly or not
+    found: dict[int, tuple[int, ...]] = {}
+    for number in sorted(needs, key=lambda one: ranks[one]):
+        implied: set[int] = set()
+        for one in needs[number]:
+            implied |= above[one]
+        found[number] = tuple(one for one in needs[number] if one not in implied)
+        above[number] = implied.union(needs[number])
+    return found
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
