@@ -118,9 +118,9 @@ class SettingsShown:
             ledger_bytes=_size(folder.ledger),
             log_bytes=_size(folder.ledger.with_name(folder.ledger.name + "-wal")),
             keys=folder.keys,
-            master_key=self._key() or master_key_path(folder.id),
-            signing_key=signing.key,
-            checkpoints=signing.files,
+            master_key=_plain(self._key() or master_key_path(folder.id)),
+            signing_key=_plain(signing.key),
+            checkpoints=tuple(map(_plain, signing.files)),
             logs=folder.logs,
             disk_free_bytes=disk_usage(folder.state).free,
             environment={name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)},
@@ -166,6 +166,11 @@ def _extras() -> Iterator[Extra]:
         except PackageNotFoundError:
             found = ""
         yield Extra(match[2], match[1], found)
+
+
+def _plain(path: Path) -> Path:
+    """The same place without a way back on the way there."""
+    return Path(os.path.normpath(path))
 
 
 def _size(path: Path) -> int:

@@ -94,7 +94,7 @@ class CostPage:
         rows = by_day(found.daily, today - days + 1, today, measure.of)
         cap = found.budgets["day"]["limit_micros"] if measure.name == "money" else None
         picture = bars(
-            [(label_of(day, first=index == 0), amounts) for index, (day, amounts) in enumerate(rows)],
+            [(str(date_of(day).day), amounts) for day, amounts in rows],
             say=measure.at_line,
             unit=measure.unit,
             cap=cap,
@@ -105,6 +105,7 @@ class CostPage:
             topics=TOPICS,
             found=found,
             days=days,
+            period=f"{_dated(today - days + 1)} to {_dated(today)}",
             spans=SPANS,
             measure=measure,
             measures=MEASURES.values(),
@@ -112,6 +113,7 @@ class CostPage:
             summary=summary(picture, measure),
             rows=[(date_of(day), amounts) for day, amounts in reversed(rows) if any(amounts.values())],
             names=sorted({name for _, amounts in rows for name, value in amounts.items() if value}),
+            each=each_workflow(found.overview.workflows, measure),
             dearest=next((one for one in found.overview.workflows if one.runs and one.cost_micros), None),
             budgets=budget_rows(found),
         )
@@ -138,13 +140,27 @@ def by_day(
     return list(found.items())
 
 
+def each_workflow(found: Sequence[Cost], measure: Measure) -> list[tuple[str, int, str, str]]:
+    """Name, runs, what each took and what all of them took: money, unless the picture is about time."""
+    of = MEASURES["minutes" if measure.name == "minutes" else "money"]
+    return [
+        (one.workflow, one.runs, of.say(of.of(one) // one.runs) if one.runs else "", of.say(of.of(one)))
+        for one in sorted(found, key=lambda one: (-of.of(one), -one.runs, one.workflow))
+    ]
+
+
+def _dated(day: int) -> str:
+    found = date_of(day)
+    return f"{found.day} {found:%B}"
+
+
 def summary(picture: Bars, measure: Measure) -> str:
     """The picture in one sentence, for who cannot see it."""
     if not picture.total:
         return f"{measure.heading}: nothing in these {len(picture.columns)} days."
     top = max(picture.columns, key=lambda one: one.total)
     said = f"{measure.heading} over {len(picture.columns)} days: {measure.say(picture.total)} in all"
-    return f"{said}, most on {top.label} with {measure.say(top.total)}. The table below has every number."
+    return f"{said}, most on day {top.label} with {measure.say(top.total)}. The table below has every number."
 
 
 def budget_rows(found: Spent) -> list[Json]:
@@ -176,9 +192,3 @@ def _standing(one: Json) -> Json:
 def date_of(day: int) -> date:
     """The date of a day since 1970."""
     return datetime.fromtimestamp(day * DAY / 1_000_000, UTC).date()
-
-
-def label_of(day: int, *, first: bool) -> str:
-    """Under a column: the day, and the month where it begins."""
-    found = date_of(day)
-    return f"{found.day} {found:%b}" if first or found.day == 1 else str(found.day)

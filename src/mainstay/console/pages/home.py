@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from mainstay.console import csrf, forms
 from mainstay.console.rendering import done, page
+from mainstay.governance.autonomy import spoken
 from mainstay.kernel.errors import CommandRefused, ConfigError, MainstayError
 from mainstay.kernel.values import Json
 from mainstay.workspace import CardLine, Leaving, Workspace
@@ -36,6 +37,16 @@ BACKUP_OLD_US = 3 * 24 * 60 * 60 * 1_000_000
 MICROS = 1_000_000
 ID_MAX = 64
 BY = {"approval": ("Your yes", "accent"), "rule": ("A rule", ""), "autonomy": ("By itself", "warn")}
+
+# Why a kind of act asks again, after "Taken back".
+CAUSES = {
+    "operator": " by you",
+    "slo": " because its workflow missed an objective",
+    "kill switch": " by the kill switch",
+    "recipe": " because it is made another way now",
+    "errors": " because of errors among the ones that were looked at",
+    "evidence": " because the evidence speaks against it now",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,8 @@ class Home:
             now=now,
             days=by_day(found.gone, now),
             by=BY,
+            causes=CAUSES,
+            spoken=spoken,
             notices=house_notices(health.reasons, found.incidents),
             restarted=started if started and (now - started.at < RECENT_US or started.unclean > 1) else None,
             backup_old=found.backups and now - found.backed_up_at > BACKUP_OLD_US,
