@@ -34,6 +34,7 @@ from mainstay.console.pages.forget import Forget
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.memory import Memory
 from mainstay.console.pages.memory_record import MemoryRecord
+from mainstay.console.pages.review import Review
 from mainstay.console.pages.run import Run
 from mainstay.console.pages.runs import Runs
 from mainstay.console.pages.settings import SettingsPage
@@ -117,7 +118,9 @@ def record_pages(front: Front) -> tuple[Page, ...]:
     """What is remembered, what was proved, and what may go by itself."""
     audit, autonomy = Audit(front), Autonomy(front)
     memory, record, forget = Memory(front), MemoryRecord(front), Forget(front)
+    review = Review(front)
     return (
+        Page("/review", review.show, review.answer),
         Page("/forget", forget.show, forget.act),
         Page("/forget/{subject}", forget.standing),
         Page("/memory", memory.show, memory.about),

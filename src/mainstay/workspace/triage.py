@@ -9,10 +9,10 @@ Deciding goes through the same doors as every other decision (`mainstay.workspac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,6 +24,9 @@ from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import Value
 from mainstay.workspace.doors import Door
+
+if TYPE_CHECKING:
+    from mainstay.agents.intents import Intent
 
 OPERATOR = "operator"
 LIMIT = 50
@@ -91,10 +94,16 @@ class Triage:
         door: Callable[[], AbstractContextManager[Door]],
         store: Callable[[], SqliteReader],
         read: Callable[[Digest, SubjectId | None], Json],
+        intents: Callable[[], Sequence[Intent]],
     ) -> None:
         self._door = door
         self._reader = store
         self._read = read
+        self._intents = intents
+
+    def intents(self) -> dict[str, str]:
+        """What a message can be about, as intents.toml declares it: ids and names."""
+        return {one.id: one.name for one in self._intents()}
 
     def waiting(self, *, limit: int = LIMIT) -> list[Annotated]:
         """What waits for a person's look, newest first: not passed, drawn as a sample, like no intent."""

@@ -614,7 +614,7 @@ class Workspace:
         """What the intent specialist said of messages, what waits for a look, and what people said of it."""
         from mainstay.workspace.triage import Triage
 
-        return Triage(self._door, lambda: self._store, self._view)
+        return Triage(self._door, lambda: self._store, self._view, lambda: self._assembly.untyped.intents)
 
     @cached_property
     def memory(self) -> Memory:
