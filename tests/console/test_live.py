@@ -286,6 +286,24 @@ def test_what_fails_in_the_telling_ends_the_streams_and_the_next_one_begins_anew
     assert asyncio.run(told()) == (True, True)
 
 
+def test_who_joins_while_something_moves_is_told_the_newest_figures() -> None:
+    async def told() -> str:
+        house, ledger = [HOUSE], Ledger(5, (SimpleNamespace(type=-1, stream="workspace"),))
+        moves = Moves(ledger)  # type: ignore[arg-type]
+        front: Any = SimpleNamespace(moves=moves, house=lambda: house[0], devices=None)
+        one, telling = Stream(BIT["runs"], frozenset(), ""), Live(front)
+        joining = asyncio.create_task(telling.join(one, 4))
+        await asyncio.sleep(0)  # it looks into the ledger
+        house[0] = replace(HOUSE, waiting=2)
+        one.offer(0, set(), 6, figures_of(house[0]))
+        await joining
+        text = one.told().decode()
+        telling.leave(one)
+        return text
+
+    assert '"waiting":2' in asyncio.run(told())
+
+
 # --- its limits -----------------------------------------------------------------------------------------------------
 
 

@@ -127,11 +127,10 @@ class Live:
             self._telling.add_done_callback(self._told_no_more)
         self._streams.add(stream)
         self._watch()
-        now, told = self._listener.position, figures_of(self._front.house())
-        stream.offer(0, set(), now, told)
+        stream.offer(0, set(), self._listener.position, figures_of(self._front.house()))
         if position >= 0:
             moved, runs = await asyncio.to_thread(self._front.moves.since, position, stream.runs)
-            stream.offer(moved, runs, max(stream.position, now), told)
+            stream.offer(moved, runs, stream.position, "")  # the figures may be newer by now
 
     def leave(self, stream: Stream) -> None:
         """It is gone."""
@@ -174,6 +173,7 @@ class Live:
         assert listener is not None, "`join` listens first"
         late, looked_s, calm_s = 0, clock(), clock()
         figures = Figures(clock)
+        figures.news(self._front.house())  # who joins is told as it joins
         while True:
             try:
                 async with asyncio.timeout(LOOK_S):

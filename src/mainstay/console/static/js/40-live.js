@@ -84,9 +84,9 @@
   }
 
   function turnedAway(status) {
+    if (status !== 401) return;
     clearTimeout(showing);
-    lostAt ??= new Date();
-    if (status === 401) say("You are not logged in on this device any more: what you see may be old. Log in again.");
+    say("You are not logged in on this device any more: what you see may be old. Log in again.");
   }
 
   // Where the first connection fails nobody tries again, unless it is done here.
