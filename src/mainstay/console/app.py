@@ -30,10 +30,12 @@ from mainstay.console.pages.autonomy import Autonomy
 from mainstay.console.pages.cost import CostPage
 from mainstay.console.pages.devices import DevicesPage
 from mainstay.console.pages.doubts import Doubts
+from mainstay.console.pages.files import FilePages
 from mainstay.console.pages.forget import Forget
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.memory import Memory
 from mainstay.console.pages.memory_record import MemoryRecord
+from mainstay.console.pages.policies import PolicyPages
 from mainstay.console.pages.review import Review
 from mainstay.console.pages.run import Run
 from mainstay.console.pages.runs import Runs
@@ -41,11 +43,14 @@ from mainstay.console.pages.settings import SettingsPage
 from mainstay.console.pages.signals import Signals
 from mainstay.console.pages.slos import Slos
 from mainstay.console.pages.stopping import Stopping
+from mainstay.console.pages.templates_page import TemplatePages
 from mainstay.console.pages.tokens import TokenPages
+from mainstay.console.pages.workflows import WorkflowPages
 from mainstay.console.refused import Refused
 from mainstay.console.routes import Page
 from mainstay.console.tokens import MCP
 from mainstay.kernel.errors import MainstayError
+from mainstay.workspace.edited_files import KINDS
 from mainstay.workspace.serving_web import Front
 
 
@@ -67,6 +72,7 @@ def pages(front: Front) -> tuple[Page, ...]:
         *approval_pages(front),
         *record_pages(front),
         *run_pages(front),
+        *file_pages(front),
         Page("/health", signals.health, open=True),
         Page("/metrics", signals.metrics, open=True),
         Page("/static/{name}", _asset, open=True),
@@ -112,6 +118,28 @@ def run_pages(front: Front) -> tuple[Page, ...]:
         Page("/runs/{run}", run.show),
         Page("/runs/{run}/events", run.events),
     )
+
+
+def file_pages(front: Front) -> tuple[Page, ...]:
+    """What the operator writes: workflows, templates, rules."""
+    workflows, templates, policies = WorkflowPages(front), TemplatePages(front), PolicyPages(front)
+    found = [
+        Page("/workflows", workflows.show, workflows.act),
+        Page("/workflows/{name}", workflows.show_one, workflows.steer),
+        Page("/workflows/{name}/start", post=workflows.start),
+        Page("/templates", templates.show),
+        Page("/templates/{name}", templates.show_one),
+        Page("/policies", policies.show, policies.act),
+        Page("/policies/{name}", policies.show_one),
+    ]
+    for kind in KINDS.values():
+        files = FilePages(front, kind)
+        found += [
+            Page(f"/new/{kind.word}", files.new, files.make),
+            Page(f"/{kind.folder}/{{name}}/edit", files.edit, files.write),
+            Page(f"/{kind.folder}/{{name}}/retire", files.ask_to_retire, files.retire),
+        ]
+    return tuple(found)
 
 
 def record_pages(front: Front) -> tuple[Page, ...]:

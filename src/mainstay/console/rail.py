@@ -21,6 +21,7 @@ class Place:
     group: int = 0
     on_phone: bool = False
     only_with_count: bool = False  # shown where there is anything
+    also: tuple[str, ...] = ()  # beginnings of other addresses that belong here
 
 
 PLACES = (
@@ -29,7 +30,7 @@ PLACES = (
     Place("In doubt", "/doubts", count="in_doubt", only_with_count=True),
     Place("Runs", "/runs", on_phone=True),
     Place("Memory", "/memory", on_phone=True),
-    Place("Workflows", "/workflows", group=1),
+    Place("Workflows", "/workflows", group=1, also=("/templates", "/policies", "/new/")),
     Place("Autonomy", "/autonomy", group=1),
     Place("Adapters", "/adapters", group=1),
     Place("Cost", "/cost", group=2),

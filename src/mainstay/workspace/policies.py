@@ -133,6 +133,11 @@ class Policies:
     assembly: Callable[[], Assembly]
     _read: WorkspaceFiles | None = field(default=None, repr=False)
 
+    def afresh(self) -> Policies:
+        """The same, with the files read anew: for whoever looks longer than one command."""
+        self._read = None
+        return self
+
     def check(self) -> Checked:
         """What is wrong with the rules of the files. Raises `ConfigError` for a file that cannot be read."""
         files = self._files()
