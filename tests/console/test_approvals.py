@@ -1,0 +1,493 @@
+"""The page of what waits: what it shows before the text, what its forms decide, and what they never decide."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mainstay.console import card_words as words
+from mainstay.console import csrf
+from mainstay.console.pages.approvals import Asked, Seen, Told, Typed, shown
+from mainstay.console.preferences import Preferences
+from mainstay.console.rendering import environment
+from mainstay.governance.batches import guard_of
+from mainstay.kernel.values import Digest, Instant
+from mainstay.workspace import Card, CardLine
+from mainstay.workspace.card_queue import Queue
+from mainstay.workspace.drafts import Draft, Drafts
+from tests.security.web_house import Answer, Browser, Waiting, WebHouse
+
+PAGE_MAX = 150_000  # bytes
+NOW = Instant(1_800_000_000_000_000)
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture
+def browser(web: WebHouse) -> Browser:
+    return web.log_in()
+
+
+def form_of(page: Answer, approval: str, **said: str) -> dict[str, str]:
+    """The fields of the forms of a card, as its page has them."""
+    at = page.text.index(f'id="reject-{approval}"')
+    fields = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text[at : at + 2_000])
+    )
+    return {"form_token": fields["form_token"], "digest": fields["digest"], **said}
+
+
+def answer(web: WebHouse, browser: Browser, card: Waiting, **said: str) -> Answer:
+    path = f"/approvals/{card.approval}"
+    return browser.post(path, form_of(browser.get(path), card.approval, **said))
+
+
+def card_of(web: WebHouse, approval: str) -> Card:
+    with web.service_reader() as workspace:
+        return workspace.approval(approval)
+
+
+def low(web: WebHouse) -> Waiting:
+    return web.card(last=True)
+
+
+# --- what it shows -------------------------------------------------------------------------------------------------
+
+
+def test_what_will_happen_stands_before_the_text(web: WebHouse, browser: Browser) -> None:
+    card = card_of(web, low(web).approval)
+    text = browser.get(f"/approvals/{card.approval}").text
+    marks = ("Will happen", "Cost so far", "Undo", "Expires", card.recipients[0], "sha256", card.text[:20])
+    places = [text.index(one, text.index('id="card-title"')) for one in marks]
+    assert places == sorted(places)
+    assert f'/runs/{card.run}"' in text
+    assert f'name="digest" value="{card.digest}"' in text
+    assert text.count('aria-current="true"') == 2  # the list, and the card in it
+
+
+def test_the_first_card_is_read_where_none_is_named(web: WebHouse, browser: Browser) -> None:
+    text = browser.get("/approvals").text
+    first = re.search(r'id="row-(\w+)"', text)
+    assert first
+    assert f'data-card="{first[1]}"' in text
+
+
+def test_neighbours_are_one_key_away(web: WebHouse, browser: Browser) -> None:
+    text = browser.get("/approvals").text
+    rows = re.findall(r'id="row-(\w+)"', text)
+    second = browser.get(f"/approvals/{rows[1]}").text
+    assert re.search(rf'href="/approvals/{rows[0]}" rel="prev" data-key="k"', second)
+    assert re.search(rf'href="/approvals/{rows[2]}" rel="next" data-key="j"', second)
+
+
+def test_to_look_changes_nothing(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    head = web.head
+    for path in (
+        "",
+        f"/{card.approval}",
+        f"/{card.approval}?edit=1",
+        "?show=decided",
+        "?show=put-off",
+        "/batch",
+    ):
+        assert browser.get(f"/approvals{path}").status == 200
+    assert browser.get(f"/approvals/{card.approval}/text").status == 200
+    assert (web.head, web.status(card)) == (head, "waiting")
+
+
+def test_a_card_that_is_not_there_is_told(web: WebHouse, browser: Browser) -> None:
+    assert browser.get("/approvals/deadbeefdeadbeef").status == 404
+    token = browser.get(f"/approvals/{low(web).approval}").token_of()
+    sent = {"form_token": token, "answer": "edit", "text": "what I had written"}
+    assert browser.post("/approvals/deadbeefdeadbeef", sent).status == 403  # the form of another card
+
+
+def test_what_is_typed_for_a_card_that_is_gone_comes_back() -> None:
+    text = (
+        environment()
+        .get_template("approvals_gone.html")
+        .render(**house(), told=Told("There is no card."), typed=Typed(text="what I had written"))
+    )
+    assert "what I had written" in text
+
+
+# --- what it decides -----------------------------------------------------------------------------------------------
+
+
+def test_a_yes_is_taken_once_and_leads_to_the_next_card(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    path = f"/approvals/{card.approval}"
+    page = browser.get(path)
+    fields = form_of(page, card.approval, answer="approve")
+    web.clock.pass_s(7)
+    first = browser.post(path, fields)
+    assert first.status == 303
+    following = first.headers["location"]
+    assert re.fullmatch(r"/approvals/[0-9a-f]{16}", following)
+    assert following != path
+    assert "Approved: " in browser.get(following).text
+    row = web.rows("approvals", approval=card.approval)[0]
+    assert row["status"] == "granted"
+    assert row["open_us"] >= 7_000_000
+    head = web.head
+    again = browser.post(path, fields)  # the second half of a double click
+    assert again.status == 409
+    assert "It was decided already." in again.text
+    assert web.head == head
+    assert web.rows("approvals", approval=following.rpartition("/")[2])[0]["status"] == "waiting"
+
+
+def test_of_two_devices_the_first_one_decides(web: WebHouse, browser: Browser) -> None:
+    card, other = low(web), web.log_in()
+    path = f"/approvals/{card.approval}"
+    mine, theirs = browser.get(path), other.get(path)
+    assert other.post(path, form_of(theirs, card.approval, answer="reject", reason="no")).status == 303
+    late = browser.post(path, form_of(mine, card.approval, answer="approve"))
+    assert late.status == 409
+    assert "no longer waits" in late.text
+    assert web.status(card) == "rejected"
+    part = browser.get(f"{path}?part=state&was=waiting&digest={card.digest}").text
+    assert "Meanwhile: rejected" in part
+    assert "<html" not in part
+
+
+def test_a_form_for_another_text_decides_nothing_and_loses_nothing(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    for said in ({"answer": "approve"}, {"answer": "edit", "text": "another text entirely"}):
+        late = answer(web, browser, card, **{**said, "digest": "0" * 64})
+        assert late.status == 409
+        assert web.status(card) == "waiting"
+    assert "another text entirely" in late.text
+    assert answer(web, browser, card, answer="approve", digest="").status == 422
+    assert web.status(card) == "waiting"
+
+
+def test_a_no_takes_its_reason_along(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    assert answer(web, browser, card, answer="reject", reason="I call them myself").status == 303
+    assert web.status(card) == "rejected"
+    decided = browser.get("/approvals?show=decided").text
+    assert f'id="row-{card.approval}"' in decided
+    assert "Rejected" in decided
+
+
+def test_what_the_checks_say_of_own_words_is_told_and_can_be_overruled(
+    web: WebHouse, browser: Browser
+) -> None:
+    card = low(web)
+    text = card_of(web, card.approval).text + "\nWe guarantee it, 100 % <b>free</b>."
+    refused = answer(web, browser, card, answer="edit", text=text)
+    assert refused.status == 422
+    assert "Send it anyway" in refused.text
+    assert "We guarantee it, 100 % &lt;b&gt;free&lt;/b&gt;." in refused.text
+    assert "<ins>" in refused.text
+    assert web.status(card) == "waiting"
+    assert answer(web, browser, card, answer="edit", text=text, anyway="1").status == 303
+    assert web.status(card) == "edited"
+    page = browser.get(f"/approvals/{card.approval}").text
+    assert "and what was sent instead" in page
+    assert "<ins>" in page
+
+
+def test_a_text_that_was_not_changed_is_approved_as_it_is(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    page = browser.get(f"/approvals/{card.approval}?edit=1").text
+    field = re.search(r"<textarea[^>]*name=\"text\"[^>]*>\n(.*?)</textarea>", page, re.S)
+    assert field
+    text = unescape(field[1]).replace("\n", "\r\n")
+    assert answer(web, browser, card, answer="edit", text=text).status == 303
+    assert web.status(card) == "granted"
+
+
+def test_a_high_stake_wants_its_second_step(web: WebHouse, browser: Browser) -> None:
+    card = web.card(high=True, last=True)
+    wanted = card_of(web, card.approval).second_step
+    refused = answer(web, browser, card, answer="approve")
+    assert refused.status == 422
+    assert f"Type {wanted} in the field" in refused.text
+    assert web.status(card) == "waiting"
+    assert answer(web, browser, card, answer="approve", confirm=wanted).status == 303
+    assert web.status(card) == "granted"
+
+
+def test_a_card_is_put_off_once(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    path = f"/approvals/{card.approval}"
+    said = {"answer": "snooze", "snooze": "4h", "snoozed": "0"}
+    fields = form_of(browser.get(path), card.approval, **said)
+    assert browser.post(path, fields).status == 303
+    head = web.head
+    assert browser.post(path, fields).status == 409
+    assert web.head == head
+    assert f'id="row-{card.approval}"' in browser.get("/approvals?show=put-off").text
+    assert f'id="row-{card.approval}"' not in browser.get("/approvals").text
+
+
+@pytest.mark.parametrize(
+    ("snooze", "until", "status"), [("at", "2001-01-01T08:00", 422), ("at", "soon", 422), ("later", "", 422)]
+)
+def test_a_time_that_is_none_is_told(
+    web: WebHouse, browser: Browser, snooze: str, until: str, status: int
+) -> None:
+    card = low(web)
+    refused = answer(web, browser, card, answer="snooze", snooze=snooze, until=until, snoozed="0")
+    assert refused.status == status
+    assert re.search(r'<details class="pop up" open>\s*<summary class="button" data-key="z"', refused.text)
+    assert f'value="{until}"' in refused.text
+    assert web.status(card) == "waiting"
+
+
+def test_what_no_button_says_is_refused(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    assert answer(web, browser, card, answer="maybe").status == 400
+    assert answer(web, browser, card, answer="approve", form_token="0" * 64).status == 403
+    assert answer(web, browser, card, answer="edit", text="x" * 500_001).status == 413
+    assert web.status(card) == "waiting"
+
+
+def test_what_has_left_cannot_be_taken_back(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    run = web.rows("approvals", approval=card.approval)[0]["run"]
+    token = csrf_of(web, browser, "approvals undo")
+    refused = browser.post("/approvals/undo", {"form_token": token, "run": run, "task": "4"})
+    assert refused.status == 409
+    assert "nothing to take back" in refused.text
+
+
+def csrf_of(web: WebHouse, browser: Browser, form: str) -> str:
+    """The token of a form that is not on a page just now."""
+    secret = next(value for name, value in browser.cookies.items() if name.startswith("mainstay-"))
+    device = web.call(lambda: web.front.devices.known(secret))
+    return csrf.token(web.front.keyed_hash, f"device {device.device}", form)
+
+
+# --- together ------------------------------------------------------------------------------------------------------
+
+
+def batch_of(web: WebHouse, count: int) -> list[dict[str, Any]]:
+    rows = web.rows("approvals", status="waiting")
+    alike = [row for row in rows if row["finality"] == "final_low_stake" and not row["snoozed_until"]]
+    return alike[-count:]
+
+
+def sent_batch(browser: Browser, rows: list[dict[str, Any]], **said: str) -> Answer:
+    page = browser.get("/approvals/batch")
+    chosen = [(row["approval"], row["digest"]) for row in rows]
+    fields = {
+        "form_token": page.token_of("/approvals/batch"),
+        "act": "email.reply",
+        "workflow": "triage",
+        "class": "",
+        "guard": guard_of(chosen),
+        "cards": "\r\n".join(" ".join(one) for one in chosen),
+        "answer": "reject",
+        **said,
+    }
+    return browser.post("/approvals/batch", fields)
+
+
+def test_cards_that_are_alike_are_decided_together_and_each_is_told(web: WebHouse, browser: Browser) -> None:
+    page = browser.get("/approvals/batch").text
+    assert "What will happen" in page
+    assert "it is final and of high stake" in page
+    rows = batch_of(web, 2)
+    decided = sent_batch(browser, rows, reason="not this week")
+    assert decided.status == 303
+    told = browser.get(decided.headers["location"]).text
+    for row in rows:
+        assert web.rows("approvals", approval=row["approval"])[0]["status"] == "rejected"
+        assert f'id="outcome-{row["approval"]}"' in told
+    head = web.head
+    again = sent_batch(browser, rows)
+    assert again.status == 409
+    assert "meanwhile rejected" in again.text
+    assert web.head == head
+
+
+def test_a_guard_of_other_cards_decides_nothing(web: WebHouse, browser: Browser) -> None:
+    rows = batch_of(web, 2)
+    for said in ({"guard": "0" * 64}, {"answer": "maybe"}):
+        assert sent_batch(browser, rows, **said).status == 422
+    assert sent_batch(browser, [rows[0] | {"digest": "0" * 64}, rows[1]]).status == 409
+    assert {web.rows("approvals", approval=row["approval"])[0]["status"] for row in rows} == {"waiting"}
+
+
+# --- texts that no sample has --------------------------------------------------------------------------------------
+
+
+def house(**more: Any) -> dict[str, Any]:
+    """What every page is given, besides its own."""
+    standing = SimpleNamespace(text="at work", tone="")
+    figures = SimpleNamespace(waiting=1, in_doubt=0, director=standing, ledger=standing, position=1)
+    return {
+        "here": "/approvals",
+        "preferences": Preferences(),
+        "places": (),
+        "house": figures,
+        "topics": (),
+        "notice": None,
+        "asset": str,
+        "session": None,
+        "form_token": str,
+        **more,
+    }
+
+
+CARD = Card(
+    approval="a" * 16,
+    status="waiting",
+    run="b" * 32,
+    task=4,
+    workflow="triage",
+    act="email.reply",
+    title="Re: A question",
+    recipients=("ada@example.org",),
+    text="Hello Ada,\n\nyes.",
+    attachments=(),
+    risky=(),
+    finality="final_low_stake",
+    rule="ask",
+    reason="it is new",
+    rationale="",
+    checks=(),
+    price_micros=0,
+    spent_micros=0,
+    digest=Digest("c" * 64),
+    requested_at=Instant(NOW - HOUR_US),
+    expires_at=Instant(NOW + HOUR_US),
+    message={},
+)
+
+
+def line_of(card: Card) -> CardLine:
+    names = CardLine.__dataclass_fields__
+    return CardLine(**{name: getattr(card, name) for name in names})
+
+
+def rendered(card: Card | None, asked: Asked | None = None, **more: Any) -> str:
+    lines = (line_of(card),) if card else ()
+    seen = Seen(Queue("waiting", lines, len(lines), 0), NOW, card=card)
+    given = shown(asked or Asked(), seen, **more)
+    return environment().get_template("approvals.html").render(**house(**given))
+
+
+def test_a_draft_with_script_and_marks_that_turn_text_around_is_text() -> None:
+    hostile = '<script>alert(1)</script>\u202egpj.exe\u0000<img src=x onerror="alert(1)">'
+    text = rendered(
+        replace(CARD, text=hostile, title=hostile, recipients=(hostile,), reason=hostile, rationale=hostile)
+    )
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert "\u202e" not in text
+    assert "[U+202E]gpj.exe[U+0000]" in text
+
+
+def test_what_cannot_be_seen_is_not_offered_for_sending() -> None:
+    text = rendered(replace(CARD, text="pay \u202edna\u202c and\u200b go"), Asked(editing=True))
+    assert "pay dna and go</textarea>" in text
+    assert "3 characters that cannot be seen were left out" in text
+
+
+@pytest.mark.parametrize("one", ["word ", "<&>\"'", "\u202e", "x"])
+def test_a_huge_draft_is_shown_in_part_and_says_so(one: str) -> None:
+    huge = (one * 200_000)[:200_000]
+    text = rendered(
+        replace(
+            *(CARD,),
+            text=huge,
+            title=huge,
+            recipients=(huge,) * 300,
+            reason=huge,
+            rationale=huge,
+            message={"text": huge, "subject": huge, "from_address": huge},
+            risky=({"name": huge, "value": huge, "source": huge, "seen_before": False},) * 30,
+            checks=({"check": "huge", "remark": huge, "remedy": huge, "severity": "look"},) * 30,
+            drafts=Drafts(2, Draft(huge + "!")),
+        )
+    )
+    assert "This is the beginning." in text
+    assert f'href="/approvals/{CARD.approval}/text"' in text
+    if one != "<&>\"'":  # nobody writes 200 kB of these
+        assert len(text.encode()) < PAGE_MAX
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("expired", "It expired without an answer"),
+        ("superseded", "took its place"),
+        ("edited", "another text"),
+    ],
+)
+def test_what_waits_no_more_cannot_be_answered(status: str, said: str) -> None:
+    text = rendered(replace(CARD, status=status, decided_at=NOW))
+    assert said in text
+    assert "data-decides" not in text
+
+
+def test_typed_text_is_there_also_where_nothing_can_be_decided() -> None:
+    text = rendered(replace(CARD, status="expired"), typed=Typed(text="what I had written"))
+    assert "What you had typed" in text
+    assert "what I had written" in text
+
+
+def test_a_draft_is_shown_beside_the_one_before() -> None:
+    drafted = replace(CARD, drafts=Drafts(2, Draft("Hello Ada,\n\nno, we never did such a thing.")))
+    text = rendered(drafted)
+    assert "<del>no, we never did such a thing.</del><ins>yes.</ins>" in text
+    assert "the inspector sent back" in text
+    assert "<del>" not in rendered(drafted, Asked(unmarked=True))
+
+
+def test_what_a_person_was_asked_about_before_is_named() -> None:
+    before = Draft("Hello Ada,\n\nno.", (Digest("d" * 64),))
+    assert "beside the one you were asked about" in rendered(replace(CARD, drafts=Drafts(2, before)))
+
+
+def test_a_forgotten_subject_leaves_a_card_that_says_so() -> None:
+    text = rendered(replace(CARD, title="[forgotten]", text="", recipients=()))
+    assert "whoever it is about was forgotten" in text
+    assert 'data-key="e"' not in text  # there is nothing to edit
+
+
+def test_checks_are_told_in_words() -> None:
+    remark = {
+        "check": "promise-of-date",
+        "severity": "look",
+        "remark": "it names a day",
+        "remedy": "leave it out",
+    }
+    text = rendered(replace(CARD, checks=(remark,), checks_made=20))
+    assert "Promise of date: it names a day" in text
+    assert "The other 19 of 20 checks" in text
+    assert "All 20 checks" in rendered(replace(CARD, checks_made=20))
+
+
+def test_where_nothing_waits_the_page_teaches() -> None:
+    text = rendered(None)
+    assert "Nothing needs you." in text
+    assert "makes a card" in text
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "told"), [(0, "now"), (59, "now"), (60, "1m"), (3_599, "59m"), (7_200, "2h"), (259_200, "3d")]
+)
+def test_an_age_is_short(ago_s: int, told: str) -> None:
+    assert words.age(Instant(NOW - ago_s * 1_000_000), NOW) == told
+
+
+def test_when_a_card_comes_back() -> None:
+    assert words.later("1h", "", NOW) == NOW + HOUR_US
+    tomorrow = words.later("tomorrow", "", NOW)
+    assert tomorrow is not None
+    assert NOW < tomorrow < NOW + 48 * HOUR_US
+    assert words.later("at", "not a time", NOW) is None
+    assert words.later("never", "", NOW) is None
