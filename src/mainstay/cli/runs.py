@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -249,45 +248,25 @@ def _request(again: bool) -> str:
 
 
 def _changes(given: Iterable[str]) -> dict[str, Any]:
-    """New values by field. Raises `CommandRefused` for what is no FIELD=VALUE."""
+    """New values by field; @FILE is the text of a file. Raises `CommandRefused` for what is no FIELD=VALUE."""
+    from mainstay.workspace.run_changes import field_and_text, value_of
+
     found: dict[str, Any] = {}
     for one in given:
-        name, equals, text = one.partition("=")
-        name = name.strip()
-        if not equals or not name:
-            raise CommandRefused(
-                f"{one[:60]!r} is no change.",
-                why="It has no field, an equals sign and a value.",
-                remedy="Write --set FIELD=VALUE, for instance --set annotate.intent=refund.",
-            )
+        name, text = field_and_text(one)
         if name in found:
             raise CommandRefused(f"{name} is set twice.", remedy="Set each field once.")
-        found[name] = _value(name, text)
+        found[name] = _text_of(name, text[1:]) if text.startswith("@") else value_of(name, text)
     return found
 
 
-def _value(name: str, text: str) -> Any:
-    if text.startswith("@"):
-        file = Path(text[1:])
-        try:
-            read = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise CommandRefused(
-                f"The file for {name} cannot be read.", why=str(error), remedy="Name a text file after @."
-            ) from error
-        if len(read) > TEXT_MAX:
-            raise CommandRefused(f"The file for {name} is too long.", why=f"It has {len(read):,} characters.")
-        return read
-    if text.lstrip()[:1] in ("{", "[", '"'):
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise CommandRefused(
-                f"The value of {name} begins like JSON and is none.",
-                why=str(error),
-                remedy="Mend it, or put the text into a file and give @FILE.",
-            ) from error
+def _text_of(name: str, file: str) -> str:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        read = Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise CommandRefused(
+            f"The file for {name} cannot be read.", why=str(error), remedy="Name a text file after @."
+        ) from error
+    if len(read) > TEXT_MAX:
+        raise CommandRefused(f"The file for {name} is too long.", why=f"It has {len(read):,} characters.")
+    return read

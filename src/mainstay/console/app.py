@@ -9,10 +9,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from mainstay.console import assets
+from mainstay.console.api.app import PREFIX, Api
 from mainstay.console.errors import on_error, on_fault, on_http, on_refused
 from mainstay.console.guard import LIVE, Guard
 from mainstay.console.limits import Limits
@@ -31,6 +32,7 @@ from mainstay.console.pages.cost import CostPage
 from mainstay.console.pages.devices import DevicesPage
 from mainstay.console.pages.doubts import Doubts
 from mainstay.console.pages.files import FilePages
+from mainstay.console.pages.events import EventPages
 from mainstay.console.pages.forget import Forget
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.memory import Memory
@@ -38,6 +40,7 @@ from mainstay.console.pages.memory_record import MemoryRecord
 from mainstay.console.pages.policies import PolicyPages
 from mainstay.console.pages.review import Review
 from mainstay.console.pages.run import Run
+from mainstay.console.pages.run_steer import RunSteering
 from mainstay.console.pages.runs import Runs
 from mainstay.console.pages.settings import SettingsPage
 from mainstay.console.pages.signals import Signals
@@ -48,7 +51,7 @@ from mainstay.console.pages.tokens import TokenPages
 from mainstay.console.pages.workflows import WorkflowPages
 from mainstay.console.refused import Refused
 from mainstay.console.routes import Page
-from mainstay.console.tokens import MCP
+from mainstay.console.tokens import DESCRIPTION, DOCS, MCP
 from mainstay.kernel.errors import MainstayError
 from mainstay.workspace.edited_files import KINDS
 from mainstay.workspace.serving_web import Front
@@ -112,11 +115,14 @@ def house_pages(front: Front) -> tuple[Page, ...]:
 
 def run_pages(front: Front) -> tuple[Page, ...]:
     """What runs, and what became of it."""
-    run = Run(front)
+    run, steering, events = Run(front), RunSteering(front), EventPages(front)
     return (
         Page("/runs", Runs(front).show),
         Page("/runs/{run}", run.show),
         Page("/runs/{run}/events", run.events),
+        Page("/runs/{run}/{action}", steering.show, steering.do),
+        Page("/events", events.show),
+        Page("/events/{name:path}", events.one),
     )
 
 
@@ -165,6 +171,13 @@ def record_pages(front: Front) -> tuple[Page, ...]:
     )
 
 
+def api_routes(front: Front) -> tuple[BaseRoute, ...]:
+    """The API, and the description of it, which is for devices as well."""
+    api = Api(front)
+    docs, described = Page(DOCS, api.docs, open=True), Page(DESCRIPTION, api.described, open=True)
+    return (*docs.routes(), *described.routes(), Mount(PREFIX, api))
+
+
 def build(front: Front, limits: Limits, live: Live) -> ASGIApp:
     """The application behind its guard."""
     stream = Page(LIVE, live.show, open=True)  # it refuses by itself: no log-in can be shown in its place
@@ -172,6 +185,7 @@ def build(front: Front, limits: Limits, live: Live) -> ASGIApp:
         routes=[
             *(route for page in (*pages(front), stream) for route in page.routes()),
             Route(MCP, McpDoor(front)),
+            *api_routes(front),
         ],
         exception_handlers={
             Refused: on_refused,
