@@ -31,8 +31,8 @@ from mainstay.console.pages.autonomy import Autonomy
 from mainstay.console.pages.cost import CostPage
 from mainstay.console.pages.devices import DevicesPage
 from mainstay.console.pages.doubts import Doubts
-from mainstay.console.pages.files import FilePages
 from mainstay.console.pages.events import EventPages
+from mainstay.console.pages.files import FilePages
 from mainstay.console.pages.forget import Forget
 from mainstay.console.pages.home import Home
 from mainstay.console.pages.memory import Memory
