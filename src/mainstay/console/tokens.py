@@ -22,7 +22,8 @@ API, MCP = "/api", "/mcp"
 BEARER = "bearer "
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mainstay"'}
 # What the API can do, to be read in a browser by who is logged in there. Nothing else of it opens to a cookie.
-DESCRIBED = frozenset({"/api/v1/docs", "/api/v1/openapi.json"})
+DOCS, DESCRIPTION = "/api/v1/docs", "/api/v1/openapi.json"
+DESCRIBED = frozenset({DOCS, DESCRIPTION})
 
 Headers = Mapping[str, list[str]]
 

@@ -99,12 +99,11 @@ class Front:
 
     async def act_once(self, request: str, body: str, do: Callable[[Workspace], Result]) -> Result:
         """`act` for a request that has a name of its own (`Workspace.once`)."""
+        return await self._room("acting").ask(_named(request, body, do))
 
-        def named(workspace: Workspace) -> Result:
-            with workspace.once(request, body) as once:
-                return do(once)
-
-        return await self._room("acting").ask(named)
+    async def act_slowly_once(self, request: str, body: str, do: Callable[[Workspace], Result]) -> Result:
+        """`act_slowly` for such a request."""
+        return await self._room("acting slowly").ask(_named(request, body, do))
 
     async def act_slowly(self, do: Callable[[Workspace], Result]) -> Result:
         """The same for what takes as long as it takes: reading mailboxes, importing, forgetting somebody."""
@@ -119,6 +118,14 @@ class Front:
         """Give up what was opened for reading and acting."""
         for one in self._rooms.values():
             one.close()
+
+
+def _named(request: str, body: str, do: Callable[[Workspace], Result]) -> Callable[[Workspace], Result]:
+    def named(workspace: Workspace) -> Result:
+        with workspace.once(request, body) as once:
+            return do(once)
+
+    return named
 
 
 class Web:

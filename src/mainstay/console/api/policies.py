@@ -1,0 +1,56 @@
+"""The rules: which are in force, what is wrong with the files, and why something is judged as it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import Field
+
+from mainstay.console.api.asked import MaybeKey
+from mainstay.console.api.noun import Administering, Noun, Reading
+from mainstay.console.api.values import Digits, Named, Strict
+from mainstay.workspace.policies import Checked, Explained, PolicyVersion
+
+noun = Noun("policies")
+
+
+class Supposed(Strict):
+    """An act as rules see it."""
+
+    act: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*$", max_length=120)]
+    given: Annotated[dict[str, Named], Field(max_length=50)] = Field(default_factory=dict)
+
+
+@noun.get("/policies", response_model=list[PolicyVersion])
+async def list_policies(asked: Reading) -> Any:
+    """Every policy that was in force, newest first, and that of the files."""
+    return await asked.read(lambda workspace: workspace.policies.versions())
+
+
+@noun.get("/policies/check", response_model=Checked)
+async def check_policies(asked: Reading) -> Any:
+    """What is wrong with the rules of the files."""
+    return await asked.read(lambda workspace: workspace.policies.check())
+
+
+@noun.get("/policies/explain", response_model=Explained)
+async def explain_verdict(
+    asked: Reading,
+    of: Annotated[str, Query(pattern=Digits, description="A card; with `task`, a run.")],
+    task: Annotated[int | None, Query(ge=0, le=1_000_000)] = None,
+) -> Any:
+    """Why a card, or the act of a task, is judged as it is now."""
+    return await asked.read(lambda workspace: workspace.policies.explain(of, task))
+
+
+@noun.post("/policies/explain", response_model=Explained)
+async def explain_supposed(asked: Reading, said: Supposed) -> Any:
+    """What the rules of the files would say of an act that is described. Nothing is changed."""
+    return await asked.read(lambda workspace: workspace.policies.explain_act(said.act, said.given))
+
+
+@noun.post("/policies/apply", response_model=dict[str, Any])
+async def apply_rules(asked: Administering, key: MaybeKey = None) -> Any:
+    """Put the rules and templates of the folder in force."""
+    return await asked.act(lambda workspace: workspace.policies.apply())

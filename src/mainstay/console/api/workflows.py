@@ -1,0 +1,119 @@
+"""Workflows: their versions, what differs between them, when they begin by themselves, and what is paused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from mainstay.console.api.asked import MaybeKey
+from mainstay.console.api.noun import Administering, Noun, Reading, Steering
+from mainstay.console.api.values import NAME_MAX, Named, NamePath, Reason, Strict
+from mainstay.workspace.decided import Decided
+from mainstay.workspace.timetable import Scheduled
+from mainstay.workspace.versions import WorkflowDifference, WorkflowState
+from mainstay.workspace.workspace import Workspace
+
+noun = Noun("workflows")
+
+Version = Annotated[
+    str,
+    Query(
+        max_length=NAME_MAX,
+        pattern=r"^[^\u0000]*$",
+        description="A number, a digest, or `file`; empty: the usual.",
+    ),
+]
+
+
+class Mistake(BaseModel):
+    """A file that cannot be loaded."""
+
+    file: str
+    line: int | None
+    what: str
+    remedy: str
+
+
+class Workflows(BaseModel):
+    """Every workflow, and what is wrong with files."""
+
+    workflows: list[WorkflowState]
+    mistakes: list[Mistake]
+
+
+class Pause(BaseModel):
+    """Something that starts nothing new."""
+
+    scope: str
+    name: str
+    actor: str
+    reason: str
+    at: int
+
+
+class Scope(Strict):
+    """What is meant."""
+
+    scope: Literal["workspace", "workflow", "adapter"] = "workspace"
+    name: Named = ""
+    reason: Reason = ""
+
+
+@noun.get("/workflows", response_model=Workflows)
+async def list_workflows(asked: Reading) -> Any:
+    """Every workflow with its versions and who follows them, and what is wrong with files that cannot be loaded."""
+
+    def look(workspace: Workspace) -> dict[str, Any]:
+        found, mistakes = workspace.workflows()
+        wrong = [Mistake(file=one.file, line=one.line, what=one.what, remedy=one.remedy) for one in mistakes]
+        return {"workflows": found, "mistakes": wrong}
+
+    return await asked.read(look)
+
+
+@noun.get("/workflows/{name}/difference", response_model=WorkflowDifference)
+async def compare_workflow(asked: Reading, name: NamePath, old: Version = "", new: Version = "") -> Any:
+    """What differs between two versions of a workflow."""
+    return await asked.read(lambda workspace: workspace.workflow_difference(name, old, new))
+
+
+@noun.get("/schedules", response_model=list[Scheduled])
+async def list_schedules(asked: Reading) -> Any:
+    """Which workflows begin by the clock, and when."""
+    return await asked.read(lambda workspace: workspace.steering.schedules())
+
+
+@noun.get("/pauses", response_model=list[Pause])
+async def list_pauses(asked: Reading) -> Any:
+    """What is paused, by whom and why."""
+    return await asked.read(lambda workspace: workspace.steering.pauses())
+
+
+@noun.post("/pauses", response_model=Decided)
+async def pause(asked: Steering, said: Scope, key: MaybeKey = None) -> Any:
+    """Start nothing new in the workspace, a workflow or an adapter."""
+    return await asked.act(
+        lambda workspace: workspace.steering.pause(
+            said.scope, said.name, reason=said.reason, actor=asked.actor
+        )
+    )
+
+
+@noun.post("/pauses/resume", response_model=Decided)
+async def resume(asked: Steering, said: Scope, key: MaybeKey = None) -> Any:
+    """Go on there."""
+    return await asked.act(
+        lambda workspace: workspace.steering.resume(said.scope, said.name, actor=asked.actor)
+    )
+
+
+@noun.post("/runs/cancel-all", response_model=list[Decided])
+async def cancel_scope(asked: Administering, said: Scope, key: MaybeKey = None) -> Any:
+    """End every open run of the workspace or of a workflow. Of an adapter, give up the acts that wait for it."""
+    return await asked.act(
+        lambda workspace: list(
+            workspace.steering.cancel_scope(said.scope, said.name, reason=said.reason, actor=asked.actor)
+        )
+    )
