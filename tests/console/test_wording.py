@@ -1,0 +1,56 @@
+"""Lengths of time, money and counts as pages write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mainstay.console.wording import counted, minutes, size, span, usd
+
+
+@pytest.mark.parametrize(
+    ("micros", "said"),
+    [
+        (0, "$0"),
+        (1, "$0.000001"),
+        (8_699, "$0.0087"),
+        (12_424, "$0.012"),
+        (100_000, "$0.10"),
+        (31_840_000, "$31.84"),
+        (1_234_567_890_000, "$1,234,567.89"),
+        (None, "unknown"),
+    ],
+)
+def test_money_says_two_places_that_mean_something(micros: int | None, said: str) -> None:
+    assert usd(micros) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (119, "1 min"),
+        (7_199, "119 min"),
+        (7_200, "2 h"),
+        (200_000, "2 d"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_largest_unit(seconds: int, said: str) -> None:
+    assert span(seconds * 1_000_000) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (34, "34 s"), (90, "2 min"), (3_600, "1 h"), (4_260, "1 h 11 min")]
+)
+def test_minutes_of_a_person(seconds: int, said: str) -> None:
+    assert minutes(seconds * 1_000_000) == said
+
+
+def test_counts_and_sizes() -> None:
+    assert [counted(number, "reply", "replies") for number in (0, 1, 2_000)] == [
+        *("0 replies", "1 reply", "2,000 replies")
+    ]
+    assert [size(count) for count in (12, 4_200, 2_400_000, 77_700_000_000)] == [
+        *("12 bytes", "4.2 kB", "2.4 MB", "77.7 GB")
+    ]
