@@ -134,6 +134,9 @@ class Audit:
                 text = proof.decode()
             except (NotFound, LedgerCorrupt) as refused:
                 error = refused
+        if text and queries.text(request, "file"):
+            kept = {"Content-Disposition": f'attachment; filename="proof-{position}.json"'}
+            return Response(text, media_type="application/json", headers=kept)
         state = await self._front.read_slowly(lambda workspace: workspace.auditing.state())
         return page(
             *(request, "audit_proof.html"),

@@ -70,7 +70,9 @@ class Record:
     @property
     def source_run(self) -> str:
         """The run that it came from."""
-        return self.now.source.removeprefix("run:") if self.now.source.startswith("run:") else ""
+        if self.now.source.startswith("run:"):
+            return self.now.source.removeprefix("run:")
+        return str(self.now.fields.get("run", ""))
 
     @property
     def details(self) -> list[tuple[str, str]]:

@@ -43,11 +43,13 @@ class Looked:
 
     @property
     def others(self) -> list[tuple[str, str, str]]:
-        """What else it could be: id, name and the key that says so."""
+        """What else it could be: id, name and the key that says so, which is the same for every message."""
+        keyed = [
+            (name, told, KEYS[at] if at < len(KEYS) else "")
+            for at, (name, told) in enumerate(self.intents.items())
+        ]
         said = self.one.said if self.one else ""
-        names = [(name, told) for name, told in self.intents.items() if name != said]
-        keyed = [(name, told, KEYS[at] if at < len(KEYS) else "") for at, (name, told) in enumerate(names)]
-        return keyed if said == UNKNOWN else [*keyed, (UNKNOWN, "None of these", "0")]
+        return [one for one in (*keyed, (UNKNOWN, "None of these", "0")) if one[0] != said]
 
     @property
     def said(self) -> str:
@@ -136,19 +138,21 @@ def _looked(workspace: Workspace, run: str, device: str, *, every: bool, bare: b
 def _answered(workspace: Workspace, run: str, fields: FormData, note: str, device: str) -> tuple[str, str]:
     """Say it, unless somebody said something since it was shown; what came of it, and the run to read next."""
     triage = workspace.triage
-    one = triage.annotation(run)
-    if (one.said, one.label) != (fields.get("said"), fields.get("label")):
-        told = f"It is about {one.label} now." if one.label else "It was annotated anew."
+    shown = triage.annotation(run)
+    if (shown.said, shown.label) != (fields.get("said"), fields.get("label")):
+        told = f"It is about {shown.label} now." if shown.label else "It was annotated anew."
         raise CommandRefused(
             "Somebody answered this meanwhile.",
             why=told,
             remedy="Nothing was changed. If you know better, answer once more.",
         )
     waiting = [other.run for other in triage.waiting(limit=LISTED)]
-    after = waiting[waiting.index(one.run) + 1 :][:1] if one.run in waiting else [one.run]
+    after = waiting[waiting.index(shown.run) + 1 :][:1] if shown.run in waiting else [shown.run]
     intent = forms.text(fields, "intent", most=WORD_MAX)
-    open_us = workspace.open_for(_MARK + one.run, by=device)
-    said = triage.review(one.run, intent=intent, note=note, open_us=open_us)
-    what = f"Confirmed: {said.said}." if said.said == said.intent else f"{said.intent}, not {said.said}."
+    open_us = workspace.open_for(_MARK + shown.run, by=device)
+    said = triage.review(shown.run, intent=intent, note=note, open_us=open_us)
+    names = triage.intents() | {UNKNOWN: "none of them"}
+    now, before = (names.get(one, one) for one in (said.intent, said.said))
+    what = f"Confirmed: {now}." if now == before else f"{now}, not {before}."
     goes_on = f" Run {said.goes_on_as[-8:]} goes on with it, and asks." if said.goes_on_as else ""
     return f"{what} It is learned.{goes_on}", after[0] if after else ""
