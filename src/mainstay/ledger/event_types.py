@@ -59,6 +59,46 @@ STREAMS = (
 )
 
 
+# What a field means in every event that says nothing else of it.
+COMMON = {
+    "act": "which operation, as the workflow names it: email.reply",
+    "action": "the effect, rendered whole",
+    "actor": "who decided it",
+    "approval": "the id of the card",
+    "attempt": "which one of its task, from 1",
+    "cost": "what it cost, in millionths of a dollar",
+    "definition": "the digest of the workflow's definition",
+    "digest": "of exactly this effect",
+    "evidence": "what it relied on, by name and version",
+    "expires_at": "when silence ends it",
+    "failure": "in which way it failed",
+    "hold": "what is held for it at most, in millionths of a dollar",
+    "input_tokens": "read by a language model",
+    "inspector": "the number of the inspecting task",
+    "mailbox": "which one, as the settings name it",
+    "name": "as its file has it",
+    "open_us": "how long the card was open",
+    "output": "what it gave; texts are references to sealed blobs",
+    "output_tokens": "written by a language model",
+    "plan": "the digest of the definition that is followed",
+    "rationale": "why, in plain words",
+    "reason": "why, as it was said",
+    "reason_sealed": "why, as a person typed it, sealed",
+    "retry_at": "when the next attempt is due",
+    "rule": "which rule of the policy decided",
+    "run": "its id",
+    "subject": "whose personal values these are, by keyed hash",
+    "task": "its number in the run",
+    "tasks": "their numbers in the run",
+    "thread": "keyed hash of the thread's root",
+    "until": "when that ends",
+    "version": "its number",
+    "wake_at": "when a clock tries again",
+    "withdrawn": "the card, or cards, that no longer wait",
+    "workflow": "its name",
+}
+
+
 @cache
 def event_types() -> tuple[EventType, ...]:
     """All of them, stream by stream."""
@@ -79,7 +119,12 @@ def _described(number: int, kind: type[Event], stream: str) -> EventType:
         stream,
         inspect.cleandoc(kind.__doc__ or ""),
         tuple(
-            EventField(one.name, str(one.type), _default(one), meanings.get(one.name, ""))
+            EventField(
+                one.name,
+                str(one.type),
+                _default(one),
+                meanings.get(one.name) or COMMON.get(one.name, ""),
+            )
             for one in fields(kind)
         ),
     )
