@@ -26,6 +26,7 @@ day_usd = "3.50"
 
 [notify.webhook]
 url = "https://hooks.example.org/services/T000/SECRET?key=SECRET"
+secret = "age:hook"
 """
 
 
@@ -46,6 +47,7 @@ def test_secrets_are_references_and_addresses_hold_no_more_than_the_machine() ->
     found = keys()
     assert found["adapters.support.imap", "password"].reference
     assert found["adapters.support.imap", "password"].value == "env:MAIL_PASSWORD"
+    assert found["notify.webhook", "secret"] == Shown("secret", "age:hook", True, 16, True)
     assert found["notify.webhook", "url"].value == "https://hooks.example.org/..."
     assert "SECRET" not in repr(found)
 

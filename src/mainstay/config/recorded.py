@@ -17,8 +17,7 @@ from mainstay.config.toml import parse_toml
 from mainstay.kernel.values import SECOND, money
 from mainstay.workflows.document import Document, Path, Section
 
-SECRETS = frozenset({"password", "metrics_token", "key", "token"})
-_REFERENCES = ("env:", "keyring:", "age:", "file:")
+REFERENCES = ("env:", "keyring:", "age:", "file:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,9 @@ def _shown(document: _Recorded, path: Path, name: str) -> Shown:
         )
         if name == "url":
             value = _host(value)
-        return Shown(name, value, True, document.line(here), is_reference(name, value))
+        return Shown(name, value, True, document.line(here), value.startswith(REFERENCES))
     kind, default = document.asked.get(here, ("", None))
     return Shown(name, _default(kind, default), False, None, False)
-
-
-def is_reference(name: str, value: str) -> bool:
-    """Whether a value says where a secret lies."""
-    return name in SECRETS and value.startswith(_REFERENCES)
 
 
 def _at(data: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
