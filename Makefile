@@ -8,6 +8,7 @@
 #   make crash   a director killed 200 times           make nightly  what takes longer than a coffee
 #   make planted   bugs planted on purpose, each found by the simulation
 #   make long    the tests that take seconds each: full disks, flipped bits, kills in the middle of a send
+#   make conformance   the public suite of MCP against our server; needs npm and an index of its packages
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,7 +26,7 @@ as_args = $(foreach file,$(1),-r $(file))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test long lint sim planted crash bench bench-peers docs nightly clean
+.PHONY: help setup demo test long lint sim planted crash bench bench-peers conformance docs nightly clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -75,6 +76,9 @@ planted: $(VENV)/.developing
 
 crash: $(VENV)/.developing
 	@$(RUN) -m mainstay.testing.killing --cycles $(CYCLES)
+
+conformance: $(VENV)/.developing
+	@sh scripts/mcp-conformance.sh $(RUN)
 
 bench: $(VENV)/.installed
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --tasks 10000

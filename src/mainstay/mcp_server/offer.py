@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server import ServerRequestContext
-from mcp_types import CallToolResult, GetPromptResult, InputRequiredResult, ReadResourceResult
+from mcp_types import CallToolResult, GetPromptResult, ReadResourceResult
 
 from mainstay.kernel.values import Json
 from mainstay.mcp_server.client import Client
@@ -42,7 +42,7 @@ class Tool:
     description: str
     scope: str
     takes: Json
-    run: Callable[[Call], Awaitable[CallToolResult | InputRequiredResult]]
+    run: Callable[[Call], Awaitable[CallToolResult]]
     gives: Json | None = None
     reads_only: bool = True
     same_twice: bool = True  # asking again changes nothing more

@@ -81,9 +81,7 @@ class Serving:
         page, after = await self._page(context, self._offer.tools, params)
         return types.ListToolsResult(tools=[_tool(one) for one in page], next_cursor=after)
 
-    async def call_tool(
-        self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
+    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         """What a tool did, or why it did not."""
         client = await self._who(context)
         tool = self._offer.tool(params.name)
