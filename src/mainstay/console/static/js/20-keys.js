@@ -27,7 +27,7 @@
     if (one.matches(FIELD)) return one.focus();
     one.click();
     const opened = one.matches("summary") && one.parentElement.open;
-    if (opened) one.parentElement.querySelector(".popped")?.querySelector(`${FIELD}, button`)?.focus();
+    if (opened) [...one.parentElement.querySelectorAll(`.popped :is(${FIELD}, button)`)].find(seen)?.focus();
   }
 
   function escape(field) {
