@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from mainstay.kernel.errors import NotFound
+from mainstay.kernel.errors import NotFound, WorkflowError
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite_reader import SqliteReader
+from mainstay.workflows.loader import read_workflow
 from mainstay.workspace.edited_files import NOTHING, POLICY, TEMPLATE, WORKFLOW, Place
 
 ENTRIES_MAX = 200
@@ -44,7 +45,9 @@ class EditHistory:
         """Newest first."""
         row = self._store.get("workflows", (name,))
         current = str(row["definition"]) if row is not None else ""
-        return self._merged(WORKFLOW.word, name, place or Place(WORKFLOW, name), current)
+        place = place or Place(WORKFLOW, name)
+        entries = self._merged(WORKFLOW.word, name, place, current)
+        return [one if one.text or not one.version else self._with_text(one, place) for one in entries]
 
     def of_template(self, name: str) -> list[Entry]:
         """Newest first."""
@@ -111,7 +114,8 @@ class EditHistory:
             by = saved.pop(int(row["at"]), None)  # of one tick: the file was saved, and so came into force
             entries.append(entry if by is None else self._saved_by(entry, by))
         entries += [self._of_file(row) for row in saved.values()]
-        return _once(sorted(entries, key=lambda one: one.position, reverse=True)[:ENTRIES_MAX])
+        entries.sort(key=lambda one: one.position, reverse=True)
+        return _once(entries[:ENTRIES_MAX])
 
     def _entry(self, row: Json, current: str) -> Entry:
         digest = Digest(str(row["digest"]))
@@ -141,6 +145,23 @@ class EditHistory:
             actor=str(row["actor"]),
             device=self._device(str(row["via"])),
         )
+
+    def _with_text(self, entry: Entry, place: Place) -> Entry:
+        """A version of before texts were kept: the one that took its place kept it, if that is what it replaced."""
+        for row in reversed(self._rows("file", place.file)):
+            if int(row["position"]) > entry.position:
+                before = Digest(str(row["replaced"]))
+                if before and self._means(before, place) == entry.digest:
+                    return replace(entry, text=before)
+                return entry
+        return entry
+
+    def _means(self, text: Digest, place: Place) -> str:
+        """The definition that a text of a workflow is; empty where it is none."""
+        try:
+            return read_workflow(self._blobs.read(text), place.file).plan.digest
+        except (NotFound, WorkflowError):
+            return ""
 
     def _device(self, device: str) -> str:
         row = self._store.get("devices", (device,)) if device else None

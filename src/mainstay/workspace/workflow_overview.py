@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mainstay.config.files import load_workflows, load_workspace_files
@@ -48,6 +48,7 @@ class WorkflowLine:
     open_runs: int = 0
     ended: int = 0  # of late, well or badly
     succeeded: int = 0
+    broken: bool = False  # its file cannot come into force
 
     @property
     def differs(self) -> bool:
@@ -113,6 +114,8 @@ class Workflows:
         names = {*files, *(str(row["name"]) for row in self._registered(store).values()), *self._past(store)}
         paused = {(str(row["scope"]), str(row["name"])) for row in store.select("pauses", limit=NAMES_MAX)}
         lines = [self._line(store, name, files.get(name), paused) for name in sorted(names)]
+        wrong = {one.file for one in errors}
+        lines = [replace(one, broken=bool(one.file) and one.file in wrong) for one in lines]
         lines.sort(key=lambda one: one.retired)
         return Overview(lines, errors, ("workspace", "") in paused)
 

@@ -51,6 +51,18 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedOtherwise:
+    """Waiting cards of one act that would be judged otherwise in the same way."""
+
+    act: str
+    now: str
+    now_rule: str
+    then: str
+    then_rule: str
+    cards: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What comes back besides what was typed."""
 
@@ -62,6 +74,7 @@ class Told:
     rows: Sequence[Row] = ()
     meanwhile: Sequence[Row] | None = None  # what somebody wrote since it was shown; None: nobody did
     against: Sequence[Row] = ()  # what would take the place of that
+    judged: Sequence[JudgedOtherwise] = ()
     lines: Sequence[str] = field(default_factory=tuple)  # of the text, for quoting them beside a mistake
 
     def line(self, number: int | None) -> str:
@@ -197,7 +210,7 @@ class FilePages:
         )
 
     async def _preview(self, request: Request, file: str, typed: Typed, *, fresh: bool) -> Response:
-        found = await self._front.act(lambda workspace: workspace.editing.preview(file, typed.text))
+        found = await self._front.read_slowly(lambda workspace: workspace.editing.preview(file, typed.text))
         verdict = found.verdict
         if found.shown != typed.shown:
             raise FileChanged(f"{file} was changed meanwhile.", why="It does not say what you were shown.")
@@ -205,7 +218,7 @@ class FilePages:
             told = Told(verdict.errors, verdict.elsewhere)
             return await self._page(request, file, typed, told, status=422, fresh=fresh)
         rows = lines_diff(found.before, found.after)
-        told = Told((), verdict.elsewhere, preview=found, rows=rows)
+        told = Told((), verdict.elsewhere, preview=found, rows=rows, judged=_judged(found))
         return await self._page(request, file, replace(typed, previewed=typed.mark), told, fresh=fresh)
 
     async def _save(self, request: Request, file: str, typed: Typed) -> Response:
@@ -268,6 +281,16 @@ class FilePages:
             self._seen.move_to_end(shown)
             while len(self._seen) > SEEN_MAX:
                 self._seen.popitem(last=False)
+
+
+def _judged(found: EditPreview) -> Sequence[JudgedOtherwise]:
+    """The cards that rules would judge otherwise, those that are judged alike together; the most frequent first."""
+    alike: dict[tuple[str, str, str, str, str], list[str]] = {}
+    for one in found.rules.cards if found.rules is not None else ():
+        key = (one.act, str(one.old.decision), one.old.rule, str(one.new.decision), one.new.rule)
+        alike.setdefault(key, []).append(one.approval)
+    told = [JudgedOtherwise(*key, cards) for key, cards in alike.items()]
+    return sorted(told, key=lambda one: -len(one.cards))
 
 
 def _typed(fields: FormData) -> Typed:

@@ -15,10 +15,11 @@ from mainstay.console.drawing.plan import Drawing, Step, draw
 from mainstay.console.pages.versions import Compared, compared
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
+from mainstay.console.wording import span
 from mainstay.kernel.errors import CommandRefused, MainstayError, NotFound
 from mainstay.kernel.plan import Plan, TaskKind, TaskSpec
 from mainstay.kernel.values import Digest
-from mainstay.workflows.difference import Change, duration_text, predicate_text
+from mainstay.workflows.difference import Change, predicate_text
 from mainstay.workspace import Workspace
 from mainstay.workspace.edited_files import place_named
 from mainstay.workspace.serving_web import Front
@@ -199,9 +200,9 @@ def _limits(task: TaskSpec) -> list[str]:
     if task.revisions_max:
         said.append(f"{task.revisions_max} revision{'' if task.revisions_max == 1 else 's'}")
     if task.deadline_us is not None:
-        said.append(f"deadline {duration_text(task.deadline_us)}")
+        said.append(f"deadline {span(task.deadline_us)}")
     if task.delay_us:
-        said.append(f"after {duration_text(task.delay_us)}")
+        said.append(f"begins after {span(task.delay_us)}")
     if task.cost_max_micros:
         said.append(f"at most ${task.cost_max_micros / 1_000_000:g}")
     if task.recall:
