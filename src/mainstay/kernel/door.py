@@ -36,6 +36,7 @@ from mainstay.kernel.values import DAY, SECOND, Instant, Json
 APPROVAL_LIFE_US = 7 * DAY  # when the task states no deadline
 RESTORED = "the ledger was restored from a backup, and it may have left since"
 _PROPOSED = Verdict(Decision.ASK, "proposed", "somebody outside proposed it: what they propose always asks")
+_BEGUN = Verdict(Decision.ASK, "proposed", "an agent began this run: what cannot be undone of it always asks")
 _FORKED = Verdict(Decision.ASK, "fork", "this run goes on from another one: its acts always ask")
 
 
@@ -108,9 +109,10 @@ def verdict_on(draft: Draft, number: int, action: Action) -> Verdict:
     reversible = action.finality is Finality.REVERSIBLE
     gate = "" if reversible else held_back(draft.state, number)
     verdict = evaluate(facts.policy, action, counts, killed=facts.killed, inspection=inspection, gate=gate)
-    if draft.state.head.workflow == PROPOSED:
+    outside = _outside(draft.state, reversible=reversible)
+    if outside is not None:
         if verdict is ASK_BY_DEFAULT or verdict.decision is Decision.ALLOW:
-            verdict = _PROPOSED
+            verdict = outside
     elif verdict is ASK_BY_DEFAULT:
         verdict = _by_autonomy(draft, number, action)
     if verdict.decision is Decision.ALLOW and draft.state.unusual.forked is not None:
@@ -127,6 +129,13 @@ def verdict_on(draft: Draft, number: int, action: Action) -> Verdict:
         # Whatever asks, the card says what the yes has to answer: whether it is out already.
         return Verdict(Decision.ASK, verdict.rule, f"{RESTORED}; {verdict.reason}")
     return verdict
+
+
+def _outside(state: RunState, *, reversible: bool) -> Verdict | None:
+    """What is said of acts that somebody outside proposed, or of a run that an agent began; None of all others."""
+    if state.head.workflow == PROPOSED:
+        return _PROPOSED
+    return _BEGUN if state.head.by and not reversible else None
 
 
 def _by_autonomy(draft: Draft, number: int, action: Action) -> Verdict:

@@ -160,6 +160,7 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
                 event.key,
                 event.subject,
                 event.sealed_under,
+                event.by,
             )
             return RunState(head, Status.RUNNING, unusual=state.unusual)
         case PlanAccepted(plan=plan):

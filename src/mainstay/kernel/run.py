@@ -163,6 +163,7 @@ def _start_run(draft: Draft, command: StartRun) -> None:
             command.key,
             command.subject,
             command.sealed_under,
+            command.by,
         )
     )
     workflow = draft.facts.plans[command.definition].workflow

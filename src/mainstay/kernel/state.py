@@ -163,6 +163,7 @@ class Head:
     key: str = ""
     subject: SubjectId | None = None
     sealed_under: SubjectId | None = None
+    by: str = ""
 
     @property
     def owner(self) -> SubjectId | None:

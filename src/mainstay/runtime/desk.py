@@ -13,6 +13,7 @@ import msgspec
 from mainstay.kernel.commands import CancelRun, ResolveDoubt, StartRun, ThrowKillSwitch
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.ids import RunId, run_id
+from mainstay.kernel.persons import is_machine
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.runtime.deciding_together import DecidingTogether
@@ -57,7 +58,8 @@ class Desk(DecidingTogether):
                 remedy="Put its file into workflows/ and start the director again.",
             )
         run = run_id(0, "request", workflow, request)
-        command = StartRun(run, workflow, registered.definition, trigger, key)
+        by = actor if is_machine(actor) else ""
+        command = StartRun(run, workflow, registered.definition, trigger, key, by=by)
         return await self._send(command, {"run": run, "task": 0}, actor)
 
     async def throw_kill_switch(self, *, on: bool, reason: str = "", actor: str) -> Decided:

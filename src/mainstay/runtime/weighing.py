@@ -38,8 +38,8 @@ _NO_NEWS = frozenset({"undone", "in doubt", "restored"})
 
 def weighed(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Iterator[WeighEvidence]:
     """The evidence in what was just decided; `before` is the run as the person saw it."""
-    if before.head.workflow == PROPOSED:
-        return  # it asks whatever it proves
+    if before.head.workflow == PROPOSED or before.head.by:
+        return  # it asks whatever it proves, and no agent makes evidence by beginning runs
     edits = {event.task: event for event in events if isinstance(event, ActionEdited)}
     for event in events:
         match event:

@@ -29,6 +29,7 @@ class StartRun:
     forked: RunForked | None = None  # where it goes on from
     relived: bool = False  # its time lies before a restore: the lost ledger may have run it already
     sealed_under: SubjectId | None = None
+    by: str = ""  # the agent that asked for it, where it was one: what the run does then always asks
 
 
 @swift

@@ -23,6 +23,7 @@ class RunStarted:
     key: str = ""  # one run at a time per key
     subject: SubjectId | None = None  # whose personal values the run handles
     sealed_under: SubjectId | None = None  # the joint subject, where they concern others besides `subject`
+    by: str = ""  # the agent that asked for it, where it was one: what the run does then always asks
 
 
 @dataclass(frozen=True, slots=True)
