@@ -6,15 +6,18 @@ top of it; of an attempt that was lost, whose ceiling counts, nobody knows which
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from mainstay.kernel.budget import Limits, day_of, month_of
 from mainstay.kernel.values import DAY, Instant
 from mainstay.ledger.store import EventReader, Value
 
 _ROWS_MAX = 1_000_000
+Key = TypeVar("Key", int, str)
 OUTCOMES = ("succeeded", "failed", "cancelled", "superseded")
 
 
@@ -47,6 +50,7 @@ class Cost:
 
 
 _AMOUNTS = tuple(one.name for one in fields(Cost) if one.name not in ("workflow", "day"))
+_amounts: Callable[[Cost], tuple[int, ...]] = attrgetter(*_AMOUNTS)
 
 
 def costs(store: EventReader, *, since: int = 0, until: int | None = None) -> tuple[Cost, ...]:
@@ -65,28 +69,25 @@ def costs(store: EventReader, *, since: int = 0, until: int | None = None) -> tu
 
 def by_workflow(of: Iterable[Cost]) -> tuple[Cost, ...]:
     """The sums for each workflow, dearest first."""
-    sums: dict[str, Cost] = {}
-    for one in of:
-        sums[one.workflow] = _sum(sums.get(one.workflow, Cost(one.workflow)), one)
-    return tuple(sorted(sums.values(), key=lambda one: (-one.cost_micros, one.workflow)))
+    found = [Cost(name, 0, *sums) for name, sums in _sums(of, lambda one: one.workflow).items()]
+    return tuple(sorted(found, key=lambda one: (-one.cost_micros, one.workflow)))
 
 
 def by_day(of: Iterable[Cost]) -> tuple[Cost, ...]:
     """The sums for each day, oldest first."""
-    sums: dict[int, Cost] = {}
-    for one in of:
-        sums[one.day] = _sum(sums.get(one.day, Cost(day=one.day)), one)
-    return tuple(sorted(sums.values(), key=lambda one: one.day))
+    return tuple(Cost("", day, *sums) for day, sums in sorted(_sums(of, lambda one: one.day).items()))
 
 
 def by_month(of: Iterable[Cost]) -> tuple[tuple[str, Cost], ...]:
     """The sums for each month ("2026-11"), oldest first."""
-    sums: dict[str, Cost] = {}
-    for one in of:
-        month = month_of(Instant(one.day * DAY))
-        name = f"{1970 + month // 12}-{month % 12 + 1:02d}"
-        sums[name] = _sum(sums.get(name, Cost()), one)
-    return tuple(sorted(sums.items()))
+    found = _sums(of, lambda one: _month(one.day))
+    return tuple((name, Cost("", 0, *sums)) for name, sums in sorted(found.items()))
+
+
+@cache
+def _month(day: int) -> str:
+    month = month_of(Instant(day * DAY))
+    return f"{1970 + month // 12}-{month % 12 + 1:02d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +217,13 @@ _OF_MODEL = tuple(one.name for one in fields(ModelCost) if one.name != "model")
 
 
 def _models(rows: Iterable[dict[str, Value]]) -> tuple[ModelCost, ...]:
-    sums: dict[str, ModelCost] = {}
+    sums: dict[str, list[int]] = {}
     for row in rows:
-        name = str(row["model"])
-        before = sums.get(name, ModelCost(name))
-        sums[name] = ModelCost(name, *(getattr(before, one) + _number(row[one]) for one in _OF_MODEL))
-    return tuple(sorted(sums.values(), key=lambda one: (-one.cost_micros, -one.calls, one.model)))
+        into = sums.setdefault(str(row["model"]), [0] * len(_OF_MODEL))
+        for place, name in enumerate(_OF_MODEL):
+            into[place] += _number(row[name])
+    found = [ModelCost(name, *amounts) for name, amounts in sums.items()]
+    return tuple(sorted(found, key=lambda one: (-one.cost_micros, -one.calls, one.model)))
 
 
 def _outcomes(rows: Iterable[dict[str, Value]]) -> tuple[OutcomeCost, ...]:
@@ -234,15 +236,17 @@ def _outcomes(rows: Iterable[dict[str, Value]]) -> tuple[OutcomeCost, ...]:
 
 def total(of: Iterable[Cost]) -> Cost:
     """The sum of all."""
-    result = Cost()
+    return Cost("", 0, *_sums(of, lambda one: "").get("", ()))
+
+
+def _sums(of: Iterable[Cost], by: Callable[[Cost], Key]) -> dict[Key, list[int]]:
+    """The amounts in their order, by whatever tells them apart. A report adds up thousands of rows."""
+    found: dict[Key, list[int]] = {}
     for one in of:
-        result = _sum(result, one)
-    return result
-
-
-def _sum(into: Cost, one: Cost) -> Cost:
-    amounts = {name: getattr(into, name) + getattr(one, name) for name in _AMOUNTS}
-    return Cost(into.workflow, into.day, **amounts)
+        into = found.setdefault(by(one), [0] * len(_AMOUNTS))
+        for place, amount in enumerate(_amounts(one)):
+            into[place] += amount
+    return found
 
 
 def _number(value: object) -> int:

@@ -142,7 +142,7 @@ def morning(workspace: Workspace) -> Morning:
         backed_up_at=backed_up_at,
         mistake=mistake,
         connected=connected,
-        first_day=not workspace.runs(limit=1),
+        first_day=not workspace.rows("runs", limit=1),
     )
 
 
