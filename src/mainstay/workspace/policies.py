@@ -132,6 +132,7 @@ class Policies:
     clock: Clock
     assembly: Callable[[], Assembly]
     _read: WorkspaceFiles | None = field(default=None, repr=False)
+    _policies: dict[Digest, Policy] = field(default_factory=dict, repr=False)
 
     def afresh(self) -> Policies:
         """The same, with the files read anew: for whoever looks longer than one command."""
@@ -284,6 +285,10 @@ class Policies:
             return self._files().policy
         return self._policy_of(PolicyVersion(adopted))
 
+    def facts(self) -> Facts:
+        """What a decision would look at now: rules in force, counts, balances, levels of autonomy."""
+        return self._facts(self._required(), self.policy())
+
     # --- within ----------------------------------------------------------------------------------------------------
 
     def _ledger(self) -> _Ledger | None:
@@ -326,10 +331,15 @@ class Policies:
             return None
 
     def _policy_of(self, one: PolicyVersion) -> Policy:
-        of_files = self._rules_of_files()
-        if of_files is not None and one.digest == of_files.digest:
-            return of_files
-        return read_policy_text(self._required().blobs.read(one.digest))
+        """Rules by their digest, read once: what has the same digest says the same."""
+        known = self._policies.get(one.digest)
+        if known is None:
+            of_files = self._rules_of_files()
+            same = of_files is not None and one.digest == of_files.digest
+            known = of_files if same else read_policy_text(self._required().blobs.read(one.digest))
+            assert known is not None
+            self._policies = {one.digest: known}  # a card is looked at all day, and needs those in force alone
+        return known
 
     def _in_force(self, versions: list[PolicyVersion]) -> PolicyVersion:
         found = next((one for one in versions if one.in_force), None)

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.store import RecordedEvent
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.artifacts import Artifacts
+    from mainstay.workflows.document import Section
     from mainstay.workspace.adapters_shown import AdaptersShown
     from mainstay.workspace.asking import Answer, Asking
     from mainstay.workspace.assembly import Assembly
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.autonomy import AutonomyDesk
     from mainstay.workspace.card_queue import Alike, CardQueue, Queue
     from mainstay.workspace.console import Console
+    from mainstay.workspace.dry_run import DryRuns
     from mainstay.workspace.editing import Editing
     from mainstay.workspace.event_types import EventTypes
     from mainstay.workspace.executables import Executables
@@ -102,6 +104,7 @@ class Workspace:
         self._clock = clock or SystemClock()
         self._must_be_live = False
         self._given = door
+        self._parsed: tuple[bytes, Section] | None = None
 
     @classmethod
     def create(cls, root: str | os.PathLike[str], name: str = "") -> tuple[Workspace, tuple[str, ...]]:
@@ -191,6 +194,20 @@ class Workspace:
             lambda rows: self.run_search.shown(rows),
             lambda state, events: self.memory.recalled(state, events),
             lambda: self._limits.run_micros,
+        )
+
+    @cached_property
+    def dry_run(self) -> DryRuns:
+        """What a workflow would do with an input, without any of it being done."""
+        from mainstay.workspace.dry_run import DryRuns
+
+        return DryRuns(
+            lambda: self._store,
+            lambda: self._artifacts,
+            lambda: self._assembly,
+            self._stored_plan,
+            lambda: replace(self.policies.facts(), limits=self._limits),
+            self._clock,
         )
 
     @cached_property
@@ -295,11 +312,8 @@ class Workspace:
     def undo_window_us(self) -> int:
         """For how long what was approved can be taken back before it leaves; 0: it leaves at once."""
         from mainstay.config.approvals import read_approvals
-        from mainstay.config.toml import parse_toml
 
-        file = self.folder.root / "mainstay.toml"
-        top = parse_toml(file.read_bytes() if file.exists() else b"", file.name).top
-        return read_approvals(top.table("approvals")).undo_us
+        return read_approvals(self._top().table("approvals")).undo_us
 
     def alike(self) -> list[Alike]:
         """What waits, by kind and finality: what can be decided together, and what only by itself."""
@@ -1059,18 +1073,25 @@ class Workspace:
         if not kind or self._store.get("autonomy", (kind,)) is None:
             return ""
         from mainstay.config.autonomy import read_autonomy
-        from mainstay.config.toml import parse_toml
         from mainstay.governance.autonomy import missing
 
         # Of the settings only this table is read: a card is looked at all day.
-        file = self.folder.root / "mainstay.toml"
-        top = parse_toml(file.read_bytes() if file.exists() else b"", file.name).top
-        rules = read_autonomy(top.table("autonomy")).of(kind)
+        rules = read_autonomy(self._top().table("autonomy")).of(kind)
         try:
             policy = self.policies.policy()
         except (ConfigError, NotFound):
             policy = None  # the rules say nothing of it that can be told
         return missing(self._store, kind, rules, now=self._clock.now(), policy=policy)
+
+    def _top(self) -> Section:
+        """mainstay.toml as it stands, for what needs one table of it; read anew when it was changed."""
+        from mainstay.config.toml import parse_toml
+
+        file = self.folder.root / "mainstay.toml"
+        text = file.read_bytes() if file.exists() else b""
+        if self._parsed is None or self._parsed[0] != text:
+            self._parsed = (text, parse_toml(text, file.name).top)
+        return self._parsed[1]
 
     @property
     def _queue(self) -> CardQueue:
