@@ -31,6 +31,7 @@ from mainstay.console.pages.autonomy import Autonomy
 from mainstay.console.pages.cost import CostPage
 from mainstay.console.pages.devices import DevicesPage
 from mainstay.console.pages.doubts import Doubts
+from mainstay.console.pages.dry_run import DryRunPage
 from mainstay.console.pages.events import EventPages
 from mainstay.console.pages.files import FilePages
 from mainstay.console.pages.forget import Forget
@@ -115,12 +116,13 @@ def house_pages(front: Front) -> tuple[Page, ...]:
 
 def run_pages(front: Front) -> tuple[Page, ...]:
     """What runs, and what became of it."""
-    run, steering, events = Run(front), RunSteering(front), EventPages(front)
+    run, steering, events, dry = Run(front), RunSteering(front), EventPages(front), DryRunPage(front)
     return (
         Page("/runs", Runs(front).show),
         Page("/runs/{run}", run.show),
         Page("/runs/{run}/events", run.events),
         Page("/runs/{run}/{action}", steering.show, steering.do),
+        Page("/workflows/{name}/dry-run", dry.show, dry.try_it),
         Page("/events", events.show),
         Page("/events/{name:path}", events.one),
     )
