@@ -1,4 +1,4 @@
-"""A dry run of a workflow: an input goes in, and each step is told that it would take. Nothing leaves, nothing is kept."""
+"""A dry run of a workflow: an input goes in, and each step is told that it would take. Nothing leaves or is kept."""
 
 from __future__ import annotations
 
