@@ -80,9 +80,13 @@ def run_approvals(options: Options, told: Told = lambda part, done, of: None) ->
 
 def fill(root: Path, cards: int, progress: Callable[[int, int], None] = lambda done, of: None) -> list[str]:
     """A workspace in which so many cards wait; their ids."""
-    from mainstay.runtime.clock import SystemClock
+    made(root)
+    return fill_more(root, cards, progress)
+
+
+def made(root: Path) -> None:
+    """A workspace with the sample's files, an empty mailbox, and a workflow that ends at a card."""
     from mainstay.workspace.folder import Folder, adopt
-    from mainstay.workspace.held import Held
 
     with as_file(sample_path("workspace")) as shipped:
         shutil.copytree(shipped, root)
@@ -91,6 +95,16 @@ def fill(root: Path, cards: int, progress: Callable[[int, int], None] = lambda d
     settings.write_text(settings.read_text("utf-8") + '\n[approvals]\nundo = "PT10M"\n', "utf-8")
     (root / "workflows" / "answers.yaml").write_text(_WORKFLOW, "utf-8")
     adopt(Folder(root))
+
+
+def fill_more(
+    root: Path, cards: int, progress: Callable[[int, int], None] = lambda done, of: None
+) -> list[str]:
+    """So many cards in a workspace that has none; their ids."""
+    from mainstay.runtime.clock import SystemClock
+    from mainstay.workspace.folder import Folder
+    from mainstay.workspace.held import Held
+
     held = Held(Folder(root), SystemClock(), performing=True)  # outcomes come from here: no agent is asked
     try:
         held.director.acquire()

@@ -30,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     bench.command("governance")(governance)
     bench.command("approvals")(approvals)
     bench.command("audit")(audit)
+    bench.command("console")(console)
     app.add_typer(bench, name="bench")
 
 
@@ -193,6 +194,31 @@ def approvals(
 
     with progress_bar(as_json) as told:
         report = run_approvals(Options(cards, rounds), told)
+    if as_json:
+        emit(report.as_dict())
+    else:
+        from rich.console import Console
+
+        report.render(Console())
+    if report.missed:
+        raise typer.Exit(1)
+
+
+def console(
+    runs: Annotated[int, typer.Option(min=100, help="Runs that are over.")] = 90_000,
+    cards: Annotated[int, typer.Option(min=1, max=100_000, help="Waiting cards.")] = 10_000,
+    rounds: Annotated[int, typer.Option(min=2, help="Visits of each page.")] = 30,
+    folder: Annotated[
+        str, typer.Option(help="Kept, and not filled again the next time.", show_default="temporary")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Pages and live streams over a hundred thousand runs. Takes 1 GB and some minutes."""
+    from mainstay.bench.console import Options, run_console
+    from mainstay.bench.engine import progress_bar
+
+    with progress_bar(sys.stderr.isatty() and not as_json) as told:
+        report = run_console(Options(runs, cards, rounds, folder=folder), told)
     if as_json:
         emit(report.as_dict())
     else:
