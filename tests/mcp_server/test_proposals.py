@@ -1,0 +1,148 @@
+"""What a client proposes: one run of one act, known again by its request, checked like any other, and always asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.kernel.plan import PROPOSED
+from mainstay.workflows.loader import read_workflow
+from mainstay.workspace import Workspace
+from tests.mcp_server.talking import OPERATORS_OWN, Desk, a_client
+
+REPLY = "Thank you for your message. I will look at it and answer you."
+
+
+def proposal(desk: Desk, request: str = "one", **other: Any) -> dict[str, Any]:
+    return {
+        "act": "email.reply",
+        "arguments": {"message": desk.answered()["run"], "reply": {"text": REPLY}},
+        "why": "they asked twice",
+        "request": request,
+        **other,
+    }
+
+
+def test_a_proposal_becomes_a_card_that_says_who_wants_it(desk: Desk) -> None:
+    client = a_client()
+    told = desk.found("propose", proposal(desk), client)
+    card = desk.card_of(told["run"])
+
+    assert told["new"]
+    assert card.workflow == PROPOSED
+    assert card.act == "email.reply"
+    assert card.text == REPLY
+    assert client.name in card.rationale
+    assert "they asked twice" in card.rationale
+    assert len(card.recipients) == 1
+    story = desk.read(lambda workspace: workspace.explain(told["run"]))
+    assert client.actor in story.lines[0].text
+    assert story.lines[0].actor == client.actor
+
+
+def test_the_same_request_is_one_proposal(desk: Desk) -> None:
+    client = a_client()
+    first = desk.found("propose", proposal(desk), client)
+    again = desk.found("propose", proposal(desk), client)
+    other = desk.found("propose", proposal(desk), a_client())
+
+    assert again == {**first, "status": again["status"], "new": False}
+    assert other["run"] != first["run"], "a request is its client's own"
+    said = desk.refused("propose", proposal(desk, why="something else"), client)
+    assert "asked for something else" in said
+
+
+def test_what_rules_allow_asks_all_the_same_when_it_was_proposed(desk: Desk) -> None:
+    card = desk.proposed_label(a_client())  # a rule of the sample allows labels
+
+    assert card.status == "waiting"
+    assert card.rule == "proposed"
+    by_workflow = desk.web.rows("approvals", act="email.label")
+    assert {row["workflow"] for row in by_workflow} == {PROPOSED}
+
+
+def test_what_the_operators_own_client_proposes_asks_as_well(desk: Desk) -> None:
+    card = desk.proposed_label(OPERATORS_OWN, "operators")
+
+    assert card.status == "waiting"
+    assert OPERATORS_OWN.name in card.rationale
+
+
+def test_a_yes_lets_it_go_and_is_no_evidence_for_anything(desk: Desk) -> None:
+    card = desk.proposed_label(a_client())
+    desk.found("show_approval", {"approval": card.approval}, OPERATORS_OWN)
+    desk.web.clock.pass_s(5)
+    told = desk.found("approve", {"approval": card.approval, "digest": card.digest}, OPERATORS_OWN)
+
+    assert told["status"] == "granted"
+    assert desk.found("show_run", {"run": card.run})["status"] in ("running", "succeeded")
+    desk.web.head  # noqa: B018  waits until nothing is under way
+    (row,) = desk.web.rows("approvals", approval=card.approval)
+    assert row["actor"] == "operator"
+    assert desk.web.rows("autonomy", kind=card.kind) == []
+
+
+def test_values_that_came_from_the_client_are_named_as_its_own(desk: Desk) -> None:
+    text = f"{REPLY}\nSee https://somewhere.example.org/page for more."
+    arguments = {"message": desk.answered()["run"], "reply": {"text": text}}
+    client = a_client()
+    told = desk.found("propose", proposal(desk, arguments=arguments), client)
+    desk.web.head  # noqa: B018  waits until nothing is under way
+    cards = desk.web.rows("approvals", run=told["run"])
+    if not cards:  # the checks of this house refuse foreign links, and then nothing asks
+        story = desk.read(lambda workspace: workspace.explain(told["run"])).as_text()
+        assert "foreign-link" in story or "link" in story
+        return
+    card = desk.card_of(told["run"])
+    assert any(client.name in one["source"] for one in card.risky if one["name"] == "link")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"reply": {"text": REPLY}}, "'message' is missing"),
+        ({"message": "RUN", "reply": {"text": "  "}}, "a text that is not empty"),
+        ({"message": "RUN", "reply": {"text": REPLY, "to": "x@example.org"}}, "nothing else"),
+        ({"message": "RUN", "reply": {"text": REPLY}, "recipient": "x@example.org"}, "no field of it"),
+        ({"message": 7, "reply": {"text": REPLY}}, "must be the id of a message"),
+        ({"message": "f" * 32, "reply": {"text": REPLY}}, "no such message"),
+        ({"message": "../../etc", "reply": {"text": REPLY}}, "no such message"),
+    ],
+)
+def test_arguments_are_what_the_contract_says(desk: Desk, arguments: dict[str, Any], said: str) -> None:
+    given = {name: desk.answered()["run"] if one == "RUN" else one for name, one in arguments.items()}
+    assert said in desk.refused("propose", proposal(desk, arguments=given))
+
+
+def test_an_act_that_is_not_configured_is_refused_with_those_that_are(desk: Desk) -> None:
+    said = desk.refused("propose", proposal(desk, act="bank.transfer"))
+    assert "email.reply" in said
+
+
+def test_names_of_clients_are_bounded(desk: Desk) -> None:
+    def propose(actor: str) -> None:
+        given = {"message": desk.answered()["run"], "labels": ["later"]}
+        desk.act(lambda workspace: workspace.propose("email.label", given, request="x", actor=actor))
+
+    for actor in ("", "director", "client:", f"client:{'x' * 101}", "client:a\nb", "agent:\u202eb"):
+        with pytest.raises(CommandRefused):
+            propose(actor)
+
+
+def test_what_is_proposed_through_the_lock_waits_for_a_director(desk: Desk) -> None:
+    names = {one.act for one in desk.read(lambda workspace: workspace.proposable())}
+    assert names == {"email.reply", "email.label", "email.unlabel"}
+    with pytest.raises(NotFound):
+        desk.read(lambda workspace: _proposes_nothing(workspace))
+
+
+def _proposes_nothing(workspace: Workspace) -> None:
+    workspace.propose("email.send", {}, request="x")
+
+
+def test_no_file_may_take_the_name(desk: Desk) -> None:
+    raw = b"name: proposed\nversion: 1\ntasks:\n  one: { act: email.label }\n"
+    with pytest.raises(Exception, match="the name of what clients outside propose"):
+        read_workflow(raw, "workflows/proposed.yaml")
