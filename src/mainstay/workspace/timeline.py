@@ -191,10 +191,18 @@ def _group(
         who=who,
         act=spec.act,
         state=where.state,
-        said=where.said,
+        said=_ended_as(where, common["told"]),
         card=_card(state.task(number)),
         **common,  # type: ignore[arg-type]
     )
+
+
+def _ended_as(where: Standing, told: object) -> str:
+    """A task that no event of its own ended was given up when its run ended."""
+    assert isinstance(told, Line)
+    if where.state == "skipped" and not told.event.startswith(("task.skipped/", "task.cancelled/")):
+        return "Given up with the run"
+    return where.said
 
 
 def _telling(lines: Sequence[Line]) -> Line:

@@ -21,7 +21,7 @@ from itertools import pairwise
 BOX_MAX = 60  # boxes of one picture; more would be read by nobody, and weigh on the page
 EDGE_MAX = 240
 ORDER_ROUNDS = 6
-ALIGN_ROUNDS = 24
+ALIGN_ROUNDS = 8
 
 WIDTH, HEIGHT = 144.0, 46.0
 GAP_X, GAP_X_MAX, GAP_Y = 36.0, 72.0, 26.0
@@ -264,12 +264,7 @@ def _with_lanes(needs: Mapping[int, tuple[int, ...]], ranks: Mapping[int, int]) 
 
 def _order(columns: _Columns, routes: _Routes) -> None:
     """Sort each column by the middle of its neighbours, from left to right and back."""
-    before: dict[_Place, list[_Place]] = {}
-    after: dict[_Place, list[_Place]] = {}
-    for places in routes.values():
-        for left, right in pairwise(places):
-            before.setdefault(right, []).append(left)
-            after.setdefault(left, []).append(right)
+    before, after = _neighbours(routes)
     for turn in range(ORDER_ROUNDS):
         forward = turn % 2 == 0
         beside = before if forward else after
@@ -279,6 +274,17 @@ def _order(columns: _Columns, routes: _Routes) -> None:
             at = {place: (index + 0.5) / len(other) for index, place in enumerate(other)}
             now = {place: (index + 0.5) / len(column) for index, place in enumerate(column)}
             column.sort(key=lambda place, at=at, now=now: _middle(beside.get(place, ()), at, now[place]))  # type: ignore[misc]
+
+
+def _neighbours(routes: _Routes) -> tuple[dict[_Place, list[_Place]], dict[_Place, list[_Place]]]:
+    """What lies directly left of each place, and what right."""
+    before: dict[_Place, list[_Place]] = {}
+    after: dict[_Place, list[_Place]] = {}
+    for places in routes.values():
+        for left, right in pairwise(places):
+            before.setdefault(right, []).append(left)
+            after.setdefault(left, []).append(right)
+    return before, after
 
 
 def _middle(neighbours: Sequence[_Place], at: Mapping[_Place, float], own: float) -> float:
@@ -334,17 +340,16 @@ def _gap_x(columns: int, room: float) -> float:
 
 def _middles(columns: _Columns, routes: _Routes) -> dict[_Place, float]:
     """How high each place stands: as near to the middle of its neighbours as the others of its column allow."""
-    beside: dict[_Place, list[_Place]] = {}
-    for places in routes.values():
-        for left, right in pairwise(places):
-            beside.setdefault(right, []).append(left)
-            beside.setdefault(left, []).append(right)
+    before, after = _neighbours(routes)
     middles: dict[_Place, float] = {}
     for column in columns:
         offsets = _offsets(column)
         middles.update((place, at - offsets[-1] / 2) for place, at in zip(column, offsets, strict=True))
     for turn in range(ALIGN_ROUNDS):
-        for column in columns if turn % 2 == 0 else reversed(columns):
+        # The last turn goes to the right, so that what follows one another without a branch lies on one line.
+        forward = turn % 2 == 1
+        beside = before if forward else after
+        for column in columns if forward else reversed(columns):
             wished = [
                 sum(middles[one] for one in near) / len(near)
                 if (near := beside.get(place))
