@@ -326,6 +326,20 @@ class Auditing:
         with closing(SqliteReader(self._folder.ledger, tables=())) as reader:
             return msgspec.json.format(msgspec.json.encode(prove(reader, statements, position))) + b"\n"
 
+    def signed_by(self, proof: bytes) -> str:
+        """The public key that a proof of this workspace holds under: the one in force when its checkpoint was signed.
+
+        Empty where the ledger does not know it: then it is the first one, or a history that was begun anew.
+        """
+        import msgspec
+
+        from mainstay.ledger.sqlite_reader import SqliteReader
+
+        key = str(msgspec.json.decode(proof)["checkpoint"]["key"])
+        with closing(SqliteReader(self._folder.ledger, tables=None)) as reader:
+            row = reader.get("signing_keys", (key,))
+        return str(row["public"]) if row is not None else ""
+
     def rotate_key(self, actor: str = "operator") -> Json:
         """Sign with another key from here on, which the one before vouches for."""
         return self._asked("rotate_signing_key", {"actor": actor})

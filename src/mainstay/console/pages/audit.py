@@ -127,11 +127,12 @@ class Audit:
 
     async def proof(self, request: Request) -> Response:
         """The proof of one event, to be copied."""
-        position, error, text = queries.number(request, "position"), None, ""
+        position, error, text, public = queries.number(request, "position"), None, "", ""
         if position:
             try:
                 proof = await self._front.read_slowly(lambda workspace: workspace.auditing.prove(position))
                 text = proof.decode()
+                public = await self._front.read_slowly(lambda workspace: workspace.auditing.signed_by(proof))
             except (NotFound, LedgerCorrupt) as refused:
                 error = refused
         if text and queries.text(request, "file"):
@@ -143,6 +144,7 @@ class Audit:
             status=404 if isinstance(error, NotFound) else 200,
             position=position,
             proof=text,
+            public=public or state.public,
             error=error,
             state=state,
         )

@@ -1,0 +1,107 @@
+"""The pages of autonomy: what is missing, what a rule decides whatever is proved, and the operator's word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mainstay.kernel.levels import Level
+from tests.security.web_house import Answer, Browser, WebHouse
+
+REPLIES, LABELS = "/autonomy/triage/email.reply/", "/autonomy/triage/email.label/"
+HOSTILE = "<script>alert(1)</script>\u202e"
+
+
+@pytest.fixture
+def browser(web: WebHouse) -> Browser:
+    return web.log_in()
+
+
+@pytest.fixture
+def watched(web: WebHouse, browser: Browser) -> Iterator[Answer]:
+    """Replies are only watched, and ask again afterwards."""
+    yield said(browser, what="grant", level="shadow")
+    said(browser, what="revoke")
+    assert not web.rows("autonomy", kind="triage/email.reply/", level="shadow")
+
+
+def said(browser: Browser, path: str = REPLIES, **fields: str) -> Answer:
+    token = browser.get(path).token_of(path)
+    return browser.post(path, {"form_token": token, **fields})
+
+
+def test_the_list_says_what_is_missing_and_what_goes_by_a_rule(browser: Browser) -> None:
+    page = browser.get("/autonomy")
+    assert page.status == 200
+    assert "more clean decisions" in page.text
+    assert "Labels of triage go by a rule already (labels are free" in page.text
+    assert "and labels of triage stop asking" not in page.text
+    assert f'href="{REPLIES}"' in page.text
+
+
+def test_the_live_part_comes_alone(browser: Browser) -> None:
+    part = browser.get("/autonomy?part=kinds").text
+    assert part.strip().startswith('<section id="kinds"')
+    assert "<html" not in part
+
+
+def test_a_kind_that_a_rule_lets_go_is_offered_nothing(browser: Browser) -> None:
+    page = browser.get(LABELS).text
+    assert "A rule lets it go already: a label can be taken off again" in page
+    assert 'value="held"' not in page
+    assert 'value="shadow"' not in page
+
+
+def test_a_grant_without_proof_is_refused_with_what_is_missing(web: WebHouse, browser: Browser) -> None:
+    head = web.head
+    answer = said(browser, what="grant", level="automatic")
+    assert answer.status == 422
+    assert "The evidence does not suffice" in answer.text
+    assert "more clean decisions are wanted" in answer.text
+    assert web.head == head
+    assert web.call(lambda: web.service.held.director.autonomy.of("triage/email.reply/").level) is Level.ASK
+
+
+def test_watching_needs_no_proof_and_two_devices_come_to_the_same(
+    web: WebHouse, browser: Browser, watched: Answer
+) -> None:
+    assert watched.status == 303
+    assert watched.headers["location"] == REPLIES
+    assert "only watched from here on" in browser.get(REPLIES).text
+    other = web.log_in()
+    again = said(other, what="grant", level="shadow")
+    assert again.status == 303
+    assert "It was so already" in other.get(REPLIES).text
+    page = browser.get(REPLIES).text
+    assert "Let it ask again" in page
+    assert "Granted: only watched" in page
+
+
+def test_what_was_typed_comes_back_with_the_refusal(browser: Browser, watched: Answer) -> None:
+    answer = said(browser, what="wrong", run="0" * 32, reason=HOSTILE)
+    assert answer.status == 422
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;[U+202E]" in answer.text
+    assert HOSTILE not in answer.text
+
+
+def test_the_note_of_a_revocation_is_shown_with_what_became_of_the_kind(
+    browser: Browser, watched: Answer
+) -> None:
+    assert said(browser, what="revoke", reason=f"they were unhappy {HOSTILE}").status == 303
+    page = browser.get(REPLIES).text
+    assert "they were unhappy &lt;script&gt;" in page
+    assert "Taken back the last time: the operator wants to be asked." in page
+
+
+def test_a_kind_that_there_is_not_and_a_form_that_is_not_ours_are_refused(
+    web: WebHouse, browser: Browser
+) -> None:
+    unknown = browser.get("/autonomy/%3Cb%3Ex/y/")
+    assert unknown.status == 404
+    assert "<b>x" not in unknown.text
+    head = web.head
+    assert browser.post(REPLIES, {"what": "grant", "level": "shadow"}).status == 403
+    assert said(browser, what="nothing").status == 400
+    assert web.stranger().get("/autonomy").status == 303
+    assert web.head == head
