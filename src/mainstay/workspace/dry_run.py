@@ -62,6 +62,7 @@ from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Owed
 from mainstay.workspace.run_changes import read_changes
 from mainstay.workspace.run_fold import task_of
+from mainstay.workspace.run_look import text_of
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Brief, Tools
@@ -371,7 +372,7 @@ class _Walk:
             output=output[:OUTPUT_MAX],
             title=str(shown.get("title", "")),
             recipients=tuple(str(one) for one in shown.get("recipients", ())),
-            text=str(shown.get("text", ""))[:OUTPUT_MAX],
+            text=text_of(shown)[:OUTPUT_MAX],
         )
 
     def _judged(self, number: int, events: Iterable[RunEvent]) -> tuple[str, str, str]:

@@ -320,7 +320,7 @@ class RunDesk:
         except NotFound:
             size = 0
         value = artifacts.open_json(digest, state.head.owner, kind.encode())
-        text = _text_of(value or {})
+        text = text_of(value or {})
         return Artifact(
             state.name(task) if state.exists(task) else "",
             "effect" if kind == "card" else kind,
@@ -452,11 +452,15 @@ def _event(recorded: RecordedEvent, event: Any, line: Line, state: RunState) -> 
     )
 
 
-def _text_of(value: Json) -> str:
-    """What a person reads of an artifact."""
-    text = value.get("text")
+def text_of(value: Json) -> str:
+    """What a person reads of an artifact: a reply, a message, or the card of an effect."""
+    request = value.get("request")
+    asked = request if isinstance(request, dict) else {}
+    reply = asked.get("reply")
+    text = value.get("text") or (reply.get("text") if isinstance(reply, dict) else reply) or asked.get("text")
+    to = ", ".join(str(one) for one in value.get("recipients") or ())
     head = [str(value.get(one) or "") for one in ("title", "subject")]
-    parts = [*filter(None, dict.fromkeys(head)), str(text or "")]
+    parts = [*filter(None, dict.fromkeys(head)), f"To {to}" if to else "", str(text or "")]
     return "\n\n".join(filter(None, parts))
 
 
