@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mainstay.agents.intents import Intent
-from mainstay.config.files import INTENTS, load_recalls, load_workspace_files
+from mainstay.config.files import INTENTS, load_recalls
 from mainstay.config.intents import read_intents
 from mainstay.config.policies import read_policy
 from mainstay.config.templates import read_templates
@@ -43,7 +43,7 @@ from mainstay.workspace.edited_files import (
     require_new_name,
 )
 from mainstay.workspace.judged_edit import Judged, judge, unseen, workflow_of
-from mainstay.workspace.known import catalog_of
+from mainstay.workspace.known import KnownNow
 
 if TYPE_CHECKING:
     from mainstay.workspace.policies import Compared, Policies
@@ -124,6 +124,7 @@ class Editing:
     opened: Callable[[], tuple[SqliteReader, BlobStore]]
     policies: Callable[[], Policies]
     live: Callable[[], bool]  # a director is at work
+    known: KnownNow
 
     def listed(self, kind: str) -> list[Place]:
         """The files of a kind ("workflow", "template", "policy") by name."""
@@ -131,16 +132,22 @@ class Editing:
 
     def templates(self) -> list[TemplateLine]:
         """Every template that is in force or has a file, by name."""
+        places = {one.name: one for one in self.listed(TEMPLATE.word)}
         rows = {
             str(row["name"]): row
             for row in self.opened()[0].select("templates", order="name", limit=LISTED_MAX)
         }
-        places = {one.name: one for one in self.listed(TEMPLATE.word)}
         intents = self._intents()
         return [
             self._template(name, places.get(name), rows.get(name), intents)
             for name in sorted({*rows, *places})
         ]
+
+    def template(self, name: str) -> TemplateLine:
+        """One of them, as a list shows it; also one that is there no more."""
+        place = place_of(TEMPLATE, name)
+        there = place if read(self.root, place) is not None else None
+        return self._template(name, there, self.opened()[0].get("templates", (name,)), self._intents())
 
     def rules_of(self, place: Place, text: str) -> tuple[Rule, ...]:
         """The rules of one file of them; none where it cannot be read."""
@@ -180,8 +187,13 @@ class Editing:
     def check(self, file: str, text: str) -> Verdict:
         """What is wrong with a text, by the code that loads the file. Nothing is written."""
         place = place_named(file)
-        judged = self._judge(place, _bytes(text, read(self.root, place)))
-        return Verdict(judged.errors, judged.elsewhere)
+        content = _bytes(text, read(self.root, place))
+
+        def verdict() -> Verdict:
+            judged = self._judge(place, content)
+            return Verdict(judged.errors, judged.elsewhere)
+
+        return self.known.remembered(f"verdict {file} {digest_of(content)}", verdict)
 
     def preview(self, file: str, text: str) -> EditPreview:
         """What saving a text would change. Nothing is written; with errors nothing is foreseen."""
@@ -244,7 +256,7 @@ class Editing:
 
     def catalog(self) -> Catalog:
         """What workflows may name, by the files as they are."""
-        return catalog_of(load_workspace_files(self.root, workflows=False))
+        return self.known.catalog()
 
     def _template(
         self, name: str, place: Place | None, row: Json | None, intents: Sequence[Intent]

@@ -6,8 +6,11 @@ what the director starts with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from mainstay.adapters.email.contract import contract
 from mainstay.agents.base import INSPECTION, Agent, schema_of
@@ -16,7 +19,13 @@ from mainstay.kernel.contract import Operation, Repeatability, Schema
 from mainstay.kernel.errors import ConfigError
 from mainstay.kernel.plan import Role
 from mainstay.workflows.catalog import MESSAGE_RECEIVED, AgentSignature, Catalog
+from mainstay.workflows.loader import WorkflowFile
 from mainstay.workspace.agents import make_agents
+
+FOLDERS = ("workflows", "templates", "policies")
+REMEMBERED_MAX = 200
+Found = TypeVar("Found")
+Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 def catalog_of(
@@ -34,6 +43,77 @@ def catalog_of(
         events={"message.received/1": MESSAGE_RECEIVED},
         recalls=frozenset(files.recalls.policies),
     )
+
+
+class KnownNow:
+    """What the files of a folder say now, read anew when one of them was written: for whoever looks all day."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._stamp: Stamp = ()
+        self._read: tuple[Catalog, WorkspaceFiles] | None = None
+        self._whole: WorkspaceFiles | None = None
+        self._found: dict[str, Any] = {}
+        self._workflows: tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]] | None = None
+
+    def catalog(self) -> Catalog:
+        """What workflows may name. Raises `ConfigError` for a file that cannot be read."""
+        return self._known()[0]
+
+    def files(self) -> WorkspaceFiles:
+        """All files but the workflows. Raises the same."""
+        return self._known()[1]
+
+    def whole(self) -> WorkspaceFiles:
+        """Everything, held against everything else. Raises the same."""
+        self._look()
+        if self._whole is None:
+            self._whole = load_workspace_files(self._root, self.catalog())
+        return self._whole
+
+    def remembered(self, key: str, make: Callable[[], Found]) -> Found:
+        """What `make` gives, once for the files as they are."""
+        self._look()
+        if key not in self._found:
+            if len(self._found) >= REMEMBERED_MAX:
+                self._found.clear()
+            self._found[key] = make()
+        found: Found = self._found[key]
+        return found
+
+    def workflows(self) -> tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]]:
+        """The workflows that can be read, and what is wrong with them."""
+        self._look()
+        if self._workflows is None:
+            self._workflows = load_workflows(self._root, self.catalog())
+        return self._workflows
+
+    def _known(self) -> tuple[Catalog, WorkspaceFiles]:
+        self._look()
+        if self._read is None:
+            files = load_workspace_files(self._root, workflows=False)
+            catalog = catalog_of(files)
+            files = load_workspace_files(self._root, acts=catalog.acts, workflows=False)
+            self._read = catalog, files
+        return self._read
+
+    def _look(self) -> None:
+        stamp = stamp_of(self._root)
+        if stamp != self._stamp:
+            self._stamp, self._read, self._whole, self._workflows = stamp, None, None, None
+            self._found.clear()
+
+
+def stamp_of(root: Path) -> Stamp:
+    """What changes when a file of the workspace is written: its name, time, size and number."""
+    found: list[tuple[str, int, int, int]] = []
+    for folder in (root, *(root / name for name in FOLDERS)):
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    told = entry.stat()
+                    found.append((entry.path, told.st_mtime_ns, told.st_size, told.st_ino))
+    return tuple(sorted(found))
 
 
 def workflow_mistakes(root: Path) -> tuple[ConfigError, ...]:

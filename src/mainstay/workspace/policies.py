@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mainstay.config.circumstances import suppose
-from mainstay.config.files import WorkspaceFiles, load_rules, load_workspace_files
+from mainstay.config.files import WorkspaceFiles, load_rules
 from mainstay.config.policies import read_policy_text
 from mainstay.governance.policy_check import Remark, remarks
 from mainstay.governance.policy_difference import PolicyDifference, difference
@@ -37,7 +37,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.operator_time import calendar_of
 from mainstay.workspace.doors import Door
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.known import catalog_of
+from mainstay.workspace.known import KnownNow, catalog_of
 
 if TYPE_CHECKING:
     from mainstay.workspace.assembly import Assembly
@@ -131,13 +131,8 @@ class Policies:
     run: Callable[[str], tuple[Json, RunState]]
     clock: Clock
     assembly: Callable[[], Assembly]
-    _read: WorkspaceFiles | None = field(default=None, repr=False)
+    known: KnownNow
     _policies: dict[Digest, Policy] = field(default_factory=dict, repr=False)
-
-    def afresh(self) -> Policies:
-        """The same, with the files read anew: for whoever looks longer than one command."""
-        self._read = None
-        return self
 
     def check(self) -> Checked:
         """What is wrong with the rules of the files. Raises `ConfigError` for a file that cannot be read."""
@@ -302,13 +297,10 @@ class Policies:
         return ledger
 
     def _files(self) -> WorkspaceFiles:
-        if self._read is None:
-            files = load_workspace_files(self.folder.root, workflows=False)
-            self._read = load_workspace_files(self.folder.root, catalog_of(files))
-        return self._read
+        return self.known.whole()
 
     def _acts(self) -> tuple[str, ...]:
-        return tuple(sorted(catalog_of(load_workspace_files(self.folder.root, workflows=False)).acts))
+        return tuple(sorted(self.known.catalog().acts))
 
     def _rules_of_files(self) -> Policy | None:
         return load_rules(self.folder.root).policy
@@ -338,7 +330,9 @@ class Policies:
             same = of_files is not None and one.digest == of_files.digest
             known = of_files if same else read_policy_text(self._required().blobs.read(one.digest))
             assert known is not None
-            self._policies = {one.digest: known}  # a card is looked at all day, and needs those in force alone
+            self._policies = {
+                one.digest: known
+            }  # a card is looked at all day, and needs those in force alone
         return known
 
     def _in_force(self, versions: list[PolicyVersion]) -> PolicyVersion:
@@ -368,7 +362,7 @@ class Policies:
     def _facts(self, ledger: _Ledger, policy: Policy) -> Facts:
         now = self.clock.now()
         standing = read_standing(ledger.store, now)
-        settings = load_workspace_files(self.folder.root, workflows=False).settings
+        settings = self.known.files().settings
         weekday, minute = calendar_of(settings.workspace.zone)(now)
         facts = Facts(
             now,

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mainstay.config.files import load_workflows, load_workspace_files
 from mainstay.kernel.errors import ConfigError, NotFound
 from mainstay.kernel.plan import Plan, Workflow, compile_plan, resolve
 from mainstay.kernel.values import DAY, Digest, Json
@@ -19,14 +18,13 @@ from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.runtime.clock import Clock
 from mainstay.workflows.by_hand import ByHand, fields_by_hand, trigger_of
 from mainstay.workflows.canonical import restore
-from mainstay.workflows.catalog import Catalog
 from mainstay.workflows.difference import Change, difference, predicate_text
 from mainstay.workflows.loader import WorkflowFile
 from mainstay.workspace.decided import Decided, decided
 from mainstay.workspace.doors import Door
 from mainstay.workspace.edit_history import EditHistory, Entry
 from mainstay.workspace.edited_files import WORKFLOW, Place, place_named
-from mainstay.workspace.known import catalog_of
+from mainstay.workspace.known import KnownNow
 
 DAYS = 7  # what "of late" is
 OPEN_MAX = 5_000  # open runs whose versions are counted
@@ -106,11 +104,12 @@ class Workflows:
     door: Callable[[], AbstractContextManager[Door]]
     opened: Callable[[], tuple[SqliteReader, BlobStore]]
     clock: Clock
+    known: KnownNow
 
     def overview(self) -> Overview:
         """Every workflow that is in force, has a file, or was in force once."""
         store, _ = self.opened()
-        files, errors = load_workflows(self.root, self._catalog())
+        files, errors = self.known.workflows()
         names = {*files, *(str(row["name"]) for row in self._registered(store).values()), *self._past(store)}
         paused = {(str(row["scope"]), str(row["name"])) for row in store.select("pauses", limit=NAMES_MAX)}
         lines = [self._line(store, name, files.get(name), paused) for name in sorted(names)]
@@ -122,8 +121,8 @@ class Workflows:
     def whole(self, name: str) -> WorkflowWhole:
         """One of them. Raises `NotFound` for one that never was."""
         store, blobs = self.opened()
-        catalog = self._catalog()
-        files, errors = load_workflows(self.root, catalog)
+        catalog = self.known.catalog()
+        files, errors = self.known.workflows()
         file = files.get(name)
         paused = {(str(row["scope"]), str(row["name"])) for row in store.select("pauses", limit=NAMES_MAX)}
         line = self._line(store, name, file, paused)
@@ -165,7 +164,7 @@ class Workflows:
                 remedy="`mainstay workflows apply` puts those of the folder in force.",
             )
         workflow = self._plan(blobs, Digest(str(row["definition"]))).workflow
-        form = fields_by_hand(workflow, self._catalog())
+        form = fields_by_hand(workflow, self.known.catalog())
         if form.cannot:
             raise NotFound(f"{name} is not started by hand.", why=form.cannot)
         trigger = trigger_of(form.fields, given)
@@ -221,9 +220,6 @@ class Workflows:
 
     def _plan(self, blobs: BlobStore, definition: Digest) -> Plan:
         return compile_plan(restore(blobs.read(definition)), definition)
-
-    def _catalog(self) -> Catalog:
-        return catalog_of(load_workspace_files(self.root, workflows=False))
 
 
 def starts(workflow: Workflow) -> str:

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.executables import Executables
     from mainstay.workspace.forgetting import ForgettingDesk
     from mainstay.workspace.health import Health
+    from mainstay.workspace.known import KnownNow
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
@@ -658,6 +659,7 @@ class Workspace:
             self.run,
             self._clock,
             lambda: self._assembly,
+            self._known,
         )
 
     @cached_property
@@ -666,7 +668,15 @@ class Workspace:
         from mainstay.workspace.workflow_overview import Workflows
 
         self.folder.id  # noqa: B018  says first of all that this is no workspace
-        return Workflows(self.folder.root, self._door, lambda: (self._store, self._blobs), self._clock)
+        return Workflows(
+            self.folder.root, self._door, lambda: (self._store, self._blobs), self._clock, self._known
+        )
+
+    @cached_property
+    def _known(self) -> KnownNow:
+        from mainstay.workspace.known import KnownNow
+
+        return KnownNow(self.folder.root)
 
     @cached_property
     def editing(self) -> Editing:
@@ -680,6 +690,7 @@ class Workspace:
             lambda: (self._store, self._blobs),
             lambda: self.policies,
             lambda: self._given is not None or director_runs(self.folder),
+            self._known,
         )
 
     @cached_property

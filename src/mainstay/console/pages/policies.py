@@ -111,7 +111,7 @@ def _all(workspace: Workspace) -> AllRules:
     lines = [rule_line(one) for one in policies.policy().rules]
     since = next((one for one in entries if one.in_force), None)
     try:
-        checked = policies.afresh().check()
+        checked = policies.check()
         pending = policies.difference() if not checked.in_force else None
     except ConfigError as error:
         return AllRules(files, lines, since, None, (error, *error.also), None, entries)

@@ -60,8 +60,7 @@ def _told(workspace: Workspace, name: str, old: int, new: int) -> OneTemplate:
         if not entries:
             raise
         file = None
-    lines = {one.name: one for one in editing.templates()}
-    line = lines.get(name) or TemplateLine(name)
+    line = editing.template(name)
     last = next((one.text for one in entries if one.text), None)
     text = file.text if file is not None else (history.text(last) or "") if last else ""
     errors = editing.check(file.file, file.text).errors if file is not None else ()
