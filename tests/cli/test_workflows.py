@@ -132,7 +132,7 @@ def test_what_keeps_the_director_from_knowing_what_workflows_may_name_is_told(ty
 def test_a_file_that_is_taken_away_leaves_its_runs_at_work_and_starts_none(desk: Desk, typed: Typed) -> None:
     runs = open_runs(typed.root)
     typed.file.unlink()
-    assert "triage has no file any more: the next start of the director retires it" in typed.text(
+    assert "triage has no file any more: `mainstay workflows apply` retires it" in typed.text(
         "workflows", "list"
     )
     desk.start()

@@ -8,6 +8,7 @@ import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
 from mainstay.cli.render import cells, clock_time, count, emit, error_value, say, show, table
+from mainstay.cli.safe_text import safe_line
 
 if TYPE_CHECKING:
     from mainstay.workflows.difference import Change
@@ -29,6 +30,9 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands into the command line."""
     group.command("list")(workflows_list)
     group.command("diff")(workflows_diff)
+    group.command("apply")(workflows_apply)
+    group.command("start")(workflows_start)
+    group.command("history")(workflows_history)
     app.add_typer(group, name="workflows")
 
 
@@ -67,10 +71,10 @@ def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> in
             if state.file:
                 say(
                     f"{state.file} differs from what is in force: mainstay workflows diff {state.name}. "
-                    "It comes into force at the next start of the director."
+                    "`mainstay workflows apply` puts it in force."
                 )
             elif not broken:
-                say(f"{state.name} has no file any more: the next start of the director retires it.")
+                say(f"{state.name} has no file any more: `mainstay workflows apply` retires it.")
     if not states and not broken:
         say("No workflows: put one into workflows/.")
     return code
@@ -98,6 +102,78 @@ def workflows_diff(
     if runs:
         say(f"{count(runs, 'run')} in flight {'stays' if runs == 1 else 'stay'} on {_short(found.old)}.")
     return None
+
+
+def workflows_apply(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Yes: also if the folder has no workflow, and some are in force.")
+    ] = False,
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Put the workflows of the folder in force, also while a director is at work; one mistake refuses all."""
+    with open_workspace(workspace) as opened:
+        done = opened.editing.apply_workflows(lost=yes)
+    if as_json:
+        return emit(done)
+    for word, names in (("In force now", done["registered"]), ("Retired", done["retired"])):
+        if names:
+            say(f"{word}: {', '.join(map(safe_line, names))}.")
+    if not done["registered"] and not done["retired"]:
+        say("Nothing differed, or it came into force as this command took the lock.")
+    return None
+
+
+def workflows_start(
+    name: Name,
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIELD=VALUE]...", help="Fields of its trigger.", show_default=False),
+    ] = None,
+    request: Annotated[
+        str,
+        typer.Option(
+            "--request", help="A name of your own: the same never starts a second run.", show_default=False
+        ),
+    ] = "",
+    workspace: InWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run by hand. Which fields it takes is said where one is missing."""
+    import secrets
+
+    with open_workspace(workspace) as opened:
+        begun = opened.flows.start(name, _pairs(given or []), request=request or secrets.token_hex(12))
+    if as_json:
+        return emit(begun)
+    say(f"Run {begun.run} began." if begun.events else f"Run {begun.run} had begun already.")
+    if not begun.live:
+        say("No director is at work: the next `mainstay up` goes on with it.")
+    return None
+
+
+def workflows_history(name: Name, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
+    """What became of a workflow: each version that came into force, who saved its file, and by which device."""
+    with open_workspace(workspace) as opened:
+        entries = opened.flows.whole(name).entries
+    if as_json:
+        return emit(list(entries))
+    made = table("When", "What", ("Version", {"justify": "right"}), "Digest", "By")
+    for one in entries:
+        what = f"{one.what}, now" if one.in_force else one.what
+        by = f"{one.actor} on {one.device}" if one.device else one.actor
+        made.add_row(*cells(clock_time(one.at), what, one.version or "", one.digest[:8], by))
+    return show(made)
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for one in given:
+        name, found, value = one.partition("=")
+        if not found:
+            raise typer.BadParameter(f"{one[:60]!r} is not FIELD=VALUE")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def _row(change: Change) -> tuple[str, str, str]:
