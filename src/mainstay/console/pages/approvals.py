@@ -26,6 +26,7 @@ from mainstay.workspace.serving_web import Front
 
 PATH = "/approvals"
 ID_MAX = 64
+ROWS = 30  # of a page of the list: what is shown is what every key has to paint
 LEAVING_MAX = 3  # of what may leave, beside the list
 COMPARED_MAX = 20_000  # characters: a longer text is not compared with the one before
 
@@ -142,7 +143,7 @@ class Approvals:
         )
 
     def _listed(self, workspace: Workspace, asked: Asked) -> Seen:
-        queue = workspace.queue(asked.show, start=asked.start, chosen=asked.approval)
+        queue = workspace.queue(asked.show, start=asked.start, chosen=asked.approval, limit=ROWS)
         leaving = sorted(workspace.leaving(), key=lambda one: -one.until)
         return Seen(queue, self._front.clock.now(), leaving=leaving)
 
