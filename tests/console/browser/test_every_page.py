@@ -17,8 +17,27 @@ from tests.console.browser.conftest import Visit
 from tests.security.web_house import WebHouse
 
 RAIL = [one.path for one in PLACES]
-FURTHER = ["/devices"]
-PAGES = RAIL + FURTHER
+PAGES = [*RAIL, "/devices"]
+BEHIND = [
+    *(
+        "/approvals/batch",
+        "/approvals?show=decided",
+        "/stop",
+        "/settings/tokens",
+        "/events",
+        "/review",
+        "/forget",
+    ),
+    *("/templates", "/policies", "/new/workflow", "/new/template", "/new/policy", "/workflows/triage"),
+    *("/workflows/triage/edit", "/workflows/triage/dry-run", "/templates/refund", "/templates/refund/edit"),
+    *("/memory/add", "/memory/lessons", "/audit/events", "/audit/decisions", "/audit/proof", "/api/v1/docs"),
+]
+# The page, the link on it that leads to another, and what that shows.
+LED_TO = [
+    ("/runs", "main a[href^='/runs/']"),
+    ("/autonomy", "main a[href^='/autonomy/']"),
+    ("/events", "main a[href^='/events/']"),
+]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 VIEWS = [
     pytest.param({}, id="light"),
@@ -55,6 +74,30 @@ def test_a_page_is_accessible_and_fits(web: WebHouse, visit: Visit, path: str, v
         page.screenshot(path=Path(PICTURES) / f"{name}-{kind}.png")
 
 
+@pytest.mark.parametrize("path", BEHIND)
+def test_a_page_behind_them_is_accessible_and_fits(web: WebHouse, visit: Visit, path: str) -> None:
+    for view in ({}, {"phone": True, "dark": True}):
+        page = visit(web, path, free=True, **view).page
+        assert page.locator("h1").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"it scrolls sideways: {view}"
+        )
+        assert violations(page) == [], view
+
+
+@pytest.mark.parametrize(("path", "link"), LED_TO)
+def test_what_a_link_leads_to_is_accessible_and_fits(
+    web: WebHouse, visit: Visit, path: str, link: str
+) -> None:
+    for view in ({}, {"phone": True, "dark": True}):
+        page = visit(web, path, free=True, **view).page
+        page.goto(str(page.locator(link).first.get_attribute("href")))
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"it scrolls sideways: {view}"
+        )
+        assert violations(page) == [], view
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_keeps_to_the_policy_and_to_itself(web: WebHouse, visit: Visit, path: str) -> None:
     page = visit(web, path).page
@@ -67,7 +110,7 @@ def test_a_page_keeps_to_the_policy_and_to_itself(web: WebHouse, visit: Visit, p
 def test_a_page_is_whole_without_javascript(web: WebHouse, visit: Visit, path: str) -> None:
     page = visit(web, path, scripts=False).page
     assert page.locator("main h1").inner_text()
-    assert page.locator("nav a[aria-current=page]").count() <= 1
+    assert page.locator("nav[aria-label=Pages] a[aria-current=page]").count() <= 1
 
 
 @pytest.mark.parametrize("path", PAGES)
