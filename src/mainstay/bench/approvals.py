@@ -121,7 +121,7 @@ def fill_more(
 
 def _ask(held: Held, numbers: Sequence[int]) -> None:
     """Runs that come as far as their card, in a few ticks."""
-    from mainstay.agents.base import MessageView
+    from mainstay.agents.base import MessageView, Reply
     from mainstay.kernel.commands import Outcome, Produced, Proposed, RecordOutcome, StartRun
     from mainstay.kernel.ids import run_id
     from mainstay.runtime.tick import Request
@@ -158,7 +158,8 @@ def _ask(held: Held, numbers: Sequence[int]) -> None:
         route = held.assembly.route("email.reply", request)
         assert route is not None, "the sample has an account"
         action = performer.action(route, "email.reply", run, 2, subject, request, {"intent": "order-status"})
-        drafted = {"reply": {"artifact": action.payload, "kind": "reply"}, "lessons": []}
+        reply = artifacts.put(Reply(text=text).model_dump_json().encode(), subject, b"reply")
+        drafted = {"reply": {"artifact": reply, "kind": "reply"}, "lessons": []}
         said: tuple[Outcome, ...] = (
             Produced({"intent": "order-status", "reply_expected": True}, "it asks where an order is"),
             Produced(drafted, "from the template"),

@@ -280,7 +280,7 @@ class RunSearch:
     # --- rows ------------------------------------------------------------------------------------------------------
 
     def _shown(self, rows: list[Json]) -> tuple[FoundRun, ...]:
-        cards = self._waiting_cards() if any(row["status"] in OPEN for row in rows) else {}
+        cards = self._cards_of([str(row["run"]) for row in rows if row["status"] in OPEN])
         return tuple(self._row(row, cards) for row in rows)
 
     def _row(self, row: Json, cards: Mapping[str, str]) -> FoundRun:
@@ -327,6 +327,15 @@ class RunSearch:
     def _text(self, value: Any) -> str:
         text = str(value)
         return self.artifacts().open_text(text) if text.startswith(SEALED) else text
+
+    def _cards_of(self, runs: Iterable[str]) -> dict[str, str]:
+        """The oldest card that waits, of these runs: there may be ten thousand others."""
+        store, found = self.store(), {}
+        for run in runs:
+            where: dict[str, Value] = {"run": run, "status": "waiting"}
+            for row in store.select("approvals", where=where, order="requested_at", limit=1):
+                found[run] = str(row["approval"])
+        return found
 
     def _waiting_cards(self) -> dict[str, str]:
         """The cards that wait, by run; of several of one run the oldest."""

@@ -98,6 +98,7 @@ class Approvals:
                 ("status", "decided_at"),
                 ("kind", "status", "decided_at"),
                 ("subject", "status", "decided_at"),
+                ("run", "status", "requested_at"),
             ),
         ),
         Table(
