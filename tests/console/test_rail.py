@@ -13,8 +13,8 @@ import pytest
 
 from mainstay.console import rail
 from mainstay.console.rail import Line, clock_time, director_line, ledger_line
-from mainstay.workspace.full_audit import MARK
-from mainstay.workspace.house_now import HouseNow, proved_at
+from mainstay.workspace.full_audit import ASKED_MARK, MARK
+from mainstay.workspace.house_now import HouseNow, proofs
 from tests.security.web_house import WebHouse
 
 HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, False)
@@ -55,15 +55,18 @@ def test_a_time_of_another_day_says_the_day() -> None:
     assert clock_time(0).startswith("19")
 
 
-def test_only_a_proof_that_found_it_whole_counts(tmp_path: Path) -> None:
+def test_only_a_proof_that_found_it_whole_counts_and_the_newest_says_whether_it_is(tmp_path: Path) -> None:
     folder: Any = SimpleNamespace(state=tmp_path)
-    mark = tmp_path / MARK
-    assert proved_at(folder) == 0
-    mark.write_text(json.dumps({"at": 5, "whole": True}))
-    assert proved_at(folder) == 5
-    for text in (json.dumps({"at": 5, "whole": False, "reason": "cut"}), "{", '{"whole": true, "at": "x"}'):
-        mark.write_text(text)
-        assert proved_at(folder) == 0
+    assert proofs(folder) == (0, False)
+    (tmp_path / MARK).write_text(json.dumps({"at": 5, "whole": True}))
+    assert proofs(folder) == (5, False)
+    (tmp_path / ASKED_MARK).write_text(json.dumps({"at": 7, "whole": False, "reason": "cut"}))
+    assert proofs(folder) == (5, True)
+    (tmp_path / MARK).write_text(json.dumps({"at": 9, "whole": True}))
+    assert proofs(folder) == (9, False)
+    for text in ("{", '{"error": "it could not be looked at", "at": 11}', '{"whole": true, "at": "x"}'):
+        (tmp_path / ASKED_MARK).write_text(text)
+        assert proofs(folder) == (9, False)
 
 
 def test_what_waits_is_counted_anew_after_a_decision_and_not_at_every_page(

@@ -6,18 +6,14 @@ It is asked for at every page, so what takes a look into the ledger is kept unti
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from mainstay.kernel.events import IncidentKind
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.loop import Loop
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.full_audit import MARK
+from mainstay.workspace.full_audit import ASKED_MARK, MARK, last_proved
 from mainstay.workspace.moves import BIT, Listener, Moves
 
 CATCHING_UP = 500  # requests and effects that wait: more than a busy second leaves behind
@@ -47,7 +43,7 @@ class HouseWatch:
         self._loop, self._store, self._folder, self._clock, self._moves = loop, store, folder, clock, moves
         self._listener: Listener | None = None
         self._waiting = self._in_doubt = self._signed_at = self._proved_at = 0
-        self._restored = False
+        self._restored = self._broken = False
         self._marked_s = float("-inf")
 
     def now(self) -> HouseNow:
@@ -65,7 +61,7 @@ class HouseWatch:
             disk_full=self._loop.disk_full,
             queued=queued if queued > CATCHING_UP else 0,
             intact_at=max(self._signed_at, self._proved_at),
-            unsound=(IncidentKind.AUDIT_FAILED, "") in director.house.incidents,
+            unsound=self._broken or (IncidentKind.AUDIT_FAILED, "") in director.house.incidents,
         )
 
     def _look(self) -> None:
@@ -85,7 +81,7 @@ class HouseWatch:
         now_s = self._clock.monotonic_s()
         if now_s - self._marked_s >= MARK_EVERY_S:
             self._marked_s = now_s
-            self._proved_at = proved_at(self._folder)
+            self._proved_at, self._broken = proofs(self._folder)
 
     def _thrown_by_restore(self) -> bool:
         lost, thrown = (self._store.get("house", (key,)) for key in ("lost_since", "kill_switch"))
@@ -94,13 +90,14 @@ class HouseWatch:
         return _number(thrown["position"]) == _number(lost["position"]) + 1  # both in one transaction
 
 
-def proved_at(folder: Folder) -> int:
-    """When a child process last found the whole ledger to be whole; 0 where it did not yet, or found otherwise."""
-    with suppress(OSError, msgspec.MsgspecError, ValueError):
-        said: dict[str, Any] = msgspec.json.decode((folder.state / MARK).read_bytes(), type=dict[str, Any])
-        if said.get("whole") is True:
-            return int(said["at"])
-    return 0
+def proofs(folder: Folder) -> tuple[int, bool]:
+    """When the whole ledger was last proved whole, by the day or because a person asked; and whether the newest proof
+    of all found otherwise.
+    """
+    told = [one for mark in (MARK, ASKED_MARK) if (one := last_proved(folder, mark)) and "whole" in one]
+    told.sort(key=lambda one: _number(one.get("at")))
+    whole = [_number(one.get("at")) for one in told if one["whole"] is True]
+    return max(whole, default=0), bool(told) and told[-1]["whole"] is not True
 
 
 def _number(value: object) -> int:
