@@ -115,3 +115,12 @@ def test_the_gravest_state_is_told_with_its_remedy(web: WebHouse, browser: Brows
     silent = {**said, "at": now, "position": 1, "cleared_at": None, "times": 1}
     with rows_in(web, ("incidents", ("source_silent", NAME), silent)):
         assert (shown(web).state, shown(web).remedy) == ("silent", "Look.")
+
+
+def test_the_state_of_one_comes_alone(browser: Browser) -> None:
+    part = browser.get(f"/adapters?part=state&name={NAME}")
+    assert part.text.lstrip().startswith(f'<div id="state-{NAME}"')
+    assert "<html" not in part.text
+    assert "reason" not in part.text  # nothing that somebody may be typing into
+    assert browser.get("/adapters?part=state&name=nobody").text.strip() == ""
+    assert browser.get("/adapters").text.count(f'id="state-{NAME}"') == 1

@@ -82,6 +82,10 @@ class SettingsShown:
 
         return shown(self._raw(), self._folder.root)
 
+    def name(self) -> str:
+        """What the workspace is called. Raises `ConfigError`."""
+        return self._settings().workspace.name
+
     def adapters(self) -> tuple[str, ...]:
         """The names of the adapters that are configured."""
         return tuple(self._settings().adapters)

@@ -18,7 +18,7 @@ GAP = 1.0  # between two parts of a column
 TEXT = 6.3  # the width of a character of a label
 LABEL_GAP = 8.0
 CAP_FAR = 4  # a cap of more than so many times the tallest column is not drawn to scale
-TICKS = 4
+TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,13 @@ class Adapters:
         status: int = 200,
     ) -> Response:
         found = await self._front.read(lambda workspace: workspace.adapters.all())
+        asked = request.query_params.get("name", "") if "part" in request.query_params else ""
         return page(
             *(request, "adapters.html"),
             status=status,
             topics=TOPICS,
             adapters=found,
+            only=next((one for one in found if one.name == asked), None),
             tones=TONES,
             repeated=REPEATED,
             final=FINAL,

@@ -111,6 +111,7 @@ class CostPage:
             measures=MEASURES.values(),
             picture=picture,
             summary=summary(picture, measure),
+            numbers="numbers" in request.query_params,
             rows=[(date_of(day), amounts) for day, amounts in reversed(rows) if any(amounts.values())],
             names=sorted({name for _, amounts in rows for name, value in amounts.items() if value}),
             each=each_workflow(found.overview.workflows, measure),
@@ -160,7 +161,7 @@ def summary(picture: Bars, measure: Measure) -> str:
         return f"{measure.heading}: nothing in these {len(picture.columns)} days."
     top = max(picture.columns, key=lambda one: one.total)
     said = f"{measure.heading} over {len(picture.columns)} days: {measure.say(picture.total)} in all"
-    return f"{said}, most on day {top.label} with {measure.say(top.total)}. The table below has every number."
+    return f"{said}, most on day {top.label} with {measure.say(top.total)}. The same is there in numbers."
 
 
 def budget_rows(found: Spent) -> list[Json]:

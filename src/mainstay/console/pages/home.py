@@ -71,6 +71,7 @@ class Morning:
     mistake: MainstayError | None  # in mainstay.toml, which is why some of it is not known
     connected: tuple[str, ...]  # the adapters there are
     first_day: bool  # nothing ever came in
+    name: str  # what the workspace is called
 
 
 class Home:
@@ -83,11 +84,10 @@ class Home:
         """What is so now."""
         found, health = await asyncio.gather(self._front.read(morning), asyncio.to_thread(self._front.health))
         now = self._front.clock.now()
-        started = found.started
+        started = None if found.first_day else found.started
         return page(
             *(request, "home.html"),
             topics=TOPICS,
-            name=self._front.folder.root.name,
             today=_date(now),
             morning=found,
             now=now,
@@ -117,7 +117,9 @@ def morning(workspace: Workspace) -> Morning:
     """Read it: a few rows of everything, however much there is."""
     today = workspace.today
     cap, backed_up_at, backups, connected, mistake = None, 0, False, tuple[str, ...](), None
+    name = workspace.folder.root.name
     try:
+        name = workspace.settings.name()
         cap = workspace.budgets()["day"]["limit_micros"]
         place = workspace.settings.backup()
         backups, backed_up_at = place.configured, place.at
@@ -143,6 +145,7 @@ def morning(workspace: Workspace) -> Morning:
         mistake=mistake,
         connected=connected,
         first_day=not workspace.rows("runs", limit=1),
+        name=name,
     )
 
 

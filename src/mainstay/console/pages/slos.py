@@ -36,7 +36,7 @@ MEANS = {
     "missed": "its budget burns too fast; what went by itself asks again",
     "burning": "its budget burns too fast, and the next look puts it on record",
     "recovering": "missed of late, and better now",
-    "quiet": "nothing happened in three days",
+    "quiet": "nothing happened",
 }
 
 
