@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from mainstay.runtime.artifacts import Artifacts
 
 PAGE = 50
-LOOK_MAX = 4_000  # runs that one page looks at for what no index tells apart
+LOOK_MAX = 1_500  # runs that one page looks at for what no index tells apart
+SLICE = 250
 OPENED_MAX = 200  # newest runs whose title and sender are opened for a search
 HITS_MAX = 60  # messages that the memory's index gives for some words
 NEAR = 200  # runs after a message among which the one that it started is looked for
@@ -174,7 +175,7 @@ class RunSearch:
         rows: list[Json] = []
         looked = 0
         while True:
-            size = limit + 1 - len(rows) if alone else 500
+            size = limit + 1 - len(rows) if alone else SLICE
             some = store.select(
                 "runs", where=where, order="position", descending=not upwards, after=at or None, limit=size
             )
