@@ -106,9 +106,10 @@ class Desk:
         return self.web.ask(self.web.front.act(do))
 
     def answered(self) -> dict[str, Any]:
-        """A run that a message began, which may be answered."""
-        rows = self.read(lambda workspace: workspace.rows("runs", where={"workflow": "triage"}, limit=50))
-        return next(row for row in rows if row["message"] and row["status"] == "succeeded")
+        """A run that a person's message began, who may be answered."""
+        waiting = self.web.rows("approvals", workflow="triage", act="email.reply", status="waiting")
+        run = str(waiting[0]["run"])
+        return self.read(lambda workspace: workspace.rows("runs", where={"run": run}, limit=1))[0]
 
     def proposed_label(self, client: Client, request: str = "one") -> Any:
         """The waiting card of a proposal that hurts nobody."""
@@ -124,8 +125,9 @@ class Desk:
     def card_of(self, run: str) -> Any:
         """The card of a run, once everything that is under way is done."""
         self.web.head  # noqa: B018  waits until nothing is under way
-        (row,) = self.web.rows("approvals", run=run)
-        return self.read(lambda workspace: workspace.approval(str(row["approval"])))
+        rows = self.web.rows("approvals", run=run)
+        assert len(rows) == 1, "no card asks about it"
+        return self.read(lambda workspace: workspace.approval(str(rows[0]["approval"])))
 
 
 def a_client(*scopes: str) -> Client:

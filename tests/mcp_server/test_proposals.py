@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.plan import PROPOSED
 from mainstay.workflows.loader import read_workflow
-from mainstay.workspace import Workspace
 from tests.mcp_server.talking import OPERATORS_OWN, Desk, a_client
 
 REPLY = "Thank you for your message. I will look at it and answer you."
@@ -85,18 +84,26 @@ def test_a_yes_lets_it_go_and_is_no_evidence_for_anything(desk: Desk) -> None:
 
 
 def test_values_that_came_from_the_client_are_named_as_its_own(desk: Desk) -> None:
-    text = f"{REPLY}\nSee https://somewhere.example.org/page for more."
+    text = f"{REPLY}\nYou can reach me at +49 151 23456789."
     arguments = {"message": desk.answered()["run"], "reply": {"text": text}}
     client = a_client()
-    told = desk.found("propose", proposal(desk, arguments=arguments), client)
+    card = desk.card_of(desk.found("propose", proposal(desk, arguments=arguments), client)["run"])
+
+    (number,) = [one for one in card.risky if one["name"] == "number"]
+    assert client.name in number["source"]
+    assert not number["seen_before"]
+
+
+def test_the_checks_look_at_it_and_what_they_refuse_never_asks(desk: Desk) -> None:
+    text = f"{REPLY}\nYour password is hunter2, log in at https://somewhere.example.org/login."
+    arguments = {"message": desk.answered()["run"], "reply": {"text": text}}
+    run = desk.found("propose", proposal(desk, arguments=arguments), a_client())["run"]
     desk.web.head  # noqa: B018  waits until nothing is under way
-    cards = desk.web.rows("approvals", run=told["run"])
-    if not cards:  # the checks of this house refuse foreign links, and then nothing asks
-        story = desk.read(lambda workspace: workspace.explain(told["run"])).as_text()
-        assert "foreign-link" in story or "link" in story
-        return
-    card = desk.card_of(told["run"])
-    assert any(client.name in one["source"] for one in card.risky if one["name"] == "link")
+
+    assert desk.web.rows("approvals", run=run) == []
+    told = desk.found("show_run", {"run": run})
+    assert [one["phase"] for one in told["tasks"]] == ["succeeded", "skipped"]
+    assert any(one["event"] == "action.denied/1" for one in told["tasks"][1]["lines"])
 
 
 @pytest.mark.parametrize(
@@ -131,15 +138,12 @@ def test_names_of_clients_are_bounded(desk: Desk) -> None:
             propose(actor)
 
 
-def test_what_is_proposed_through_the_lock_waits_for_a_director(desk: Desk) -> None:
-    names = {one.act for one in desk.read(lambda workspace: workspace.proposable())}
-    assert names == {"email.reply", "email.label", "email.unlabel"}
-    with pytest.raises(NotFound):
-        desk.read(lambda workspace: _proposes_nothing(workspace))
+def test_what_can_be_proposed_is_told_with_its_schema(desk: Desk) -> None:
+    found = {one.act: one.arguments for one in desk.read(lambda workspace: workspace.proposable())}
 
-
-def _proposes_nothing(workspace: Workspace) -> None:
-    workspace.propose("email.send", {}, request="x")
+    assert set(found) == {"email.reply", "email.label", "email.unlabel"}
+    assert found["email.label"]["required"] == ["message", "labels"]
+    assert found["email.reply"]["additionalProperties"] is False
 
 
 def test_no_file_may_take_the_name(desk: Desk) -> None:

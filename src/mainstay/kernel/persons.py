@@ -44,7 +44,7 @@ from mainstay.kernel.commands import (
 )
 
 NOBODY = frozenset({"director", "mainstay", "ingest"})
-MACHINES = ("agent:", "agent.", "model:", "adapter:", "tool:", "mcp:")
+MACHINES = ("agent:", "agent.", "model:", "adapter:", "tool:", "mcp:", "client:")
 TOKEN = "agent:token:"  # an agent that came with a token; its name follows
 
 OF_PERSONS = frozenset[type[Command]](

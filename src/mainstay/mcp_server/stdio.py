@@ -60,11 +60,9 @@ class Lines:
     def _cut(self, part: bytes) -> list[bytes]:
         """The lines that this completes. Of one that is too long nothing is kept."""
         *whole, rest = (self._begun + part).split(b"\n")
-        found = [one for one in whole if len(one) <= LINE_BYTES_MAX]
-        if self._too_long and whole:
-            found, self._too_long = [_NO_JSON, *found[1:]], False
-        elif len(found) < len(whole):
-            found.append(_NO_JSON)
+        found = [one if len(one) <= LINE_BYTES_MAX else _NO_JSON for one in whole]
+        if self._too_long and found:
+            found[0], self._too_long = _NO_JSON, False
         if len(rest) > LINE_BYTES_MAX:
             self._too_long, rest = True, b""
         self._begun = rest

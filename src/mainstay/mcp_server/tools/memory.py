@@ -39,7 +39,7 @@ async def search_memory(call: Call) -> CallToolResult:
         lambda workspace: workspace.memory.search(query, space=space, kind=kind, k=most)
     )
     await call.progress(1, 1, "found")
-    hits = [one for one in context.hits if not space or one.unit.space == space][:most]
+    hits = context.hits[:most]
     found: Json = {"found": [_hit(one) for one in hits], "by_meaning": context.by_meaning}
     return result(f"{len(hits)} memories." if hits else "Nothing is remembered about that.", found)
 
