@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from mainstay.kernel.commands import WeighEvidence
+from mainstay.kernel.ids import RunId
 from mainstay.kernel.levels import Level
+from mainstay.runtime.tick import Request
 from tests.security.web_house import Answer, Browser, WebHouse
 
 REPLIES, LABELS = "/autonomy/triage/email.reply/", "/autonomy/triage/email.label/"
@@ -76,6 +79,39 @@ def test_watching_needs_no_proof_and_two_devices_come_to_the_same(
     page = browser.get(REPLIES).text
     assert "Let it ask again" in page
     assert "Granted: only watched" in page
+
+
+def test_what_is_proved_is_granted_with_what_could_go_wrong_and_an_error_is_counted(
+    web: WebHouse, browser: Browser
+) -> None:
+    kind, run = "sample/files.write/small", RunId(str(web.rows("runs")[0]["run"]))
+
+    def weigh(task: int, verdict: str = "clean", source: str = "decision") -> None:
+        command = WeighEvidence(kind, "recipe", verdict, source, run, task, "operator")
+        web.ask(web.service.loop.ask(Request(command, "operator")))
+
+    for task in range(1_000, 1_043):
+        weigh(task)
+    page = browser.get("/autonomy").text
+    assert "Small files.write acts could stop asking" in page
+    assert "mainstay autonomy grant" not in page
+    proposed = web.ask(web.front.read(lambda workspace: workspace.autonomy.proposals()))
+    assert [one.kind for one in proposed] == [kind]
+    path = f"/autonomy/{kind}"
+    page = browser.get(path).text
+    assert "It rests on 43 clean decisions and 0 with an error" in page
+    assert "would leave before two were looked at" in page
+    assert said(browser, path, what="grant", level="held").status == 303
+    page = browser.get(path).text
+    assert "by itself, held first" in page
+    assert "Without the window" in page
+    assert page.count('<tr id="evidence-') == 25
+    assert browser.get(f"{path}?before=1").text.count('<tr id="evidence-') == 0
+    weigh(1_043, "error", "audit")
+    weigh(1_044, "error", "audit")  # two of the last twenty end it
+    page = browser.get(path).text
+    assert "Taken back the last time: 2 of the last 2 that were looked at were wrong." in page
+    assert not web.ask(web.front.read(lambda workspace: workspace.autonomy.proposals()))
 
 
 def test_what_was_typed_comes_back_with_the_refusal(browser: Browser, watched: Answer) -> None:

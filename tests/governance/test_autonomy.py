@@ -2,9 +2,11 @@
 
 import pytest
 
-from mainstay.governance.autonomy import find_kind, kind_of_act, kinds_of_act, missing, spoken
+from mainstay.governance.autonomy import Ruled, find_kind, kind_of_act, kinds_of_act, missing, ruled, spoken
 from mainstay.kernel.autonomy import AutonomyRules, Level
 from mainstay.kernel.errors import AmbiguousId, NotFound
+from mainstay.kernel.plan import Operator
+from mainstay.kernel.policy import Condition, Decision, Policy, Rule
 from mainstay.kernel.values import DAY, HOUR, SECOND
 from mainstay.testing.earning import KIND, Earning
 
@@ -80,3 +82,50 @@ def test_kinds_are_spoken_of_in_words() -> None:
     assert spoken("triage/email.reply/faq") == "faq replies"
     assert spoken("triage/email.label/") == "labels of triage"
     assert spoken("desk/calendar.create/short") == "short calendar.create acts"
+
+
+def rule(then: Decision, act: str = "email.reply", *, when: bool = False, name: str = "r") -> Rule:
+    conditions = (Condition("recipient_known", Operator.IS, False),) if when else ()
+    return Rule(name, then, f"why {name}", act, conditions)
+
+
+def test_a_rule_without_a_condition_decides_whatever_is_proved() -> None:
+    earning = lived(20, each_us=HOUR, open_us=10 * SECOND)
+    now = earning.clock.now()
+    act = KIND.split("/")[1]
+    for then, said in (
+        (Decision.ALLOW, "go by a rule already (r: why r), so nothing is to be proved"),
+        (Decision.ASK, "ask by a rule (r: why r), whatever is proved"),
+        (Decision.DENY, "are forbidden by a rule (r: why r)"),
+    ):
+        told = missing(earning.store, KIND, USUAL, now=now, policy=Policy((rule(then, act),)))
+        assert told == f"faq replies {said}"
+        # Under a condition it speaks of some of them alone, and evidence of the rest.
+        some = Policy((rule(then, act, when=True),))
+        assert missing(earning.store, KIND, USUAL, now=now, policy=some).startswith("23 more clean decisions")
+    elsewhere = Policy((rule(Decision.ALLOW, "files.*"),))
+    assert missing(earning.store, KIND, USUAL, now=now, policy=elsewhere).startswith("23 more")
+
+
+def test_of_several_rules_the_strictest_counts_as_in_a_verdict() -> None:
+    def of(*rules: Rule) -> Ruled:
+        return ruled(Policy(rules), "support/email.reply/faq")
+
+    allow, ask = rule(Decision.ALLOW, "email.*", name="a"), rule(Decision.ASK, name="q")
+    assert of(allow, ask).decision == "ask"
+    assert of(allow, ask, rule(Decision.DENY, "*", name="d")).rule == "d"
+    assert of(allow, rule(Decision.ASK, when=True, name="s")) == Ruled("allow", "a", "why a", ("s",))
+    assert of() == Ruled()
+
+
+def test_what_a_rule_decides_stands_after_what_may_still_be_earned() -> None:
+    earning = lived(3, each_us=HOUR, open_us=10 * SECOND)
+    free = Policy((rule(Decision.ALLOW, "email.label"),))
+    kinds = kinds_of_act(
+        *(earning.store, lambda kind: USUAL),
+        now=earning.clock.now(),
+        declared=("a/email.label/", "a/email.label/", "b/other.act/"),
+        policy=free,
+    )
+    assert [one.kind for one in kinds] == [KIND, "b/other.act/", "a/email.label/"]
+    assert kinds[-1].ruled.decision == "allow"

@@ -26,7 +26,7 @@ from mainstay.runtime.weighing import BY_ITSELF
 from mainstay.workspace.looking_back import PLAIN, back
 
 STREAM = StreamId("autonomy")
-LOOKED_AT_MAX = 50_000  # events: those of some weeks
+LOOKED_AT_MAX = 20_000  # events: those of some days or weeks
 CHANGES_MAX = 100
 
 

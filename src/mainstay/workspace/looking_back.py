@@ -9,7 +9,7 @@ from mainstay.kernel.values import Digest
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.store import EventReader, Position, RecordedEvent
 
-SLICE = 2_000
+SLICE_FIRST, SLICE = 128, 2_048  # who wants a page of them stops soon; who filters goes far
 _NO_PLANS: dict[Digest, Plan] = {}
 PLAIN = Codec(_NO_PLANS.__getitem__)  # of events that name no plan
 
@@ -17,8 +17,8 @@ PLAIN = Codec(_NO_PLANS.__getitem__)  # of events that name no plan
 def back(store: EventReader, *, before: int = 0, most: int) -> Iterator[RecordedEvent]:
     """At most so many events, newest first, from the one before this position on; 0: from the last one."""
     end = min(before - 1, int(store.head)) if before else int(store.head)
-    least = max(0, end - most)
+    least, size = max(0, end - most), SLICE_FIRST
     while end > least:
-        start = max(least, end - SLICE)
+        start = max(least, end - size)
         yield from reversed(store.read_all(after=Position(start), limit=end - start))
-        end = start
+        end, size = start, min(SLICE, 2 * size)

@@ -19,7 +19,7 @@ from mainstay.ledger.store import EventReader, RecordedEvent
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.workspace.looking_back import PLAIN, back
 
-LOOKED_AT_MAX = 50_000  # events, at the first look
+LOOKED_AT_MAX = 20_000  # events, at the first look
 KEPT = 20  # of the uses of one memory: the newest
 MEMORIES_MAX = 100_000
 _CONTEXT = b"recall"

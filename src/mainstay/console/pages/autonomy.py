@@ -26,7 +26,7 @@ from mainstay.workspace.serving_web import Front
 
 FORM = "autonomy"
 REASON_MAX, KIND_MAX = 2_000, 400
-EVIDENCE_SHOWN = 50
+EVIDENCE_SHOWN = 25
 LEVELS = {
     "shadow": ("only watched", "accent"),
     "ask": ("asks", ""),

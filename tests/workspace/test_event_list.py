@@ -1,0 +1,50 @@
+"""The ledger from its end: pages of a bounded look, each event once, and nothing sealed shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from mainstay.workspace import Workspace
+from mainstay.workspace.event_list import LOOKED_AT_MAX, event_page
+from mainstay.workspace.folder import Folder
+from mainstay.workspace.looking_back import SLICE, SLICE_FIRST, back
+from tests.security.web_house import WebHouse
+
+
+class Counted:
+    """A reader that says how much was read of it."""
+
+    def __init__(self, head: int) -> None:
+        self.head = head
+        self.read = 0
+
+    def read_all(self, *, after: int, limit: int) -> tuple[int, ...]:
+        self.read += limit
+        return tuple(range(after + 1, min(self.head, after + limit) + 1))
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 5_000, 9_999, 20_000])
+@pytest.mark.parametrize("most", [0, 1, 127, 5_000])
+def test_the_newest_come_first_and_no_more_are_read_than_wanted(before: int, most: int) -> None:
+    store = Counted(9_998)
+    found = list(back(store, before=before, most=most))  # type: ignore[arg-type]
+    end = min(before - 1, 9_998) if before else 9_998
+    assert found == list(range(end, max(0, end - most), -1))
+    assert store.read == len(found)
+
+
+def test_whoever_stops_soon_has_read_little() -> None:
+    store = Counted(1_000_000)
+    looking = back(store, most=1_000_000)  # type: ignore[arg-type]
+    assert [next(looking) for _ in range(50)] == list(range(1_000_000, 999_950, -1))  # type: ignore[comparison-overlap]
+    assert store.read == SLICE_FIRST < SLICE
+
+
+def test_a_filter_that_nothing_passes_looks_at_a_bounded_number(web: WebHouse) -> None:
+    with Workspace(Folder(web.root)) as opened:
+        found = event_page(opened._store, actor="nobody", before=0, limit=50)
+        assert not found.events
+        assert found.looked_at == min(LOOKED_AT_MAX, opened.head)
+        assert found.older == 0
+        of_stream = event_page(opened._store, stream="memory", before=0, limit=3)
+        assert len({one.version for one in of_stream.events}) == len(of_stream.events) <= 3
