@@ -32,7 +32,10 @@ class Heard:
     @property
     def kind(self) -> str:
         """The type of the problem, without what all have."""
-        return str(self.json["type"]).removeprefix("urn:mainstay:problem:")
+        told = self.json
+        return (
+            str(told.get("type", "")).removeprefix("urn:mainstay:problem:") if isinstance(told, dict) else ""
+        )
 
 
 @dataclass

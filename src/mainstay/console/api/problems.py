@@ -193,6 +193,8 @@ def on_http(request: Request, error: Exception) -> Response:
                 remedy="/api/v1/docs lists what there is.",
             )
         )
+    if isinstance(error.__cause__, Refused):
+        return problem(error.__cause__)  # what the guard said of the body while it was read
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return problem(
             Refused(400, "The body cannot be read.", why="It is no JSON in UTF-8.", remedy="Send JSON.")
