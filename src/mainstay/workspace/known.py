@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from mainstay.adapters.email.contract import contract
 from mainstay.agents.base import INSPECTION, Agent, schema_of
-from mainstay.config.files import WorkspaceFiles, load_workflows, load_workspace_files
+from mainstay.config.files import WorkspaceFiles, load_settings, load_workflows, load_workspace_files
+from mainstay.config.settings import Settings
 from mainstay.kernel.contract import Operation, Repeatability, Schema
 from mainstay.kernel.errors import ConfigError
 from mainstay.kernel.plan import Role
@@ -51,21 +52,31 @@ class KnownNow:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._stamp: Stamp = ()
-        self._read: tuple[Catalog, WorkspaceFiles] | None = None
+        self._catalog: Catalog | None = None
+        self._last: Catalog | None = None  # of files that were right
         self._whole: WorkspaceFiles | None = None
         self._found: dict[str, Any] = {}
         self._workflows: tuple[dict[str, WorkflowFile], tuple[ConfigError, ...]] | None = None
 
     def catalog(self) -> Catalog:
-        """What workflows may name. Raises `ConfigError` for a file that cannot be read."""
-        return self._known()[0]
+        """What workflows may name: by all files, or where one is wrong, as it was before, or by the settings alone.
 
-    def files(self) -> WorkspaceFiles:
-        """All files but the workflows. Raises the same."""
-        return self._known()[1]
+        Raises `ConfigError` where nobody can say.
+        """
+        self._look()
+        if self._catalog is None:
+            try:
+                self._catalog = self._last = catalog_of(load_workspace_files(self._root, workflows=False))
+            except ConfigError:
+                self._catalog = self._last or catalog_of(WorkspaceFiles(load_settings(self._root)))
+        return self._catalog
+
+    def settings(self) -> Settings:
+        """The settings alone. Raises `ConfigError`."""
+        return self.remembered("settings", lambda: load_settings(self._root))
 
     def whole(self) -> WorkspaceFiles:
-        """Everything, held against everything else. Raises the same."""
+        """Everything, held against everything else. Raises `ConfigError`."""
         self._look()
         if self._whole is None:
             self._whole = load_workspace_files(self._root, self.catalog())
@@ -88,19 +99,10 @@ class KnownNow:
             self._workflows = load_workflows(self._root, self.catalog())
         return self._workflows
 
-    def _known(self) -> tuple[Catalog, WorkspaceFiles]:
-        self._look()
-        if self._read is None:
-            files = load_workspace_files(self._root, workflows=False)
-            catalog = catalog_of(files)
-            files = load_workspace_files(self._root, acts=catalog.acts, workflows=False)
-            self._read = catalog, files
-        return self._read
-
     def _look(self) -> None:
         stamp = stamp_of(self._root)
         if stamp != self._stamp:
-            self._stamp, self._read, self._whole, self._workflows = stamp, None, None, None
+            self._stamp, self._catalog, self._whole, self._workflows = stamp, None, None, None
             self._found.clear()
 
 

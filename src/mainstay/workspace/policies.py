@@ -362,7 +362,7 @@ class Policies:
     def _facts(self, ledger: _Ledger, policy: Policy) -> Facts:
         now = self.clock.now()
         standing = read_standing(ledger.store, now)
-        settings = self.known.files().settings
+        settings = self.known.settings()
         weekday, minute = calendar_of(settings.workspace.zone)(now)
         facts = Facts(
             now,
