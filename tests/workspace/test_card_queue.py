@@ -15,10 +15,22 @@ from mainstay.ledger.store import Put
 from mainstay.workspace.card_queue import DECIDED, PUT_OFF, WAITING, Alike, CardQueue
 
 NOW = Instant(1_000)
-COLUMNS = {
-    "run": "r", "task": 1, "workflow": "triage", "act": "email.reply", "finality": "final_low_stake",
-    "digest": "d", "kind": "triage/email.reply/", "requested_at": 10, "expires_at": 0, "position": 1,
-    "snoozed_until": 0, "decided_at": None, "undo": 0, "parent": None, "status": "waiting",
+COLUMNS: dict[str, Any] = {
+    "run": "r",
+    "task": 1,
+    "workflow": "triage",
+    "act": "email.reply",
+    "finality": "final_low_stake",
+    "digest": "d",
+    "kind": "triage/email.reply/",
+    "requested_at": 10,
+    "expires_at": 0,
+    "position": 1,
+    "snoozed_until": 0,
+    "decided_at": None,
+    "undo": 0,
+    "parent": None,
+    "status": "waiting",
 }
 
 
