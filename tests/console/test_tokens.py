@@ -1,0 +1,67 @@
+"""The page on which tokens are issued and ended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.security.web_house import Answer, Browser, WebHouse
+
+PATH = "/settings/tokens"
+
+
+def sent(browser: Browser, **fields: str) -> Answer:
+    page = browser.get(PATH)
+    token = page.token_of(PATH)
+    return browser.post(PATH, {"form_token": token, "holder": "operator", "days": "30", **fields})
+
+
+def secret_of(answer: Answer) -> str:
+    found = re.search(r"mst_[A-Za-z0-9_-]{43}", answer.text)
+    return found[0] if found else ""
+
+
+def test_a_token_is_issued_shown_once_and_ended(web: WebHouse) -> None:
+    browser = web.log_in()
+    answer = sent(browser, name="shop report", scope_read="1")
+    assert answer.status == 200
+    secret = secret_of(answer)
+    token = web.front.tokens.known(secret)
+    assert (token.name, token.scopes) == ("shop report", frozenset({"read"}))
+    page = browser.get(PATH)
+    assert "shop report" in page.text
+    assert secret not in page.text
+    end = browser.post(
+        "/settings/tokens/revoke",
+        {"form_token": page.token_of("/settings/tokens/revoke"), "token": token.token},
+    )
+    assert end.status == 303
+    assert web.front.tokens.known(secret) is None
+
+
+@pytest.mark.parametrize("again", ["", "something else"])
+def test_what_decides_wants_its_name_typed_twice(web: WebHouse, again: str) -> None:
+    browser = web.log_in()
+    answer = sent(browser, name="my phone's script", scope_decide="1", again=again)
+    assert (answer.status, secret_of(answer)) == (422, "")
+    assert "my phone&#39;s script" in answer.text  # nothing that was typed is lost
+    answer = sent(browser, name="my phone's script", scope_decide="1", again="my phone's script")
+    assert web.front.tokens.known(secret_of(answer)).scopes == {"decide"}
+
+
+def test_an_agent_is_given_no_more_than_agents_may_have(web: WebHouse) -> None:
+    browser = web.log_in()
+    answer = sent(browser, name="robot", holder="agent", scope_read="1", scope_steer="1")
+    assert (answer.status, secret_of(answer)) == (422, "")
+    assert "cannot hold" in answer.text
+    assert sent(browser, name="robot", holder="agent").status == 422
+
+
+def test_it_is_for_devices_and_wants_the_token_of_its_form(web: WebHouse) -> None:
+    assert web.stranger().get(PATH).status == 303
+    browser = web.log_in()
+    assert (
+        browser.post(PATH, {"name": "x", "scope_read": "1", "days": "7", "form_token": "0" * 32}).status
+        == 403
+    )
