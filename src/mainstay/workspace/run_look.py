@@ -25,6 +25,7 @@ from mainstay.kernel.state import DONE, Phase, RunState, may_have_left
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventReader, Version
+from mainstay.runtime.artifacts import SEALED
 from mainstay.workspace.run_fold import ModelTrack, RunFold, RunFolds
 from mainstay.workspace.run_search import FoundRun
 from mainstay.workspace.timeline import Teller, Timeline, standing, timeline
@@ -238,7 +239,7 @@ class RunDesk:
         opened = [(recorded, self.opened(event)) for recorded, event in events]
         lines = tell(opened, state, self.artifacts().open_text)
         shown = [
-            _event(recorded, event, line, state)
+            _event(recorded, event, line, state, self.artifacts().open_text)
             for (recorded, event), line in zip(opened, lines, strict=True)
         ]
         name = state.name(task) if task is not None and state.exists(task) else ""
@@ -437,7 +438,9 @@ def _branch(state: RunState, point: int, kept: set[int], inherited: Sequence[Any
     )
 
 
-def _event(recorded: RecordedEvent, event: Any, line: Line, state: RunState) -> Event:
+def _event(
+    recorded: RecordedEvent, event: Any, line: Line, state: RunState, open_text: Callable[[str], str]
+) -> Event:
     from mainstay.workspace.event_types import plain
 
     number = getattr(event, "task", None)
@@ -448,8 +451,21 @@ def _event(recorded: RecordedEvent, event: Any, line: Line, state: RunState) -> 
         line.event,
         type(event).__name__,
         state.name(number) if known and isinstance(number, int) else "",
-        plain(event),
+        _opened(plain(event), open_text),
     )
+
+
+def _opened(value: Any, open_text: Callable[[str], str]) -> Any:
+    """The value with every sealed text in it as a person may read it."""
+    match value:
+        case str():
+            return open_text(value) if value.startswith(SEALED) else value
+        case dict():
+            return {name: _opened(one, open_text) for name, one in value.items()}
+        case list():
+            return [_opened(one, open_text) for one in value]
+        case _:
+            return value
 
 
 def text_of(value: Json) -> str:

@@ -1,0 +1,126 @@
+"""The list of runs: filters that can be seen and taken away, search, and pages that begin where the last one ended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.security.web_house import Browser, WebHouse
+
+
+@pytest.fixture
+def browser(web: WebHouse) -> Browser:
+    return web.log_in()
+
+
+def runs_of(text: str) -> list[str]:
+    return re.findall(r'<tr id="run-([0-9a-f]{32})"', text)
+
+
+def test_newest_first_with_title_sender_and_what_waits(web: WebHouse, browser: Browser) -> None:
+    answer = browser.get("/runs")
+    assert answer.status == 200
+    rows = {row["run"]: row for row in web.rows("runs")}
+    shown = runs_of(answer.text)
+    positions = [rows[one]["position"] for one in shown]
+    assert positions == sorted(positions, reverse=True)
+    assert "waits for you" in answer.text
+    with web.service_reader() as opened:
+        found = opened.run_search.page(limit=1).runs[0]
+    assert found.title
+    assert found.sender
+
+
+def test_a_filter_narrows_is_named_and_can_be_taken_away(web: WebHouse, browser: Browser) -> None:
+    answer = browser.get("/runs?status=succeeded&workflow=triage")
+    statuses = {web.rows("runs", run=one)[0]["status"] for one in runs_of(answer.text)}
+    assert statuses == {"succeeded"}
+    assert '<a href="/runs?workflow=triage" class="chip"><bdi>succeeded</bdi>' in answer.text
+    assert '<a href="/runs?status=succeeded" class="chip"><bdi>triage</bdi>' in answer.text
+
+
+def test_waiting_for_you_is_a_filter_of_its_own(web: WebHouse, browser: Browser) -> None:
+    waiting = {row["run"] for row in web.rows("approvals", status="waiting")}
+    shown = runs_of(browser.get("/runs?status=waiting").text)
+    assert shown
+    assert set(shown) <= waiting
+
+
+def test_pages_follow_one_another_without_gap_or_double(web: WebHouse) -> None:
+    with web.service_reader() as opened:
+        whole = [one.run for one in opened.run_search.page(limit=1_000).runs]
+        parts: list[str] = []
+        before = 0
+        while True:
+            page = opened.run_search.page(limit=7, before=before)
+            parts += [one.run for one in page.runs]
+            before = page.older
+            if not before:
+                break
+        assert parts == whole
+        second = opened.run_search.page(limit=7, before=opened.run_search.page(limit=7).older)
+        back = opened.run_search.page(limit=7, after=second.newer)
+        assert [one.run for one in back.runs] == whole[:7]
+
+
+def test_a_day_without_runs_says_so(browser: Browser) -> None:
+    answer = browser.get("/runs?until=2001-01-01")
+    assert answer.status == 200
+    assert runs_of(answer.text) == []
+    assert "No run is like that." in answer.text
+
+
+@pytest.mark.parametrize("query", ["since=nonsense", "status=odd", "origin=moon"])
+def test_what_makes_no_sense_is_told_where_it_was_asked(browser: Browser, query: str) -> None:
+    answer = browser.get(f"/runs?{query}")
+    assert answer.status == 422
+    assert 'role="alert"' in answer.text
+    assert "<h1>Runs</h1>" in answer.text
+
+
+def test_an_address_finds_runs_by_its_hash(web: WebHouse, browser: Browser) -> None:
+    row = next(row for row in web.rows("runs") if row["message"])
+    with web.service_reader() as opened:
+        address = opened.message(row["run"])["from_address"]
+    answer = browser.get(f"/runs?q={address}")
+    assert row["run"] in runs_of(answer.text)
+    assert "keyed hash" in answer.text
+    assert runs_of(browser.get("/runs?q=nobody-at-all@example.org").text) == []
+
+
+def test_words_of_a_subject_find_its_run(web: WebHouse, browser: Browser) -> None:
+    with web.service_reader() as opened:
+        found = next(one for one in opened.run_search.page(limit=40).runs if " " in one.title)
+    assert found.run in runs_of(
+        browser.get(f"/runs?q={found.title.replace(' ', '+').replace('&', '%26')}").text
+    )
+
+
+def test_part_of_an_id_finds_it_and_an_ambiguous_one_lists_all(web: WebHouse, browser: Browser) -> None:
+    runs = [row["run"] for row in web.rows("runs")]
+    assert runs_of(browser.get(f"/runs?q={runs[0][-8:]}").text) == [runs[0]]
+    begins = runs[0][:8]
+    alike = {one for one in runs if one.startswith(begins)}
+    assert len(alike) > 1
+    led = browser.get(f"/runs/{begins}")
+    assert led.status == 303
+    assert led.headers["location"] == f"/runs?q={begins}"
+    assert set(runs_of(browser.get(led.headers["location"]).text)) <= alike
+
+
+def test_too_long_a_search_is_refused_before_it_is_begun(browser: Browser) -> None:
+    assert browser.get("/runs?q=" + "x" * 201).status == 414
+
+
+def test_nothing_of_what_is_searched_for_can_be_markup(browser: Browser) -> None:
+    answer = browser.get("/runs?q=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script>alert" not in answer.text
+
+
+def test_its_live_part_keeps_the_filters(browser: Browser) -> None:
+    answer = browser.get("/runs?status=succeeded")
+    assert 'hx-get="/runs?status=succeeded&amp;part=list"' in answer.text
+    part = browser.get("/runs?status=succeeded&part=list").text
+    assert part.lstrip().startswith('<section id="run-list"')
+    assert runs_of(part) == runs_of(answer.text)
