@@ -39,7 +39,7 @@ def test_a_target_is_a_sentence(objective: Objective, words: str) -> None:
 def test_what_is_so_now() -> None:
     assert current(reading(0, 0)) == "nothing yet"
     assert current(reading(1, 4)) == "1 bad of 4"
-    assert current(reading(1, 200)) == "99.50 % of 200"
+    assert current(reading(1, 200)) == "99.5 % of 200"
     assert burns(reading(10, 100)) == (("1h", "2.0×"), ("6h", "2.0×"), ("3d", "2.0×"))
     assert burns(reading(1, 4))[0] == ("1h", "–")
 

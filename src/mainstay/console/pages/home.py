@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from mainstay.workspace.health import Reason
     from mainstay.workspace.today import Changed, Figures, Gone, Started, Thrown
 
-TOPICS = ("approvals", "doubts", "runs")
+# Not "runs", which move with every step: sums move as well, and are told every two seconds at most.
+TOPICS = ("approvals", "doubts", "costs", "autonomy")
 FORM = "home"
 ACTOR = "operator"
 CARDS, GONE, DOUBTS, LETTERS, LEAVING = 6, 12, 5, 5, 8

@@ -127,7 +127,7 @@ def current(reading: Reading) -> str:
         return "nothing yet"
     if reading.counted:
         return f"{count.bad} bad of {count.total:,}"
-    return f"{100 - 100 * count.bad / count.total:.2f} % of {count.total:,}"
+    return f"{round(100 - 100 * count.bad / count.total, 2):g} % of {count.total:,}"
 
 
 def burns(reading: Reading) -> tuple[tuple[str, str], ...]:
