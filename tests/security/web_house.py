@@ -315,14 +315,19 @@ def listening() -> socket.socket:
 
 
 @contextmanager
-def standing_house(messages: int = MESSAGES, also: bytes = b"") -> Iterator[WebHouse]:
-    """A house of its own whose cards all wait; it takes some seconds. `also`: more for its mailbox, as an mbox."""
+def standing_house(messages: int = MESSAGES, also: bytes = b"", *, settings: str = "") -> Iterator[WebHouse]:
+    """A house of its own whose cards all wait; it takes some seconds.
+
+    `also`: more for its mailbox, as an mbox; `settings`: more of its mainstay.toml.
+    """
     place = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patching:
         patching.setenv("MAINSTAY_KEY_HOME", str(place / "keys"))
         lay_out(place / "desk", messages=messages)
         with (place / "desk" / "inbox.mbox").open("ab") as inbox:
             inbox.write(also)
+        with (place / "desk" / "mainstay.toml").open("a") as file:
+            file.write(settings)
         house = WebHouse(place / "desk")
         house.start()
     try:
