@@ -85,6 +85,7 @@ bench: $(VENV)/.installed
 	@$(BIN)/mainstay bench engine --workflows 2000 --steps 5 --kill
 	@$(BIN)/mainstay bench ledger --events 1000000
 	@$(BIN)/mainstay bench memory --records 20000
+	@$(BIN)/mainstay bench console
 
 bench-peers: $(VENV)/.installed
 	@$(RUN) -m benchmarks.peers.run --rounds $(ROUNDS)
