@@ -28,12 +28,17 @@ def test_nothing_is_negative_and_nothing_leaves_the_picture(
     days: list[dict[str, int]], cap: int | None
 ) -> None:
     one = drawn(days, cap)
-    assert one.left < one.right <= one.width and 0 < one.top < one.bottom < one.height
+    assert one.left < one.right <= one.width
+    assert 0 < one.top < one.bottom < one.height
     for column in one.columns:
-        assert one.left <= column.x and column.x + column.width <= one.right and column.width > 0
+        assert one.left <= column.x
+        assert column.x + column.width <= one.right
+        assert column.width > 0
         for part in column.parts:
-            assert part.value > 0 and part.height > 0
-            assert part.y >= one.top - SERIES_MAX * LEAST and part.y + part.height <= one.bottom + 0.01
+            assert part.value > 0
+            assert part.height > 0
+            assert part.y >= one.top - SERIES_MAX * LEAST
+            assert part.y + part.height <= one.bottom + 0.01
     for line in (*one.lines, *([one.cap] if one.cap else [])):
         assert one.top - 0.01 <= line.y <= one.bottom + 0.01
 
@@ -76,15 +81,20 @@ def test_what_is_small_can_be_seen() -> None:
 
 def test_a_cap_within_reach_is_to_scale_and_one_far_above_only_told() -> None:
     near, far = drawn([{"a": 300}], 350), drawn([{"a": 3}], 20_000)
-    assert near.cap is not None and not near.cap_above
+    assert near.cap is not None
+    assert not near.cap_above
     assert near.columns[0].parts[-1].y > near.cap.y > near.top - 0.01
-    assert far.cap is not None and far.cap_above and far.cap.y == far.top
+    assert far.cap is not None
+    assert far.cap_above
+    assert far.cap.y == far.top
     assert far.columns[0].parts[0].height > 100
 
 
 def test_without_anything_there_is_an_empty_frame() -> None:
     for one in (drawn([]), drawn([{}, {"a": 0}])):
-        assert one.series == () and one.total == 0 and one.lines[0].value == 0
+        assert one.series == ()
+        assert one.total == 0
+        assert one.lines[0].value == 0
 
 
 @settings(max_examples=30)
@@ -103,5 +113,6 @@ def test_labels_do_not_touch(count: int, text: str) -> None:
 def test_lines_are_round_and_few(most: int, unit: int) -> None:
     lines = bars([("1", {"a": most})], say=str, unit=unit).lines
     step = lines[1].value
-    assert 2 <= len(lines) <= 6 and step % unit == 0
+    assert 2 <= len(lines) <= 6
+    assert step % unit == 0
     assert str(step // unit).rstrip("0") in ("1", "2", "5")
