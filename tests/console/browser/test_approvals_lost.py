@@ -1,4 +1,4 @@
-"""What a person does not lose: an approval that can still be taken back, words typed while the session or the draft went."""
+"""What a person does not lose: an approval that is still held, words typed while session or draft went."""
 
 from __future__ import annotations
 
