@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.verify import Broken, Progress, Verified
     from mainstay.runtime.clock import Clock
     from mainstay.runtime.signing import Signing
+    from mainstay.workspace.audit_state import AuditState
     from mainstay.workspace.event_list import DecisionPage, EventPage
 
 FRONTIER = "frontier"  # in the workspace's state: what the next root goes on from
@@ -37,37 +38,6 @@ class Places:
     key: Path
     files: tuple[Path, ...]
     settings: AuditSettings
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointFile:
-    """One of the files that say what was signed."""
-
-    path: str
-    outside: bool  # not beside the key, but where the settings say
-    written_at: int  # microseconds; 0: it is not there
-    bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AuditState:
-    """How far the ledger has come, and how far that was signed. Nothing is proved by this."""
-
-    head: int
-    hash: str
-    signed_through: int  # 0: nothing was signed yet
-    signed_at: int
-    root: str
-    key: str  # the fingerprint of the key in hand; empty: there is none
-    public: str
-    files: tuple[CheckpointFile, ...]
-    verified: Json | None  # what came of the last proof that a person asked for
-    full: Json | None  # and of the daily one
-
-    @property
-    def unsigned(self) -> int:
-        """Events since the last checkpoint."""
-        return max(0, self.head - self.signed_through)
 
 
 def places_of(folder: Folder) -> Places:
@@ -246,26 +216,10 @@ class Auditing:
 
     def state(self) -> AuditState:
         """How far the ledger has come, what was signed of it and where that lies; and what the last proofs said."""
-        from mainstay.ledger.signing import read_signing_key
-        from mainstay.ledger.sqlite_reader import SqliteReader
-        from mainstay.workspace.full_audit import ASKED_MARK, MARK, last_proved
+        from mainstay.workspace.audit_state import audit_state
 
-        folder, places = self._folder, places_of(self._folder)
-        key = read_signing_key(places.key)
-        with closing(SqliteReader(folder.ledger, tables=None)) as reader:
-            rows = reader.select("checkpoints", order="through", descending=True, limit=1)
-            last = rows[0] if rows else {}
-            return AuditState(
-                *(int(reader.head), reader.head_hash.hex()),
-                signed_through=int(str(last.get("through") or 0)),
-                signed_at=int(str(last.get("at") or 0)),
-                root=str(last.get("root") or ""),
-                key=key.fingerprint if key is not None else "",
-                public=key.public.hex() if key is not None else "",
-                files=tuple(_file(path, place > 0) for place, path in enumerate(places.files)),
-                verified=last_proved(folder, ASKED_MARK),
-                full=last_proved(folder, MARK),
-            )
+        places = places_of(self._folder)
+        return audit_state(self._folder, places.key, places.files)
 
     def events(
         self,
@@ -422,14 +376,6 @@ class _Held:
 
 def _held(folder: Folder, clock: Clock) -> closing[_Held]:
     return closing(_Held(folder, clock))
-
-
-def _file(path: Path, outside: bool) -> CheckpointFile:
-    try:
-        found = path.stat()
-    except OSError:
-        return CheckpointFile(str(path), outside, 0)
-    return CheckpointFile(str(path), outside, found.st_mtime_ns // 1_000, found.st_size)
 
 
 def _has_checkpoints(folder: Folder) -> bool:

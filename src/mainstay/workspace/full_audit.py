@@ -22,6 +22,8 @@ import msgspec
 
 from mainstay.kernel.errors import MainstayError
 from mainstay.kernel.values import DAY, Json
+from mainstay.workspace.audit_state import ASKED_MARK as ASKED_MARK
+from mainstay.workspace.audit_state import MARK as MARK
 from mainstay.workspace.folder import Folder
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 600.0
 NICE = 15
 TIMEOUT_S = 6 * 3_600.0
-MARK = "audited"  # in the workspace's state: when it was done last
-ASKED_MARK = "verified"  # and when a person had it done, with what came of it
 TELL_EVERY_S = 0.2
 _Said = dict[str, object]
 
@@ -139,13 +139,6 @@ async def proved_beside(
         with suppress(OSError):  # a full disk: it is told all the same
             (folder.state / ASKED_MARK).write_bytes(msgspec.json.encode(told))
     return told
-
-
-def last_proved(folder: Folder, mark: str) -> Json | None:
-    """What came of the last proof: the daily one (`MARK`), or the last that a person asked for (`ASKED_MARK`)."""
-    with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode((folder.state / mark).read_bytes(), type=dict)
-    return None
 
 
 def proved(folder: Folder, progress: Callable[[int], None] = lambda position: None) -> Json:

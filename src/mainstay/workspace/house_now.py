@@ -13,7 +13,7 @@ from mainstay.ledger.store import EventReader
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.loop import Loop
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.full_audit import ASKED_MARK, MARK, last_proved
+from mainstay.workspace.audit_state import ASKED_MARK, MARK, last_proved
 from mainstay.workspace.moves import BIT, Listener, Moves
 
 CATCHING_UP = 500  # requests and effects that wait: more than a busy second leaves behind
