@@ -270,6 +270,7 @@ class FilePages:
             typed=typed,
             told=replace(told or Told(), lines=tuple(typed.text.split("\n"))),
             cannot=cannot,
+            answered=request.method == "POST",
             help=help_,
             action=f"/new/{word}" if fresh else f"{self._path}/{typed.name}/edit",
         )
