@@ -12,8 +12,8 @@ from mainstay.kernel.events import IncidentKind
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.loop import Loop
-from mainstay.workspace.folder import Folder
 from mainstay.workspace.audit_state import ASKED_MARK, MARK, last_proved
+from mainstay.workspace.folder import Folder
 from mainstay.workspace.moves import BIT, Listener, Moves
 
 CATCHING_UP = 500  # requests and effects that wait: more than a busy second leaves behind
