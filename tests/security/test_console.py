@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import re
 import socket
 import ssl
@@ -24,7 +26,7 @@ from mainstay.console.app import pages
 from mainstay.console.assets import Asset
 from mainstay.console.client import Client
 from mainstay.console.rendering import environment as templates
-from mainstay.kernel.errors import ConfigError
+from mainstay.kernel.errors import CommandRefused, ConfigError
 from mainstay.workspace import Card, Workspace
 from tests.security.attacks import attack
 from tests.security.web_house import PASSWORD, Answer, Browser, WebHouse, heard
@@ -109,7 +111,7 @@ def test_a_form_without_its_token_changes_nothing(web: WebHouse, given: str) -> 
     browser, card = web.log_in(), web.card()
     token = given
     if given == "of another form":
-        token = browser.get("/").token_of()
+        token = browser.get("/devices").token_of("/logout")
     if given == "of another session":
         token = web.log_in().get(card.path).token_of()
     before = web.head
@@ -191,7 +193,7 @@ def test_a_session_ends_with_the_log_in_after_it_and_with_the_log_out(web: WebHo
     before = Browser(web.port, dict(browser.cookies))
     web.log_in(browser)
     copied = Browser(web.port, dict(browser.cookies))
-    browser.post("/logout", {"form_token": browser.get("/").token_of()})
+    browser.post("/logout", {"form_token": browser.get("/devices").token_of("/logout")})
     assert [one.get("/").status for one in (before, copied, browser)] == [303, 303, 303]
 
 
@@ -233,7 +235,7 @@ def _nobody(*rest: str) -> Any:
 @attack(("mainstay.runtime.devices", "Devices.dismiss", lambda *_, **__: asyncio.sleep(0, False)))
 def test_log_out_everywhere_means_every_device(web: WebHouse) -> None:
     one, other = web.log_in(), web.log_in()
-    one.post("/logout", {"form_token": one.get("/").token_of(), "everywhere": "1"})
+    one.post("/logout", {"form_token": one.get("/devices").token_of("/logout"), "everywhere": "1"})
     assert [device.get("/").status for device in (one, other)] == [303, 303]
 
 
@@ -516,3 +518,112 @@ def certify(folder: Path) -> ssl.SSLContext:
     trusting = ssl.create_default_context(cafile=folder / "cert.pem")
     trusting.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return trusting
+
+
+# --- files that are written through pages --------------------------------------------------------------------------
+
+EDITED = "mainstay.workspace.edited_files"
+ANY_NAME = re.compile(r"(?s).*")
+NEW_TEMPLATE = "Hello {{ message.sender_name }}.\n"
+
+
+def _saved(browser: Browser, path: str, text: str, **more: str) -> Answer:
+    """Preview and save, as a person does."""
+    answer = browser.get(path)
+    for do in ("preview", "save"):
+        shown = {one: _hidden(answer, one) for one in ("form_token", "shown", "previewed")}
+        answer = browser.post(path, shown | {"text": text, "do": do} | more)
+    return answer
+
+
+def _hidden(answer: Answer, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', answer.text.split('class="card edit-form"')[-1])
+    return found[1] if found else ""
+
+
+@attack((EDITED, "PLAIN", ANY_NAME), (EDITED, "NAME", ANY_NAME))
+def test_an_edit_reaches_no_file_but_those_of_its_folder(web: WebHouse) -> None:
+    browser, outside = web.log_in(), web.root.parent
+    mine = f"planted-{web.port}"
+    names = [f"{way}{mine}" for way in ("../", "../../", f"{outside}/", "a/../../", "..\\", ".", "\u0440")]
+    try:
+        for name in names:
+            answer = _saved(browser, "/new/template", NEW_TEMPLATE, name=name)
+            assert answer.status in (404, 422), name
+        for place in (web.root, outside, outside.parent, web.root / "templates"):
+            assert not [one for one in os.listdir(place) if mine in one], place
+    finally:
+        for place in (web.root, outside, outside.parent, web.root / "templates"):
+            for one in place.glob(f"*{mine}*"):
+                one.unlink()
+    for name in ("..%2fmainstay", "%2e%2e", "..", ".%2e%2fmainstay", "%2fetc%2fpasswd", "refund.md%00"):
+        for path in (f"/templates/{name}/edit", f"/policies/{name}/edit", f"/workflows/{name}/retire"):
+            assert browser.get(path).status in (400, 404), path
+
+
+def _follows_links(folder: int, place: Any) -> bytes:
+    with open(place.leaf, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=folder)) as file:
+        return file.read()
+
+
+@attack((EDITED, "_read", _follows_links))
+def test_an_edit_follows_no_link(web: WebHouse, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.md"
+    secret.write_text("the sample secret of another file")
+    link = web.root / "templates" / "linked.md"
+    link.symlink_to(secret)
+    try:
+        browser = web.log_in()
+        for path in ("/templates/linked", "/templates/linked/edit", "/templates/linked/retire", "/templates"):
+            assert "the sample secret" not in browser.get(path).text, path
+        _saved(browser, "/templates/linked/edit", NEW_TEMPLATE)
+        assert secret.read_text() == "the sample secret of another file"
+        assert link.is_symlink()
+    finally:
+        link.unlink()
+
+
+@attack(
+    (EDITED, "require_shown", always(None)),
+    ("mainstay.workspace.file_desk", "require_shown", always(None)),
+)
+def test_of_two_devices_that_save_at_once_one_is_refused(web: WebHouse) -> None:
+    file = web.root / "templates" / "refund.md"
+    kept, path = file.read_bytes(), "/templates/refund/edit"
+    one, other = web.log_in(), web.log_in()
+    try:
+        shown = [browser.get(path) for browser in (one, other)]
+        texts = [kept.decode() + f"From device {number}.\n" for number in (1, 2)]
+        looked = []
+        for browser, page, text in zip((one, other), shown, texts, strict=True):
+            fields = {name: _hidden(page, name) for name in ("form_token", "shown")}
+            looked.append(browser.post(path, fields | {"text": text, "do": "preview"}))
+        answers = []
+        for browser, page, text in zip((one, other), looked, texts, strict=True):
+            fields = {name: _hidden(page, name) for name in ("form_token", "shown", "previewed")}
+            answers.append(browser.post(path, fields | {"text": text, "do": "save"}))
+        assert [one.status for one in answers] == [303, 409]
+        assert file.read_text() == texts[0]
+        assert "From device 2." in answers[1].text
+    finally:
+        file.write_bytes(kept)
+        web.ask(web.front.act(lambda workspace: workspace.policies.apply()))
+
+
+@attack(
+    ("mainstay.workspace.persons_only", "is_machine", always(False)),
+    ("mainstay.workspace.file_desk", "_require_person", always(None)),
+    ("mainstay.kernel.persons", "is_machine", always(False)),
+)
+def test_no_agent_writes_a_file(web: WebHouse) -> None:
+    file = web.root / "templates" / "refund.md"
+    kept = file.read_bytes()
+    shown = hashlib.sha256(kept).hexdigest()
+    asked = {"file": "templates/refund.md", "content": NEW_TEMPLATE, "shown": shown}
+    try:
+        with pytest.raises(CommandRefused):
+            web.ask(web.front.operate("save_file", asked | {"actor": "agent:token:a robot"}))
+        assert file.read_bytes() == kept
+    finally:
+        file.write_bytes(kept)
+        web.ask(web.front.act(lambda workspace: workspace.policies.apply()))

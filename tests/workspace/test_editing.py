@@ -1,16 +1,23 @@
-"""Workflows, templates and rules are edited: file and event as one, bound to what was shown, and never anywhere else."""
+"""Workflows, templates and rules are edited: file and event as one, bound to what was shown, nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-from mainstay.kernel.errors import CommandRefused, ConfigError, NotFound
+from mainstay.kernel.errors import CommandRefused, ConfigError, NotFound, StorageFull
+from mainstay.runtime.clock import SystemClock
 from mainstay.workspace import Workspace
+from mainstay.workspace.doors import LockDoor
 from mainstay.workspace.edited_files import FileChanged
+from mainstay.workspace.editing import Editing
+from mainstay.workspace.folder import Folder
+from mainstay.workspace.known import KnownNow
+from tests.cli.conftest import lay_out
 from tests.security.web_house import WebHouse
 
 Result = TypeVar("Result")
@@ -62,12 +69,15 @@ def test_a_workflow_that_is_saved_is_in_force_at_once_with_its_history(do: Do, w
     assert (before.version, after.version) == (1, 2)
     assert saved.changed == ("workflow triage, version 2, is in force",)
     file = web.root / "workflows" / "triage.yaml"
-    assert "version: 2" in file.read_text() and file.stat().st_mode & 0o777 == 0o640
+    assert "version: 2" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o640
     history = do(lambda workspace: workspace.editing.history.of_workflow("triage"))
     assert (history[0].what, history[0].version, history[0].in_force) == ("in force", 2, True)
     assert history[0].actor == "operator"
-    texts = [do(lambda workspace: workspace.editing.history.text(one.text)) for one in history[:2]]
-    assert "version: 2" in texts[0] and "version: 1" in texts[1]
+    marks = [one.text for one in history[:2]]
+    texts = do(lambda workspace: [workspace.editing.history.text(one) for one in marks])
+    assert "version: 2" in texts[0]
+    assert "version: 1" in texts[1]
     assert not [one for one in history[1:] if one.in_force]
     # A run that starts now follows it, without a restart.
     assert do(lambda workspace: workspace.workflows())[0][0].versions[0].version == 2
@@ -83,7 +93,8 @@ def test_a_comment_changes_no_definition_and_is_in_the_history(do: Do, web: WebH
 
 def test_a_template_is_adopted_and_what_waits_is_judged_again(do: Do, web: WebHouse) -> None:
     preview = do(lambda workspace: workspace.editing.preview("templates/refund.md", NEW_TEMPLATE))
-    assert not preview.verdict.errors and preview.before != preview.after
+    assert not preview.verdict.errors
+    assert preview.before != preview.after
     assert preview.judged == len(made_from(web, "refund"))
     edited(do, "template", "refund", "You do not have to do anything", "You need not do anything")
     digest = web.service.held.director.templates["refund"]
@@ -112,14 +123,16 @@ def test_rules_that_are_saved_judge_at_once_and_a_preview_says_which_cards(do: D
     preview = do(lambda workspace: workspace.editing.preview(shown.file, shown.text + deny))
     waiting = len(web.rows("approvals", status="waiting"))
     assert preview.rules is not None
-    assert waiting and len(preview.rules.cards) == waiting
+    assert waiting
+    assert len(preview.rules.cards) == waiting
     assert {one.new.rule for one in preview.rules.cards} == {"closed"}
     assert len(web.rows("approvals", status="waiting")) == waiting  # nothing was decided by looking
     quiet = shown.text + "# a word\n"
     saved = do(lambda workspace: workspace.editing.save(shown.file, quiet, shown=shown.shown))
     assert saved.changed == ("the rules are in force",)
     entries = do(lambda workspace: workspace.editing.history.of_policy(workspace.editing.listed("policy")[0]))
-    assert entries[0].in_force and entries[0].actor == "operator"
+    assert entries[0].in_force
+    assert entries[0].actor == "operator"
 
 
 def test_two_who_save_at_once_one_is_refused(do: Do, web: WebHouse) -> None:
@@ -152,7 +165,8 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_written(
 ) -> None:
     before, head = (web.root / file).read_bytes(), web.head
     verdict = do(lambda workspace: workspace.editing.check(file, text))
-    assert verdict.errors and verdict.errors[0].file == file
+    assert verdict.errors
+    assert verdict.errors[0].file == file
     assert line is None or verdict.errors[0].line == line
     shown = do(lambda workspace: workspace.editing.read(*_kind_and_name(file))).shown
     with pytest.raises(ConfigError):
@@ -172,7 +186,8 @@ def test_a_mistake_in_another_file_keeps_nobody_from_mending_this_one(do: Do, we
     assert saved.changed == ("template refund is in force",)
     (web.root / "policies" / "zz.toml").write_text("[[rule]\n")
     waits = edited(do, "policy", "default", "# Ordered rules", "# Rules in order")
-    assert waits.changed == () and any("zz.toml" in one for one in waits.waits_for)
+    assert waits.changed == ()
+    assert any("zz.toml" in one for one in waits.waits_for)
 
 
 def test_line_ends_and_the_mark_at_the_beginning_stay(do: Do, web: WebHouse) -> None:
@@ -180,7 +195,8 @@ def test_line_ends_and_the_mark_at_the_beginning_stay(do: Do, web: WebHouse) -> 
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
     edited(do, "template", "refund", "thank you for writing", "thanks for writing")
     raw = file.read_bytes()
-    assert raw.startswith(b"\xef\xbb\xbf") and raw.count(b"\r\n") == raw.count(b"\n") > 3
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert raw.count(b"\r\n") == raw.count(b"\n") > 3
 
 
 def test_a_template_that_is_removed_is_recorded_and_a_new_one_may_take_its_name(
@@ -192,7 +208,8 @@ def test_a_template_that_is_removed_is_recorded_and_a_new_one_may_take_its_name(
     shown = do(lambda workspace: workspace.editing.read("template", "spare"))
     do(lambda workspace: workspace.editing.remove(shown.file, shown=shown.shown))
     assert "spare" not in web.service.held.director.templates
-    assert not (web.root / fresh.file).exists() and not web.rows("templates", name="spare")
+    assert not (web.root / fresh.file).exists()
+    assert not web.rows("templates", name="spare")
     entries = do(lambda workspace: workspace.editing.history.of_template("spare"))
     assert [one.what for one in entries] == ["retired", "in force"]
     assert not any(one.in_force for one in entries)
@@ -278,3 +295,66 @@ def test_an_agent_edits_nothing(do: Do, web: WebHouse) -> None:
     with pytest.raises(CommandRefused, match="person"):
         edited(do, "template", "refund", "thank you", "thanks", actor="agent:token:helper")
     assert "thank you for writing" in (web.root / "templates" / "refund.md").read_text()
+
+
+def test_what_was_written_before_the_machine_stopped_is_taken_at_the_next_start(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is written first: between that and its event the machine may stop."""
+    monkeypatch.setenv("MAINSTAY_KEY_HOME", str(short_path / "keys"))
+    root = short_path / "desk"
+    lay_out(root, messages=1)
+
+    def started() -> dict[str, list[str]]:
+        with LockDoor(Folder(root), SystemClock()):
+            pass
+        with Workspace.open(root) as opened:
+            rows = opened.rows("adoptions", order="position", limit=100)
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(f"{row['kind']} {row['name']}".strip(), []).append(str(row["digest"]))
+        return found
+
+    (root / "templates" / "spare.md").write_text("Hello.\n")
+    first = started()
+    for file, old, new in (
+        ("workflows/triage.yaml", "version: 1", "version: 2"),
+        ("templates/refund.md", "thank you", "thanks"),
+        ("policies/default.toml", "fewer than", "less than"),
+    ):
+        path = root / file
+        path.write_text(path.read_text().replace(old, new, 1))
+    (root / "templates" / "spare.md").unlink()
+    second = started()
+    assert [len(second[one]) for one in ("workflow triage", "template refund", "policy")] == [2, 2, 2]
+    assert second["template spare"] == [*first["template spare"], ""]
+    assert started() == second
+
+
+def test_a_disk_that_is_full_is_told_with_what_stands_where(web: WebHouse, tmp_path: Path) -> None:
+    """The file is written, and the ledger has no space for its event."""
+    (tmp_path / "templates").mkdir()
+
+    class Full:
+        live = True
+
+        def ask(self, operation: str, arguments: dict[str, str]) -> dict[str, str]:
+            if operation == "save_file":
+                (tmp_path / arguments["file"]).write_text(arguments["content"])
+            raise StorageFull("The disk is full.")
+
+    def nothing() -> Any:
+        raise AssertionError("nothing is looked up")
+
+    desk = Editing(
+        tmp_path,
+        lambda: nullcontext(Full()),
+        nothing,
+        nothing,
+        lambda: True,
+        KnownNow(tmp_path),  # type: ignore[arg-type]
+    )
+    with pytest.raises(StorageFull, match="is written, and the ledger has no space for it yet"):
+        desk.save("templates/a.md", "Hello.\n", shown="")
+    with pytest.raises(StorageFull, match="The disk is full"):
+        desk.remove("templates/a.md", shown=desk.read("template", "a").shown)
