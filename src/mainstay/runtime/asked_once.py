@@ -31,6 +31,13 @@ Hash = Callable[[str, str], bytes]
 # they go on where they were, and end where they would have ended.
 ASKED_AGAIN = frozenset({"start", "propose", "fork", "restart", "replay", "review", "forget", "token_issue"})
 NOT_KEPT = frozenset({"token_issue"})  # a secret, which is made anew from the request's name
+# Of these the request says what it was answered, since it was done.
+_STATUS: Mapping[str, Callable[[Json], str]] = {
+    "kill_switch": lambda said: "on" if said["on"] else "off",
+    "pause_scope": lambda said: "paused",
+    "resume_scope": lambda said: "running",
+    "purge": lambda said: "purged",
+}
 _OF_CARDS = {"granted": "approved"}
 
 
@@ -113,6 +120,8 @@ class AskedOnce:
                 "outcomes": [self._outcome(one) for one in arguments["cards"]],
             }
         run, task = str(row["run"] or ""), row["task"]
+        if operation in _STATUS:
+            return _decided("", 0, _STATUS[operation](arguments))
         if not run:
             raise AnswerLost(
                 "This was done, and what it was answered is not known any more.",
@@ -122,14 +131,7 @@ class AskedOnce:
             )
         card = str(arguments.get("approval", "") or "")
         shown = self._store.get("approvals", (card,)) if card else None
-        return {
-            "run": run,
-            "task": task,
-            "events": 1,
-            "status": self._status(run),
-            "detail": {},
-            "card": str(shown["status"]) if shown else "",
-        }
+        return _decided(run, task, self._status(run), str(shown["status"]) if shown else "")
 
     def _outcome(self, one: list[str]) -> Json:
         row = self._store.get("approvals", (one[0],))
@@ -169,6 +171,11 @@ class _Taking:
         )
         request.follow = (*request.follow, taken)
         return await self._ask(request)
+
+
+def _decided(run: str, task: object, status: str, card: str = "") -> Json:
+    """As `runtime.desk.encode` writes a decision."""
+    return {"run": run, "task": task, "events": 1, "status": status, "detail": {}, "card": card}
 
 
 def _require_same(known: str, asked: str) -> None:

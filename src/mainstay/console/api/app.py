@@ -147,7 +147,11 @@ def operations(described: dict[str, Any]) -> list[dict[str, Any]]:
             "summary": one["summary"],
             "description": one["description"],
             "name": one["operationId"],
-            "needs": [each["name"] for each in one.get("parameters", ()) if each.get("required")],
+            "needs": [
+                each["name"]
+                for each in one.get("parameters", ())
+                if each.get("required") and each["in"] != "path"
+            ],
         }
         for path, methods in described["paths"].items()
         for method, one in methods.items()

@@ -1,0 +1,216 @@
+"""What a program asks under a name of its own: done once, also where the director ends at each point of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from mainstay.kernel.errors import AnswerLost, CommandRefused, DirectorUnavailable, KeyReused, StorageFailed
+from mainstay.kernel.values import DAY, Json
+from mainstay.ledger.codec import NAMES
+from mainstay.ledger.keys import InMemoryKeys
+from mainstay.ledger.store import Position
+from mainstay.runtime.asked_once import Ask, AskedOnce
+from mainstay.runtime.desk import Desk
+from mainstay.runtime.steering import Steering
+from mainstay.testing.plans import ASK_ALL, act, plan_of
+from mainstay.workspace.held import operate
+from tests.runtime.house import DiskStore, House, at_work, until
+
+PLAN = plan_of(act("send", act="email.reply"))
+ME = {"actor": "operator"}
+DONE = frozenset(
+    {"approval.granted", "approval.rejected", "approval.snoozed", "kill_switch.thrown", "scope.paused"}
+    | {"run.started", "run.cancelled", "run.paused"}
+)
+
+
+class EndingStore(DiskStore):
+    """The store in memory that ends its process at one of the next appends: before it is durable, or after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: int | None = None
+        self.durable = False
+
+    def append(self, batch: Any, **named: Any) -> Position:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                self.left = None
+                if self.durable:
+                    super().append(batch, **named)
+                raise StorageFailed("The machine is gone.")
+        return super().append(batch, **named)
+
+
+def once_of(house: House) -> AskedOnce:
+    def operated(by: Ask, operation: str, arguments: Json) -> Any:
+        desk = Desk(house.director, lambda: house.performer, house.artifacts, house.route, by)
+        steering = Steering(house.director, house.artifacts, by, adapters=("email",))
+        return operate(desk, steering, {}, operation, arguments)
+
+    return AskedOnce(house.store, house.artifacts, house.vault.keyed_hash, house.loop.ask, operated)
+
+
+Said = Callable[[House, dict[str, Any]], Json]
+ASKED: dict[str, Said] = {
+    "approve": lambda house, card: {"approval": card["approval"], "digest": card["digest"], **ME},
+    "reject": lambda house, card: {"approval": card["approval"], "reason": "no", **ME},
+    "snooze": lambda house, card: {"approval": card["approval"], "until": house.clock.now() + DAY, **ME},
+    "cancel": lambda house, card: {"run": card["run"], **ME},
+    "pause_run": lambda house, card: {"run": card["run"], **ME},
+    "pause_scope": lambda house, card: {"scope": "adapter", "name": "email", **ME},
+    "kill_switch": lambda house, card: {"on": True, **ME},
+    "start": lambda house, card: {
+        "workflow": PLAN.workflow.name,
+        "trigger": {},
+        "request": "r",
+        "key": "",
+        **ME,
+    },
+}
+# What somebody else does meanwhile, so that doing it once more would show.
+UNDONE: dict[str, Json] = {
+    "pause_scope": {"scope": "adapter", "name": "email"},
+    "kill_switch": {"on": False},
+}
+UNDO = {"pause_scope": "resume_scope", "kill_switch": "kill_switch"}
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that comes after another one has its keys."""
+    kept = InMemoryKeys()
+    monkeypatch.setattr("tests.runtime.house.InMemoryKeys", lambda: kept)
+
+
+async def with_a_card(house: House) -> dict[str, Any]:
+    await house.ask(house.begin("run", subject="ann@example.com"))
+    await until(lambda: len(house.cards()) == 1)
+    await house.settled()
+    return house.cards()[0]
+
+
+def told(house: House) -> Counter[str]:
+    names = [NAMES[one.type] for one in house.store.read_all(limit=10_000)]
+    return Counter(one for one in names if one in DONE)
+
+
+@pytest.mark.parametrize("durable", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("operation", ASKED)
+def test_wherever_the_end_comes_it_is_done_once_and_answered_alike(operation: str, durable: bool) -> None:
+    for at in range(4):
+        asyncio.run(_ended_at(operation, at, durable=durable))
+
+
+async def _ended_at(operation: str, at: int, *, durable: bool) -> None:
+    store = EndingStore()
+    first: Json | None = None
+    house = House(PLAN, policy=ASK_ALL, store=store)
+    with suppress(StorageFailed):
+        async with at_work(house):
+            card = await with_a_card(house)
+            said = ASKED[operation](house, card)
+            before = told(house)
+            store.left, store.durable = at, durable
+            with suppress(DirectorUnavailable):
+                first = await once_of(house).do("a name", "its body", operation, said)
+            await house.settled() if first is not None else None
+    store.left = None
+    house = House(PLAN, policy=ASK_ALL, store=store, clock=house.clock)
+    async with at_work(house):
+        once = once_of(house)
+        again = await once.do("a name", "its body", operation, said)
+        assert again["run"] == (first or again)["run"]
+        if first is not None and store.get("requests", _names(store)[0]) is not None:
+            assert {**again, "events": 0} == {**first, "events": 0} or _answer_was_lost(first, again)
+        if operation in UNDONE:
+            await operate(house.desk, house.steering, {}, UNDO[operation], {**UNDONE[operation], **ME})
+        assert await once.do("a name", "its body", operation, said) == again
+        expected = 2 if operation == "kill_switch" else 1
+        found = told(house) - before
+        assert sum(found.values()) == expected, found
+
+
+def _names(store: DiskStore) -> list[tuple[str]]:
+    return [(str(row["request"]),) for row in store.select("requests", limit=10)]
+
+
+def _answer_was_lost(first: Json, again: Json) -> bool:
+    """It was heard, so it had been kept: then it is the same, word for word."""
+    return first == again
+
+
+def test_who_asks_while_it_is_under_way_hears_the_same() -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            card = await with_a_card(house)
+            once, said = once_of(house), ASKED["approve"](house, card)
+            asked = [once.do("a name", "its body", "approve", said) for _ in range(5)]
+            answers = await asyncio.gather(*asked)
+            assert all(one == answers[0] for one in answers)
+            assert told(house)["approval.granted"] == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_the_same_name_for_anything_else_is_refused(under_way: bool) -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            card = await with_a_card(house)
+            once = once_of(house)
+            first = asyncio.ensure_future(
+                once.do("a name", "one body", "reject", ASKED["reject"](house, card))
+            )
+            await (asyncio.sleep(0) if under_way else first)
+            with pytest.raises(KeyReused):
+                await once.do("a name", "another body", "approve", ASKED["approve"](house, card))
+            await first
+            assert told(house)["approval.granted"] == 0
+
+    asyncio.run(story())
+
+
+def test_what_was_refused_may_be_asked_again() -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            card = await with_a_card(house)
+            once, said = once_of(house), ASKED["snooze"](house, card)
+            with pytest.raises(CommandRefused):
+                await once.do("a name", "its body", "snooze", {**said, "until": 1})
+            assert house.store.select("requests", limit=10) == []
+            assert (await once.do("a name", "its body", "snooze", said))["events"] == 1
+
+    asyncio.run(story())
+
+
+def test_an_answer_speaks_of_somebody_and_is_sealed_with_their_key() -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            card = await with_a_card(house)
+            await once_of(house).do("a name", "its body", "reject", ASKED["reject"](house, card))
+            (row,) = house.store.select("requests", limit=10)
+            assert str(row["answer"]).startswith("sealed:")
+            assert "a name" not in str(row)
+
+    asyncio.run(story())
+
+
+def test_an_answer_that_nothing_tells_is_said_to_be_lost() -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            once = once_of(house)
+            said = {"on": True, **ME}
+            await once.do("a name", "its body", "kill_switch", said)
+            row = dict(house.store.select("requests", limit=10)[0]) | {"answer": None}
+            with pytest.raises(AnswerLost, match="not known any more"):
+                once._told_anew({**row, "run": ""}, "remember", said)
+
+    asyncio.run(story())
