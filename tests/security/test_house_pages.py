@@ -1,4 +1,4 @@
-"""Attacks on pages of the house: the kill switch, doubts, dead letters, accounts, settings, what a browser remembers."""
+"""Attacks on pages of the house: the kill switch, doubts, dead letters, accounts, settings, a browser's memory."""
 
 from __future__ import annotations
 
