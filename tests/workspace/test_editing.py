@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mainstay.kernel.errors import CommandRefused, ConfigError, NotFound, StorageFull
+from mainstay.kernel.errors import CommandRefused, ConfigError, FileChanged, NotFound, StorageFull
 from mainstay.runtime.clock import SystemClock
 from mainstay.workspace import Workspace
 from mainstay.workspace.doors import LockDoor
-from mainstay.workspace.edited_files import FileChanged
 from mainstay.workspace.editing import Editing
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.known import KnownNow

@@ -21,6 +21,7 @@ from mainstay.kernel.errors import (
     AmbiguousId,
     CommandRefused,
     DirectorError,
+    FileChanged,
     MainstayError,
     NotFound,
     StaleApproval,
@@ -129,7 +130,7 @@ def status_of(error: MainstayError) -> int:
     match error:
         case NotFound():
             return 404
-        case StaleApproval() | AmbiguousId():
+        case StaleApproval() | AmbiguousId() | FileChanged():
             return 409
         case CommandRefused():
             return 422

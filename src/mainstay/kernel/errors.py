@@ -22,6 +22,7 @@
     │   ├── AmbiguousId          a short id that fits several
     │   ├── KeyReused            an idempotency key that names another request already
     │   ├── AnswerLost           it was done, and what was answered is not known any more
+    │   ├── FileChanged          somebody wrote the file since it was shown
     │   └── StaleApproval        the digest is not (or no longer) what waits
     ├── DirectorError            the door is closed
     │   ├── DirectorUnavailable  no answer from the control socket
@@ -183,6 +184,10 @@ class KeyReused(CommandRefused):
 
 class AnswerLost(CommandRefused):
     """It was done, and what was answered is not known any more."""
+
+
+class FileChanged(CommandRefused):
+    """The file says something else than what was shown."""
 
 
 class StaleApproval(CommandRefused):

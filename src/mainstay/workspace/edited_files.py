@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mainstay.config.policies import SIZE_MAX as POLICY_SIZE_MAX
-from mainstay.kernel.errors import CommandRefused, ConfigError, NotFound, StorageFull
+from mainstay.kernel.errors import CommandRefused, ConfigError, FileChanged, NotFound, StorageFull
 from mainstay.kernel.ids import digest
 from mainstay.kernel.values import Digest
 from mainstay.workflows.document import NAME, NAME_RULE, SIZE_MAX
@@ -151,10 +151,6 @@ def remove(root: Path, place: Place, *, shown: Digest) -> None:
             os.fsync(folder)
     except OSError as error:
         raise _unwritable(place, error) from error
-
-
-class FileChanged(CommandRefused):
-    """The file says something else than what was shown."""
 
 
 def require_shown(place: Place, content: bytes | None, shown: Digest) -> None:

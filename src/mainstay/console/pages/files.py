@@ -21,10 +21,17 @@ from mainstay.console.lines_diff import Row, lines_diff
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
-from mainstay.kernel.errors import CommandRefused, ConfigError, MainstayError, NotFound, StorageFull
+from mainstay.kernel.errors import (
+    CommandRefused,
+    ConfigError,
+    FileChanged,
+    MainstayError,
+    NotFound,
+    StorageFull,
+)
 from mainstay.kernel.ids import digest
 from mainstay.workspace import Workspace
-from mainstay.workspace.edited_files import FileChanged, Kind
+from mainstay.workspace.edited_files import Kind
 from mainstay.workspace.editing import EditPreview, FileText, Saved
 from mainstay.workspace.serving_web import Front
 
