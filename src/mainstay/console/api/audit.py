@@ -15,7 +15,7 @@ from mainstay.console.api.paging import Cursor, Limit, Page, linked, place
 from mainstay.console.api.values import NAME_MAX, WHOLE_MAX, SinceQuery, UntilQuery
 from mainstay.ledger.stats import LedgerStats
 from mainstay.ledger.verify import Verified
-from mainstay.workspace.auditing import AuditState
+from mainstay.workspace.audit_state import AuditState
 from mainstay.workspace.event_list import Listed
 from mainstay.workspace.workspace import Workspace
 
