@@ -14,7 +14,7 @@ import pytest
 from mainstay.console import live
 from mainstay.console.guard import kind_of
 from mainstay.console.limits import Kind, Limits, limits_of
-from mainstay.console.live import CALM_S, Figures, Live, Stream, asked, figures_of
+from mainstay.console.live import CALM_S, Figures, Live, Stream, asked, figures_of, gathered_s
 from mainstay.console.refused import Refused
 from mainstay.kernel.ids import RunId
 from mainstay.ledger.projections import TABLES
@@ -302,6 +302,11 @@ def test_who_joins_while_something_moves_is_told_the_newest_figures() -> None:
         return text
 
     assert '"waiting":2' in asyncio.run(told())
+
+
+@pytest.mark.parametrize(("streams", "s"), [(1, 0.25), (7, 0.25), (14, 0.5), (200, CALM_S)])
+def test_the_more_pages_are_open_the_longer_is_gathered(streams: int, s: float) -> None:
+    assert gathered_s(streams) == s
 
 
 # --- its limits -----------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@
     data: 4711
 
 A page asks for the topics that it shows, and `house` always. What moves is gathered and told at most every quarter of
-a second, sums and reports every two seconds. `figures` says how the house stands, for the rail. Who comes back with
-`Last-Event-ID` is told which topics moved in between, out of the ledger itself.
+a second (less often where more than seven listen), sums and reports every two seconds. `figures` says how the house
+stands, for the rail. Who comes back with `Last-Event-ID` is told which topics moved in between, out of the ledger
+itself.
 
 What is told is that something moved, never what: the page asks for that by itself, with its session. So a stream
 holds no text of anybody, and what waits for a slow reader is a few bits, however long it waits. Whose connection
@@ -40,6 +41,9 @@ log = logging.getLogger("mainstay")
 
 GATHERED_S = 0.25  # what moves within so long is told at once
 CALM_S = 2.0
+TOLD_PER_S = (
+    28  # over all streams: of each telling comes a request for a part, some milliseconds of the director
+)
 LOOK_S = 1.0  # what no event tells: a full disk, a device whose time is over
 HEARTBEAT_S = 15.0
 SLOW_S = 10.0
@@ -192,7 +196,7 @@ class Live:
             if clock() - looked_s >= LOOK_S or now & BIT["house"]:
                 looked_s = clock()
                 self._look_after()
-            await asyncio.sleep(GATHERED_S)
+            await asyncio.sleep(gathered_s(len(self._streams)))
 
     def _look_after(self) -> None:
         """End the streams of devices that were dismissed, or whose time is over."""
@@ -200,6 +204,11 @@ class Live:
         for one in self._streams:
             if not known[one.secret]:
                 one.end()
+
+
+def gathered_s(streams: int) -> float:
+    """How long is gathered with so many streams: pages that are open take their share of the director, and no more."""
+    return min(CALM_S, max(GATHERED_S, streams / TOLD_PER_S))
 
 
 def is_known(front: Front, secret: str) -> bool:

@@ -120,6 +120,27 @@ def test_a_part_comes_up_to_date_and_nothing_that_a_person_does_is_disturbed(
         ]
 
 
+def test_a_part_that_shows_several_topics_asks_once_for_all_that_are_told_together(
+    door: Door, visit: Visit
+) -> None:
+    with door.open():
+        one, asked = visit(door, "/sample").page, []
+        one.on("request", lambda request: asked.append(request.url) if "part=list" in request.url else None)
+        with one.expect_response("**/sample?part=list"):
+            one.evaluate(
+                """for (const event of ["runs", "approvals", "memory"]) {
+                  const detail = {message: {event, id: "1", data: "1"}};
+                  document.querySelector(".live").dispatchEvent(
+                    new CustomEvent("htmx:sse:before:message", {detail, bubbles: true}));
+                }"""
+            )
+        with one.expect_response(
+            "**/sample?part=list"
+        ):  # what would have come beside it had come before this
+            one.evaluate("htmx.trigger('#list', 'together')")
+        assert len(asked) == 2
+
+
 def test_a_page_with_the_same_topics_goes_on_with_the_stream_and_another_begins_its_own(
     door: Door, visit: Visit
 ) -> None:

@@ -4,6 +4,7 @@
   "use strict";
   const PATIENCE_MS = 3000, AGAIN_MS = 2000, AGAIN_MOST_MS = 15000;
   const heard = new Map(); // topics, and up to which position each is told
+  const gathered = new Set(); // topics that were told just now
   const waiting = new WeakSet(); // parts that are asked for once more
   let figures = null, lostAt = null, showing = null, said = "", tries = 0, pageAt = position();
 
@@ -21,8 +22,21 @@
 
   document.addEventListener("htmx:sse:before:message", (event) => {
     const { event: topic, id } = event.detail.message;
-    if (topic && topic !== "figures") heard.set(topic, Number(id));
+    if (!topic || topic === "figures") return;
+    heard.set(topic, Number(id));
+    gather(topic);
   });
+
+  // A part that shows several topics asks once for all of them that are told together.
+  function gather(topic) {
+    if (!gathered.size) setTimeout(() => {
+      for (const part of document.querySelectorAll("[data-topics]")) {
+        if (part.dataset.topics.split(",").some((one) => gathered.has(one))) htmx.trigger(part, "together", {}, false);
+      }
+      gathered.clear();
+    });
+    gathered.add(topic);
+  }
 
   document.addEventListener("figures", (event) => {
     figures = { at: Number(event.detail.id), ...JSON.parse(event.detail.data) };
@@ -52,8 +66,10 @@
     pageAt = position();
     if (figures && figures.at > Number(pageAt)) put();
     for (const [topic, at] of heard) {
-      if (at > Number(pageAt)) htmx.trigger(one, topic, {});
-      else heard.delete(topic);
+      if (at > Number(pageAt)) {
+        htmx.trigger(one, topic, {});
+        gather(topic);
+      } else heard.delete(topic);
     }
   });
 
@@ -117,7 +133,7 @@
         lost();
         turnedAway(status);
         again(one);
-      } else if (one instanceof Element && /from:body/.test(one.getAttribute("hx-trigger") ?? "")) {
+      } else if (one instanceof Element && /from:body|^together/.test(one.getAttribute("hx-trigger") ?? "")) {
         retry(one);
       } else if (ctx && !status) {
         say("The server did not answer. What you typed is still here; see what became of it before you send it again.");
