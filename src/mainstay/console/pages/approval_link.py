@@ -18,6 +18,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from mainstay.console import card_words as words
 from mainstay.console import csrf, forms
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import page
@@ -171,6 +172,7 @@ class ApprovalLink:
             *(request, "approval.html"),
             status=status,
             card=card,
+            words=words,
             token=token,
             decides=True,
             error=error,
@@ -187,6 +189,7 @@ class ApprovalLink:
             *(request, "link_state.html"),
             status=409 if refused else 200,
             card=card,
+            words=words,
             newer=newer,
             token=request.path_params["token"],
             leaving=await self._leaving(link),
