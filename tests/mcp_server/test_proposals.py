@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from mcp import Client as Mcp
 
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.plan import PROPOSED
@@ -51,6 +53,31 @@ def test_the_same_request_is_one_proposal(desk: Desk) -> None:
     assert other["run"] != first["run"], "a request is its client's own"
     said = desk.refused("propose", proposal(desk, why="something else"), client)
     assert "asked for something else" in said
+
+
+def test_the_same_request_twice_at_once_is_one_proposal_too(desk: Desk) -> None:
+    client = a_client()
+    given = proposal(desk)
+
+    async def both(opened: Mcp) -> list[Any]:
+        calls = [opened.call_tool("propose", given) for _ in range(4)]
+        return [one.structured_content for one in await asyncio.gather(*calls)]
+
+    found = desk.talk(both, client)
+    assert len({one["run"] for one in found}) == 1
+    assert sum(one["new"] for one in found) == 1
+
+
+def test_who_is_named_in_a_proposal_and_forgotten_is_gone_from_it(desk: Desk) -> None:
+    given = proposal(desk, why="Nora Finch (nora.finch@example.org) asked for it by telephone")
+    told = desk.found("propose", given, a_client())
+    before = desk.card_of(told["run"])
+    desk.act(lambda workspace: workspace.forgetting.forget("nora.finch@example.org"))
+    after = desk.read(lambda workspace: workspace.approval(before.approval))
+
+    assert "Nora Finch" in before.rationale
+    assert "Nora" not in f"{after.rationale}{after.text}"
+    assert after.text == "" or "[forgotten]" in after.text
 
 
 def test_what_rules_allow_asks_all_the_same_when_it_was_proposed(desk: Desk) -> None:

@@ -145,6 +145,17 @@ def test_runs_cards_and_memories_are_read_by_their_address(desk: Desk) -> None:
     assert "press kit" in remembered
 
 
+def test_what_a_search_finds_can_be_read(desk: Desk) -> None:
+    found = desk.found("search_memory", {"query": "invoice delivery password", "limit": 20})["found"]
+
+    async def read(opened: Mcp) -> list[str]:
+        answers = [await opened.read_resource(f"mainstay://memory/{one['memory']}") for one in found]
+        return [one.contents[0].text for one in answers]  # type: ignore[union-attr]
+
+    assert found
+    assert all('"outside"' in one for one in desk.talk(read))
+
+
 def test_only_what_is_begun_by_hand_is_started(desk: Desk) -> None:
     said = desk.refused("start_run", {"workflow": "triage", "request": "a"})
     assert "begun by messages" in said

@@ -25,7 +25,7 @@ TEXT = "text/plain"
 _IDS: Mapping[str, re.Pattern[str]] = {
     "run": re.compile(r"[0-9a-f]{32}"),
     "approval": re.compile(r"[0-9a-f]{16}"),
-    "memory": re.compile(r"[a-z0-9][a-z0-9_.:#-]{0,127}"),
+    "memory": re.compile(r"[a-z0-9][a-z0-9_.:#-]{0,127}(?:@[0-9]{1,6})?"),
 }
 _SHOWN: Mapping[str, Callable[[Call, str], Awaitable[Json]]] = {
     "run": shown_run,

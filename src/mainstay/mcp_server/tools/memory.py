@@ -47,7 +47,7 @@ async def search_memory(call: Call) -> CallToolResult:
 async def shown_memory(call: Call, memory: str) -> Json:
     """One memory as it is believed today. Raises `NotFound`."""
     version = await call.house.read(lambda workspace: workspace.memory.show(memory))
-    if version.memory != memory:
+    if version.memory.partition("@")[0] != memory.partition("@")[0]:
         raise NotFound("There is no such memory.", remedy="Search, and name what is found as a whole.")
     return {
         "memory": version.memory,
