@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -132,31 +133,28 @@ def test_stopped_it_says_who_and_why_and_nothing_leaves(stopped: WebHouse, brows
         assert (thrown.actor, thrown.reason) == ("operator", WHY)
 
 
-def test_what_is_leaving_can_be_taken_back_once(stopped: WebHouse, browser: Browser) -> None:
-    card = stopped.card(last=True)
-    row = stopped.rows("approvals", approval=card.approval)[0]
-    leaving = {
-        "workflow": row["workflow"],
-        "act": row["act"],
-        "approval": card.approval,
-        "authority": f"approval:{card.approval}",
-        "until": stopped.clock.now() + 60_000_000,
-        "digest": row["digest"],
-        "card": row["card"],
-        "subject": row["subject"],
-        "finality": row["finality"],
-        "position": 1,
-    }
-    with rows_in(stopped, ("leaving", (row["run"], row["task"]), leaving)):
-        page = browser.get("/")
-        assert f'id="leaving-{row["run"]}-{row["task"]}"' in page.text
-        assert "leaves in" in page.text
-        fields = {"run": row["run"], "task": str(row["task"])}
-        assert browser.post("/", fields).status == 403
-        # No event let it go, so there is nothing to take back: that is told, and nothing breaks.
-        answer = browser.post("/", {"form_token": page.token_of("/"), **fields})
-        assert answer.status == 303
-        assert 'class="toast warn"' in browser.get("/").text
+def test_what_is_leaving_is_taken_back_once_and_asks_anew(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web.service.held.director, "undo_us", 3_600_000_000)
+    card = web.card(last=True)
+    run, task = (web.rows("approvals", approval=card.approval)[0][name] for name in ("run", "task"))
+    with web.service_reader() as workspace:
+        workspace.approve(card.approval, digest=card.digest, open_us=1)
+    page = browser.get("/")
+    row = page.text[page.text.index(f'id="leaving-{run}-{task}"') :].partition("</li>")[0]
+    assert re.search(r"leaves in (59|60) min", row)
+    fields = {"run": run, "task": str(task)}
+    assert browser.post("/", fields).status == 403
+    sent = {"form_token": page.token_of("/"), **fields}
+    assert browser.post("/", sent).headers["location"] == "/"
+    after = browser.get("/").text
+    assert "Taken back. Its card asks anew." in after
+    assert f'id="leaving-{run}-{task}"' not in after
+    assert [one for one in web.rows("approvals", run=run) if one["status"] == "waiting"]
+    # What is not leaving any more cannot be taken back: that is told, and nothing breaks.
+    assert browser.post("/", sent).status == 303
+    assert 'class="toast warn"' in browser.get("/").text
 
 
 def test_incidents_stand_with_what_to_do(web: WebHouse, browser: Browser) -> None:
