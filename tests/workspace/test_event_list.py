@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
+from mainstay.kernel.events import NUMBER_OF, ApprovalRequested, RunStarted
 from mainstay.workspace import Workspace
 from mainstay.workspace.event_list import LOOKED_AT_MAX, event_page
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.looking_back import SLICE, SLICE_FIRST, back
+from mainstay.workspace.looking_back import SLICE, SLICE_FIRST, Back, back
 from tests.security.web_house import WebHouse
 
 
@@ -44,7 +47,22 @@ def test_a_filter_that_nothing_passes_looks_at_a_bounded_number(web: WebHouse) -
     with Workspace(Folder(web.root)) as opened:
         found = event_page(opened._store, actor="nobody", before=0, limit=50)
         assert not found.events
-        assert found.looked_at == min(LOOKED_AT_MAX, opened.head)
-        assert found.older == 0
+        assert (found.older > 0) == (opened.head > LOOKED_AT_MAX)
         of_stream = event_page(opened._store, stream="memory", before=0, limit=3)
         assert len({one.version for one in of_stream.events}) == len(of_stream.events) <= 3
+
+
+def test_events_of_a_type_are_found_as_reading_all_of_them_finds_them(web: WebHouse) -> None:
+    numbers = {NUMBER_OF[RunStarted], NUMBER_OF[ApprovalRequested]}
+    with Workspace(Folder(web.root)) as opened:
+        store, head = opened._store, opened.head
+        slow = [one.position for one in back(store, most=head) if one.type in numbers]
+        whole = Back(store, numbers, 0, head)
+        assert [one.position for one in whole] == slow
+        assert whole.reached == 0
+        near = Back(store, numbers, 0, 100)
+        assert [one.position for one in near] == [one for one in slow if one > head - 100]
+        assert near.reached == head - 100
+        before = Back(store, numbers, slow[3], head)
+        assert [one.position for one in islice(before, 2)] == slow[4:6]
+        assert before.reached == slow[5]

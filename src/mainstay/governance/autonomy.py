@@ -59,7 +59,8 @@ class Ruled:
 
 UNRULED = Ruled()
 _STRONGEST = (Decision.DENY, Decision.ASK, Decision.ALLOW)
-_HIGH_STAKE = Ruled("ask", "high stake", "final acts of high stake always ask")
+_HIGH_STAKE = Ruled("ask", "high stake", "each of them so far was final and of high stake, which always asks")
+_FINALITIES_FROM = 50  # cards of a kind
 
 
 def ruled(policy: Policy, kind: str) -> Ruled:
@@ -256,9 +257,10 @@ def _ruled(store: EventReader, kind: str, policy: Policy) -> Ruled:
     found = ruled(policy, kind)
     if found.decision == "deny":
         return found
-    # Its contract says how final an act is; of a kind that was ever asked about, its cards say it.
-    cards = store.select("approvals", where={"kind": kind}, limit=1)
-    return _HIGH_STAKE if cards and cards[0]["finality"] == Finality.FINAL_HIGH else found
+    # How final an act is depends on its recipient, too: only where no card was of less is nothing ever proved.
+    cards = store.select("approvals", where={"kind": kind}, limit=_FINALITIES_FROM)
+    high = bool(cards) and all(one["finality"] == Finality.FINAL_HIGH for one in cards)
+    return _HIGH_STAKE if high else found
 
 
 def _standing(row: dict[str, Value] | None) -> Standing:

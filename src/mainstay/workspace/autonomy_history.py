@@ -21,12 +21,13 @@ from mainstay.kernel.ids import RunId, StreamId, run_of
 from mainstay.kernel.kinds import kind_of
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import EventReader, Value
 from mainstay.runtime.weighing import BY_ITSELF
-from mainstay.workspace.looking_back import PLAIN, back
+from mainstay.workspace.looking_back import PLAIN, Back
 
 STREAM = StreamId("autonomy")
-LOOKED_AT_MAX = 20_000  # events: those of some days or weeks
+LOOKED_AT_MAX = 100_000  # events: those of some days or weeks
 CHANGES_MAX = 100
 
 
@@ -124,13 +125,11 @@ def changes_of(store: EventReader, kind: str, open_text: Callable[[str], str]) -
     return found[: -CHANGES_MAX - 1 : -1]
 
 
-def left_by_themselves(store: EventReader, kind: str, *, limit: int) -> list[LeftByItself]:
+def left_by_themselves(store: SqliteReader, kind: str, *, limit: int) -> list[LeftByItself]:
     """What left by itself of late, each act once."""
     found: dict[tuple[str, int], LeftByItself] = {}
     authority, number = f"{BY_ITSELF}{kind}", NUMBER_OF[ActionStarted]
-    for recorded in back(store, most=LOOKED_AT_MAX):
-        if recorded.type != number:
-            continue
+    for recorded in Back(store, (number,), 0, LOOKED_AT_MAX):
         event = PLAIN.event(recorded)
         assert isinstance(event, ActionStarted)
         run = run_of(recorded.stream)
@@ -146,14 +145,12 @@ def left_by_themselves(store: EventReader, kind: str, *, limit: int) -> list[Lef
 
 
 def watched_of(
-    store: EventReader, kind: str, state: Callable[[str], RunState], *, limit: int
+    store: SqliteReader, kind: str, state: Callable[[str], RunState], *, limit: int
 ) -> list[Watched]:
     """What was only watched of late."""
     found: list[Watched] = []
     workflow, number = kind.partition("/")[0], NUMBER_OF[ActionShadowed]
-    for recorded in back(store, most=LOOKED_AT_MAX):
-        if recorded.type != number:
-            continue
+    for recorded in Back(store, (number,), 0, LOOKED_AT_MAX):
         event, run = PLAIN.event(recorded), run_of(recorded.stream)
         assert isinstance(event, ActionShadowed)
         if not _is_of(store, run, workflow):

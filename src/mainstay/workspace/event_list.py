@@ -16,13 +16,15 @@ import msgspec
 from mainstay.kernel.events import NUMBER_OF, ActionUndone, ApprovalGranted, ApprovalRejected
 from mainstay.kernel.ids import StreamId, run_of
 from mainstay.kernel.values import Instant
-from mainstay.ledger.codec import event_name
+from mainstay.ledger.codec import NAMES, event_name
 from mainstay.ledger.export import Selection
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import EventReader, RecordedEvent, Version
-from mainstay.workspace.looking_back import PLAIN, back
+from mainstay.workspace.looking_back import PLAIN, Back, back
 
 LIMIT = 50
-LOOKED_AT_MAX = 20_000  # events, for one page
+LOOKED_AT_MAX = 5_000  # events, for one page
+FAR = 200_000  # the same where only one type is looked for, which is quick
 SLICE = 500
 SEALED_WORD = "[sealed]"
 RUN = "run:"
@@ -52,7 +54,6 @@ class EventPage:
 
     events: tuple[Listed, ...]
     older: int
-    looked_at: int  # events
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,51 +83,68 @@ class DecisionPage:
 
 
 def event_page(
-    store: EventReader, *, type: str = "", stream: str = "", actor: str = "", before: int = 0, limit: int
+    store: SqliteReader, *, type: str = "", stream: str = "", actor: str = "", before: int = 0, limit: int
 ) -> EventPage:
     """The newest events that are meant: of a type (`run.*` for a group), of a stream or a run, by an actor."""
     wanted = Selection(types=(type,) if type else ())
     found: list[Listed] = []
-    looked_at, last = 0, 0
-    for recorded in _newest(store, StreamId(stream), before):
-        looked_at += 1
-        last = int(recorded.version if stream else recorded.position)
+    looking = _looking(store, type, StreamId(stream), before)
+    for recorded in looking:
         if wanted.takes(recorded) and actor in ("", recorded.actor):
             found.append(_listed(recorded))
             if len(found) == limit:
                 break
-        if looked_at == LOOKED_AT_MAX:
-            break
-    return EventPage(tuple(found), last if last > 1 else 0, looked_at)
+    return EventPage(tuple(found), looking.reached if looking.reached > 1 else 0)
 
 
-def decision_page(store: EventReader, *, before: int = 0, limit: int) -> DecisionPage:
+def decision_page(store: SqliteReader, *, before: int = 0, limit: int) -> DecisionPage:
     """The newest decisions about cards."""
     numbers = {NUMBER_OF[one] for one in (ApprovalGranted, ApprovalRejected, ActionUndone)}
-    found: list[Decision] = []
-    last = 0
-    for recorded in back(store, before=before, most=LOOKED_AT_MAX):
-        last = int(recorded.position)
-        if recorded.type in numbers:
-            found.append(_decision(store, recorded))
-            if len(found) == limit:
-                break
-    return DecisionPage(tuple(found), last if last > 1 else 0)
+    looking = Back(store, numbers, before, FAR)
+    found = [_decision(store, recorded) for recorded in islice(looking, limit)]
+    return DecisionPage(tuple(found), looking.reached if looking.reached > 1 else 0)
 
 
 # --- within ---------------------------------------------------------------------------------------------------------
 
 
-def _newest(store: EventReader, stream: StreamId, before: int) -> Iterator[RecordedEvent]:
-    if not stream:
-        yield from back(store, before=before, most=LOOKED_AT_MAX)
-        return
-    last = int(store.version(stream))
-    end = min(before - 1, last) if before else last
-    while end > 0:
-        start = max(0, end - SLICE)
-        yield from reversed(list(islice(store.read(stream, after=Version(start)), end - start)))
-        end = start
+class _Every:
+    """Every event of the ledger, or of one stream; `reached` as in `Back`, of a stream a version."""
+
+    def __init__(self, store: SqliteReader, stream: StreamId, before: int) -> None:
+        self._store = store
+        self._stream = stream
+        self._before = before
+        self.reached = 0
+
+    def __iter__(self) -> Iterator[RecordedEvent]:
+        """Newest first, as far as is looked for one page."""
+        if not self._stream:
+            for recorded in back(self._store, before=self._before, most=LOOKED_AT_MAX):
+                self.reached = int(recorded.position)
+                yield recorded
+            return
+        last = int(self._store.version(self._stream))
+        end = min(self._before - 1, last) if self._before else last
+        least = max(0, end - LOOKED_AT_MAX)
+        while end > least:
+            start = max(least, end - SLICE)
+            some = list(islice(self._store.read(self._stream, after=Version(start)), end - start))
+            for recorded in reversed(some):
+                self.reached = int(recorded.version)
+                yield recorded
+            end = start
+
+
+def _looking(store: SqliteReader, type: str, stream: StreamId, before: int) -> Back | _Every:
+    if not type or stream:
+        return _Every(store, stream, before)
+    plain = type.partition("/")[0]
+    group = plain[:-1] if plain.endswith(".*") else ""
+    numbers = [
+        number for number, name in NAMES.items() if name == plain or (group and name.startswith(group))
+    ]
+    return Back(store, numbers, before, FAR)
 
 
 def _listed(recorded: RecordedEvent) -> Listed:

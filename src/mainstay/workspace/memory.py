@@ -20,7 +20,7 @@ import msgspec
 
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import Instant, Json
-from mainstay.ledger.store import EventReader
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.memory.context import Context
 from mainstay.memory.records import Note, checked
 from mainstay.runtime.artifacts import Artifacts
@@ -49,7 +49,7 @@ class Memory:
     def __init__(
         self,
         door: Callable[..., AbstractContextManager[Door]],
-        store: Callable[[], EventReader],
+        store: Callable[[], SqliteReader],
         artifacts: Callable[[], Artifacts],
         assembly: Callable[[], Assembly],
         state: Callable[[str], RunState],

@@ -15,11 +15,12 @@ from typing import Any
 from mainstay.kernel.events import NUMBER_OF, ContextRecalled
 from mainstay.kernel.ids import StreamId, SubjectId, run_of
 from mainstay.kernel.values import Instant
-from mainstay.ledger.store import EventReader, RecordedEvent
+from mainstay.ledger.sqlite_reader import SqliteReader
+from mainstay.ledger.store import RecordedEvent
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.workspace.looking_back import PLAIN, back
+from mainstay.workspace.looking_back import PLAIN, Back
 
-LOOKED_AT_MAX = 20_000  # events, at the first look
+LOOKED_AT_MAX = 100_000  # events, at the first look
 KEPT = 20  # of the uses of one memory: the newest
 MEMORIES_MAX = 100_000
 _CONTEXT = b"recall"
@@ -46,7 +47,7 @@ class _Of:
 class Uses:
     """Which record was used where, kept up with the ledger."""
 
-    def __init__(self, store: Callable[[], EventReader], artifacts: Callable[[], Artifacts]) -> None:
+    def __init__(self, store: Callable[[], SqliteReader], artifacts: Callable[[], Artifacts]) -> None:
         self._store = store
         self._artifacts = artifacts
         self._through = 0
@@ -68,13 +69,13 @@ class Uses:
         store = self._store()
         head, number = int(store.head), NUMBER_OF[ContextRecalled]
         most = min(LOOKED_AT_MAX, head - self._through)
-        new = [one for one in back(store, before=head + 1, most=most) if one.type == number]
+        new = list(Back(store, (number,), head + 1, most))
         self._since = self._since or max(1, head - most + 1)
         for recorded in reversed(new):
             self._take(store, recorded)
         self._through = head
 
-    def _take(self, store: EventReader, recorded: RecordedEvent) -> None:
+    def _take(self, store: SqliteReader, recorded: RecordedEvent) -> None:
         event, run = PLAIN.event(recorded), run_of(StreamId(recorded.stream))
         assert isinstance(event, ContextRecalled)
         row = store.get("runs", (run,)) or {}
