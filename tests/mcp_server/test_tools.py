@@ -149,11 +149,13 @@ def test_what_a_search_finds_can_be_read(desk: Desk) -> None:
     found = desk.found("search_memory", {"query": "invoice delivery password", "limit": 20})["found"]
 
     async def read(opened: Mcp) -> list[str]:
-        answers = [await opened.read_resource(f"mainstay://memory/{one['memory']}") for one in found]
+        names = [one["memory"] for one in found if "@" in one["memory"]]  # the others stand in your own files
+        answers = [await opened.read_resource(f"mainstay://memory/{one}") for one in names]
         return [one.contents[0].text for one in answers]  # type: ignore[union-attr]
 
-    assert found
-    assert all('"outside"' in one for one in desk.talk(read))
+    told = desk.talk(read)
+    assert len(told) > 3
+    assert all('"outside"' in one for one in told)
 
 
 def test_only_what_is_begun_by_hand_is_started(desk: Desk) -> None:
