@@ -304,7 +304,7 @@ def test_who_joins_while_something_moves_is_told_the_newest_figures() -> None:
     assert '"waiting":2' in asyncio.run(told())
 
 
-@pytest.mark.parametrize(("streams", "s"), [(1, 0.25), (7, 0.25), (14, 0.5), (200, CALM_S)])
+@pytest.mark.parametrize(("streams", "s"), [(1, 0.25), (10, 0.25), (20, 0.5), (200, CALM_S)])
 def test_the_more_pages_are_open_the_longer_is_gathered(streams: int, s: float) -> None:
     assert gathered_s(streams) == s
 

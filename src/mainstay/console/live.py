@@ -5,7 +5,7 @@
     data: 4711
 
 A page asks for the topics that it shows, and `house` always. What moves is gathered and told at most every quarter of
-a second (less often where more than seven listen), sums and reports every two seconds. `figures` says how the house
+a second (less often where more than ten listen), sums and reports every two seconds. `figures` says how the house
 stands, for the rail. Who comes back with `Last-Event-ID` is told which topics moved in between, out of the ledger
 itself.
 
@@ -41,9 +41,7 @@ log = logging.getLogger("mainstay")
 
 GATHERED_S = 0.25  # what moves within so long is told at once
 CALM_S = 2.0
-TOLD_PER_S = (
-    28  # over all streams: of each telling comes a request for a part, some milliseconds of the director
-)
+TOLD_PER_S = 40  # over all streams: each telling brings a request for a part, some milliseconds' work
 LOOK_S = 1.0  # what no event tells: a full disk, a device whose time is over
 HEARTBEAT_S = 15.0
 SLOW_S = 10.0

@@ -30,9 +30,9 @@ MICROS = 1_000_000
 
 def visible(text: str) -> str:
     """The text with every character that cannot be seen, and steers how others are, shown as `[U+202E]`."""
-    text = text.replace("\r\n", "\n")
     if text.isascii() and text.isprintable():
         return text
+    text = text.replace("\r\n", "\n")
     return "".join(_seen(one) for one in text)
 
 
