@@ -109,6 +109,8 @@ class BlobStore:
         return StagedBlob(digest, size, None)
 
     def read(self, digest: Digest) -> bytes:
+        if not _DIGEST.fullmatch(digest):
+            raise _missing(digest)  # a reference that somebody typed: there never was such a blob
         data = self._rows(digest)
         if data is None:
             try:

@@ -48,7 +48,7 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.contract import Finality, Operation
 from mainstay.kernel.effects import Effect, InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
-from mainstay.kernel.errors import MainstayError, StaleEpoch, StorageFull
+from mainstay.kernel.errors import MainstayError, NotFound, StaleEpoch, StorageFull
 from mainstay.kernel.events import ContextRecalled, FailureClass, ModelUsed
 from mainstay.kernel.ids import RunId, SubjectId, digest, effect_digest, idempotency_key
 from mainstay.kernel.plan import Role
@@ -217,6 +217,10 @@ class Performer:
             inputs = self._artifacts.open_value(effect.inputs, effect.subject) if effect.inputs else {}
         except SubjectForgotten:
             return Failed(FailureClass.REFUSED, "the personal values it needs were forgotten"), ()
+        except (NotFound, KeyError, ValueError) as error:
+            # A trigger that was typed may refer to what never was. That ends its task, and no director.
+            self._noticed(f"inputs of task {effect.name}", error)
+            return Failed(FailureClass.INVALID, "an input of it refers to something that is not there"), ()
         # By place, in the order of `Brief`: spelled by name it would cost 0.7 µs more, at every step.
         brief = Brief(
             effect.run,
