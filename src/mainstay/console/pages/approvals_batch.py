@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.datastructures import FormData
@@ -23,7 +24,7 @@ from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
 from mainstay.console.wording import counted
 from mainstay.governance.batches import guard_of
-from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.kernel.errors import CommandRefused
 from mainstay.workspace import CardLine, DecidedTogether, Preview, Workspace
 from mainstay.workspace.card_queue import Alike
 from mainstay.workspace.serving_web import Front
@@ -79,19 +80,15 @@ class Batch:
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._outcomes: OrderedDict[str, tuple[DecidedTogether, tuple[CardLine, ...]]] = OrderedDict()
+        self._outcomes: OrderedDict[str, DecidedTogether] = OrderedDict()  # no text of anybody in it
 
     async def show(self, request: Request) -> Response:
         """What would happen; or, after it, what became of each."""
         ended = self._outcomes.get(queries.text(request, "done"))
         if ended is not None:
-            outcomes, cards = ended
-            titles = {one.approval: words.short(one.title or one.act) for one in cards}
-            return page(
-                *(request, "approvals_batch_done.html"),
-                outcomes=[(one, titles.get(one.approval, "")) for one in outcomes.outcomes],
-                words=words,
-            )
+            titles = await self._front.read(lambda workspace: _titles(workspace, ended))
+            outcomes = [(one, titles.get(one.approval, "")) for one in ended.outcomes]
+            return page(request, "approvals_batch_done.html", outcomes=outcomes)
         kind = Kind(*(queries.text(request, name) for name in ("act", "workflow", "class")))
         return await self._page(request, kind)
 
@@ -103,7 +100,7 @@ class Batch:
         reason = forms.text(fields, "reason", most=REASON_MAX)
         answer = forms.text(fields, "answer", most=WORD_MAX)
         cards = _cards(fields)
-        changed, lines = await self._front.read(lambda workspace: _changed(workspace, cards))
+        changed = await self._front.read(lambda workspace: _changed(workspace, cards))
         if changed:
             told = Told(
                 "Nothing was decided: not all of it is as it was shown.",
@@ -129,7 +126,7 @@ class Batch:
         except CommandRefused as error:
             told = Told(error.what, error.why, error.remedy)
             return await self._page(request, kind, status=422, told=told, reason=reason)
-        self._outcomes[guard] = (decided, tuple(lines))
+        self._outcomes[guard] = decided
         while len(self._outcomes) > KEPT:
             self._outcomes.popitem(last=False)
         count = len(decided.outcomes) - len(decided.left_out)
@@ -201,22 +198,27 @@ def _cards(fields: FormData) -> list[tuple[str, str]]:
     return [(one[0], one[1]) for one in found]
 
 
-def _changed(
-    workspace: Workspace, cards: Sequence[tuple[str, str]]
-) -> tuple[list[tuple[str, str]], list[CardLine]]:
-    """Which of these are no longer as they were shown, and why; and all of them as they are."""
+def _changed(workspace: Workspace, cards: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Which of these are no longer as they were shown, and why."""
     changed: list[tuple[str, str]] = []
-    lines: list[CardLine] = []
     for name, digest in cards:
         try:
             line = workspace.glance(name)
-        except NotFound:
+        except CommandRefused:
             changed.append((name[:16], "there is no such card"))
             continue
-        lines.append(line)
         title = words.short(line.title or line.act)
         if line.status != "waiting":
             changed.append((title, f"meanwhile {words.became(line.status)[0].lower()}"))
         elif line.digest != digest:
             changed.append((title, "it is another draft by now"))
-    return changed, lines
+    return changed
+
+
+def _titles(workspace: Workspace, decided: DecidedTogether) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in decided.outcomes:
+        with suppress(CommandRefused):
+            line = workspace.glance(one.approval)
+            found[one.approval] = words.short(line.title or line.act)
+    return found

@@ -15,12 +15,13 @@ from starlette.responses import Response
 
 from mainstay.console import card_words as words
 from mainstay.console import csrf, forms
+from mainstay.console.errors import status_of
 from mainstay.console.pages.approvals import Approvals, Asked, Told, Typed, asked_of
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
 from mainstay.console.wording import span
-from mainstay.kernel.errors import CommandRefused, NotFound, StaleApproval
+from mainstay.kernel.errors import CommandRefused, MainstayError, NotFound, StaleApproval
 from mainstay.workspace import Card, Decided
 from mainstay.workspace.card_queue import SHOWS, WAITING
 from mainstay.workspace.serving_web import Front
@@ -52,6 +53,9 @@ class Deciding:
             return await self._too_late(request, asked, typed, error)
         except CommandRefused as error:
             return await self._refused(request, asked, typed, error)
+        except MainstayError as error:  # a full disk, a director that ends: it may have been decided still
+            told = Told(error.what, error.why, error.remedy)
+            return await self._approvals.page(request, asked, status=status_of(error), told=told, typed=typed)
         if not decided.events:
             return await self._before(request, asked, typed)
         following = await self._front.read(
