@@ -1,4 +1,4 @@
-"""What a run's input refers to is opened before an agent is asked; a reference that leads nowhere ends that task alone."""
+"""What a run's input refers to is opened before an agent is asked; a reference to nothing ends that task alone."""
 
 import asyncio
 from pathlib import Path
