@@ -41,7 +41,8 @@ ROBOT = "agent:token:a robot"
 
 
 @pytest.mark.parametrize(
-    "actor", [ROBOT, "Agent:x", " agent:x", "agent.x", "model:m", "mcp:tool", "adapter:a", "tool:t"]
+    "actor",
+    [ROBOT, "Agent:x", " agent:x", "agent.x", "model:m", "mcp:tool", "adapter:a", "tool:t", "client:c"],
 )
 def test_a_machine_gives_no_command_of_a_person(actor: str) -> None:
     assert is_machine(actor)
@@ -52,7 +53,7 @@ def test_a_machine_gives_no_command_of_a_person(actor: str) -> None:
     assert machine_decides(ThrowKillSwitch(actor, False), "operator")
 
 
-@pytest.mark.parametrize("actor", ["operator", "director", "dana", "client:desk", ""])
+@pytest.mark.parametrize("actor", ["operator", "director", "dana", "clientele", ""])
 def test_nobody_else_is_taken_for_one(actor: str) -> None:
     assert not is_machine(actor)
     assert not machine_decides(GrantApproval(RUN, ApprovalId("1"), Digest("2"), "operator"), actor)
