@@ -8,6 +8,7 @@ import re
 import pytest
 
 from mainstay.console.pages import forget
+from mainstay.console.pages.memory_record import address_of
 from mainstay.kernel.errors import DirectorUnavailable
 from tests.security.web_house import Answer, Browser, WebHouse
 
@@ -33,7 +34,7 @@ def somebody(web: WebHouse) -> tuple[str, str]:
             if row["subject"] and row["subject"] not in waiting | forgotten:
                 found = workspace.received(row)["from_address"]
                 plan = workspace.forgetting.plan(found, mentions=False).plan
-                if plan.known and not plan.cards and plan.subject == row["subject"]:
+                if plan.known and plan.runs_ended and not plan.cards and plan.subject == row["subject"]:
                     return str(found), str(row["subject"])
     raise LookupError("everybody has a card")
 
@@ -57,7 +58,8 @@ def test_the_preview_says_what_goes_and_what_stays_and_changes_nothing(
 ) -> None:
     address, subject = somebody(web)
     head = web.head
-    for fields in ({"who": f"  {address.upper()} "}, {"subject": subject}):
+    run = str(next(row["run"] for row in web.rows("runs") if row["subject"] == subject))
+    for fields in ({"who": f"  {address.upper()} "}, {"subject": subject}, {"run": run}):
         page = sent(browser, what="look", **fields)
         assert page.status == 200
         assert "What is destroyed" in page.text
@@ -104,6 +106,12 @@ def test_somebody_is_forgotten_and_the_page_that_was_left_says_so(
     assert sent(browser, what="look", who=address).status == 404
     assert "They were forgotten before." in sent(browser, what="look", who=address).text
     assert len(web.rows("forgotten", subject=subject)) == 1
+    for row in web.rows("correspondence", subject=subject):
+        record = browser.get(address_of(str(row["memory"])))
+        assert record.status == 200
+        assert "[forgotten]" in record.text
+        assert address not in record.text
+    assert address not in browser.get("/memory").text
 
 
 def test_what_kept_it_from_being_done_is_told_with_what_happens_next(

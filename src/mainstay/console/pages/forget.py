@@ -109,9 +109,11 @@ class Forget:
 
     async def _look(self, request: Request, fields: FormData) -> Response:
         who = forms.text(fields, "who", most=WHO_MAX).strip()
-        subject = forms.text(fields, "subject", most=64)
-        meant = subject if _SUBJECT.fullmatch(subject) else who
+        subject, run = forms.text(fields, "subject", most=64), forms.text(fields, "run", most=64)
         try:
+            if run:
+                subject = await self._front.read(lambda workspace: _whom(workspace, run))
+            meant = subject if _SUBJECT.fullmatch(subject) else who
             shown = await self._front.read_slowly(lambda workspace: _shown(workspace, meant))
         except CommandRefused as error:
             return await self._asked(request, error=error, typed=who, status=422)
@@ -176,6 +178,18 @@ class Forget:
 def _shown(workspace: Workspace, who: str) -> _Shown:
     desk = workspace.forgetting
     return _Shown(desk.plan(who), desk.addresses(who))
+
+
+def _whom(workspace: Workspace, run: str) -> str:
+    """Whose message began a run. Raises `CommandRefused` for one that is about nobody."""
+    row, _ = workspace.run(run)
+    if not row["subject"]:
+        raise CommandRefused(
+            "This run is about nobody.",
+            why="No message of a person began it.",
+            remedy="Type the address of whom you mean.",
+        )
+    return str(row["subject"])
 
 
 def _unknown(*, forgotten: bool) -> NotFound:
