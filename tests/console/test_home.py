@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mainstay.console.pages.home import by_day, house_notices
+from mainstay.console.pages.home import CARDS, by_day, house_notices
 from mainstay.governance.incidents import OpenIncident
 from mainstay.kernel.commands import ClearIncident, DetectIncident
 from mainstay.kernel.events import IncidentKind
@@ -70,7 +70,7 @@ def test_cards_lead_to_their_page_and_the_oldest_comes_first(web: WebHouse, brow
     assert page.text.index(first.approval) == min(
         page.text.index(row["approval"]) for row in waiting(web, page.text)
     )
-    assert f"All {total} cards" in page.text
+    assert (f"All {total} cards" in page.text) == (total > CARDS)
 
 
 def waiting(web: WebHouse, text: str) -> list[dict[str, str]]:

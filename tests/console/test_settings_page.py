@@ -122,3 +122,18 @@ def test_paths_have_no_way_back() -> None:
     from mainstay.workspace.settings_shown import _plain
 
     assert _plain(Path("/a/b/../c")) == Path("/a/c")
+
+
+def test_the_extras_are_those_of_the_package() -> None:
+    import re
+    import tomllib
+
+    from mainstay.workspace.settings_shown import EXTRAS
+    from tests.repository.tree import ROOT
+
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    names = {
+        extra: tuple(re.match(r"[\w.-]+", one)[0] for one in libraries)  # type: ignore[index]
+        for extra, libraries in written.items()
+    }
+    assert dict(EXTRAS) == names

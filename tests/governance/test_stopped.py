@@ -72,6 +72,21 @@ def test_the_card_of_a_budget_says_what_is_spent_and_what_may_come(scope: str) -
     assert "mainstay cancel" in card.ways[-1]
 
 
+def test_of_many_only_so_many_are_looked_at() -> None:
+    house = _house(_plan(), Limits(run_micros=10_000))
+    assert len(_look(house)) == 1
+    looked: list[RunId] = []
+
+    def state(run: RunId) -> RunState:
+        looked.append(run)
+        return house.director.runs[run].state
+
+    limits, now = house.director.limits, house.clock.now()
+    assert stopped(house.store, state, limits, now=now, most=0) == ()
+    assert looked == []
+    assert len(stopped(house.store, state, limits, now=now, most=1)) == 1
+
+
 def test_the_declared_budget_of_a_run_is_its_limit_and_a_person_s_word_is_so_in_its_place() -> None:
     house = _house(_plan(cost_max_micros=40_000))
     _said(house, 0, 25_000)

@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = ("MAINSTAY_KEY_HOME", "XDG_CONFIG_HOME")  # the variables that change where things lie
 
+# As pyproject.toml has them; a test compares.
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "embedder": ("numpy", "onnx", "onnxruntime"),
+    "secrets": ("keyring", "pyrage"),
+    "models": ("pydantic-ai-slim", "genai-prices"),
+    "documents": ("pypdf",),
+    "console": (
+        *("argon2-cffi", "fastapi", "jinja2", "prometheus-client"),
+        *("python-multipart", "starlette", "uvicorn"),
+    ),
+    "mcp": ("mcp",),
+    "telemetry": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class BackupState:
@@ -154,22 +168,14 @@ class SettingsShown:
 
 
 def _extras() -> Iterator[Extra]:
-    import re
-    from importlib.metadata import PackageNotFoundError, requires, version
+    from importlib.metadata import PackageNotFoundError, version
 
-    try:
-        wanted = requires("mainstay") or []
-    except PackageNotFoundError:  # it is run from its source
-        return
-    for one in wanted:
-        match = re.match(r"""([A-Za-z0-9._-]+)(?:\[.*?\])?.*;.*extra == ['"]([a-z]+)['"]""", one)
-        if match is None:
-            continue
-        try:
-            found = version(match[1])
-        except PackageNotFoundError:
-            found = ""
-        yield Extra(match[2], match[1], found)
+    for extra, libraries in EXTRAS.items():
+        for one in libraries:
+            try:
+                yield Extra(extra, one, version(one))
+            except PackageNotFoundError:
+                yield Extra(extra, one, "")
 
 
 def _plain(path: Path) -> Path:
