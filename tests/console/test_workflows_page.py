@@ -212,6 +212,7 @@ def test_a_double_click_starts_one_run(browser: Browser, web: WebHouse) -> None:
     assert (first.status, second.status) == (303, 303)
     assert first.headers["location"] == second.headers["location"]
     assert len(web.rows("runs", workflow="clock")) == 1
+    assert browser.get("/workflows/clock").status == 200
 
 
 CLOCK = """\
@@ -225,3 +226,21 @@ tasks:
     in:
       message: ${item.message}
 """
+
+
+def test_a_file_that_broke_is_told_beside_what_stays_in_force(browser: Browser, web: WebHouse) -> None:
+    for file, text in (
+        ("workflows/triage.yaml", "name: triage\n"),
+        ("policies/zz.toml", "[[rule]\n"),
+        ("templates/z.md", "{{ x }}"),
+    ):
+        (web.root / file).write_text(text)
+    listed = browser.get("/workflows").text
+    assert listed.count("cannot come into force") >= 1
+    page = browser.get("/workflows/triage").text
+    assert "Its file cannot come into force" in page
+    assert "Its file is gone" not in page
+    assert 'href="/workflows/triage/edit"' in page
+    for path in ("/policies", "/policies/zz", "/templates", "/templates/z", "/templates/z/edit"):
+        assert browser.get(path).status == 200, path
+    assert "new recipients ask" in browser.get("/policies").text

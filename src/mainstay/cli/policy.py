@@ -150,6 +150,8 @@ def apply(
     say(f"{count(done['rules'], 'rule')} ({done['policy'][:_SHORT]}) {what}.")
     if done["templates"]:
         say(f"Templates that say something new: {', '.join(map(safe_line, done['templates']))}.")
+    if done["retired"]:
+        say(f"Templates that are there no more: {', '.join(map(safe_line, done['retired']))}.")
     return say(
         "Waiting cards were judged again." if done["changed"] or done["templates"] else "Nothing was written."
     )

@@ -134,7 +134,7 @@ def file_pages(front: Front) -> tuple[Page, ...]:
     found = [
         Page("/workflows", workflows.show, workflows.act),
         Page("/workflows/{name}", workflows.show_one, workflows.steer),
-        Page("/workflows/{name}/start", post=workflows.start),
+        Page("/workflows/{name}/start", workflows.show_start, workflows.start),
         Page("/templates", templates.show),
         Page("/templates/{name}", templates.show_one),
         Page("/policies", policies.show, policies.act),

@@ -20,6 +20,7 @@ from mainstay.console.tokens import for_programs
 from mainstay.kernel.errors import (
     AmbiguousId,
     CommandRefused,
+    ConfigError,
     DirectorError,
     FileChanged,
     MainstayError,
@@ -107,6 +108,8 @@ def on_refused(request: Request, error: Exception) -> Response:
 def on_error(request: Request, error: Exception) -> Response:
     """What the house refused: its own words."""
     assert isinstance(error, MainstayError)
+    if isinstance(error, ConfigError):  # it names file, key and line before it says what is wrong
+        return answer(request, Refused(status_of(error), "A file of the workspace is wrong.", why=str(error)))
     return answer(request, Refused(status_of(error), error.what, why=error.why, remedy=error.remedy))
 
 

@@ -20,7 +20,7 @@ from mainstay.kernel.circumstances import circumstances
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.door import verdict_on
 from mainstay.kernel.draft import Draft
-from mainstay.kernel.errors import AmbiguousId, CommandRefused, NotFound
+from mainstay.kernel.errors import AmbiguousId, CommandRefused, NotFound, PolicyError
 from mainstay.kernel.events import NUMBER_OF, PolicyAdopted
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import WORKSPACE, IdempotencyKey
@@ -163,10 +163,10 @@ class Policies:
                         recorded.at,
                         self._count(ledger, digest),
                         digest == adopted,
-                        of_files is not None and digest == of_files.digest,
+                        digest == of_files.digest,
                     )
         versions = list(reversed(found.values()))
-        if of_files is not None and of_files.digest not in found:
+        if of_files.digest not in found:
             versions.insert(0, PolicyVersion(of_files.digest, rules=len(of_files.rules), in_files=True))
         return versions
 
@@ -270,7 +270,8 @@ class Policies:
             answer = door.ask("apply_rules", {"policy": rules.policy.digest})
             new = [name for name, one in sorted(rules.templates.items()) if known.get(name) != one.digest]
             changed = adopted != rules.policy.digest
-            return {**answer, "changed": changed, "templates": new, "live": door.live}
+            gone = sorted(known.keys() - rules.templates.keys())
+            return {**answer, "changed": changed, "templates": new, "retired": gone, "live": door.live}
 
     def policy(self) -> Policy:
         """What is in force: as the ledger kept it, or the files where nothing was ever adopted."""
@@ -302,7 +303,7 @@ class Policies:
     def _acts(self) -> tuple[str, ...]:
         return tuple(sorted(self.known.catalog().acts))
 
-    def _rules_of_files(self) -> Policy | None:
+    def _rules_of_files(self) -> Policy:
         return load_rules(self.folder.root).policy
 
     def _adopted(self, ledger: _Ledger) -> Digest | None:
@@ -326,14 +327,25 @@ class Policies:
         """Rules by their digest, read once: what has the same digest says the same."""
         known = self._policies.get(one.digest)
         if known is None:
-            of_files = self._rules_of_files()
-            same = of_files is not None and one.digest == of_files.digest
-            known = of_files if same else read_policy_text(self._required().blobs.read(one.digest))
-            assert known is not None
+            known = self._adopted_text(one.digest) or self._rules_of_files()
+            if known.digest != one.digest:
+                known = read_policy_text(
+                    self._required().blobs.read(one.digest)
+                )  # says why it cannot be read
             self._policies = {
                 one.digest: known
             }  # a card is looked at all day, and needs those in force alone
         return known
+
+    def _adopted_text(self, digest: Digest) -> Policy | None:
+        """A policy as the ledger kept it: whatever became of the files, what is in force can be told."""
+        ledger = self._ledger()
+        if ledger is None:
+            return None
+        try:
+            return read_policy_text(ledger.blobs.read(digest))
+        except (NotFound, PolicyError):
+            return None  # never adopted, or written in a way of before
 
     def _in_force(self, versions: list[PolicyVersion]) -> PolicyVersion:
         found = next((one for one in versions if one.in_force), None)

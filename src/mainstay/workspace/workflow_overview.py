@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mainstay.kernel.errors import ConfigError, NotFound
@@ -51,7 +51,7 @@ class WorkflowLine:
     @property
     def differs(self) -> bool:
         """Whether its file says something else than what is in force."""
-        return bool(self.file) and self.in_file != self.definition
+        return bool(self.file) and not self.broken and self.in_file != self.definition
 
     @property
     def retired(self) -> bool:
@@ -112,9 +112,8 @@ class Workflows:
         files, errors = self.known.workflows()
         names = {*files, *(str(row["name"]) for row in self._registered(store).values()), *self._past(store)}
         paused = {(str(row["scope"]), str(row["name"])) for row in store.select("pauses", limit=NAMES_MAX)}
-        lines = [self._line(store, name, files.get(name), paused) for name in sorted(names)]
-        wrong = {one.file for one in errors}
-        lines = [replace(one, broken=bool(one.file) and one.file in wrong) for one in lines]
+        wrong = frozenset(one.file for one in errors)
+        lines = [self._line(store, name, files.get(name), paused, wrong) for name in sorted(names)]
         lines.sort(key=lambda one: one.retired)
         return Overview(lines, errors, ("workspace", "") in paused)
 
@@ -125,7 +124,7 @@ class Workflows:
         files, errors = self.known.workflows()
         file = files.get(name)
         paused = {(str(row["scope"]), str(row["name"])) for row in store.select("pauses", limit=NAMES_MAX)}
-        line = self._line(store, name, file, paused)
+        line = self._line(store, name, file, paused, frozenset(one.file for one in errors))
         place = place_named(line.file) if line.file else Place(WORKFLOW, name)
         entries = EditHistory(store, blobs).of_workflow(name, place)
         if not line.definition and file is None and not entries:
@@ -141,7 +140,7 @@ class Workflows:
             self._pinned(store, name),
             fields_by_hand(plan.workflow, catalog) if plan is not None and line.definition else NOTHING_ASKED,
             tuple(one for one in errors if one.file == place.file),
-            sum(int(str(row["cost_micros"])) for row in self._of_late(store, name)),
+            sum(int(str(row["cost_micros"] or 0)) for row in self._of_late(store, name)),
         )
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
@@ -176,7 +175,12 @@ class Workflows:
     # --- within ----------------------------------------------------------------------------------------------------
 
     def _line(
-        self, store: SqliteReader, name: str, file: WorkflowFile | None, paused: set[tuple[str, str]]
+        self,
+        store: SqliteReader,
+        name: str,
+        file: WorkflowFile | None,
+        paused: set[tuple[str, str]],
+        wrong: frozenset[str],
     ) -> WorkflowLine:
         row = store.get("workflows", (name,))
         definition = Digest(str(row["definition"])) if row is not None else Digest("")
@@ -184,10 +188,12 @@ class Workflows:
         succeeded = sum(int(str(one["succeeded"] or 0)) for one in late)
         failed = sum(int(str(one["failed"] or 0)) for one in late)
         workflow = self._plan(self.opened()[1], definition).workflow if definition else None
+        # One that cannot even be read says no name: it is taken for the file of that name.
+        place = file.document.file if file is not None else Place(WORKFLOW, name).file
         said = workflow or (file.workflow if file is not None else None)
         return WorkflowLine(
             name,
-            file.document.file if file is not None else "",
+            place if file is not None or place in wrong else "",
             said.version if said is not None else 0,
             definition,
             starts(said) if said is not None else "",
@@ -196,6 +202,7 @@ class Workflows:
             store.count("open_runs", where={"workflow": name}),
             succeeded + failed,
             succeeded,
+            place in wrong,
         )
 
     def _of_late(self, store: SqliteReader, name: str) -> list[Json]:

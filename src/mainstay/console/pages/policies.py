@@ -89,7 +89,7 @@ class PolicyPages:
         if fields.get("do") != "apply":
             raise Refused(400, "This is no answer.", remedy="Nothing was changed. Load the page again.")
         told = await self._front.act(lambda workspace: workspace.policies.apply())
-        changed = told["changed"] or told["templates"]
+        changed = told["changed"] or told["templates"] or told["retired"]
         return done(
             request,
             "/policies",

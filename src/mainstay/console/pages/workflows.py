@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from mainstay.console import csrf, forms, queries
 from mainstay.console.drawing.plan import Drawing, Step, draw
@@ -102,6 +102,10 @@ class WorkflowPages:
             case _:
                 raise _no_answer()
         return done(request, f"/workflows/{quote(name)}", said)
+
+    async def show_start(self, request: Request) -> Response:
+        """Where the form is: an address that a page had when it was refused, loaded again."""
+        return RedirectResponse(f"/workflows/{quote(_named(request))}#start", 303)
 
     async def start(self, request: Request) -> Response:
         """Start a run by hand: once, however often the button is pressed."""
