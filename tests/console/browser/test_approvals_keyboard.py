@@ -80,6 +80,25 @@ def test_two_keys_at_once_decide_one_card(desk: WebHouse, visit: Visit) -> None:
     assert [status for name, status in after.items() if status != before.get(name)] == ["granted"]
 
 
+def test_a_key_that_meets_the_next_card_before_anybody_read_it_is_not_taken(
+    desk: WebHouse, visit: Visit
+) -> None:
+    page = visit(desk, "/approvals").page
+    next_low(page)
+    at_rest(page)
+    before = waiting(desk)
+    page.evaluate(_AGAIN_AFTER_SWAP)
+    page.keyboard.press("a")
+    expect(page.locator("#toast")).to_contain_text("this card had only just come up")
+    after = waiting(desk)
+    assert [status for name, status in after.items() if status != before.get(name)] == ["granted"]
+
+
+_AGAIN_AFTER_SWAP = """() => document.addEventListener("htmx:after:swap", () => setTimeout(() => {
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true, cancelable: true }));
+}, 40), { once: true })"""
+
+
 def test_a_double_click_decides_one_card(desk: WebHouse, visit: Visit) -> None:
     page = visit(desk, "/approvals").page
     next_low(page)
