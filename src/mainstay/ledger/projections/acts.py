@@ -96,6 +96,7 @@ class Approvals:
                 ("status", "requested_at"),
                 ("status", "snoozed_until", "requested_at"),
                 ("status", "decided_at"),
+                ("run", "task"),
                 ("kind", "status", "decided_at"),
                 ("subject", "status", "decided_at"),
                 ("run", "status", "requested_at"),
