@@ -189,3 +189,28 @@ def test_a_run_that_is_cancelled_takes_its_labels_back(desk: Desk, typed: Typed)
     assert (taken[0]["message_id"], tuple(taken[0]["taken"])) in was
     assert not desk.delivered()
     assert "undo label" in typed.text("run", "show", card.run)
+
+
+def test_workflows_are_applied_and_their_history_told(typed: Typed) -> None:
+    typed.edit("version: 1", "version: 2")
+    assert "`mainstay workflows apply` puts it in force" in typed.text("workflows", "list")
+    typed.text("workflows", "apply")
+    told = typed.value("workflows", "history", "triage")
+    assert isinstance(told, list)
+    assert [(one["version"], one["in_force"]) for one in told] == [(2, True), (1, False)]
+    assert "in force, now" in typed.text("workflows", "history", "triage")
+    typed.edit("version: 2", "version: x")
+    assert "version" in typed.text("workflows", "apply", code=2)
+
+
+def test_a_run_is_started_by_hand_once(typed: Typed) -> None:
+    (typed.root / "workflows" / "cases.yaml").write_text(
+        "name: cases\nversion: 1\ntasks:\n  one: { role: specialist, agent: intent, for_each: '${trigger.cases}',"
+        " in: { message: '${item.message}' } }\n"
+    )
+    typed.text("workflows", "apply")
+    begun = [typed.value("workflows", "start", "cases", "cases=[]", "--request", "once") for _ in range(2)]
+    assert [one["events"] > 0 for one in begun] == [True, False]  # type: ignore[index]
+    assert begun[0]["run"] == begun[1]["run"]  # type: ignore[index]
+    assert "There is no field 'other'" in typed.text("workflows", "start", "cases", "other=1", code=5)
+    assert "nobody can type" in typed.text("workflows", "start", "triage", code=5)
