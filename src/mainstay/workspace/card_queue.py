@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from mainstay.governance.batches import why_alone
 from mainstay.kernel.values import Instant
@@ -22,7 +21,6 @@ ENDED = (
     *("granted", "edited", "rejected", "denied", "expired", "cancelled", "superseded", "withdrawn"),
     "happened",
 )
-_OF_ONE_MOMENT = 1_000  # cards: a tick asks about no more at once
 _ALL = 100_000
 Row = dict[str, Value]
 
@@ -148,13 +146,16 @@ class CardQueue:
         return found[:limit]
 
     def _select(self, where: Row, by: str, first: Row | None, limit: int, *, descending: bool) -> list[Row]:
-        bound: dict[str, Any] = {}
-        if first is not None:
-            bound = {"after": _whole(first[by]) + (1 if descending else -1)}
-        most = 2 * limit + (_OF_ONE_MOMENT if first is not None else 0)
-        return self._store.select(
-            "approvals", where=where, order=by, descending=descending, limit=most, **bound
+        """Rows in order, from the moment of `first` on; those of that moment all, since their order is ours."""
+        most = 2 * limit  # an edit counts as one, and is two rows
+        if first is None:
+            return self._store.select("approvals", where=where, order=by, descending=descending, limit=most)
+        at = first[by] or 0
+        same = self._store.select("approvals", where=where | {by: at}, limit=_ALL)
+        beyond = self._store.select(
+            "approvals", where=where, order=by, descending=descending, after=at, limit=most
         )
+        return [*same, *beyond]
 
     def _snoozed(self) -> list[Row]:
         return self._store.select(
