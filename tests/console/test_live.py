@@ -305,8 +305,11 @@ def test_who_joins_while_something_moves_is_told_the_newest_figures() -> None:
 
 
 @pytest.mark.parametrize(("streams", "s"), [(1, 0.25), (10, 0.25), (20, 0.5), (200, CALM_S)])
-def test_the_more_pages_are_open_the_longer_is_gathered(streams: int, s: float) -> None:
-    assert gathered_s(streams) == s
+def test_the_more_pages_are_open_or_the_more_there_is_to_do_the_longer_is_gathered(
+    streams: int, s: float
+) -> None:
+    assert gathered_s(streams, catching_up=False) == s
+    assert gathered_s(streams, catching_up=True) == max(1.0, s)
 
 
 # --- its limits -----------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ import pytest
 
 from mainstay.console import rail
 from mainstay.console.rail import Line, clock_time, director_line, ledger_line
+from mainstay.runtime.clock import ManualClock
 from mainstay.workspace.full_audit import ASKED_MARK, MARK
-from mainstay.workspace.house_now import HouseNow, proofs
+from mainstay.workspace.house_now import CATCHING_UP, HouseNow, HouseWatch, proofs
+from mainstay.workspace.moves import Moves
 from tests.security.web_house import WebHouse
 
 HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, False)
@@ -88,6 +90,37 @@ def test_what_waits_is_counted_anew_after_a_decision_and_not_at_every_page(
     web.ask(web.service.desk.reject(card.approval, actor="operator"))
     assert web.call(web.front.house).waiting == before.waiting - 1
     assert counted.count("approvals") == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "restored"),
+    [
+        ({"lost_since": 10, "kill_switch": 11}, True),
+        ({"lost_since": 10, "kill_switch": 14}, False),  # thrown by a person since
+        ({"kill_switch": 11}, False),
+    ],
+)
+def test_a_kill_switch_that_a_restore_threw_is_told_apart(
+    rows: dict[str, int], restored: bool, tmp_path: Path
+) -> None:
+    class Store:
+        head = 20
+
+        def get(self, table: str, key: tuple[str]) -> dict[str, int] | None:
+            return {"position": rows[key[0]]} if key[0] in rows else None
+
+        def select(self, table: str, **how: Any) -> list[dict[str, int]]:
+            return [{"at": 7}]
+
+        def count(self, table: str, **where: Any) -> int:
+            return 2
+
+    store: Any = Store()
+    director = SimpleNamespace(runs={}, killed=True, house=SimpleNamespace(incidents=set()))
+    loop: Any = SimpleNamespace(director=director, queued=CATCHING_UP + 1, disk_full=True)
+    folder: Any = SimpleNamespace(state=tmp_path)
+    now = HouseWatch(loop, store, folder, ManualClock(), Moves(store)).now()
+    assert now == HouseNow(2, 2, 0, 20, True, restored, True, CATCHING_UP + 1, 7, False)
 
 
 def test_the_kill_switch_is_seen_on_every_page_and_whether_a_restore_threw_it(web: WebHouse) -> None:

@@ -18,6 +18,7 @@ def test_its_figures_are_those_of_the_code() -> None:
         f"gathered for {live.GATHERED_S:g} s",
         f"with more than {live.GATHERED_S * live.TOLD_PER_S:g} streams for longer, {live.TOLD_PER_S} tellings a second",
         f"for {live.CALM_S:g} s.",
+        f"for {live.BUSY_S:g} s while the director is catching up",
         f"Every {live.HEARTBEAT_S:g} s",
         f"stays full for {live.SLOW_S:g} s",
         f"at most {limits.streams_each} streams and all devices {limits.streams}",

@@ -5,9 +5,9 @@
     data: 4711
 
 A page asks for the topics that it shows, and `house` always. What moves is gathered and told at most every quarter of
-a second (less often where more than ten listen), sums and reports every two seconds. `figures` says how the house
-stands, for the rail. Who comes back with `Last-Event-ID` is told which topics moved in between, out of the ledger
-itself.
+a second (less often where more than ten listen, or while the director is catching up), sums and reports every two
+seconds. `figures` says how the house stands, for the rail. Who comes back with `Last-Event-ID` is told which topics
+moved in between, out of the ledger itself.
 
 What is told is that something moved, never what: the page asks for that by itself, with its session. So a stream
 holds no text of anybody, and what waits for a slow reader is a few bits, however long it waits. Whose connection
@@ -40,6 +40,7 @@ from mainstay.workspace.serving_web import Front
 log = logging.getLogger("mainstay")
 
 GATHERED_S = 0.25  # what moves within so long is told at once
+BUSY_S = 1.0  # while the director is catching up
 CALM_S = 2.0
 TOLD_PER_S = 40  # over all streams: each telling brings a request for a part, some milliseconds' work
 LOOK_S = 1.0  # what no event tells: a full disk, a device whose time is over
@@ -187,14 +188,15 @@ class Live:
             now = moved & ~CALM
             if clock() - calm_s >= CALM_S:
                 now, late, calm_s = now | late, 0, clock()
-            told = figures.news(self._front.house())
+            house = self._front.house()
+            told = figures.news(house)
             if now or runs or told:
                 for one in self._streams:
                     one.offer(now, runs, listener.position, told)
             if clock() - looked_s >= LOOK_S or now & BIT["house"]:
                 looked_s = clock()
                 self._look_after()
-            await asyncio.sleep(gathered_s(len(self._streams)))
+            await asyncio.sleep(gathered_s(len(self._streams), catching_up=bool(house.queued)))
 
     def _look_after(self) -> None:
         """End the streams of devices that were dismissed, or whose time is over."""
@@ -204,9 +206,11 @@ class Live:
                 one.end()
 
 
-def gathered_s(streams: int) -> float:
-    """How long is gathered with so many streams: pages that are open take their share of the director, and no more."""
-    return min(CALM_S, max(GATHERED_S, streams / TOLD_PER_S))
+def gathered_s(streams: int, *, catching_up: bool) -> float:
+    """How long is gathered with so many streams: pages that are open take their share of the director, and no more,
+    and little while it has more to do than it can.
+    """
+    return min(CALM_S, max(BUSY_S if catching_up else GATHERED_S, streams / TOLD_PER_S))
 
 
 def is_known(front: Front, secret: str) -> bool:

@@ -161,6 +161,24 @@ def test_a_page_with_the_same_topics_goes_on_with_the_stream_and_another_begins_
         assert one.locator("body > .live").count() == 1
 
 
+def test_a_tab_that_nobody_looks_at_takes_no_connection_and_knows_all_when_somebody_does(
+    door: Door, visit: Visit
+) -> None:
+    with door.open():
+        one = visit(door, "/sample").page
+        one.add_init_script("Object.defineProperty(document, 'hidden', {get: () => !window.seen})")
+        asked: list[str] = []
+        one.on("request", lambda request: asked.append(request.url))
+        one.goto("/sample")
+        left = reject(door.web)
+        one.evaluate("new Promise((told) => setTimeout(told, 300))")
+        assert not any("/live" in url for url in asked)
+        one.evaluate("window.seen = true; document.dispatchEvent(new Event('visibilitychange'))")
+        from playwright.sync_api import expect
+
+        expect(one.locator("#told")).to_have_text(f"{left} wait")
+
+
 def test_when_the_server_goes_away_the_page_says_so_and_when_it_is_back_shows_what_moved(
     door: Door, visit: Visit
 ) -> None:

@@ -16,8 +16,16 @@
 
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
+    if (!isLive(ctx.sourceElement)) return;
+    // A browser has six connections to a server for all its tabs: one that nobody looks at takes none of them.
+    if (document.hidden) event.preventDefault();
     // The page says up to where it knows: what moved while it was on its way is told first.
-    if (isLive(ctx.sourceElement)) ctx.request.headers["Last-Event-ID"] = ctx.sourceElement.dataset.position;
+    ctx.request.headers["Last-Event-ID"] = ctx.sourceElement.dataset.position;
+  });
+
+  document.addEventListener("visibilitychange", () => {
+    const one = live();
+    if (one && !document.hidden) htmx.trigger(one, "live:again", {}); // does nothing where it listens already
   });
 
   document.addEventListener("htmx:sse:before:message", (event) => {
