@@ -128,6 +128,8 @@ def test_the_note_of_a_revocation_is_shown_with_what_became_of_the_kind(
     page = browser.get(REPLIES).text
     assert "they were unhappy &lt;script&gt;" in page
     assert "Taken back the last time: the operator wants to be asked." in page
+    revoked = browser.get("/audit/events?type=autonomy.revoked").text
+    assert "&#34;note_sealed&#34;: &#34;[sealed]&#34;" in revoked
 
 
 def test_a_kind_that_there_is_not_and_a_form_that_is_not_ours_are_refused(

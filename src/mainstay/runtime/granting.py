@@ -19,6 +19,7 @@ from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Director
+from mainstay.runtime.keeping import OPERATOR, house_subject
 from mainstay.runtime.tick import Answer, Request
 from mainstay.runtime.weighing import left_by_itself
 
@@ -58,7 +59,7 @@ class Granting:
     async def revoke(self, kind: str, *, reason: str = "", actor: str) -> Json:
         """Let a kind ask again. What waits in its window asks as well."""
         found = self._kind(kind)
-        note = self._artifacts.seal_text(reason[:NOTE_MAX], None) if reason.strip() else ""
+        note = self._noted(reason)
         command = RevokeAutonomy(found, "operator", "the operator wants to be asked", actor, note)
         answer = await self._ask(Request(command, actor))
         return {"kind": found, "level": str(Level.ASK), "events": answer.events}
@@ -89,6 +90,15 @@ class Granting:
         return {"kind": command.kind, "level": str(level), "events": events, "asks_again": asks_again}
 
     # --- within ------------------------------------------------------------------------------------------------------
+
+    def _noted(self, reason: str) -> str:
+        """What the operator said of a kind, sealed under the key of what speaks of nobody: it may name somebody still."""
+        if not reason.strip():
+            return ""
+        vault = self._artifacts.vault
+        subject = house_subject(vault, OPERATOR)
+        vault.ensure_subjects([subject])
+        return self._artifacts.seal_text(reason[:NOTE_MAX], subject)
 
     def _kind(self, text: str) -> str:
         return find_kind({*self._director.autonomy.kinds, *self.declared()}, text)
