@@ -92,7 +92,7 @@ class Granting:
     # --- within ------------------------------------------------------------------------------------------------------
 
     def _noted(self, reason: str) -> str:
-        """What the operator said of a kind, sealed under the key of what speaks of nobody: it may name somebody still."""
+        """What the operator said of a kind, sealed under the key of what speaks of nobody."""
         if not reason.strip():
             return ""
         vault = self._artifacts.vault
