@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,9 @@ from mainstay.ledger import sqlite
 from mainstay.ledger.connection import SQLITE3, Driver
 from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.sqlite_reader import SqliteReader
-from mainstay.ledger.store import NEW, Add, NewEvent, Put, StreamAppend, Version
+from mainstay.ledger.store import NEW, Add, ColumnType, NewEvent, Put, StreamAppend, Version
 from mainstay.ledger.verify import Verified, verify
-from mainstay.testing.conformance.store import AT, TABLES, TALLY, TASKS, A, part
+from mainstay.testing.conformance.store import AT, RUNS, TABLES, TALLY, TASKS, A, part
 
 
 @pytest.fixture
@@ -251,6 +252,33 @@ def test_views_can_be_dropped_and_made_anew(path: Path) -> None:
     store.append([], epoch=store.epoch(), at=AT, changes=[Add("tally", (1,), {"messages": 1})])
     assert store.get("tally", (1,)) == {"day": 1, "messages": 1}
     store.close()
+
+
+def indexes_of(path: Path, table: str) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?", (table,)
+        )
+        return {row[0] for row in rows if not row[0].startswith("sqlite_")}
+
+
+def test_a_view_gets_an_index_that_it_was_given_later(path: Path) -> None:
+    store = written(path)
+    store.append([], epoch=store.epoch(), at=AT, changes=[Put("tasks", ("a", 1), {"state": "done"})])
+    store.close()
+    given = replace(TASKS, indexes=(("state",),))
+    again = SqliteStore(path, tables=(RUNS, given, TALLY))
+    assert indexes_of(path, "tasks") == {"tasks_by_state"}
+    assert again.select("tasks", where={"state": "done"}) == [{"run": "a", "task": 1, "state": "done"}]
+    again.close()
+
+
+def test_a_view_of_an_older_shape_is_left_to_be_folded_anew(path: Path) -> None:
+    written(path).close()
+    more = (*TASKS.columns, ("late", ColumnType.INTEGER))
+    again = SqliteStore(path, tables=(RUNS, replace(TASKS, columns=more, indexes=(("late",),)), TALLY))
+    assert indexes_of(path, "tasks") == set()
+    again.close()
 
 
 def test_a_store_that_failed_refuses_everything(path: Path) -> None:
