@@ -79,6 +79,12 @@ def test_what_is_small_can_be_seen() -> None:
     assert drawn([{"a": 10**9}, {"a": 1}]).columns[1].parts[0].height == LEAST
 
 
+def test_what_is_added_to_the_small_is_taken_from_the_tallest() -> None:
+    one = drawn([{"a": 10**9, "b": 1, "c": 1}, {"a": 10**9 + 2}])
+    many, single = one.columns
+    assert many.parts[-1].y == pytest.approx(single.parts[0].y)
+
+
 def test_a_cap_within_reach_is_to_scale_and_one_far_above_only_told() -> None:
     near, far = drawn([{"a": 300}], 350), drawn([{"a": 3}], 20_000)
     assert near.cap is not None

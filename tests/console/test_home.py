@@ -94,6 +94,9 @@ def test_what_went_out_says_by_whose_word(web: WebHouse, browser: Browser) -> No
             *(shown.run, shown.task, "approval", card.approval),
         )
         assert workspace.today.went_out(since=newest.at + 1) == []
+        # Labels were set as well, and are simply taken off again: nothing is said of them.
+        assert len(workspace.rows("samples", order="done_at", after=0, limit=100)) > 10
+        assert {one.act for one in workspace.today.went_out(limit=100)} == {"email.reply"}
 
 
 def test_figures_are_those_of_the_day(web: WebHouse, browser: Browser) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mainstay.console.pages.slos import MEANS, STATES, burns, current, marks, row_of, spoken, wanted
 from mainstay.governance.objectives import Count, Kind, Objective, Reading, read
+from mainstay.governance.samples import _counted
 from mainstay.kernel.values import HOUR, MINUTE
 from mainstay.workspace.objectives import Course, ObjectiveState
 from tests.console.seeded_views import rows_in
@@ -85,3 +86,13 @@ def test_counts_that_are_kept_say_what_a_fresh_look_says(web: WebHouse) -> None:
         whole = one.state.reading.of_budget
         assert sum(part.total for part in one.parts) == whole.total
         assert sum(part.bad for part in one.parts) == whole.bad
+
+
+def test_however_many_minutes_there_are_the_same_is_counted() -> None:
+    few = {10: [1, 2], 11: [0, 5], 20: [3, 3]}
+    many = few | {minute: [1, 1] for minute in range(100, 200)}
+    for after, until in ((9, 20), (10, 20), (0, 10), (11, 19), (20, 20)):
+        expected = [few[minute] for minute in few if after < minute <= until]
+        for minutes in (few, many):
+            found = _counted(minutes, after * MINUTE, until * MINUTE)
+            assert found == Count(sum(one[0] for one in expected), sum(one[1] for one in expected))
