@@ -207,6 +207,8 @@ def test_a_double_click_starts_one_run(browser: Browser, web: WebHouse) -> None:
     assert refused.status == 422
     assert 'value="[1, &lt;b&gt;"' in refused.text
     assert field(refused, "request") == fields["request"]
+    fields["field.cases"] = '[{"message": {"artifact": "' + "a" * 64 + '"}}]'
+    assert browser.post(path, fields).status == 422  # it would open what is sealed
     fields["field.cases"] = "[]"
     first, second = browser.post(path, fields), browser.post(path, fields)
     assert (first.status, second.status) == (303, 303)

@@ -25,6 +25,7 @@ from mainstay.workspace.doors import Door
 from mainstay.workspace.edit_history import EditHistory, Entry
 from mainstay.workspace.edited_files import WORKFLOW, Place, place_named
 from mainstay.workspace.known import KnownNow
+from mainstay.workspace.starting import require_startable, startable
 
 DAYS = 7  # what "of late" is
 OPEN_MAX = 5_000  # open runs whose versions are counted
@@ -162,11 +163,13 @@ class Workflows:
                 why="It has no file, or was never applied.",
                 remedy="`mainstay workflows apply` puts those of the folder in force.",
             )
-        workflow = self._plan(blobs, Digest(str(row["definition"]))).workflow
+        plan = self._plan(blobs, Digest(str(row["definition"])))
+        workflow = plan.workflow
         form = fields_by_hand(workflow, self.known.catalog())
         if form.cannot:
             raise NotFound(f"{name} is not started by hand.", why=form.cannot)
         trigger = trigger_of(form.fields, given)
+        require_startable(startable([plan]), name, trigger)  # nothing that is typed refers to what is sealed
         key = str(resolve(workflow.key, {"trigger": trigger}) or "") if workflow.key is not None else ""
         arguments: Json = {"workflow": name, "trigger": trigger, "request": request, "key": key}
         with self.door() as door:

@@ -56,7 +56,6 @@ class AllRules:
     checked: Checked | None  # None: a file is wrong
     errors: Sequence[ConfigError]
     pending: Rules | None  # what the files would change, where they are not in force
-    entries: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +106,14 @@ class PolicyPages:
 def _all(workspace: Workspace) -> AllRules:
     editing, policies = workspace.editing, workspace.policies
     files = [PolicyFile(one.name, editing.rules_in(one.name)) for one in editing.listed("policy")]
-    entries = editing.history.of_rules()
     lines = [rule_line(one) for one in policies.policy().rules]
-    since = next((one for one in entries if one.in_force), None)
+    since = next((one for one in editing.history.of_rules() if one.in_force), None)
     try:
         checked = policies.check()
         pending = policies.difference() if not checked.in_force else None
     except ConfigError as error:
-        return AllRules(files, lines, since, None, (error, *error.also), None, entries)
-    return AllRules(files, lines, since, checked, (), pending, entries)
+        return AllRules(files, lines, since, None, (error, *error.also), None)
+    return AllRules(files, lines, since, checked, (), pending)
 
 
 def _told(workspace: Workspace, name: str, old: int, new: int) -> OnePolicy:
