@@ -96,6 +96,15 @@ def test_to_look_changes_nothing(web: WebHouse, browser: Browser) -> None:
     assert (web.head, web.status(card)) == (head, "waiting")
 
 
+@pytest.mark.parametrize("part", ["list", "lists", "news", "state"])
+def test_what_is_brought_up_to_date_comes_by_itself(web: WebHouse, browser: Browser, part: str) -> None:
+    for path in ("/approvals", f"/approvals/{low(web).approval}"):
+        answer = browser.get(f"{path}?part={part}&show=decided")
+        assert answer.status == 200
+        assert "<html" not in answer.text
+        assert f"part={part}" in answer.text  # it asks again from where it was asked
+
+
 def test_a_card_that_is_not_there_is_told(web: WebHouse, browser: Browser) -> None:
     assert browser.get("/approvals/deadbeefdeadbeef").status == 404
     token = browser.get(f"/approvals/{low(web).approval}").token_of()

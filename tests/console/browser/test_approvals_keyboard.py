@@ -230,7 +230,7 @@ def test_what_is_typed_outlives_a_server_that_is_away(desk: WebHouse, visit: Vis
     at_rest(page)
     page.route("**/approvals/*", lambda route: route.abort())
     page.get_by_role("button", name="Reject with this reason").click()
-    expect(page.locator("#stale")).to_contain_text("What you typed is still here")
+    expect(page.locator("#toast")).to_contain_text("What you typed is still here")
     expect(page.locator("textarea[name=reason]")).to_have_value("not like this")
     assert desk.rows("approvals", approval=name)[0]["status"] == "waiting"
     page.unroute("**/approvals/*")
@@ -259,6 +259,8 @@ def test_the_card_that_is_read_stays_and_says_what_became_of_it(desk: WebHouse, 
     decide_elsewhere(desk, name)
     expect(page.locator("#state")).to_contain_text("Meanwhile: rejected")
     expect(page.locator(f"#row-{name}")).to_have_count(0)
+    waits = sum(status == "waiting" for status in waiting(desk).values())
+    expect(page.locator("#lists [aria-current] .list-count")).to_have_text(str(waits))
     assert card(page) == name
     expect(page.locator("textarea[name=reason]")).to_have_value("half a sentence")
     expect(page.locator("textarea[name=reason]")).to_be_focused()

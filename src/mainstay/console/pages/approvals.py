@@ -94,7 +94,7 @@ class Approvals:
         match request.query_params.get("part", ""):
             case "state":
                 return await self._state(request, asked)
-            case "list" | "news":
+            case "list" | "lists" | "news":
                 seen = await self._front.read(lambda workspace: self._listed(workspace, asked))
                 return page(request, "approvals.html", **shown(asked, seen))
             case _:

@@ -1,5 +1,5 @@
 /* What is typed is not lost: fields of forms marked data-kept are kept for this tab until their form was accepted, and
-   are there again after a reload, a log-in or a restart of the server. That no server answered, 40-live.js says. */
+   are there again after a reload, a log-in or a restart of the server. A form that no server answered says so. */
 (() => {
   "use strict";
   const FIELDS = "textarea, input[type=text], input[type=datetime-local], input:not([type])";
@@ -41,6 +41,13 @@
         && new URL(ctx.response.raw.url).pathname !== "/login") forget(path(form));
   });
   document.addEventListener("htmx:after:swap", restore);
+  document.addEventListener("htmx:error", (event) => {
+    const { ctx } = event.detail, line = document.createElement("p");
+    if (!ctx || ctx.response || ctx.request.method !== "POST") return;
+    line.className = "toast bad";
+    line.textContent = "No answer came. What you typed is still here: press again when the server is back. Nothing is decided twice.";
+    document.getElementById("toast")?.replaceChildren(line);
+  });
   // Without htmx: a form whose page was left for another one was accepted.
   document.addEventListener("submit", (event) => {
     setTimeout(() => {
