@@ -204,3 +204,15 @@ def test_a_part_of_it_comes_alone(browser: Browser) -> None:
     assert part.status == 200
     assert part.text.startswith('<div id="now"')
     assert "<html" not in part.text
+
+
+def test_a_title_of_a_book_is_one_line(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mainstay.workspace.cards import CardReader
+
+    shown = {"title": "x" * 200_000 + "\n\u202e", "recipients": ["a" * 90_000] * 30}
+    monkeypatch.setattr(CardReader, "_shown", lambda self, row: shown)
+    answer = browser.get("/")
+    assert answer.status == 200
+    assert len(answer.text) < 30_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mainstay.console.wording import counted, minutes, size, span, usd
+from mainstay.console.wording import act, counted, minutes, size, span, usd
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,7 @@ def test_counts_and_sizes() -> None:
     assert [size(count) for count in (12, 4_200, 2_400_000, 77_700_000_000)] == [
         *("12 bytes", "4.2 kB", "2.4 MB", "77.7 GB")
     ]
+
+
+def test_an_act_has_a_word_or_its_own_name() -> None:
+    assert (act("email.reply"), act("crm.note")) == ("Reply", "crm.note")

@@ -108,7 +108,15 @@ def environment() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["dollars"] = _dollars
-    for one in (wording.span, wording.minutes, wording.usd, wording.clock, wording.size, wording.second):
+    for one in (
+        wording.span,
+        wording.minutes,
+        wording.usd,
+        wording.clock,
+        wording.size,
+        wording.second,
+        wording.act,
+    ):
         made.filters[one.__name__] = one
     made.globals["counted"] = wording.counted
     made.globals["cut"] = wording.cut

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 MICROS = 1_000_000
+_ACTS = {"email.reply": "Reply", "email.label": "Label", "email.unlabel": "Labels taken off"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -65,3 +66,8 @@ def cut(text: str, most: int) -> str:
     """The beginning of a text on one line."""
     flat = " ".join(text[: 4 * most].split())
     return flat if len(flat) <= most and len(text) <= 4 * most else flat[: most - 1].rstrip() + "…"
+
+
+def act(name: str) -> str:
+    """An act in a word, where we know one: `Reply` for `email.reply`."""
+    return _ACTS.get(name, name)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mainstay.console import csrf, forms
+from mainstay.console.card_words import short
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.kernel.errors import CommandRefused, NotFound
@@ -90,7 +91,7 @@ class Doubts:
         """What is open."""
         found = await self._front.read(_open)
         now = self._front.clock.now()
-        return page(request, "doubts.html", topics=TOPICS, open=found, answers=ANSWERS, now=now)
+        return page(request, "doubts.html", topics=TOPICS, open=found, answers=ANSWERS, now=now, short=short)
 
     async def answer(self, request: Request) -> Response:
         """The operator's word about one act."""

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mainstay.console import csrf, forms
+from mainstay.console.card_words import short
 from mainstay.console.rendering import done, page
 from mainstay.governance.autonomy import spoken
 from mainstay.kernel.errors import CommandRefused, ConfigError, MainstayError
@@ -96,6 +97,7 @@ class Home:
             by=BY,
             causes=CAUSES,
             spoken=spoken,
+            short=short,
             notices=house_notices(health.reasons, found.incidents),
             restarted=started if started and (now - started.at < RECENT_US or started.unclean > 1) else None,
             backup_old=found.backups and now - found.backed_up_at > BACKUP_OLD_US,
