@@ -56,6 +56,18 @@ def test_what_is_no_object_is_refused(desk: Desk, given: str, capsys: pytest.Cap
     assert "no JSON object" in (err := capsys.readouterr().err) or "cannot be read" in err
 
 
+def test_who_was_forgotten_is_not_answered(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    run = _a_run(desk)
+    with desk.workspace as opened:
+        opened.forgetting.forget(str(opened.message(run)["from_address"]))
+    before = _head(desk)
+    given = json.dumps({"message": run, "reply": {"text": "Thank you."}})
+
+    assert command_line.run(["propose", "email.reply", given, "-w", str(desk.root)]) == 5
+    assert "was forgotten" in capsys.readouterr().err
+    assert _head(desk) == before
+
+
 def test_a_token_that_opens_nothing_lets_no_client_in(
     desk: Desk, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,3 +81,8 @@ def test_a_token_that_opens_nothing_lets_no_client_in(
 def _a_run(desk: Desk) -> str:
     with desk.workspace as opened:
         return next(str(row["run"]) for row in opened.runs(limit=50) if row["message"])
+
+
+def _head(desk: Desk) -> int:
+    with desk.workspace as opened:
+        return opened.head

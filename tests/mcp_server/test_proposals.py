@@ -155,6 +155,30 @@ def test_an_act_that_is_not_configured_is_refused_with_those_that_are(desk: Desk
     assert "email.reply" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"why": "x" * 2_001}, "The reason has more than"),
+        ({"request": "  "}, "needs a request id"),
+        ({"request": "x" * 201}, "needs a request id"),
+        ({"arguments": {"message": "1", "labels": ["x" * 300_000]}}, "too large"),
+        ({"arguments": {"message": "1", "labels": [10**30]}}, "must be a list of texts"),
+        ({"arguments": {"message": "1", "labels": ["\ud800"]}}, "no text"),
+        ({"arguments": {"message": [[[[[[[[[[]]]]]]]]]]}}, "nest too deep"),
+    ],
+)
+def test_a_proposal_is_bounded_by_whichever_door(desk: Desk, given: dict[str, Any], said: str) -> None:
+    usual = {
+        "arguments": {"message": "1", "labels": ["later"]},
+        "why": "",
+        "request": "x",
+        "actor": "client:x",
+    }
+    asked = {**usual, **given}
+    with pytest.raises(CommandRefused, match=said):
+        desk.act(lambda workspace: workspace.propose("email.label", **asked))
+
+
 def test_names_of_clients_are_bounded(desk: Desk) -> None:
     def propose(actor: str) -> None:
         given = {"message": desk.answered()["run"], "labels": ["later"]}

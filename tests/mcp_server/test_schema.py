@@ -51,6 +51,7 @@ def test_what_fits_has_no_mistakes(value: Any) -> None:
         ({"name": "a", "parts": [{"x": 1, "y": 2}]}, "parts[0].y is not taken here"),
         ({"name": None}, "name must be a text"),
         ({"name": "a", "count": float("nan")}, "it holds a number that is none, or bytes that are no text"),
+        ({"name": "\ud800"}, "it holds a number that is none, or bytes that are no text"),
         ({"name": "a", "\u202ename": 1}, "a name that cannot be shown is not taken here"),
     ],
 )

@@ -61,6 +61,9 @@ def test_what_messages_begin_is_not_begun_by_hand() -> None:
         ({"a": {"b": {"content": "0" * 64, "thread": "1"}}}, "input.a.b.content"),
         ({"labels": "sealed:abc"}, "input.labels"),
         ({"labels": ["x" * 100_001]}, "input.labels[0]"),
+        ({"labels": ["\ud800"]}, "input.labels[0]"),
+        ({"count": 2**63}, "input.count"),
+        ({"count": float("inf")}, "input.count"),
         ({"a": {"b": {"c": {"d": {"e": {}}}}}}, "input.a.b.c.d.e"),
     ],
 )

@@ -43,7 +43,7 @@ def mistakes(schema: Mapping[str, Any], value: Any) -> tuple[str, ...]:
     if too_deep(value):
         return (f"it nests deeper than {DEPTH_MAX} levels",)
     try:
-        size = len(json.dumps(value, allow_nan=False).encode())
+        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, TypeError):
         return ("it holds a number that is none, or bytes that are no text",)
     if size > ARGUMENT_BYTES_MAX:

@@ -251,7 +251,14 @@ def _require_bounds(arguments: Json, why: str, request: str, actor: str) -> None
         raise CommandRefused(f"The reason has more than {WHY_CHAR_MAX:,} characters.", remedy="Be brief.")
     if _depth(arguments) > DEPTH_MAX:
         raise CommandRefused("The arguments nest too deep.", why=f"{DEPTH_MAX} levels are the most.")
-    if len(msgspec.json.encode(arguments)) > ARGUMENT_BYTES_MAX:
+    try:
+        size = len(msgspec.json.encode(arguments))
+    except (ValueError, OverflowError, TypeError):
+        raise CommandRefused(
+            "The arguments hold bytes that are no text, or a number that is none.",
+            remedy="Give plain texts and numbers.",
+        ) from None
+    if size > ARGUMENT_BYTES_MAX:
         raise CommandRefused(
             "The arguments are too large.", why=f"{ARGUMENT_BYTES_MAX:,} bytes are the most."
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from mainstay.kernel.errors import CommandRefused, NotFound
@@ -17,6 +18,7 @@ from mainstay.kernel.values import Digest, Json
 BY_HAND = "by hand"
 DEPTH_MAX = 6
 CHAR_MAX = 100_000
+INTEGER_MAX = 2**63 - 1
 # By these a value of a run refers to what is kept sealed. Nobody outside says what is opened.
 _REFERRING = frozenset({"artifact", "content", "kind", "message"})
 _SEALED = "sealed:"
@@ -67,6 +69,14 @@ def require_startable(found: Iterable[Startable], name: str, given: Json) -> Sta
     return one
 
 
+def _is_plain_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return not text.startswith(_SEALED) and len(text) <= CHAR_MAX
+
+
 def _of(plan: Plan) -> Startable:
     workflow: Workflow = plan.workflow
     specs = [*workflow.tasks, *(one.compensate for one in workflow.tasks if one.compensate is not None)]
@@ -88,17 +98,23 @@ def _of_trigger(spec: TaskSpec) -> list[Any]:
 def _not_plain(value: Any, place: str, level: int) -> str:
     """The place of what is no plain value; empty where all of it is."""
     match value:
-        case None | bool() | int() | float():
+        case None | bool():
             return ""
+        case int():
+            return place if abs(value) > INTEGER_MAX else ""
+        case float():
+            return "" if isfinite(value) else place
         case str():
-            return place if value.startswith(_SEALED) or len(value) > CHAR_MAX else ""
+            return "" if _is_plain_text(value) else place
         case list() | dict() if level >= DEPTH_MAX:
             return place
         case list():
             inner = enumerate(value)
             return next(filter(None, (_not_plain(one, f"{place}[{n}]", level + 1) for n, one in inner)), "")
         case dict():
-            named = next((f"{place}.{name}" for name in value if name in _REFERRING), "")
+            named = next(
+                (f"{place}.{one}" for one in value if one in _REFERRING or not _is_plain_text(one)), ""
+            )
             parts = (_not_plain(one, f"{place}.{name}", level + 1) for name, one in value.items())
             return named or next(filter(None, parts), "")
         case _:
