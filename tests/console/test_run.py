@@ -85,6 +85,18 @@ def test_events_are_told_with_their_json_and_paged(
     assert re.findall(r'<li id="event-(\d+)"', earlier) == ["3", "2", "1"]
 
 
+def test_what_is_sealed_deep_within_an_event_is_opened_too(web: WebHouse, browser: Browser) -> None:
+    with web.service_reader() as opened:
+        run = next(
+            str(row["run"])
+            for row in opened.runs(limit=200)
+            if any(b'"remark":"sealed:' in recorded.data for recorded, _ in opened.events(str(row["run"])))
+        )
+    text = browser.get(f"/runs/{run}/events").text
+    assert "&#34;remark&#34;" in text
+    assert "sealed:" not in text
+
+
 def test_an_unknown_run_and_nonsense_are_no_pages(browser: Browser) -> None:
     assert browser.get("/runs/" + "f" * 32).status == 404
     assert browser.get("/runs/nonsense").status == 404
