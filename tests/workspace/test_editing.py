@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -357,3 +358,21 @@ def test_a_disk_that_is_full_is_told_with_what_stands_where(web: WebHouse, tmp_p
         desk.save("templates/a.md", "Hello.\n", shown="")
     with pytest.raises(StorageFull, match="The disk is full"):
         desk.remove("templates/a.md", shown=desk.read("template", "a").shown)
+
+
+def test_files_that_are_saved_at_the_same_moment_all_come_into_force(do: Do, web: WebHouse) -> None:
+    """Two files of rules and two templates: the director is offered one policy at a time, and forgets no template."""
+    rule = '[[rule]]\nname = "{0}"\nwhen = {{ act = "email.*", hour = 23 }}\nthen = "ask"\nwhy = "{0}"\n'
+    texts = {f"policies/{name}.toml": rule.format(name) for name in ("one", "two")}
+    texts |= {f"templates/{name}.md": f"Hello from {name}.\n" for name in ("one", "two")}
+
+    async def all_at_once() -> None:
+        asked = {"shown": "", "actor": "operator"}
+        saving = [{"file": file, "content": text} | asked for file, text in texts.items()]
+        await asyncio.gather(*(web.front.operate("save_file", one) for one in saving))
+
+    web.ask(all_at_once())
+    director, assembly = web.service.held.director, web.service.held.assembly
+    assert director.policy.digest == director.house.policy == assembly.written.policy.digest
+    assert {"one", "two"} <= {rule.name for rule in director.policy.rules}
+    assert {"one", "two"} <= director.templates.keys() & assembly.written.templates.keys()

@@ -36,7 +36,12 @@ def rule_desk(house: House, root: Path, taken: list[Any]) -> RuleDesk:
         blobs=house.artifacts.blobs,
         adopt=taken.append,
     )
-    return RuleDesk(cast(Any, None), house.director, cast(Any, assembly), house.loop.ask)
+    return RuleDesk(
+        cast(Any, SimpleNamespace(one_at_a_time=asyncio.Lock())),
+        house.director,
+        cast(Any, assembly),
+        house.loop.ask,
+    )
 
 
 def test_a_denial_withdraws_what_waits_in_the_tick_of_its_event(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class _Step:
 
     commands: list[Command] = field(default_factory=list)
     blobs: dict[Digest, bytes] = field(default_factory=dict)
-    rules: RuleFiles | None = None  # the house goes on with these
+    rules: Callable[[], RuleFiles] | None = None  # the house goes on with these, once they are durable
     workflows: Mapping[str, WorkflowFile] | None = None
     waits_for: Sequence[ConfigError] = ()  # why it is not in force yet
 
@@ -90,10 +90,14 @@ class FileDesk:
     def __init__(
         self, director: Director, assembly: Assembly, ask: Ask, adopted: Callable[[], None] = lambda: None
     ) -> None:
+        from asyncio import Lock  # whoever decides about one card loads no loop
+
         self._director = director
         self._assembly = assembly
         self._ask = ask
         self._adopted = adopted
+        # What comes into force does so one after the other: the director is offered one policy at a time.
+        self.one_at_a_time = Lock()
 
     @property
     def _root(self) -> Path:
@@ -107,11 +111,13 @@ class FileDesk:
         place, raw = place_named(file), content.encode()
         if shown == NOTHING:
             require_new_name(place)
-        return await self._put(place, raw, Digest(shown), actor, via)
+        async with self.one_at_a_time:
+            return await self._put(place, raw, Digest(shown), actor, via)
 
     async def remove(self, *, file: str, shown: str, actor: str, via: str = "") -> Json:
         """Take a file away, and what it says out of force; what runs follow it is kept. Raises the same."""
-        return await self._put(place_named(file), None, Digest(shown), actor, via)
+        async with self.one_at_a_time:
+            return await self._put(place_named(file), None, Digest(shown), actor, via)
 
     async def foresee(self, *, file: str, content: str) -> Json:
         """What saving this would lead to: which kinds of act would ask again, and how many runs would be judged anew.
@@ -140,6 +146,10 @@ class FileDesk:
         workflow, where some are in force, is refused unless `lost` says that it is meant.
         """
         _require_person(actor)
+        async with self.one_at_a_time:
+            return await self._apply_workflows(actor, lost=lost)
+
+    async def _apply_workflows(self, actor: str, *, lost: bool) -> Json:
         director = self._director
         found, broken = load_workflows(self._root, self._assembly.catalog)
         if broken:
@@ -181,12 +191,15 @@ class FileDesk:
         digest = digest_of(content)
         blobs = {digest_of(one): one for one in (content, before) if one is not None}
         record = RecordFile(place.file, digest, shown, actor, via)
-        self._take_over(step)
+        if step.workflows is not None:  # a schedule looks at its plan in the very tick of its event
+            self._assembly.adopt_workflows(step.workflows)
+            self._director.plans |= {one.plan.digest: one.plan for one in step.workflows.values()}
         follow = tuple(step.commands)
         answer = await self._ask(Request(record, actor, blobs=blobs | step.blobs, follow=follow))
-        await self._ask_again()
         if step.rules is not None:
+            self._assembly.adopt(step.rules())
             self._adopted()
+        await self._ask_again()
         return {
             "file": place.file,
             "content": digest,
@@ -229,18 +242,21 @@ class FileDesk:
 
     def _template(self, step: _Step, place: Place, judged: Judged) -> None:
         known, template = self._director.templates, judged.template
-        templates: dict[str, Template] = dict(self._assembly.written.templates)
-        if template is not None:
-            templates[place.name] = template
-            if known.get(place.name) != template.digest:
-                step.commands.append(AdoptTemplate(place.name, template.digest))
-                step.blobs[template.digest] = template.text.encode()
-        else:
+        if template is not None and known.get(place.name) != template.digest:
+            step.commands.append(AdoptTemplate(place.name, template.digest))
+            step.blobs[template.digest] = template.text.encode()
+        elif template is None and place.name in known:
+            step.commands.append(RetireTemplate(place.name))
+
+        def with_it() -> RuleFiles:
+            written = self._assembly.written
+            templates: dict[str, Template] = {**written.templates}
             templates.pop(place.name, None)
-            if place.name in known:
-                step.commands.append(RetireTemplate(place.name))
-        written = self._assembly.written
-        step.rules = RuleFiles(written.policy, written.policy_text, templates)
+            if template is not None:
+                templates[place.name] = template
+            return RuleFiles(written.policy, written.policy_text, templates)
+
+        step.rules = with_it
 
     def _policy(self, step: _Step, rules: RuleFiles) -> None:
         policy = rules.policy
@@ -248,14 +264,7 @@ class FileDesk:
             self._director.offered[policy.digest] = policy
             step.commands.append(AdoptPolicy(policy.digest))
             step.blobs[policy.digest] = rules.text
-        step.rules = RuleFiles(policy, rules.text, self._assembly.written.templates)
-
-    def _take_over(self, step: _Step) -> None:
-        if step.rules is not None:
-            self._assembly.adopt(step.rules)
-        if step.workflows is not None:
-            self._assembly.adopt_workflows(step.workflows)
-            self._director.plans |= {one.plan.digest: one.plan for one in step.workflows.values()}
+        step.rules = lambda: RuleFiles(policy, rules.text, self._assembly.written.templates)
 
     async def _ask_again(self) -> None:
         for request in self._director.outdated():

@@ -87,6 +87,10 @@ class RuleDesk:
 
         Raises `ConfigError` for files that are wrong, `CommandRefused` for others than were looked at.
         """
+        async with self.files.one_at_a_time:
+            return await self._apply(policy)
+
+    async def _apply(self, policy: str) -> Json:
         assembly = self._assembly
         rules = load_rules(assembly.folder.root, assembly.catalog.acts)
         if policy and rules.policy.digest != policy:
