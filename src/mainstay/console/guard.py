@@ -29,7 +29,7 @@ from mainstay.console.limits import Kind, Limits, Rates, UnderWay, limits_of
 from mainstay.console.names import own_names
 from mainstay.console.refused import Refused, fault
 from mainstay.console.sessions import Session, cookie_name
-from mainstay.console.tokens import MCP, TokenDoor, wants_token
+from mainstay.console.tokens import API, MCP, TokenDoor, wants_token
 from mainstay.runtime.tokens import Token
 from mainstay.workspace.serving_web import Front
 
@@ -41,6 +41,7 @@ ONCE = (
     *("host", "origin", "content-length", "content-type", "sec-fetch-site", "cookie"),
     *("authorization", "idempotency-key", "if-match"),
 )
+OTHERS = frozenset({"OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
 READING = frozenset({"GET", "HEAD"})
 LIVE = "/live"
 _PART = re.compile(rb"(?:^|&)part=")
@@ -186,7 +187,9 @@ class Guard:
     def _require_form(self, scope: Scope, headers: Headers) -> None:
         limits = self._limits
         ends_a_session = scope["method"] == "DELETE" and scope["path"] == MCP
-        if scope["method"] not in METHODS and not ends_a_session:
+        # The API says by itself, to who has a token, which methods an address of it knows.
+        told_there = scope["method"] in OTHERS and scope["path"].startswith(API + "/")
+        if scope["method"] not in METHODS and not ends_a_session and not told_there:
             raise Refused(
                 405,
                 "This method is not served.",

@@ -53,7 +53,7 @@ def test_many_are_decided_together_by_the_guard_of_their_preview(web: WebHouse, 
     assert preview.status == 200, preview.text
     cards = [{"approval": one["approval"], "digest": one["digest"]} for one in preview.json["cards"][:2]]
     wrong = program.post(
-        "approvals/decide", {"answer": "reject", "cards": cards, "guard": preview.json["guard"] + "0"}
+        "decisions", {"answer": "reject", "cards": cards, "guard": preview.json["guard"] + "0"}
     )
     assert wrong.status == 409, wrong.text
 

@@ -135,7 +135,7 @@ async def preview_together(
     )
 
 
-@noun.post("/approvals/decide", response_model=DecidedTogether)
+@noun.post("/decisions", response_model=DecidedTogether)
 async def decide_together(asked: Deciding, said: Together, key: MaybeKey = None) -> Any:
     """One answer to the cards of a preview. Each is bound to the effect that it showed, and has its own outcome."""
     cards = [(one.approval, one.digest) for one in said.cards]

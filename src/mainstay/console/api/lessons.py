@@ -16,7 +16,7 @@ from mainstay.workspace.lessons import TaughtLesson
 
 noun = Noun("lessons")
 
-LessonId = Annotated[str, Path(min_length=4, max_length=80, pattern=r"^[^\u0000/]+$")]
+LessonId = Annotated[str, Path(min_length=4, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
 
 
 class Retired(Strict):

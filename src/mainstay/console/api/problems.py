@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from mainstay.console.errors import problem, status_of
 from mainstay.console.refused import Refused, fault
@@ -61,17 +62,21 @@ _SAYS = {
     403: "The token is not good for this.",
     404: "There is no such thing.",
     406: "Not to be had in this form.",
+    408: "The request came too slowly.",
     409: "It makes no sense as things stand; nothing was done. Or several things are meant, or its answer was lost.",
     412: "The card shows another effect than the one that was named.",
     413: "The request is too large.",
+    414: "The address is too long.",
     415: "The body is no JSON.",
+    421: "The server is not known by this name.",
     422: "The request is not what this description says, or its idempotency key names another one.",
     428: "A decision names the digest of the effect that it is about, in `If-Match`.",
+    431: "The headers are too large.",
     429: "Too many requests; `Retry-After` says when to come back.",
     500: "A fault of ours.",
     503: "The director ends, is busy, or cannot write.",
 }
-ALWAYS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
+ALWAYS = (400, 401, 403, 404, 408, 409, 413, 414, 415, 421, 422, 429, 431, 500, 503)
 
 
 def answers(*more: int) -> dict[int | str, dict[str, Any]]:
@@ -199,10 +204,20 @@ def on_http(request: Request, error: Exception) -> Response:
         return problem(
             Refused(400, "The body cannot be read.", why="It is no JSON in UTF-8.", remedy="Send JSON.")
         )
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
     phrase = HTTPStatus(error.status_code).phrase
-    return problem(
-        Refused(error.status_code, f"{phrase}.", remedy="Look at /api/v1/docs.", headers=error.headers or {})
-    )
+    return problem(Refused(error.status_code, f"{phrase}.", remedy="Look at /api/v1/docs.", headers=headers))
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address knows: of several routes, what each of them does."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def on_gone(request: Request, error: Exception) -> Response:

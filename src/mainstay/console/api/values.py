@@ -51,12 +51,15 @@ RunId = Annotated[
     Path(pattern=Digits, description="The id of a run, or what it begins or ends with.", examples=["0197"]),
 ]
 CardId = Annotated[str, Path(pattern=Digits, description="The id of a card, or its beginning.")]
-LetterId = Annotated[
-    str,
-    Path(min_length=4, max_length=200, pattern=r"^[^\u0000/]+$", description="The id of a dead letter."),
-]
+LetterId = Annotated[str, Path(pattern=Digits, description="The id of a dead letter, or its beginning.")]
 NamePath = Annotated[
-    str, Path(min_length=1, max_length=NAME_MAX, pattern=r"^[^\u0000/]+$", description="A name.")
+    str,
+    Path(
+        max_length=NAME_MAX,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="A name.",
+        examples=["triage"],
+    ),
 ]
 KindQuery = Annotated[
     str,

@@ -109,7 +109,7 @@ async def resume(asked: Steering, said: Scope, key: MaybeKey = None) -> Any:
     )
 
 
-@noun.post("/runs/cancel-all", response_model=list[Decided])
+@noun.post("/cancellations", response_model=list[Decided])
 async def cancel_scope(asked: Administering, said: Scope, key: MaybeKey = None) -> Any:
     """End every open run of the workspace or of a workflow. Of an adapter, give up the acts that wait for it."""
     return await asked.act(
