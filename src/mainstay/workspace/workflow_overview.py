@@ -28,7 +28,7 @@ from mainstay.workspace.known import KnownNow
 from mainstay.workspace.starting import require_startable, startable
 
 DAYS = 7  # what "of late" is
-OPEN_MAX = 5_000  # open runs whose versions are counted
+OPEN_MAX = 1_000  # open runs whose versions are looked up: the oldest, which are those on older versions
 NAMES_MAX = 1_000
 NOTHING_ASKED = ByHand(())
 
@@ -138,7 +138,7 @@ class Workflows:
             line,
             plan,
             entries,
-            self._pinned(store, name),
+            self._pinned(store, line),
             fields_by_hand(plan.workflow, catalog) if plan is not None and line.definition else NOTHING_ASKED,
             tuple(one for one in errors if one.file == place.file),
             sum(int(str(row["cost_micros"] or 0)) for row in self._of_late(store, name)),
@@ -220,12 +220,15 @@ class Workflows:
         rows = store.select("adoptions", where={"kind": "workflow"}, order="position", limit=NAMES_MAX)
         return {str(row["name"]) for row in rows}
 
-    def _pinned(self, store: SqliteReader, name: str) -> Mapping[str, int]:
+    def _pinned(self, store: SqliteReader, line: WorkflowLine) -> Mapping[str, int]:
         found: Counter[str] = Counter()
-        for row in store.select("open_runs", where={"workflow": name}, order="position", limit=OPEN_MAX):
+        for row in store.select("open_runs", where={"workflow": line.name}, order="position", limit=OPEN_MAX):
             run = store.get("runs", (row["run"],))
             if run is not None:
                 found[str(run["definition"])] += 1
+        older = sum(count for digest, count in found.items() if digest != line.definition)
+        if line.definition and line.open_runs > older:
+            found[line.definition] = line.open_runs - older
         return found
 
     def _plan(self, blobs: BlobStore, definition: Digest) -> Plan:
