@@ -107,6 +107,7 @@ def build(front: Front) -> FastAPI:
     )
     for one in nouns:
         api.include_router(one.noun.router)
+    api.state.routes = [route for one in nouns for route in one.noun.router.routes]
     _describe(api)
     return api
 

@@ -214,7 +214,7 @@ def on_http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """What the address knows: of several routes, what each of them does."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for route in request.app.state.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
     return sorted(found)
