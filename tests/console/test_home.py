@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mainstay.console.pages.home import CARDS, by_day, house_notices
+from mainstay.console.pages.home import CARDS, Backups, by_day, house_notices
 from mainstay.governance.incidents import OpenIncident
 from mainstay.kernel.commands import ClearIncident, DetectIncident
 from mainstay.kernel.events import IncidentKind
@@ -216,3 +216,45 @@ def test_a_title_of_a_book_is_one_line(
     answer = browser.get("/")
     assert answer.status == 200
     assert len(answer.text) < 30_000
+
+
+def test_a_disk_of_backups_that_never_answers_holds_no_page_up() -> None:
+    import asyncio
+    from types import SimpleNamespace
+    from typing import Any
+
+    asked: list[int] = []
+
+    async def never(look: Any) -> None:
+        asked.append(1)
+        await asyncio.Event().wait()
+
+    clock = SimpleNamespace(monotonic_s=lambda: 1_000.0)
+    front: Any = SimpleNamespace(read_slowly=never, clock=clock)
+
+    async def looking() -> None:
+        backups = Backups(front)
+        assert [await backups.now() for _ in range(2)] == [None, None]
+        assert asked == [1], "one look is under way, and nobody begins another"
+        assert backups._looking is not None
+        backups._looking.cancel()
+
+    asyncio.run(looking())
+
+
+def test_backups_that_were_never_made_are_told(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mainstay.workspace.settings_shown import BackupState, SettingsShown
+
+    states = [
+        (BackupState(False, None, DAY, 7, Instant(0), 0), "Nothing is backed up by itself"),
+        (BackupState(True, None, DAY, 7, Instant(0), 0), "yet to be made"),
+        (BackupState(True, None, DAY, 7, Instant(web.clock.now() - 4 * DAY), 1), "4 d old"),
+    ]
+    for state, words in states:
+        monkeypatch.setattr(SettingsShown, "backup", lambda self, state=state: state)
+        web.clock.pass_s(61)
+        browser.get("/")  # begins a look; what it finds is known to the next
+        web.ask(web.front.read_slowly(lambda workspace: None))
+        assert words in browser.get("/").text

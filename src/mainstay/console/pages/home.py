@@ -27,6 +27,7 @@ from mainstay.workspace.serving_web import Front
 if TYPE_CHECKING:
     from mainstay.governance.incidents import OpenIncident
     from mainstay.workspace.health import Reason
+    from mainstay.workspace.settings_shown import BackupState
     from mainstay.workspace.today import Changed, Figures, Gone, Started, Thrown
 
 # Not "runs", which move with every step: sums move as well, and are told every two seconds at most.
@@ -35,6 +36,7 @@ FORM = "home"
 ACTOR = "operator"
 CARDS, GONE, DOUBTS, LETTERS, LEAVING = 6, 12, 5, 5, 8
 RECENT_US = 60 * 60 * 1_000_000  # a start of the director that is worth a word
+BACKUP_EVERY_S, BACKUP_WAIT_S = 60.0, 0.05
 BACKUP_OLD_US = 3 * 24 * 60 * 60 * 1_000_000
 MICROS = 1_000_000
 ID_MAX = 64
@@ -68,8 +70,6 @@ class Morning:
     changed: list[Changed]
     thrown: Thrown | None
     started: Started | None
-    backups: bool  # whether a place for them is configured
-    backed_up_at: int
     mistake: MainstayError | None  # in mainstay.toml, which is why some of it is not known
     connected: tuple[str, ...]  # the adapters there are
     first_day: bool  # nothing ever came in
@@ -81,10 +81,13 @@ class Home:
 
     def __init__(self, front: Front) -> None:
         self._front = front
+        self._backup = Backups(front)
 
     async def show(self, request: Request) -> Response:
         """What is so now."""
-        found, health = await asyncio.gather(self._front.read(morning), asyncio.to_thread(self._front.health))
+        found, health, backup = await asyncio.gather(
+            self._front.read(morning), asyncio.to_thread(self._front.health), self._backup.now()
+        )
         now = self._front.clock.now()
         started = None if found.first_day else found.started
         return page(
@@ -100,7 +103,8 @@ class Home:
             short=short,
             notices=house_notices(health.reasons, found.incidents),
             restarted=started if started and (now - started.at < RECENT_US or started.unclean > 1) else None,
-            backup_old=found.backups and now - found.backed_up_at > BACKUP_OLD_US,
+            backup=backup,
+            backup_old=backup is not None and backup.configured and now - backup.at > BACKUP_OLD_US,
             utc=time.localtime(now / MICROS).tm_gmtoff == 0,
         )
 
@@ -116,16 +120,46 @@ class Home:
         return done(request, "/", "Taken back. Its card asks anew.")
 
 
+class Backups:
+    """How backups stand, as of a minute ago at most. They lie on another disk, which may answer late or never: no
+    page waits for it.
+    """
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._known: BackupState | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._looked_s = float("-inf")
+
+    async def now(self) -> BackupState | None:
+        """What is known; None before the first answer, and where the settings cannot be read."""
+        now_s = self._front.clock.monotonic_s()
+        if self._looking is None and now_s - self._looked_s >= BACKUP_EVERY_S:
+            self._looked_s = now_s
+            self._looking = asyncio.create_task(self._look())
+        if self._looking is not None and self._known is None:
+            await asyncio.wait({self._looking}, timeout=BACKUP_WAIT_S)
+        return self._known
+
+    async def _look(self) -> None:
+        try:
+            self._known = await self._front.read_slowly(lambda workspace: workspace.settings.backup())
+        except (MainstayError, OSError):
+            self._known = (
+                None  # the page says what is wrong with the settings; a disk that is gone, an incident
+            )
+        finally:
+            self._looking = None
+
+
 def morning(workspace: Workspace) -> Morning:
     """Read it: a few rows of everything, however much there is."""
     today = workspace.today
-    cap, backed_up_at, backups, connected, mistake = None, 0, False, tuple[str, ...](), None
+    cap, connected, mistake = None, tuple[str, ...](), None
     name = workspace.folder.root.name
     try:
         name = workspace.settings.name()
         cap = workspace.budgets()["day"]["limit_micros"]
-        place = workspace.settings.backup()
-        backups, backed_up_at = place.configured, place.at
         connected = workspace.settings.adapters()
     except ConfigError as error:
         mistake = error
@@ -143,8 +177,6 @@ def morning(workspace: Workspace) -> Morning:
         changed=today.autonomy(),
         thrown=today.thrown(),
         started=today.started(),
-        backups=backups,
-        backed_up_at=backed_up_at,
         mistake=mistake,
         connected=connected,
         first_day=not workspace.rows("runs", limit=1),
