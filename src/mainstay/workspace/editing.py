@@ -6,20 +6,17 @@ who did it, and puts what it says in force. Both are bound to what the person wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstay.agents.intents import Intent
-from mainstay.config.files import INTENTS, load_recalls
-from mainstay.config.intents import read_intents
+from mainstay.config.files import load_recalls
 from mainstay.config.policies import read_policy
-from mainstay.config.templates import read_templates
 from mainstay.kernel.errors import CommandRefused, ConfigError, NotFound, StorageFull
 from mainstay.kernel.policy import Rule
-from mainstay.kernel.values import Digest, Instant, Json
+from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.workflows.canonical import restore
@@ -29,10 +26,8 @@ from mainstay.workspace.doors import Door
 from mainstay.workspace.edit_history import EditHistory
 from mainstay.workspace.edited_files import (
     KINDS,
-    LISTED_MAX,
     NOTHING,
     POLICY,
-    TEMPLATE,
     Kind,
     Place,
     digest_of,
@@ -44,6 +39,7 @@ from mainstay.workspace.edited_files import (
 )
 from mainstay.workspace.judged_edit import Judged, judge, unseen, workflow_of
 from mainstay.workspace.known import KnownNow
+from mainstay.workspace.template_list import TemplateList
 
 if TYPE_CHECKING:
     from mainstay.workspace.policies import Compared, Policies
@@ -62,21 +58,6 @@ class FileText:
     text: str
     shown: Digest
     cannot: str = ""  # why it is not edited here: an editor can
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateLine:
-    """A template in a list."""
-
-    name: str
-    file: str = ""  # empty: it has none any more
-    digest: Digest = NOTHING  # in force; empty: nothing is drafted from it
-    since: Instant = Instant(0)
-    intents: tuple[str, ...] = ()  # that name it
-    own_intent: str = ""  # that it names itself
-    language: str = ""
-    differs: bool = False  # its file says something else than what is in force
-    broken: str = ""  # why its file cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,24 +111,10 @@ class Editing:
         """The files of a kind ("workflow", "template", "policy") by name."""
         return listed(self.root, _kind(kind))
 
-    def templates(self) -> list[TemplateLine]:
-        """Every template that is in force or has a file, by name."""
-        places = {one.name: one for one in self.listed(TEMPLATE.word)}
-        rows = {
-            str(row["name"]): row
-            for row in self.opened()[0].select("templates", order="name", limit=LISTED_MAX)
-        }
-        intents = self._intents()
-        return [
-            self._template(name, places.get(name), rows.get(name), intents)
-            for name in sorted({*rows, *places})
-        ]
-
-    def template(self, name: str) -> TemplateLine:
-        """One of them, as a list shows it; also one that is there no more."""
-        place = place_of(TEMPLATE, name)
-        there = place if read(self.root, place) is not None else None
-        return self._template(name, there, self.opened()[0].get("templates", (name,)), self._intents())
+    @property
+    def templates(self) -> TemplateList:
+        """The templates, in force or in files."""
+        return TemplateList(self.root, self.opened()[0])
 
     def rules_of(self, place: Place, text: str) -> tuple[Rule, ...]:
         """The rules of one file of them; none where it cannot be read."""
@@ -257,37 +224,6 @@ class Editing:
     def catalog(self) -> Catalog:
         """What workflows may name, by the files as they are."""
         return self.known.catalog()
-
-    def _template(
-        self, name: str, place: Place | None, row: Json | None, intents: Sequence[Intent]
-    ) -> TemplateLine:
-        line = TemplateLine(
-            name,
-            digest=Digest(str(row["template"])) if row is not None else NOTHING,
-            since=Instant(int(row["at"])) if row is not None else Instant(0),
-            intents=tuple(one.id for one in intents if one.template == name),
-        )
-        if place is None:
-            return line
-        line = replace(line, file=place.file)
-        try:
-            raw = read(self.root, place)
-            found = read_templates([(place.file, raw or b"")])[name]
-        except (ConfigError, CommandRefused) as error:
-            return replace(line, broken=error.what)
-        return replace(
-            line,
-            differs=found.digest != line.digest,
-            own_intent=found.fields.get("intent", ""),
-            language=found.fields.get("language", ""),
-        )
-
-    def _intents(self) -> Sequence[Intent]:
-        file = self.root / INTENTS
-        try:
-            return read_intents(file.read_bytes() if file.is_file() else b"", INTENTS)
-        except (ConfigError, OSError):
-            return ()
 
     def _foreseen(self, place: Place, content: bytes) -> Json:
         if not self.live():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -17,7 +17,16 @@ from starlette.responses import Response
 
 from mainstay.console import csrf, forms
 from mainstay.console.examples import EXAMPLES, What, what_may_stand
-from mainstay.console.lines_diff import Row, lines_diff
+from mainstay.console.lines_diff import lines_diff
+from mainstay.console.pages.file_forms import (
+    DIGEST_MAX,
+    NAME_MAX,
+    Told,
+    Typed,
+    judged_otherwise,
+    said_of,
+    typed_in,
+)
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
@@ -29,64 +38,15 @@ from mainstay.kernel.errors import (
     NotFound,
     StorageFull,
 )
-from mainstay.kernel.ids import digest
 from mainstay.workspace import Workspace
 from mainstay.workspace.edited_files import Kind
-from mainstay.workspace.editing import EditPreview, FileText, Saved
+from mainstay.workspace.editing import FileText
 from mainstay.workspace.serving_web import Front
 
-TEXT_MAX, NAME_MAX, DIGEST_MAX = 300_000, 120, 128
 SEEN_MAX = 32  # texts that were shown, for telling who changed what meanwhile
 FORM = "file"
 PATHS = {"workflow": "/workflows", "template": "/templates", "policy": "/policies"}
 MANY = {"workflow": "Workflows", "template": "Templates", "policy": "Policies"}
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What a form sent, or begins with."""
-
-    text: str
-    shown: str = ""  # the file as it was shown; empty: there is none yet
-    previewed: str = ""  # the text whose preview was shown
-    name: str = ""
-
-    @property
-    def mark(self) -> str:
-        """By which this text is known again."""
-        return digest(self.text.encode("utf-8", "replace"))
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedOtherwise:
-    """Waiting cards of one act that would be judged otherwise in the same way."""
-
-    act: str
-    now: str
-    now_rule: str
-    then: str
-    then_rule: str
-    cards: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What comes back besides what was typed."""
-
-    errors: Sequence[ConfigError] = ()
-    elsewhere: Sequence[ConfigError] = ()
-    refused: MainstayError | None = None
-    fine: bool = False  # it was checked, and nothing is wrong
-    preview: EditPreview | None = None
-    rows: Sequence[Row] = ()
-    meanwhile: Sequence[Row] | None = None  # what somebody wrote since it was shown; None: nobody did
-    against: Sequence[Row] = ()  # what would take the place of that
-    judged: Sequence[JudgedOtherwise] = ()
-    lines: Sequence[str] = field(default_factory=tuple)  # of the text, for quoting them beside a mistake
-
-    def line(self, number: int | None) -> str:
-        """A line of the text; empty where there is none."""
-        return self.lines[number - 1] if number and number <= len(self.lines) else ""
 
 
 class FilePages:
@@ -116,7 +76,7 @@ class FilePages:
         """Check, preview or save."""
         fields = await self._sent(request)
         file = f"{self._kind.folder}/{_named(request)}{self._kind.ending}"
-        return await self._asked(request, file, replace(_typed(fields), name=_named(request)), fields)
+        return await self._asked(request, file, replace(typed_in(fields), name=_named(request)), fields)
 
     # --- one that is not there yet ---------------------------------------------------------------------------------
 
@@ -127,7 +87,7 @@ class FilePages:
     async def make(self, request: Request) -> Response:
         """Check, preview or save it under its new name."""
         fields = await self._sent(request)
-        typed = _typed(fields)
+        typed = typed_in(fields)
         word, name = self._kind.word, typed.name.strip().removesuffix(self._kind.ending)
         try:
             blank = await self._front.read(lambda workspace: workspace.editing.blank(word, name))
@@ -156,7 +116,7 @@ class FilePages:
                 raise
             return await self._retiring(request, error)
         assert word == self._kind.word
-        return done(request, self._path, _said(saved, removed=True))
+        return done(request, self._path, said_of(saved, removed=True))
 
     async def _retiring(self, request: Request, error: MainstayError | None = None) -> Response:
         word, name = self._kind.word, _named(request)
@@ -225,7 +185,7 @@ class FilePages:
             told = Told(verdict.errors, verdict.elsewhere)
             return await self._page(request, file, typed, told, status=422, fresh=fresh)
         rows = lines_diff(found.before, found.after)
-        told = Told((), verdict.elsewhere, preview=found, rows=rows, judged=_judged(found))
+        told = Told((), verdict.elsewhere, preview=found, rows=rows, judged=judged_otherwise(found))
         return await self._page(request, file, replace(typed, previewed=typed.mark), told, fresh=fresh)
 
     async def _save(self, request: Request, file: str, typed: Typed) -> Response:
@@ -235,7 +195,7 @@ class FilePages:
         )
         to = await self._front.read(lambda workspace: _shown_at(workspace, self._kind, typed.name))
         tone = "warn" if saved.waits_for else "ok"
-        return done(request, to, _said(saved), tone=tone)
+        return done(request, to, said_of(saved), tone=tone)
 
     async def _stale(
         self, request: Request, file: str, typed: Typed, error: FileChanged, *, fresh: bool
@@ -291,25 +251,6 @@ class FilePages:
                 self._seen.popitem(last=False)
 
 
-def _judged(found: EditPreview) -> Sequence[JudgedOtherwise]:
-    """The cards that rules would judge otherwise, those that are judged alike together; the most frequent first."""
-    alike: dict[tuple[str, str, str, str, str], list[str]] = {}
-    for one in found.rules.cards if found.rules is not None else ():
-        key = (one.act, str(one.old.decision), one.old.rule, str(one.new.decision), one.new.rule)
-        alike.setdefault(key, []).append(one.approval)
-    told = [JudgedOtherwise(*key, cards) for key, cards in alike.items()]
-    return sorted(told, key=lambda one: -len(one.cards))
-
-
-def _typed(fields: FormData) -> Typed:
-    return Typed(
-        forms.text(fields, "text", most=TEXT_MAX),
-        forms.text(fields, "shown", most=DIGEST_MAX),
-        forms.text(fields, "previewed", most=DIGEST_MAX),
-        forms.text(fields, "name", most=NAME_MAX),
-    )
-
-
 def _named(request: Request) -> str:
     return str(request.path_params["name"])[:NAME_MAX]
 
@@ -334,16 +275,6 @@ def _shown_at(workspace: Workspace, kind: Kind, name: str) -> str:
     file = f"{kind.folder}/{name}{kind.ending}"
     found = next((one.name for one in workspace.flows.overview().lines if one.file == file), "")
     return f"{PATHS[kind.word]}/{found}" if found else PATHS[kind.word]
-
-
-def _said(saved: Saved, *, removed: bool = False) -> str:
-    """One line for the next page."""
-    done_ = f"{saved.file} is removed" if removed else f"{saved.file} is saved"
-    if saved.waits_for:
-        return f"{done_}. It is not in force yet: {saved.waits_for[0]}"
-    if saved.changed:
-        return f"{done_}; {'; '.join(saved.changed)}."
-    return f"{done_}. What is in force stays the same."
 
 
 def _status(error: MainstayError) -> int:

@@ -14,8 +14,9 @@ from mainstay.console.rendering import page
 from mainstay.kernel.errors import ConfigError, NotFound
 from mainstay.workspace import Workspace
 from mainstay.workspace.edit_history import Entry
-from mainstay.workspace.editing import FileText, TemplateLine
+from mainstay.workspace.editing import FileText
 from mainstay.workspace.serving_web import Front
+from mainstay.workspace.template_list import TemplateLine
 
 NAME_MAX = 120
 
@@ -40,7 +41,7 @@ class TemplatePages:
 
     async def show(self, request: Request) -> Response:
         """Every template."""
-        found = await self._front.read(lambda workspace: workspace.editing.templates())
+        found = await self._front.read(lambda workspace: workspace.editing.templates.all())
         return page(request, "templates.html", topics=("rules",), found=found)
 
     async def show_one(self, request: Request) -> Response:
@@ -60,7 +61,7 @@ def _told(workspace: Workspace, name: str, old: int, new: int) -> OneTemplate:
         if not entries:
             raise
         file = None
-    line = editing.template(name)
+    line = editing.templates.one(name)
     last = next((one.text for one in entries if one.text), None)
     text = file.text if file is not None else (history.text(last) or "") if last else ""
     errors = editing.check(file.file, file.text).errors if file is not None else ()
