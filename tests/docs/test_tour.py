@@ -46,7 +46,7 @@ def test_every_event_of_a_run_is_told_somewhere_on_the_way() -> None:
     aside = {"AttemptFailed", "TaskFailed", "TaskSkipped", "TaskExpanded", "BudgetRefused"}
     aside |= {"ActionEdited", "ApprovalRejected", "RunCancelled", "ThreadAnswered", "BudgetWarned"}
     aside |= {"ApprovalSnoozed", "ApprovalResurfaced", "ActionHeld"}
-    aside |= {"DirectorStarted", "PolicyAdopted", "KillSwitchThrown", "DraftJudged"}
+    aside |= {"DirectorStarted", "PolicyAdopted", "FileSaved", "KillSwitchThrown", "DraftJudged"}
     # What is remembered and learned has a stream of its own, and no run waits for it.
     aside |= {events.NUMBERS[number].__name__ for number in events.NUMBERS if number >= 80}
     said = set(re.findall(r"`([A-Z][A-Za-z]+)`", prose_of("tour.md")))
