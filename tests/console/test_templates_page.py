@@ -29,7 +29,7 @@ def test_one_shows_its_text_and_a_text_is_no_markup(browser: Browser, web: WebHo
     assert sent(browser, EDIT, preview, "save", changed).status == 303
     page = browser.get("/templates/refund")
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &lt;/textarea&gt;" in page.text
-    assert page.text.count("Came into force") == 2
+    assert page.text.count("Came into force") >= 2
 
 
 @pytest.mark.parametrize(
