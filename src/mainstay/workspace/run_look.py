@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mainstay.governance.explain import Line
-from mainstay.kernel.errors import CommandRefused, NotFound
-from mainstay.kernel.fork import fork, restart
+from mainstay.kernel.errors import NotFound
 from mainstay.kernel.ids import RunId, run_stream
-from mainstay.kernel.plan import TaskKind
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import DONE, Phase, RunState, may_have_left
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventReader, Version
-from mainstay.runtime.artifacts import SEALED
+from mainstay.workspace.run_artifacts import Artifact, all_opened, artifacts_of
+from mainstay.workspace.run_branch import Branch, fork_branch, restart_branch
 from mainstay.workspace.run_fold import ModelTrack, RunFold, RunFolds
 from mainstay.workspace.run_search import FoundRun
 from mainstay.workspace.timeline import Teller, Timeline, standing, timeline
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from mainstay.workspace.recall_log import RecallLog
 
 RECALLS_MAX = 12
-ARTIFACTS_SHOWN = 12
-TEXT_MAX = 2_000  # characters of an artifact on the page of its run
 NAMES_MAX = 200
 CHILDREN_MAX = 50
 EVENTS = 50
@@ -66,19 +63,6 @@ class TaskCost:
     name: str
     attempts: int
     cost_micros: int
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """Something that the run made: its beginning as text, what it weighs, and where it lies."""
-
-    task: str
-    kind: str
-    digest: Digest
-    size_bytes: int
-    text: str
-    cut: bool
-    forgotten: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +137,6 @@ class EventPage:
     task: str
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """What a new run would take over from its parent, and what it would do anew."""
-
-    point: int
-    inherited: tuple[str, ...]
-    acts_inherited: tuple[str, ...]  # of these: they happened, and are not done twice
-    anew: tuple[str, ...]
-    asks: tuple[str, ...]  # acts among these: each asks, whatever the rules say
-
-
 @dataclass(slots=True)
 class RunDesk:
     """Looks at the runs of one workspace. Used by one thread at a time; reading takes no lock."""
@@ -192,7 +165,7 @@ class RunDesk:
         state = fold.state
         done = sum(one.phase is Phase.SUCCEEDED for _, one in state.all_tasks())
         children = self.store().select("runs", where={"parent": run}, limit=CHILDREN_MAX)
-        made = self._made(fold)
+        made = artifacts_of(fold, self.artifacts())
         recalls = self.recalled(state, fold.recalled[-RECALLS_MAX:])
         limit = state.plan.workflow.cost_max_micros if state.plan is not None else None
         return RunLook(
@@ -249,25 +222,12 @@ class RunDesk:
         """What `steering.fork` would do. Raises `CommandRefused` where it cannot."""
         run = self.id_of(short)
         state = self._as_of(run, version)
-        try:
-            forked = fork(
-                state, version=version or self.folds.fold(run).version, actor="", changes=changes or {}
-            )
-        except KeyError as error:
-            raise _no_field(error) from error
-        return _branch(state, forked.version, {one.task for one in forked.inherited}, forked.inherited)
+        return fork_branch(state, version or self.folds.fold(run).version, changes or {})
 
     def restart_of(self, short: str, first: str) -> Branch:
         """What `steering.restart` would do. Raises `CommandRefused` where it cannot."""
-        run = self.id_of(short)
-        fold = self.folds.fold(run)
-        if fold.state.plan is None:
-            raise _no_plan()
-        try:
-            forked = restart(fold.state, version=fold.version, actor="", first=first)
-        except KeyError as error:
-            raise _no_field(error) from error
-        return _branch(fold.state, forked.version, {one.task for one in forked.inherited}, forked.inherited)
+        fold = self.folds.fold(self.id_of(short))
+        return restart_branch(fold.state, fold.version, first)
 
     # --- within ----------------------------------------------------------------------------------------------------
 
@@ -292,8 +252,6 @@ class RunDesk:
                 state = evolve(state, self.decoded(recorded))
         elif version > fold.version:
             raise NotFound(f"This run has no event {version}.", why=f"Its last one is {fold.version}.")
-        if state.plan is None:
-            raise _no_plan()
         return state
 
     def _definition(self, row: Json, state: RunState) -> Definition:
@@ -302,34 +260,6 @@ class RunDesk:
             Digest(str(row["definition"])),
             state.plan.workflow.version if state.plan is not None else 0,
             str(known["definition"]) if known else "",
-        )
-
-    def _made(self, fold: RunFold) -> tuple[Artifact, ...]:
-        state = fold.state
-        named = [(one.task, one.kind, one.digest) for one in fold.made]
-        named += [
-            (number, "card", task.act.action.card)
-            for number, task in state.all_tasks()
-            if task.act is not None
-        ]
-        return tuple(self._artifact(state, *one) for one in named[-ARTIFACTS_SHOWN:])
-
-    def _artifact(self, state: RunState, task: int, kind: str, digest: Digest) -> Artifact:
-        artifacts = self.artifacts()
-        try:
-            size = len(artifacts.blobs.read(digest))
-        except NotFound:
-            size = 0
-        value = artifacts.open_json(digest, state.head.owner, kind.encode())
-        text = text_of(value or {})
-        return Artifact(
-            state.name(task) if state.exists(task) else "",
-            "effect" if kind == "card" else kind,
-            digest,
-            size,
-            text[:TEXT_MAX],
-            len(text) > TEXT_MAX,
-            value is None,
         )
 
     def _forgotten(self, state: RunState) -> bool:
@@ -424,20 +354,6 @@ def _restartable(state: RunState) -> tuple[str, ...]:
     return (*failed, *(one.name for one in tasks if one.name not in failed))
 
 
-def _branch(state: RunState, point: int, kept: set[int], inherited: Sequence[Any]) -> Branch:
-    plan = state.plan
-    assert plan is not None
-    tasks = plan.workflow.tasks
-    anew = [number for number in range(plan.size) if number not in kept]
-    return Branch(
-        point,
-        tuple(tasks[number].name for number in sorted(kept) if number < plan.size),
-        tuple(tasks[one.task].name for one in inherited if one.acted and one.task < plan.size),
-        tuple(tasks[number].name for number in anew),
-        tuple(tasks[number].name for number in anew if tasks[number].kind is TaskKind.ACT),
-    )
-
-
 def _event(
     recorded: RecordedEvent, event: Any, line: Line, state: RunState, open_text: Callable[[str], str]
 ) -> Event:
@@ -451,45 +367,5 @@ def _event(
         line.event,
         type(event).__name__,
         state.name(number) if known and isinstance(number, int) else "",
-        _opened(plain(event), open_text),
-    )
-
-
-def _opened(value: Any, open_text: Callable[[str], str]) -> Any:
-    """The value with every sealed text in it as a person may read it."""
-    match value:
-        case str():
-            return open_text(value) if value.startswith(SEALED) else value
-        case dict():
-            return {name: _opened(one, open_text) for name, one in value.items()}
-        case list():
-            return [_opened(one, open_text) for one in value]
-        case _:
-            return value
-
-
-def text_of(value: Json) -> str:
-    """What a person reads of an artifact: a reply, a message, or the card of an effect."""
-    request = value.get("request")
-    asked = request if isinstance(request, dict) else {}
-    reply = asked.get("reply")
-    text = value.get("text") or (reply.get("text") if isinstance(reply, dict) else reply) or asked.get("text")
-    to = ", ".join(str(one) for one in value.get("recipients") or ())
-    head = [str(value.get(one) or "") for one in ("title", "subject")]
-    parts = [*filter(None, dict.fromkeys(head)), f"To {to}" if to else "", str(text or "")]
-    return "\n\n".join(filter(None, parts))
-
-
-def _no_plan() -> CommandRefused:
-    return CommandRefused(
-        "This run follows no plan at that point.",
-        why="It had only begun.",
-        remedy="Choose a later event.",
-    )
-
-
-def _no_field(error: KeyError) -> CommandRefused:
-    return CommandRefused(
-        f"There is no {str(error.args[0])[:80]!r} in this run.",
-        remedy="Name tasks and fields as the workflow's file does.",
+        all_opened(plain(event), open_text),
     )

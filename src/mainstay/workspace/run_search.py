@@ -17,13 +17,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mainstay.kernel.errors import AmbiguousId, CommandRefused, MainstayError, NotFound
+from mainstay.kernel.errors import AmbiguousId, MainstayError, NotFound
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import SHORT_ID_MIN, find_id
 from mainstay.ledger.store import EventReader, Position, RecordedEvent, Value
 from mainstay.memory.keywords import words
 from mainstay.runtime.artifacts import FORGOTTEN, SEALED
+from mainstay.workspace.run_filter import (
+    ALL,
+    OPEN,
+    ORIGINS,
+    STATUSES,
+    WAITING,
+    RunFilter,
+    fits,
+    indexed,
+    newest_first,
+    of_the_row,
+    origin_of,
+    require,
+    told_apart,
+)
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context
@@ -37,27 +52,6 @@ HITS_MAX = 60  # messages that the memory's index gives for some words
 NEAR = 200  # runs after a message among which the one that it started is looked for
 TITLE_MAX = 160
 CARDS_MAX = 2_000
-
-WAITING = "waiting"  # a card of it waits: no status of a run, and what is asked for most
-OPEN = ("running", "paused", "queued", "delayed", "compensating")
-OVER = ("succeeded", "failed", "cancelled", "superseded")
-STATUSES = (WAITING, *OPEN, *OVER)
-ORIGINS = ("mail", "schedule", "hand")
-_NO_TIME = "0" * 12
-_USUAL = "succeeded"  # most runs: its index tells little apart
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs are meant. Times are microseconds since 1970; empty and 0 narrow nothing."""
-
-    status: str = ""  # one of `STATUSES`
-    workflow: str = ""
-    origin: str = ""  # one of `ORIGINS`
-    since: int = 0
-    until: int = 0  # not included
-    costing: bool = False  # only what cost something
-    subject: str = ""  # whose message began it, by keyed hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +106,9 @@ class RunSearch:
     decoded: Callable[[RecordedEvent], Any]
     recalled: Callable[[str], Context]  # messages and replies by words
 
-    def page(
-        self, wanted: RunFilter = RunFilter(), *, limit: int = PAGE, before: int = 0, after: int = 0
-    ) -> RunPage:
+    def page(self, wanted: RunFilter = ALL, *, limit: int = PAGE, before: int = 0, after: int = 0) -> RunPage:
         """The newest runs that are meant; those that began `before` a position, or the next `after` one."""
-        _require(wanted)
+        require(wanted)
         if wanted.status == WAITING:
             return self._waiting(wanted, limit, before, after)
         upwards = bool(after)
@@ -135,16 +127,16 @@ class RunSearch:
         back_to = Instant(int(stopped.get("started_at") or 0))
         return RunPage(found, older=older, newer=newer, back_to=back_to)
 
-    def find(self, text: str, wanted: RunFilter = RunFilter()) -> RunFindings:
+    def find(self, text: str, wanted: RunFilter = ALL) -> RunFindings:
         """The runs that an id, an address or some words mean, newest first."""
-        _require(wanted)
+        require(wanted)
         text = " ".join(text.split())
         named = self._named(text)
         if named:
-            return RunFindings(text, self._shown(_newest_first(named, wanted)), by_id=True)
+            return RunFindings(text, self._shown(newest_first(named, wanted)), by_id=True)
         if "@" in text and " " not in text:
             subject = self.artifacts().vault.subject(text)
-            rows, _, _ = self._rows(replace(wanted, subject=subject, status=_own(wanted)), PAGE)
+            rows, _, _ = self._rows(replace(wanted, subject=subject, status=of_the_row(wanted)), PAGE)
             return RunFindings(text, self._only(wanted, self._shown(rows)), by_words=False)
         found = {str(row["run"]): row for row in self._opened(text)}
         why_not = ""
@@ -152,7 +144,7 @@ class RunSearch:
             found |= {str(row["run"]): row for row in self._worded(text)}
         except MainstayError as error:
             why_not = error.what
-        rows = _newest_first(found.values(), replace(wanted, status=_own(wanted)))
+        rows = newest_first(found.values(), replace(wanted, status=of_the_row(wanted)))
         shown = self._only(wanted, self._shown(rows))
         return RunFindings(text, shown, by_words=not why_not, why_not=why_not)
 
@@ -167,11 +159,11 @@ class RunSearch:
     ) -> tuple[list[Json], bool, Json]:
         """Rows in order, whether there are more, and the last one that was looked at where the look ended there."""
         store, upwards = self.store(), bool(after)
-        where = _indexed(wanted)
+        where = indexed(wanted)
         first = self._last_before(wanted.since) if wanted.since else 0
         last = self._last_before(wanted.until) + 1 if wanted.until else 0
         at = max(after, first) if upwards else min(filter(None, (before, last)), default=0)
-        alone = all(where.get(name) == value for name, value in _told_apart(wanted).items())
+        alone = all(where.get(name) == value for name, value in told_apart(wanted).items())
         rows: list[Json] = []
         looked = 0
         while True:
@@ -184,7 +176,7 @@ class RunSearch:
                 if (not upwards and position <= first) or (upwards and last and position >= last):
                     return rows, False, {}
                 looked += 1
-                if _fits(row, wanted):
+                if fits(row, wanted):
                     if len(rows) == limit:
                         return rows, True, {}
                     rows.append(dict(row))
@@ -199,7 +191,7 @@ class RunSearch:
         store = self.store()
         rows = [row for run in self._waiting_cards() if (row := store.get("runs", (run,))) is not None]
         meant = replace(wanted, status="")
-        ordered = _newest_first(rows, meant)
+        ordered = newest_first(rows, meant)
         if after:
             newer = [row for row in ordered if row["position"] > after]
             part, rest = newer[-limit:], newer[:-limit]
@@ -353,70 +345,6 @@ class RunSearch:
         return tuple(one for one in found if one.card) if wanted.status == WAITING else found
 
 
-def origin_of(row: Mapping[str, Value]) -> str:
-    """What started a run, one of `ORIGINS`: a fork is a person's doing, and so is a run whose id bears no time
-    (`Desk.start`); what else no message started was due.
-    """
-    if row["parent"] or str(row["run"]).startswith(_NO_TIME):
-        return "hand"
-    return "mail" if row["message"] else "schedule"
-
-
-def _require(wanted: RunFilter) -> None:
-    for what, value, known in (("status", wanted.status, STATUSES), ("origin", wanted.origin, ORIGINS)):
-        if value and value not in known:
-            raise CommandRefused(
-                f"{value[:40]!r} is no {what} of a run.", remedy=f"Use one of {', '.join(known)}."
-            )
-
-
-def _own(wanted: RunFilter) -> str:
-    return "" if wanted.status == WAITING else wanted.status
-
-
-def _told_apart(wanted: RunFilter) -> dict[str, Value]:
-    """What rows must say, as columns."""
-    asked = {
-        "status": wanted.status,
-        "workflow": wanted.workflow,
-        "origin": wanted.origin,
-        "subject": wanted.subject,
-    }
-    told: dict[str, Value] = {name: value for name, value in asked.items() if value}
-    return told | ({"spent": True} if wanted.costing else {})
-
-
-def _indexed(wanted: RunFilter) -> dict[str, Value]:
-    """The one column by which the rows are read: whichever index leaves fewest."""
-    if wanted.subject:
-        return {"subject": wanted.subject}  # no index, but few rows, and read slowly
-    if wanted.status and (wanted.status != _USUAL or not wanted.workflow):
-        return {"status": wanted.status}
-    return {"workflow": wanted.workflow} if wanted.workflow else {}
-
-
-def _fits(row: Mapping[str, Value], wanted: RunFilter) -> bool:
-    return not (
-        (wanted.status and row["status"] != wanted.status)
-        or (wanted.workflow and row["workflow"] != wanted.workflow)
-        or (wanted.origin and origin_of(row) != wanted.origin)
-        or (wanted.subject and row["subject"] != wanted.subject)
-        or (wanted.costing and not row["spent"])
-    )
-
-
-def _newest_first(rows: Iterable[Json], wanted: RunFilter) -> list[Json]:
-    """Of these the ones that are meant."""
-    kept = [
-        row
-        for row in rows
-        if _fits(row, wanted)
-        and row["started_at"] >= wanted.since
-        and (not wanted.until or row["started_at"] < wanted.until)
-    ]
-    return sorted(kept, key=lambda row: int(row["position"]), reverse=True)
-
-
 def _begin(text: str) -> str:
     flat = " ".join(text[: 4 * TITLE_MAX].split())
     return flat if len(flat) <= TITLE_MAX else flat[: TITLE_MAX - 1] + "…"
@@ -437,4 +365,4 @@ def _leaves(value: Any) -> Iterator[Any]:
             return
 
 
-__all__ = ["FORGOTTEN", "FoundRun", "RunFilter", "RunFindings", "RunPage", "RunSearch"]
+__all__ = ["FORGOTTEN", "ORIGINS", "STATUSES", "FoundRun", "RunFilter", "RunFindings", "RunPage", "RunSearch"]

@@ -22,8 +22,9 @@ from mainstay.console.refused import nothing_here
 from mainstay.console.rendering import done, page
 from mainstay.kernel.errors import CommandRefused, MainstayError, NotFound
 from mainstay.workspace.decided import Decided
+from mainstay.workspace.run_branch import Branch
 from mainstay.workspace.run_changes import read_changes
-from mainstay.workspace.run_look import Branch, RunLook
+from mainstay.workspace.run_look import RunLook
 from mainstay.workspace.serving_web import Front
 from mainstay.workspace.workspace import Workspace
 
