@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from mainstay.console import live
+from mainstay.console.figures import CALM_S, Figures, figures_of
 from mainstay.console.guard import kind_of
 from mainstay.console.limits import Kind, Limits, limits_of
-from mainstay.console.live import CALM_S, Figures, Live, Stream, asked, figures_of, gathered_s
+from mainstay.console.live import Live, Stream, asked, gathered_s
 from mainstay.console.refused import Refused
 from mainstay.kernel.ids import RunId
 from mainstay.ledger.projections import TABLES

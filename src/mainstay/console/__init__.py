@@ -21,6 +21,9 @@ route says otherwise (`app`), a GET never changes the ledger, and a POST needs t
     errors.py     every refusal as a page that says what to do
     rendering.py  templates, and text from outside made harmless
     wording.py    lengths of time, money, counts, as pages write them
+    live.py       the stream that tells open pages what moved
+    figures.py    and how the house stands
+    rail.py       which pages there are, and what the rail says
     assets.py     style sheet and icon, by the hash of their content
     app.py        every page, and what stands before them
     drawing/      pictures as geometry

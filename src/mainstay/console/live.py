@@ -17,23 +17,20 @@ is full for ten seconds is cut off. A stream ends with the session of its device
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mainstay.console import rail
+from mainstay.console.figures import CALM_S, Figures, figures_of
 from mainstay.console.refused import Refused
 from mainstay.console.routes import not_logged_in
 from mainstay.console.sessions import session_of
 from mainstay.kernel.ids import RunId, run_stream
-from mainstay.workspace.house_now import HouseNow
 from mainstay.workspace.moves import BIT, CALM, Listener, topics_of
 from mainstay.workspace.serving_web import Front
 
@@ -41,7 +38,6 @@ log = logging.getLogger("mainstay")
 
 GATHERED_S = 0.25  # what moves within so long is told at once
 BUSY_S = 1.0  # while the director is catching up
-CALM_S = 2.0
 TOLD_PER_S = 40  # over all streams: each telling brings a request for a part, some milliseconds' work
 LOOK_S = 1.0  # what no event tells: a full disk, a device whose time is over
 HEARTBEAT_S = 15.0
@@ -237,40 +233,6 @@ def _position(request: Request) -> int:
     """The position after which this page has heard nothing; -1 where it says none that could be."""
     text = request.headers.get("last-event-id", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= ID_MAX else -1
-
-
-class Figures:
-    """How the house stands, as the rail is told: what a person acts on at once, the count of events now and then."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._last: HouseNow | None = None
-        self._at_s = clock()
-
-    def news(self, now: HouseNow) -> str:
-        """The figures, if they are news."""
-        if now == self._last:
-            return ""
-        calm = self._last is not None and _for_the_rail(now) == _for_the_rail(self._last)
-        if calm and self._clock() - self._at_s < CALM_S:
-            return ""
-        self._last, self._at_s = now, self._clock()
-        return figures_of(now)
-
-
-def _for_the_rail(now: HouseNow) -> tuple[Any, ...]:
-    return now.waiting, now.in_doubt, now.killed, now.restored, now.disk_full, bool(now.queued), now.unsound
-
-
-def figures_of(now: HouseNow) -> str:
-    """What the rail shows, for the page to put in its place."""
-    house = rail.house_of(now)
-    told = {
-        "counts": {one.count: getattr(house, one.count) for one in rail.PLACES if one.count},
-        "director": {"text": house.director.text, "tone": house.director.tone},
-        "ledger": {"text": house.ledger.text, "tone": house.ledger.tone},
-    }
-    return json.dumps(told, separators=(",", ":"))
 
 
 class _Telling(Response):
