@@ -83,6 +83,7 @@ def build(front: Front) -> FastAPI:
         money,
         policies,
         problems,
+        proposals,
         runs,
         triage,
         workflows,
@@ -102,7 +103,20 @@ def build(front: Front) -> FastAPI:
     api.state.long = long.Operations(front.clock)
     problems.add_to(api)
     nouns = (
-        *(house, approvals, runs, doubts, memory, lessons, triage, workflows, policies, autonomy, money),
+        *(
+            house,
+            approvals,
+            runs,
+            proposals,
+            doubts,
+            memory,
+            lessons,
+            triage,
+            workflows,
+            policies,
+            autonomy,
+            money,
+        ),
         *(audit, adapters, access, long),
     )
     for one in nouns:

@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from mainstay.console.api.asked import Key, MaybeKey
-from mainstay.console.api.noun import Noun, Proposing, Reading, Starting, Steering
+from mainstay.console.api.noun import Deciding, Noun, Reading, Starting, Steering
 from mainstay.console.api.paging import Cursor, Limit, Page, linked, place
 from mainstay.console.api.values import (
     Free,
@@ -25,7 +25,6 @@ from mainstay.console.api.values import (
 )
 from mainstay.governance.explain import Story
 from mainstay.workspace.decided import Decided
-from mainstay.workspace.proposing import Proposable
 from mainstay.workspace.run_search import FoundRun, RunFilter, RunFindings
 from mainstay.workspace.workspace import Workspace
 
@@ -136,14 +135,6 @@ class Allowed(Strict):
     )
 
 
-class Proposal(Strict):
-    """An act that is proposed; a person decides about it."""
-
-    act: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*$", max_length=120)]
-    arguments: Free = Field({}, description="As `GET /proposals/acts` describes them.")
-    why: Reason = ""
-
-
 @noun.get("/runs", response_model=Page[FoundRun])
 async def list_runs(
     asked: Reading,
@@ -177,9 +168,12 @@ async def find_runs(asked: Reading, text: Annotated[str, Query(min_length=1, max
 
 @noun.post("/runs", response_model=Decided, status_code=201)
 async def start_run(asked: Starting, said: Start, key: Key) -> Any:
-    """Start a run by hand. The same key never starts a second one."""
+    """Start a run by hand, with plain values: none refers to what is sealed. The same key never starts a second one.
+
+    What messages begin is not started by hand.
+    """
     return await asked.act(
-        lambda workspace: workspace.start(
+        lambda workspace: workspace.start_by_hand(
             said.workflow, said.trigger, request=asked.name, key=said.key, actor=asked.actor
         )
     )
@@ -303,26 +297,10 @@ async def fork_run(asked: Steering, run: RunId, said: Otherwise, key: Key) -> An
 
 
 @noun.post("/runs/{run}/allow", response_model=Decided)
-async def allow_spending(asked: Steering, run: RunId, said: Allowed, key: MaybeKey = None) -> Any:
+async def allow_spending(asked: Deciding, run: RunId, said: Allowed, key: MaybeKey = None) -> Any:
     """Let a run spend more, or pay an unknown price."""
     return await asked.act(
         lambda workspace: workspace.steering.allow(
             run, said.amount_micros, scope=said.scope, actor=asked.actor
-        )
-    )
-
-
-@noun.get("/proposals/acts", response_model=list[Proposable])
-async def list_proposable(asked: Reading) -> Any:
-    """The acts that can be proposed here, each with the schema of its arguments."""
-    return await asked.read(lambda workspace: workspace.proposable())
-
-
-@noun.post("/proposals", response_model=Decided, status_code=201)
-async def propose(asked: Proposing, said: Proposal, key: Key) -> Any:
-    """Propose one act. It becomes a run of its own, and asks a person."""
-    return await asked.act(
-        lambda workspace: workspace.propose(
-            said.act, said.arguments, why=said.why, request=asked.name, actor=asked.actor
         )
     )
