@@ -17,7 +17,7 @@ SCOPES = {
     "start": "Start runs of the workflows in force.",
     "propose": "Propose an act, which a person decides about.",
     "steer": "Pause, resume, cancel, restart and fork; dead letters; read the mailboxes; review annotations.",
-    "decide": "Answer cards and doubts, as the operator.",
+    "decide": "Answer cards and doubts and allow spending, as the operator.",
     "admin": "Autonomy, forgetting, rules, devices, tokens, the kill switch, backups.",
 }
 OF_AGENTS = frozenset({"read", "memory", "start", "propose"})

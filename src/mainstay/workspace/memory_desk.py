@@ -6,7 +6,7 @@ sealed and decided the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,18 @@ import msgspec
 from mainstay.adapters.base import Delivery
 from mainstay.adapters.email import MboxSource
 from mainstay.kernel.errors import CommandRefused
+from mainstay.kernel.persons import is_machine, is_person
 from mainstay.kernel.values import Json
 from mainstay.ledger.store import EventStore
-from mainstay.memory.records import Note
+from mainstay.memory.records import SPACES, Note
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.ingest import Ingest, Mailbox
 from mainstay.runtime.keeping import Ask, Keeping
 
 NOTES_MAX = 500  # of one call: they are decided in one tick
+# What drafts are made of because a person said it, or approved it. A machine that added to it would be believed, and
+# what it said would leave where a kind of act goes by itself. It has the notes, and spaces that the operator declares.
+OF_PERSONS = frozenset(SPACES) - {"notes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class MemoryDesk:
                 f"{len(notes)} notes are too many for one call.", why=f"{NOTES_MAX} are the most."
             )
         made = [_note(one, actor) for one in notes]
+        if is_machine(actor):
+            _require_own_place(made)
         kept = await self._keeping.remember(made, actor=actor, spaces=self._house().spaces)
         return {"kept": [msgspec.to_builtins(one) for one in kept]}
 
@@ -98,3 +104,15 @@ def _note(said: Any, actor: str) -> Note:
     except msgspec.ValidationError as error:
         raise CommandRefused("This is no note.", why=str(error)) from None
     return note if note.actor else replace(note, actor=actor)
+
+
+def _require_own_place(notes: Iterable[Note]) -> None:
+    """What a machine remembers stands among what a person may look up, and never passes for their word."""
+    for one in notes:
+        if one.space in OF_PERSONS or one.memory or is_person(one.actor):
+            raise CommandRefused(
+                "An agent does not write there.",
+                why=f"Drafts take what lies in {', '.join(sorted(OF_PERSONS))} for what a person wrote or approved.",
+                remedy="Remember it as a note, or in a space that the files of policies/ declare.",
+                space=one.space,
+            )

@@ -915,7 +915,9 @@ class Workspace:
             "start", workflow=workflow, trigger=trigger, request=request, key=key, actor=actor
         )
 
-    def start_by_hand(self, workflow: str, given: Json, *, request: str, actor: str = "operator") -> Decided:
+    def start_by_hand(
+        self, workflow: str, given: Json, *, request: str, key: str = "", actor: str = "operator"
+    ) -> Decided:
         """Start a run with plain values, as a program may that is no person. The same `request` starts it once.
 
         Raises `NotFound`, and `CommandRefused` for a workflow that messages begin, or a value that is none.
@@ -923,7 +925,7 @@ class Workspace:
         from mainstay.workspace.starting import require_startable
 
         require_startable(self.startable(), workflow, given)
-        return self.start(workflow, given, request=request, actor=actor)
+        return self.start(workflow, given, request=request, key=key, actor=actor)
 
     def startable(self) -> tuple[Startable, ...]:
         """The workflows in force, what begins each, and what it reads of its input."""

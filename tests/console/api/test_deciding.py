@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -58,13 +59,39 @@ def test_many_are_decided_together_by_the_guard_of_their_preview(web: WebHouse, 
     assert wrong.status == 409, wrong.text
 
 
-def test_a_run_is_begun_once_whatever_becomes_of_the_answer(web: WebHouse, program: Program) -> None:
-    row = web.rows("runs")[0]
-    said = {"workflow": row["workflow"], "trigger": {"message": "none"}}
-    first = program.post("runs", said, key="the same key 1".replace(" ", "-"))
+BY_HAND = """\
+name: by-hand
+version: 1
+tasks:
+  annotate:
+    role: specialist
+    agent: intent
+    for_each: ${trigger.cases}
+    in:
+      message: ${item.message}
+"""
+
+
+@pytest.fixture
+def by_hand(web: WebHouse) -> Iterator[str]:
+    """A workflow that no message begins."""
+    file = web.root / "workflows" / "by-hand.yaml"
+    file.write_text(BY_HAND)
+    web.ask(web.front.act(lambda workspace: workspace.editing.apply_workflows()))
+    yield "by-hand"
+    file.unlink()
+    web.ask(web.front.act(lambda workspace: workspace.editing.apply_workflows()))
+
+
+def test_a_run_is_begun_once_whatever_becomes_of_the_answer(
+    web: WebHouse, program: Program, by_hand: str
+) -> None:
+    said = {"workflow": by_hand, "trigger": {"cases": []}, "key": "one at a time"}
+    first = program.post("runs", said, key="the-same-key-1")
     again = program.post("runs", said, key="the-same-key-1")
-    assert first.status == again.status, (first.text, again.text)
+    assert (first.status, again.status) == (201, 201), (first.text, again.text)
     assert first.text == again.text
+    assert len(web.rows("runs", workflow=by_hand)) == 1
     other = program.post("runs", {**said, "trigger": {}}, key="the-same-key-1")
     assert (other.status, other.kind) == (422, "key-reused")
 
