@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_an_address_finds_runs_by_its_hash(web: WebHouse, browser: Browser) -> N
     row = next(row for row in web.rows("runs") if row["message"])
     with web.service_reader() as opened:
         address = opened.message(row["run"])["from_address"]
-    answer = browser.get(f"/runs?q={address}")
+    answer = browser.get(f"/runs?q={quote_plus(address)}")
     assert row["run"] in runs_of(answer.text)
     assert "keyed hash" in answer.text
     assert runs_of(browser.get("/runs?q=nobody-at-all@example.org").text) == []
@@ -92,9 +93,7 @@ def test_an_address_finds_runs_by_its_hash(web: WebHouse, browser: Browser) -> N
 def test_words_of_a_subject_find_its_run(web: WebHouse, browser: Browser) -> None:
     with web.service_reader() as opened:
         found = next(one for one in opened.run_search.page(limit=40).runs if " " in one.title)
-    assert found.run in runs_of(
-        browser.get(f"/runs?q={found.title.replace(' ', '+').replace('&', '%26')}").text
-    )
+    assert found.run in runs_of(browser.get(f"/runs?q={quote_plus(found.title)}").text)
 
 
 def test_part_of_an_id_finds_it_and_an_ambiguous_one_lists_all(web: WebHouse, browser: Browser) -> None:
