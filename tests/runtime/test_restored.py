@@ -21,8 +21,10 @@ from mainstay.ledger.store import NewEvent, StreamAppend
 from mainstay.runtime import ingest
 from mainstay.runtime.boot import _read_house
 from mainstay.runtime.clock import ManualClock
+from mainstay.runtime.devices import Devices
 from mainstay.runtime.inbox import Inbox as RunInbox
 from mainstay.runtime.lines import Lines
+from mainstay.runtime.tokens import Tokens
 from mainstay.testing.plans import ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import DiskStore, House, at_work, until
 from tests.runtime.test_ingest import OWN, SEAL_KEY, Inbox, item, mail
@@ -80,6 +82,26 @@ def test_a_card_of_the_backup_is_looked_up_before_it_may_be_answered() -> None:
                 name for name in after.events("not sent") if name in ("LookupStarted", "ApprovalRequested")
             ]
             assert asked == ["ApprovalRequested", "LookupStarted", "ApprovalRequested"]
+
+    asyncio.run(story())
+
+
+def test_who_was_let_go_in_the_time_that_is_lost_does_not_come_back_with_the_backup() -> None:
+    async def story() -> None:
+        clock, store = ManualClock(), DiskStore()
+        async with at_work(House(SEND, store=store, clock=clock)) as before:
+            hashed = before.vault.keyed_hash
+            devices = Devices(store, clock, hashed, before.loop.ask, idle_us=DAY, session_us=DAY)
+            tokens = Tokens(store, clock, hashed, before.loop.ask)
+            phone = await devices.admit(name="a phone that was lost since", via="password")
+            leaked, _ = await tokens.issue(name="leaked since", scopes=["read"])
+            assert devices.known(phone)
+            assert tokens.known(leaked)
+            await before.settled()
+        restored(store, clock.now(), clock.now())
+        async with at_work(House(SEND, store=store, clock=clock)):
+            assert devices.known(phone) is None
+            assert tokens.known(leaked) is None
 
     asyncio.run(story())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -68,3 +69,14 @@ def test_what_it_found_out_an_agent_may_note(web: WebHouse, agent: Program) -> N
     assert heard.status == 201, heard.text
     row = web.rows("memories", memory=heard.json["memory"])[0]
     assert row["space"] == "notes"
+
+
+@attack(("mainstay.runtime.tokens", "Tokens.revoke_over", lambda self: asyncio.sleep(0, 0)))
+def test_a_clock_that_is_set_back_makes_no_token_good_again(web: WebHouse, issue: Issue) -> None:
+    one = issue(["read"], days=1)
+    web.clock.pass_s(25 * 3600)
+    try:
+        web.ask(web.front.tokens.revoke_over())
+    finally:
+        web.clock.pass_s(-25 * 3600)
+    assert one.get("status").status == 401

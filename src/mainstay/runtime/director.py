@@ -121,6 +121,7 @@ from mainstay.runtime.collector import paused_collector
 from mainstay.runtime.governing import AUTONOMY, Governing
 from mainstay.runtime.inbox import BY_HAND, NEWER, Arrival, Inbox
 from mainstay.runtime.lines import Lines, bounds_of
+from mainstay.runtime.lost_time import let_go
 from mainstay.runtime.remembering import MEMORY, Remembering
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 from mainstay.runtime.weighing import came_to_light, corrected, weighed
@@ -285,7 +286,9 @@ class Director:
     def _to_recover(self, unclean: int) -> list[Request]:
         """What a new director has to settle first; after a restore, to look for."""
         suspected = unclean >= CRASH_LOOP
-        requests = [Request(ReconcileRun(run)) for run in self.runs] if self.house.restored else []
+        requests: list[Request] = []
+        if self.house.restored:
+            requests = [*(Request(ReconcileRun(run)) for run in self.runs), *let_go(self.store)]
         requests += [Request(RecoverRun(run, suspected)) for run in self.runs]
         # Rules may have come into force under a bare lock, which loads the run that it decides about and no other.
         requests += to_judge_again(self.runs)

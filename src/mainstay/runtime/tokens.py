@@ -130,6 +130,14 @@ class Tokens:
             if now < _int(row["until"])
         ]
 
+    async def revoke_over(self) -> int:
+        """Revoke the tokens whose time is over: a clock that is set back must not make them good again."""
+        now, count = self._clock.now(), 0
+        for row in not_revoked(self._store):
+            if _int(row["until"]) <= now:
+                count += await self.revoke(str(row["token"]), actor="director", reason="its time was over")
+        return count
+
     # --- through a door ----------------------------------------------------------------------------------------------
 
     async def issued(

@@ -238,8 +238,9 @@ class Web:
         while True:
             try:
                 await self._front.devices.dismiss_idle()
+                await self._front.tokens.revoke_over()
             except MainstayError as error:
-                self._noticed("devices that were not used for long", error)
+                self._noticed("devices that were not used for long, and tokens whose time is over", error)
             await asyncio.sleep(LOOK_AFTER_S)
 
 
