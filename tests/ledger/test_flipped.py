@@ -13,6 +13,7 @@ pytestmark = pytest.mark.long
 FLIPS = 120
 # Views that a boot does not prove: too long to be folded, or only looked at. `audit verify` proves them.
 NOT_PROVED_AT_BOOT = {
+    "adoptions",
     "approvals",
     "correspondence",
     "dead_letters",

@@ -38,6 +38,7 @@ NAME = "standing"
 VIEWS = frozenset({"done", "spent", "workflows", "house", "cursors", "schedules", "pauses", "breakers"})
 _OWN = {"house": frozenset({"held"})}  # rows that the director writes itself: no event says them
 _OPEN = frozenset({"delayed", "running", "paused", "compensating"})  # and not in line
+_STANDS_AS = frozenset({"delayed", "queued", "running", "compensating"})
 _MAY_BE_ENDING = frozenset({"failed", "cancelled", "superseded"})  # while an effect was under way
 _ALL = 1_000_000_000
 
@@ -193,7 +194,10 @@ def _same(opened: Mapping[str, Value], row: Mapping[str, Value]) -> bool:
     # What is paused stands in `open_runs` as what it would be otherwise; of the rest only the place in line is taken
     # from there, the run itself says how far it is.
     said = row["status"]
-    agrees = said in _OPEN if opened["status"] != "queued" else said in ("queued", "paused")
+    in_line = opened["status"] == "queued"
+    if opened["status"] not in _STANDS_AS or (opened["behind"] is None) is in_line:
+        return False  # in line is who waits behind somebody, and nobody else
+    agrees = said in (("queued", "paused") if in_line else _OPEN)
     return agrees and all(opened[column] == row[column] for column in ("workflow", "key", "position"))
 
 
