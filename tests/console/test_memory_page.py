@@ -178,7 +178,7 @@ def test_a_search_says_why_it_found_what_it_found(browser: Browser, text: str) -
     assert page.status == 200
     assert path in page.text
     assert "Found because it" in page.text
-    with_nothing = browser.get("/memory?q=zzzzz+qqqqq&space=lessons")
+    with_nothing = browser.get("/memory?q=press+kit&space=notes&until=2001-01-01")
     assert "Nothing was found" in with_nothing.text
 
 
