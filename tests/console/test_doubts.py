@@ -11,7 +11,7 @@ from mainstay.adapters.base import Item
 from mainstay.console.pages.doubts import ANSWERS, LETTER_SAID, said
 from mainstay.kernel.commands import RejectMessage
 from mainstay.runtime.tick import Request
-from mainstay.workspace import Decided
+from mainstay.workspace import Decided, Workspace
 from tests.console.seeded_views import Row, rows_in
 from tests.security.web_house import Browser, WebHouse
 
@@ -69,7 +69,7 @@ def test_a_doubt_says_what_is_known_and_what_each_answer_leads_to(web: WebHouse,
 def test_an_answer_wants_its_own_token_and_decides_once(web: WebHouse, browser: Browser) -> None:
     row = doubt(web)
     with rows_in(web, row):
-        fields = {"run": str(row[1][0]), "task": str(row[1][1]), "answer": "happened"}
+        fields = {"run": str(row[1][0]), "task": str(row[1][1]), "answer": "happened", "attempt": "2"}
         page = browser.get("/doubts")
         assert browser.post("/doubts", fields).status == 403
         other = {**fields, "task": "99", "form_token": page.token_of("/doubts")}
@@ -81,6 +81,28 @@ def test_an_answer_wants_its_own_token_and_decides_once(web: WebHouse, browser: 
         # Nothing of it is in doubt by the events: it is told so, and nothing was written.
         assert "settled already" in browser.get("/doubts").text
         assert web.head == head
+
+
+def test_an_answer_is_about_the_attempt_that_stood_on_the_page(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tab that lay open must not say "it did not go out" of a call that was made since."""
+    heard: list[Any] = []
+
+    def resolve(workspace: Workspace, run: str, task: int, answer: str, **more: Any) -> Decided:
+        heard.append((answer, more["attempt"]))
+        return Decided(run, task, 0, "", True)
+
+    monkeypatch.setattr(Workspace, "resolve", resolve)
+    row = doubt(web)
+    with rows_in(web, row):
+        page = browser.get("/doubts")
+        assert 'name="attempt" value="2"' in page.text
+        fields = {"run": str(row[1][0]), "task": str(row[1][1]), "answer": "did_not"}
+        fields["form_token"] = page.token_of("/doubts")
+        assert browser.post("/doubts", fields).status == 400
+        assert browser.post("/doubts", {**fields, "attempt": "2"}).status == 303
+    assert heard == [("did_not", 2)]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,15 @@ def test_a_compensation_is_gated_like_any_act_and_one_that_fails_asks() -> None:
         await house.desk.approve(house.cards()[0]["approval"], actor="operator")
         await until(lambda: house.phase(task=2) is Phase.DOUBT)
         await house.settled()
-        decided = await house.desk.resolve(house.run_of("one"), 2, "did_not", actor="operator")
+        doubt = house.store.get("in_doubt", (house.run_of("one"), 2))
+        assert doubt is not None
+        attempt = int(str(doubt["attempt"]))
+        stale = {"actor": "operator", "attempt": attempt + 1}
+        late = await house.desk.resolve(house.run_of("one"), 2, "did_not", **stale)  # type: ignore[arg-type]
+        assert not late.events  # it was said of another call
+        decided = await house.desk.resolve(
+            house.run_of("one"), 2, "did_not", actor="operator", attempt=attempt
+        )
         assert decided.events
         await until(lambda: len(house.cards()) == 1)
         await house.desk.approve(house.cards()[0]["approval"], actor="operator")

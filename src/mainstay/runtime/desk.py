@@ -26,8 +26,12 @@ ANSWERS = ("happened", "did_not", "unknown")
 class Desk(DecidingTogether):
     """Takes decisions for one director."""
 
-    async def resolve(self, run: str, task: int, answer: str, *, actor: str) -> Decided:
-        """The answer to "did this go out?"."""
+    async def resolve(self, run: str, task: int, answer: str, *, actor: str, attempt: int = 0) -> Decided:
+        """The answer to "did this go out?".
+
+        `attempt`: of which one it was asked. Of an answer that comes after a further attempt nothing is decided: "it
+        did not go out" was said of another call than the one that is in doubt now.
+        """
         if answer not in ANSWERS:
             raise CommandRefused(
                 f"{answer!r} is no answer.", remedy="Answer with one of: " + ", ".join(ANSWERS)
@@ -40,7 +44,7 @@ class Desk(DecidingTogether):
                 why="It was settled, or it never was.",
                 remedy="`mainstay approvals` lists what is in doubt.",
             )
-        return await self._send(ResolveDoubt(RunId(found), task, answer, actor), row, actor)
+        return await self._send(ResolveDoubt(RunId(found), task, answer, actor, attempt), row, actor)
 
     async def cancel(self, run: str, *, reason: str = "", actor: str) -> Decided:
         """End a run."""

@@ -55,6 +55,7 @@ _TYPES: Mapping[str, type] = {
     "open_us": int,
     "expires_at": int,
     "task": int,
+    "attempt": int,
     "on": bool,
     "trigger": dict,
     "arguments": dict,
@@ -70,9 +71,7 @@ _TYPES: Mapping[str, type] = {
     "anyway": bool,
     "cards": list,
     "lost": bool,
-    "lost": bool,
     "scopes": list,
-    "arguments": dict,
     "days": int,
 }  # all else is text
 _BY_NAME = frozenset(

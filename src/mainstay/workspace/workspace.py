@@ -893,9 +893,15 @@ class Workspace:
             )
             return decided_together(told, live=door.live)
 
-    def resolve(self, run: str, task: int, answer: str, *, actor: str = "operator") -> Decided:
-        """The answer to "did this go out?": happened, did_not or unknown."""
-        return self._decide("resolve", run=run, task=task, answer=answer, actor=actor)
+    def resolve(
+        self, run: str, task: int, answer: str, *, actor: str = "operator", attempt: int = 0
+    ) -> Decided:
+        """The answer to "did this go out?": happened, did_not or unknown.
+
+        `attempt`: of which one it was asked. Where the act was tried again since, the answer decides nothing.
+        """
+        bound = {"attempt": attempt} if attempt else {}
+        return self._decide("resolve", run=run, task=task, answer=answer, actor=actor, **bound)
 
     def cancel(self, run: str, *, reason: str = "", actor: str = "operator") -> Decided:
         """End a run."""

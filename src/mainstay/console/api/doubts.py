@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from mainstay.console.api.asked import MaybeKey
 from mainstay.console.api.noun import Deciding, Noun, Reading, Steering
 from mainstay.console.api.paging import Cursor, Limit, Page, linked, place, sliced
-from mainstay.console.api.values import LetterId, Reason, RunId, Strict
+from mainstay.console.api.values import LetterId, Reason, RunId, Strict, Whole
 from mainstay.governance.incidents import OpenIncident
 from mainstay.workspace.decided import Decided
 
@@ -36,6 +36,10 @@ class Answered(Strict):
     """Whether it went out."""
 
     answer: Literal["happened", "did_not", "unknown"]
+    attempt: Whole = Field(
+        0,
+        description="Which attempt was looked at: an answer about an earlier one decides nothing. 0: whichever it is.",
+    )
 
 
 class Letter(BaseModel):
@@ -81,7 +85,9 @@ async def resolve_doubt(
     key: MaybeKey = None,
 ) -> Any:
     """The answer to "did this go out?"."""
-    return await asked.act(lambda workspace: workspace.resolve(run, task, said.answer, actor=asked.actor))
+    return await asked.act(
+        lambda workspace: workspace.resolve(run, task, said.answer, actor=asked.actor, attempt=said.attempt)
+    )
 
 
 @noun.get("/dead-letters", response_model=Page[Letter])
@@ -108,7 +114,7 @@ async def show_dead_letter(asked: Reading, letter: LetterId) -> Any:
 @noun.post("/dead-letters/{letter}/replay", response_model=Decided)
 async def replay_dead_letter(asked: Steering, letter: LetterId, key: MaybeKey = None) -> Any:
     """Try it again. A message is read once more, a run is restarted where it was given up."""
-    return await asked.act(lambda workspace: workspace.steering.replay(letter, actor=asked.actor))
+    return await asked.act_slowly(lambda workspace: workspace.steering.replay(letter, actor=asked.actor))
 
 
 @noun.post("/dead-letters/{letter}/purge", response_model=Decided)

@@ -96,11 +96,11 @@ class Doubts:
     async def answer(self, request: Request) -> Response:
         """The operator's word about one act."""
         fields = await forms.sent(request)
-        run, task, answer = (forms.text(fields, name, most=ID_MAX) for name in ("run", "task", "answer"))
+        said_of = ("run", "task", "answer", "attempt")
+        run, task, answer, attempt = (forms.text(fields, name, most=ID_MAX) for name in said_of)
         csrf.require(request, self._front.keyed_hash, f"doubt {run} {task}", fields)
-        if not (task.isascii() and task.isdecimal()) or answer not in {
-            one.answer for one in ANSWERS[IN_DOUBT]
-        }:
+        known = {one.answer for one in ANSWERS[IN_DOUBT]}
+        if not (_is_number(task) and _is_number(attempt)) or answer not in known:
             raise Refused(
                 400,
                 "This is no answer.",
@@ -109,7 +109,7 @@ class Doubts:
             )
         try:
             decided = await self._front.act(
-                lambda workspace: workspace.resolve(run, int(task), answer, actor=ACTOR)
+                lambda workspace: workspace.resolve(run, int(task), answer, actor=ACTOR, attempt=int(attempt))
             )
         except NotFound:
             return done(request, "/doubts", "That was settled already: nothing was changed.", tone="warn")
@@ -186,6 +186,10 @@ class Doubts:
             typed=typed,
             now=now,
         )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def said(answer: str, decided: Decided) -> str:
