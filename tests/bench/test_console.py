@@ -37,7 +37,7 @@ def test_what_a_page_loads_and_which_part_moves_with_a_topic() -> None:
     text = (
         '<link href="/static/a.css"><script src="/static/b.js"></script><a href="/runs/1">'
         '<section hx-get="/runs?a=1&amp;part=list" hx-trigger="approvals from:body, runs from:body">'
-        '<li class="group-0 on-phone"><a href="/runs">'
+        '<li class="group-0"><a href="/runs">'
     )
     read = Read(200, 0.0, len(text), text)
     assert read.assets == ["/static/a.css", "/static/b.js"]

@@ -19,17 +19,16 @@ class Place:
     path: str
     count: str = ""  # the figure of the house beside it; none where that is nought
     group: int = 0
-    on_phone: bool = False
     only_with_count: bool = False  # shown where there is anything
     also: tuple[str, ...] = ()  # beginnings of other addresses that belong here
 
 
 PLACES = (
-    Place("Home", "/", on_phone=True),
-    Place("Approvals", "/approvals", count="waiting", on_phone=True),
+    Place("Home", "/"),
+    Place("Approvals", "/approvals", count="waiting"),
     Place("In doubt", "/doubts", count="in_doubt", only_with_count=True),
-    Place("Runs", "/runs", on_phone=True),
-    Place("Memory", "/memory", on_phone=True),
+    Place("Runs", "/runs"),
+    Place("Memory", "/memory"),
     Place("Workflows", "/workflows", group=1, also=("/templates", "/policies", "/new/")),
     Place("Autonomy", "/autonomy", group=1),
     Place("Adapters", "/adapters", group=1),

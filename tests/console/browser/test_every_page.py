@@ -146,3 +146,21 @@ def test_what_a_finger_must_find_is_large_enough(web: WebHouse, visit: Visit, pa
             .map(([text, box]) => text + " " + Math.round(box.height))"""
     )
     assert small == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_phone_comes_to_every_page_by_its_bar(web: WebHouse, visit: Visit, scripts: bool) -> None:
+    page = visit(web, "/", phone=True, scripts=scripts).page
+    for place in PLACES:
+        if place.only_with_count:
+            continue
+        link = page.locator(f"nav[aria-label=Pages] a[href='{place.path}']")
+        link.scroll_into_view_if_needed(timeout=2_000)
+        link.tap()
+        page.wait_for_url(f"**{place.path}")
+        page.locator(f"nav[aria-label=Pages] a[href='{place.path}'][aria-current=page]").wait_for()
+        if scripts:  # where the reader is can be seen in it
+            left, right = link.evaluate(
+                "(one) => [one.getBoundingClientRect().left, one.getBoundingClientRect().right]"
+            )
+            assert 0 <= left < right <= 390
