@@ -206,3 +206,29 @@ def test_an_answer_that_nothing_tells_is_said_to_be_lost() -> None:
                 once._told_anew({**row, "run": ""}, "remember", said)
 
     asyncio.run(story())
+
+
+def test_what_was_half_done_when_the_director_ended_is_done_to_its_end() -> None:
+    """Several are told one after the other: that the first was is not that all were."""
+
+    async def story() -> None:
+        store, said = EndingStore(), {"scope": "workspace", **ME}
+        house = House(PLAN, policy=ASK_ALL, store=store)
+        with suppress(StorageFailed):
+            async with at_work(house):
+                for name in ("one", "two", "three"):
+                    await house.ask(house.begin(name))
+                await until(lambda: len(house.cards()) == 3)
+                await house.settled()
+                store.left, store.durable = 0, True
+                with suppress(DirectorUnavailable):
+                    await once_of(house).do("a name", "its body", "cancel_scope", said)
+        store.left = None
+        after = House(PLAN, policy=ASK_ALL, store=store, clock=house.clock)
+        async with at_work(after):
+            answer = await once_of(after).do("a name", "its body", "cancel_scope", said)
+            assert "cancelled" in answer
+            assert not after.director.runs
+            assert await once_of(after).do("a name", "its body", "cancel_scope", said) == answer
+
+    asyncio.run(story())

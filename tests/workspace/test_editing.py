@@ -377,3 +377,10 @@ def test_files_that_are_saved_at_the_same_moment_all_come_into_force(do: Do, web
     assert director.policy.digest == director.house.policy == assembly.written.policy.digest
     assert {"one", "two"} <= {rule.name for rule in director.policy.rules}
     assert {"one", "two"} <= director.templates.keys() & assembly.written.templates.keys()
+
+
+def test_whoever_asks_waits_for_whoever_writes(web: WebHouse) -> None:
+    """What a program asks under a name of its own goes by another desk, and there is one policy at a time."""
+    held, ask = web.service.held, web.service.loop.ask
+    locks = {id(held.rule_desk(ask).files.one_at_a_time) for _ in range(3)}
+    assert locks == {id(web.service._rules.files.one_at_a_time)}

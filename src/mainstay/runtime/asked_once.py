@@ -29,7 +29,10 @@ Hash = Callable[[str, str], bytes]
 
 # Their request names what they make, or what they do is told in several steps each of which is done once: asked again
 # they go on where they were, and end where they would have ended.
-ASKED_AGAIN = frozenset({"start", "propose", "fork", "restart", "replay", "review", "forget", "token_issue"})
+ASKED_AGAIN = frozenset(
+    {"start", "propose", "fork", "restart", "replay", "review", "forget", "token_issue"}
+    | {"cancel_scope", "dismiss", "remember", "retract_memory", "apply_rules", "apply_workflows"}
+)
 NOT_KEPT = frozenset({"token_issue"})  # a secret, which is made anew from the request's name
 # Of these the request says what it was answered, since it was done.
 _STATUS: Mapping[str, Callable[[Json], str]] = {

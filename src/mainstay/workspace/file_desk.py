@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mainstay.agents.template import Template
 from mainstay.config.files import RuleFiles, load_settings, load_workflows
@@ -48,6 +49,9 @@ from mainstay.workspace.edited_files import (
 )
 from mainstay.workspace.judged_edit import Judged, judge, workflow_of
 from mainstay.workspace.registering import registration, registrations
+
+if TYPE_CHECKING:
+    from asyncio import Lock  # whoever decides about one card loads no loop
 
 Ask = Callable[[Request], Awaitable[Answer]]
 
@@ -88,16 +92,20 @@ class FileDesk:
     """Takes files of workflows, templates and rules into one director."""
 
     def __init__(
-        self, director: Director, assembly: Assembly, ask: Ask, adopted: Callable[[], None] = lambda: None
+        self,
+        director: Director,
+        assembly: Assembly,
+        ask: Ask,
+        adopted: Callable[[], None] = lambda: None,
+        *,
+        one_at_a_time: Lock,
     ) -> None:
-        from asyncio import Lock  # whoever decides about one card loads no loop
-
         self._director = director
         self._assembly = assembly
         self._ask = ask
         self._adopted = adopted
         # What comes into force does so one after the other: the director is offered one policy at a time.
-        self.one_at_a_time = Lock()
+        self.one_at_a_time = one_at_a_time
 
     @property
     def _root(self) -> Path:

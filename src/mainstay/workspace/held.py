@@ -43,6 +43,8 @@ from mainstay.workspace.rules import RuleDesk, adoptions, differs, policy_in_for
 from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
 
 if TYPE_CHECKING:
+    from asyncio import Lock
+
     from mainstay.agents.base import Finding
     from mainstay.runtime.devices import Devices
     from mainstay.runtime.forgetting import Forgetting
@@ -397,8 +399,18 @@ class Held:
 
     def rule_desk(self, ask: Callable[[Request], object]) -> RuleDesk:
         """What takes changed rules and templates into this director."""
-        files = FileDesk(self.director, self.assembly, ask, self._renewed)  # type: ignore[arg-type]
+        files = FileDesk(
+            *(self.director, self.assembly, ask, self._renewed),  # type: ignore[arg-type]
+            one_at_a_time=self._one_file_at_a_time,
+        )
         return RuleDesk(files, self.director, self.assembly, ask, self._renewed)  # type: ignore[arg-type]
+
+    @cached_property
+    def _one_file_at_a_time(self) -> Lock:
+        """The same by whichever way somebody asks: two desks with a lock each would let two in at once."""
+        from asyncio import Lock  # whoever decides about one card loads no loop
+
+        return Lock()
 
     def _renewed(self) -> None:
         vars(self).pop("teaching", None)  # made of templates that are others now
