@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from mainstay.kernel.ids import WORKSPACE, RunId, SubjectId, run_stream
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.sqlite_reader import SqliteReader
-from mainstay.ledger.store import Position
+from mainstay.ledger.store import Position, Version
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.workspace.cards import PAGE, Card, CardLine, CardReader, Leaving, Preview
 from mainstay.workspace.decided import Decided, DecidedTogether, decided, decided_together
@@ -263,9 +264,13 @@ class Workspace:
             by_meaning=by_meaning,
         )
 
-    def events(self, short: str) -> list[tuple[RecordedEvent, Any]]:
-        """The events of a run as they stand in the ledger."""
-        return self._events(find_id(self._store, "runs", "run", short))
+    def events(
+        self, short: str, *, after: int = 0, limit: int | None = None
+    ) -> list[tuple[RecordedEvent, Any]]:
+        """The events of a run as they stand in the ledger: after this version of it, and so many at most."""
+        found = find_id(self._store, "runs", "run", short)
+        read = self._store.read(run_stream(RunId(found)), after=Version(after))
+        return [(one, self._codec.event(one)) for one in islice(read, limit)]
 
     def approvals(self, *, limit: int = 100, status: str = "waiting", put_off: bool = False) -> list[Card]:
         """The cards that wait, oldest first, each read whole; `put_off`: also those that are snoozed."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mainstay.ledger.sqlite_reader import SqliteReader
 from tests.console.api.conftest import Program
+from tests.security.web_house import WebHouse
 
 PLAIN = (
     *(
@@ -30,3 +32,19 @@ def test_it_is_shown(program: Program, path: str) -> None:
     heard = program.get(path)
     assert heard.status == 200, heard.text
     assert heard.headers["content-type"] == "application/json"
+
+
+def test_a_page_of_a_runs_events_reads_no_more_than_it_shows(
+    web: WebHouse, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of ten thousand tasks has forty thousand events: each page must not cost all of them."""
+    run, seen = web.rows("runs")[0]["run"], []
+    read = SqliteReader.read
+    monkeypatch.setattr(
+        SqliteReader, "read", lambda *given, **how: (seen.append(one) or one for one in read(*given, **how))
+    )
+    first = program.get(f"runs/{run}/events?limit=2").json
+    assert [one["version"] for one in first["items"]] == [1, 2]
+    second = program.get(f"runs/{run}/events?limit=2&cursor={first['next']}").json
+    assert [one["version"] for one in second["items"]] == [3, 4]
+    assert len(seen) == 6

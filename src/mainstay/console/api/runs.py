@@ -202,7 +202,7 @@ async def show_run(asked: Reading, run: RunId) -> Any:
             tasks=tasks,
         )
 
-    return await asked.read(look)
+    return await asked.read_slowly(look)
 
 
 @noun.get("/runs/{run}/events", response_model=Page[RunEvent])
@@ -216,7 +216,7 @@ async def list_run_events(
     after = wanted.after[0] if wanted.after is not None else 0
 
     def look(workspace: Workspace) -> tuple[list[RunEvent], str | None]:
-        rest = [one for one, _ in workspace.events(run) if one.version > after]
+        rest = [one for one, _ in workspace.events(run, after=max(0, after), limit=limit + 1)]
         shown = [
             RunEvent(
                 position=one.position,
@@ -232,13 +232,13 @@ async def list_run_events(
         ]
         return shown, wanted.next((shown[-1].version,)) if len(rest) > limit else None
 
-    return linked(request, response, await asked.read(look))
+    return linked(request, response, await asked.read_slowly(look))
 
 
 @noun.get("/runs/{run}/story", response_model=Story)
 async def tell_run(asked: Reading, run: RunId) -> Any:
     """Who did what, when, why, and from which evidence."""
-    return await asked.read(lambda workspace: workspace.explain(run))
+    return await asked.read_slowly(lambda workspace: workspace.explain(run))
 
 
 @noun.post("/runs/{run}/cancel", response_model=Decided)
