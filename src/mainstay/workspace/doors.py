@@ -33,7 +33,10 @@ TOGETHER_MAX = 256  # requests of one tick, as in the loop
 class Door(Protocol):
     """A way to a decision."""
 
-    live: bool  # whether a director is at work that performs what is decided
+    @property
+    def live(self) -> bool:
+        """Whether a director is at work that performs what is decided."""
+        ...
 
     def ask(self, operation: str, arguments: Json) -> Json:
         """The durable answer. Raises what refused it."""

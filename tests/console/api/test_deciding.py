@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 
 import pytest
 
+from mainstay.workspace import Workspace
 from tests.console.api.conftest import OF_AGENTS, Issue, Program
 from tests.security.web_house import WebHouse
 
@@ -178,12 +180,28 @@ def test_what_takes_its_time_is_asked_for_until_it_is_over(web: WebHouse, progra
     begun = program.post("audit/verify", key="verify-once")
     assert begun.status == 202, begun.text
     assert program.post("audit/verify", key="verify-once").json["operation"] == begun.json["operation"]
-    for _ in range(2_000):
+    for _ in range(100):
         found = program.get(begun.headers["location"])
         if found.json["state"] != "running":
             break
+        web.ask(asyncio.sleep(0.1))
     assert found.json["state"] == "done", found.text
     assert found.json["result"]["whole"] is True
+
+
+def test_a_proof_is_no_look_up_that_others_wait_behind(
+    web: WebHouse, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten million events it takes minutes, and every search, report and list of kinds is in the same room."""
+    monkeypatch.setattr(Workspace, "verify", lambda *_: (_ for _ in ()).throw(AssertionError("in the room")))
+
+    async def proved(*_: object) -> dict[str, object]:
+        return {"error": "It ended before it had looked at everything."}
+
+    monkeypatch.setattr("mainstay.console.api.audit.proved_beside", proved)
+    begun = program.post("audit/verify", key="verify-elsewhere")
+    found = program.get(begun.headers["location"]).json
+    assert (found["state"], found["error"]["what"][:8]) == ("failed", "It ended")
 
 
 def test_the_ledger_is_exported_line_by_line(program: Program) -> None:

@@ -13,10 +13,11 @@ from mainstay.console.api.long import ANSWERED, LongOperation, operations_of
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.paging import Cursor, Limit, Page, linked, place
 from mainstay.console.api.values import NAME_MAX, WHOLE_MAX, SinceQuery, UntilQuery
+from mainstay.kernel.errors import LedgerUnready
 from mainstay.ledger.stats import LedgerStats
-from mainstay.ledger.verify import Verified
 from mainstay.workspace.audit_state import AuditState
 from mainstay.workspace.event_list import Listed
+from mainstay.workspace.full_audit import proved_beside
 from mainstay.workspace.workspace import Workspace
 
 noun = Noun("audit")
@@ -33,11 +34,16 @@ async def show_audit(asked: Reading) -> Any:
 
 @noun.post("/audit/verify", response_model=LongOperation, status_code=202, responses=ANSWERED)
 async def verify_ledger(asked: Reading, request: Request, response: Response, key: MaybeKey = None) -> Any:
-    """Prove that the ledger is whole and what was signed. It takes its time: ask for the operation."""
+    """Prove that the ledger is whole and what was signed. It takes its time: ask for the operation.
+
+    A process of its own does it, which gives way to everything else.
+    """
 
     async def work() -> dict[str, Any]:
-        found = await asked.read_slowly(lambda workspace: workspace.verify())
-        return {"whole": isinstance(found, Verified), **msgspec.to_builtins(found)}
+        told = await proved_beside(asked.front.folder, asked.front.clock)
+        if "error" in told:
+            raise LedgerUnready(str(told["error"]), remedy="Run `mainstay audit verify` on this machine.")
+        return told
 
     one = operations_of(request).begin(asked, "verify", work)
     response.headers["Location"] = f"/api/v1/operations/{one.operation}"

@@ -39,7 +39,7 @@ class TokenPages:
         """Issue one; its secret stands on the page that answers."""
         fields = await forms.sent(request)
         csrf.require(request, self._front.keyed_hash, "token issue", fields)
-        typed = {
+        typed: dict[str, Any] = {
             "name": " ".join(forms.text(fields, "name", most=200).split()),
             "holder": AGENT if fields.get("holder") == AGENT else OPERATOR,
             "scopes": [one for one in SCOPES if fields.get(f"scope_{one}")],
@@ -51,7 +51,7 @@ class TokenPages:
             days = int(typed["days"]) if typed["days"].isascii() and typed["days"].isdigit() else 0
             said = {"name": typed["name"], "holder": typed["holder"], "days": days}
             made = await self._front.act(
-                lambda workspace: workspace.tokens.issue(scopes=typed["scopes"], **said)  # type: ignore[arg-type]
+                lambda workspace: workspace.tokens.issue(scopes=typed["scopes"], **said)
             )
         except (MainstayError, Refused) as error:
             return self._page(request, status=422, error=error, typed=typed)
