@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mainstay.console.lines_diff import GONE, LEFT_OUT, NEW, SAME, Row, counts, lines_diff
+from mainstay.console.lines_diff import GONE, LEFT_OUT, NEW, ROWS_MAX, SAME, Row, counts, lines_diff
 
 LINES = st.lists(st.sampled_from(["a b c d", "a b x d", "one", "two", ""]), max_size=12).map("\n".join)
 
@@ -62,3 +62,13 @@ def test_what_has_nothing_in_common_costs_little() -> None:
     rows = lines_diff(old, new)
     assert time.perf_counter() - began < 2
     assert rows[-1].kind == LEFT_OUT
+
+
+def test_lines_that_stand_everywhere_cost_little() -> None:
+    """It is worked out where the director decides: what somebody pastes must not keep it for seconds."""
+    for count in (1_450, 60_000):
+        old, new = "a\nb\n" * count, "b\na\n" * count
+        began = time.perf_counter()
+        rows = lines_diff(old, new)
+        assert time.perf_counter() - began < 1
+        assert len(rows) <= ROWS_MAX + 1
