@@ -60,6 +60,7 @@ DECISIONS: tuple[tuple[str, Any], ...] = (
     ("lessons/{run}/retire", {}),
     ("triage/{run}/review", {}),
     ("policies/apply", {}),
+    ("workflows/apply", {}),
     ("autonomy/grant", {"kind": "triage/email.reply/"}),
     ("autonomy/revoke", {"kind": "triage/email.reply/"}),
     ("autonomy/wrong", {"run": "{run}"}),

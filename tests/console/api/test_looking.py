@@ -23,7 +23,8 @@ PLAIN = (
     *("policies/check", "autonomy", "costs?since=20000&until=20010", "budgets", "budgets/stopped", "slo"),
     *("slo/minutes", "audit", "audit/events", "audit/stats", "adapters", "token", "tokens", "devices"),
     *("workflows/triage/report", "runs/search?text=order"),
-    *("approvals/preview?act=email.reply",),
+    *("approvals/preview?act=email.reply", "workflows/triage/history", "policies/difference"),
+    *("autonomy/proposals", "memory/stats"),
 )
 
 
@@ -48,3 +49,11 @@ def test_a_page_of_a_runs_events_reads_no_more_than_it_shows(
     second = program.get(f"runs/{run}/events?limit=2&cursor={first['next']}").json
     assert [one["version"] for one in second["items"]] == [3, 4]
     assert len(seen) == 6
+
+
+def test_what_a_task_recalled_is_told_with_what_was_dropped(web: WebHouse, program: Program) -> None:
+    run = web.rows("approvals", status="waiting")[0]["run"]
+    (log,) = program.get(f"runs/{run}/recalled?task=draft").json
+    assert (log["run"], log["task"]) == (run, "draft")
+    assert {one["policy"] for one in log["recalls"]} == {"approved-replies", "lessons"}
+    assert program.get(f"runs/{run}/recalled?task=nothing").status == 404

@@ -50,6 +50,12 @@ async def list_kinds(asked: Reading) -> Any:
     return await asked.read_slowly(lambda workspace: workspace.autonomy.kinds())
 
 
+@noun.get("/autonomy/proposals", response_model=list[KindOfAct])
+async def list_proved(asked: Reading) -> Any:
+    """What could stop asking now: it is proved, and waits for a word."""
+    return await asked.read_slowly(lambda workspace: list(workspace.autonomy.proposals()))
+
+
 @noun.get("/autonomy/kind", response_model=KindOfAct)
 async def show_kind(asked: Reading, kind: KindQuery) -> Any:
     """One kind of act."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Query
 from pydantic import Field
 
 from mainstay.console.api.asked import Key, MaybeKey
 from mainstay.console.api.noun import Administering, Noun, Reading, Remembering
-from mainstay.console.api.values import WHOLE_MAX, Free, Name, Named, Reason, Said, Strict, Time
+from mainstay.console.api.values import WHOLE_MAX, Free, Name, Named, Reason, RunId, Said, Strict, Time
 from mainstay.console.refused import Refused
 from mainstay.memory.context import Context
 from mainstay.runtime.forgetting import Forgot
 from mainstay.runtime.keeping import Kept
 from mainstay.workspace.forgetting import ForgetPreview
+from mainstay.workspace.memory_look import MemoryStats
 from mainstay.workspace.memory_records import MemoryVersion
 
 noun = Noun("memory")
@@ -103,6 +105,20 @@ async def show_memory(asked: Reading, memory: MemoryQuery) -> Any:
 async def list_memory_versions(asked: Reading, memory: MemoryQuery) -> Any:
     """Every version of a memory, oldest first."""
     return await asked.read(lambda workspace: workspace.memory.history(memory))
+
+
+@noun.get("/memory/stats", response_model=MemoryStats)
+async def show_memory_stats(asked: Reading) -> Any:
+    """Memory in numbers, and whether it searches by meaning."""
+    return await asked.read_slowly(lambda workspace: workspace.memory.stats())
+
+
+@noun.get("/runs/{run}/recalled", response_model=list[dict[str, Any]])
+async def list_recalled(
+    asked: Reading, run: RunId, task: Annotated[str, Query(max_length=120, pattern=r"^[^\u0000]+$")]
+) -> Any:
+    """What a task recalled and why, and what was dropped and why."""
+    return msgspec.to_builtins(await asked.read_slowly(lambda workspace: workspace.memory.why(run, task)))
 
 
 @noun.post("/memory/records", response_model=Kept, status_code=201)

@@ -10,9 +10,17 @@ from pydantic import Field
 from mainstay.console.api.asked import MaybeKey
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.values import Digits, Named, Strict
-from mainstay.workspace.policies import Checked, Explained, PolicyVersion
+from mainstay.workspace.policies import Checked, Compared, Explained, PolicyVersion
 
 noun = Noun("policies")
+
+Version = Annotated[
+    str,
+    Query(
+        pattern=r"^([0-9a-f]{4,64}|files)?$",
+        description="A digest or its beginning, or `files`; empty: the usual.",
+    ),
+]
 
 
 class Supposed(Strict):
@@ -32,6 +40,12 @@ async def list_policies(asked: Reading) -> Any:
 async def check_policies(asked: Reading) -> Any:
     """What is wrong with the rules of the files."""
     return await asked.read(lambda workspace: workspace.policies.check())
+
+
+@noun.get("/policies/difference", response_model=Compared)
+async def compare_policies(asked: Reading, old: Version = "", new: Version = "") -> Any:
+    """What differs between the rules in force and the files, or two versions, and which waiting cards that concerns."""
+    return await asked.read_slowly(lambda workspace: workspace.policies.difference(old, new))
 
 
 @noun.get("/policies/explain", response_model=Explained)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mainstay.console.api.asked import MaybeKey
 from mainstay.console.api.noun import Administering, Noun, Reading, Steering
 from mainstay.console.api.values import NAME_MAX, Named, NamePath, Reason, Strict
 from mainstay.workspace.decided import Decided
+from mainstay.workspace.edit_history import Entry
 from mainstay.workspace.timetable import Scheduled
 from mainstay.workspace.versions import WorkflowDifference, WorkflowState
 from mainstay.workspace.workspace import Workspace
@@ -61,6 +62,12 @@ class Scope(Strict):
     reason: Reason = ""
 
 
+class Lost(Strict):
+    """What may be lost."""
+
+    lost: bool = Field(False, description="Also where the folder has no workflow, and some are in force.")
+
+
 @noun.get("/workflows", response_model=Workflows)
 async def list_workflows(asked: Reading) -> Any:
     """Every workflow with its versions and who follows them, and what is wrong with files that cannot be loaded."""
@@ -77,6 +84,20 @@ async def list_workflows(asked: Reading) -> Any:
 async def compare_workflow(asked: Reading, name: NamePath, old: Version = "", new: Version = "") -> Any:
     """What differs between two versions of a workflow."""
     return await asked.read(lambda workspace: workspace.workflow_difference(name, old, new))
+
+
+@noun.get("/workflows/{name}/history", response_model=list[Entry])
+async def list_workflow_history(asked: Reading, name: NamePath) -> Any:
+    """What became of a workflow: each version that came into force, who saved its file, and by which device."""
+    return await asked.read(lambda workspace: list(workspace.flows.whole(name).entries))
+
+
+@noun.post("/workflows/apply", response_model=dict[str, Any])
+async def apply_workflows(asked: Administering, said: Lost, key: MaybeKey = None) -> Any:
+    """Put the workflows of the folder in force. One mistake refuses all."""
+    return await asked.act(
+        lambda workspace: workspace.editing.apply_workflows(lost=said.lost, actor=asked.actor)
+    )
 
 
 @noun.get("/schedules", response_model=list[Scheduled])
