@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mainstay.data import sample_path
+from mainstay.workspace import Card, Workspace
 from mainstay.workspace.folder import Folder, adopt
-from mainstay.workspace.workspace import Card, Workspace
 from tests.servers import dovecot
 
 CUSTOMER = "ann@example.com"

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from mainstay.adapters.email.marks import marks
+from mainstay.workspace import Card
 from mainstay.workspace.serving import Service
-from mainstay.workspace.workspace import Card
 from tests.end_to_end.conftest import MakeDesk
 from tests.end_to_end.desks import Desk, Mailbox, smtp_settings
 from tests.end_to_end.working import asked, at_work, settled, until

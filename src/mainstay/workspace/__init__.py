@@ -17,8 +17,18 @@ __all__ = ["Card", "CardLine", "Decided", "DecidedTogether", "Leaving", "Preview
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from mainstay.workspace import workspace
+    match name:
+        case "Workspace":
+            from mainstay.workspace import workspace
 
-        return getattr(workspace, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return workspace.Workspace
+        case "Decided" | "DecidedTogether":
+            from mainstay.workspace import decided
+
+            return getattr(decided, name)
+        case _ if name in __all__:
+            from mainstay.workspace import cards
+
+            return getattr(cards, name)
+        case _:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -299,7 +299,7 @@ class CardReader:
             digest=line.digest,
             requested_at=line.requested_at,
             expires_at=line.expires_at,
-            message=self.message(state),
+            message=message_of(state, self._view),
             read_with=self._read_with(row) if row["undo"] or row["parent"] else "",
             kind=line.kind,
             snoozed_until=line.snoozed_until,
@@ -314,13 +314,6 @@ class CardReader:
             decided_at=line.decided_at,
             actor=line.actor,
         )
-
-    def message(self, state: RunState) -> Json:
-        """The message that a run answers, opened; empty where there is none."""
-        trigger = state.head.trigger.get("message")
-        if not isinstance(trigger, dict) or not trigger.get("content"):
-            return {}
-        return self._view(Digest(str(trigger["content"])), state.head.subject)
 
     @property
     def _artifacts(self) -> Artifacts:
@@ -393,3 +386,11 @@ def _lessons(state: RunState) -> tuple[str, ...]:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
+
+
+def message_of(state: RunState, view: Callable[[Digest, SubjectId | None], Json]) -> Json:
+    """The message that a run answers, opened; empty where there is none."""
+    trigger = state.head.trigger.get("message")
+    if not isinstance(trigger, dict) or not trigger.get("content"):
+        return {}
+    return view(Digest(str(trigger["content"])), state.head.subject)

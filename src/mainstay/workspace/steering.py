@@ -4,7 +4,7 @@
     workspace.steering.restart(run, first="send")
 
 Pause, resume and cancel at every level, fork and restart, dead letters. Deciding goes through the same doors as every
-other decision (`mainstay.workspace.workspace`); reading takes no lock.
+other decision (`mainstay.workspace.sdk.deciding`); reading takes no lock.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
         print(one.run, one.said, one.confidence, one.why)
     workspace.triage.review(one.run, intent="refund")
 
-Deciding goes through the same doors as every other decision (`mainstay.workspace.workspace`); reading takes no lock.
+Deciding goes through the same doors as every other decision (`mainstay.workspace.sdk.deciding`); reading takes no lock.
 """
 
 from __future__ import annotations
