@@ -19,7 +19,7 @@ from mainstay.runtime.asked_once import Ask, AskedOnce
 from mainstay.runtime.desk import Desk
 from mainstay.runtime.steering import Steering
 from mainstay.testing.plans import ASK_ALL, act, plan_of
-from mainstay.workspace.held import operate
+from mainstay.workspace.operations import operate
 from tests.runtime.house import DiskStore, House, at_work, until
 
 PLAN = plan_of(act("send", act="email.reply"))

@@ -13,7 +13,7 @@ from mainstay.models import embedder
 from mainstay.models.base import Unavailable
 from mainstay.runtime.clock import ManualClock
 from mainstay.workspace.folder import Folder, create
-from mainstay.workspace.held import operate
+from mainstay.workspace.operations import operate
 from mainstay.workspace.serving import Service
 
 

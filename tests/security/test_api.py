@@ -139,7 +139,7 @@ def test_an_agents_name_in_the_command_alone_or_around_it_decides_nothing(web: W
 
 
 @attack(
-    ("mainstay.workspace.held", "require_person", always(None)),
+    ("mainstay.workspace.operations", "require_person", always(None)),
     ("mainstay.runtime.director", "machine_decides", always(False)),
 )
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from mainstay.runtime.tick import Request
 from mainstay.testing.fakes import FakeAdapter
 from mainstay.testing.plans import ASK_ALL, act, plan_of
 from mainstay.workspace import Card
-from mainstay.workspace.held import operate
+from mainstay.workspace.operations import operate
 from tests.runtime import house as houses
 from tests.runtime.house import House, at_work, until
 from tests.security.attacks import attack

@@ -32,7 +32,8 @@ from mainstay.testing.earning import KIND, OPERATOR, Earning
 from mainstay.testing.plans import NOW, act, action, plan_of, ref, think
 from mainstay.workspace import Workspace
 from mainstay.workspace.doors import Together
-from mainstay.workspace.held import Held, operate
+from mainstay.workspace.held import Held
+from mainstay.workspace.operations import operate
 from tests.security.attacks import attack
 
 AT_ONCE = AutonomyRules(by_itself=True)

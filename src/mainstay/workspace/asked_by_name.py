@@ -9,7 +9,8 @@ from mainstay.runtime.asked_once import Ask, AskedOnce
 from mainstay.runtime.forgetting import Forgetting
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.performer import Performer
-from mainstay.workspace.held import Held, operate
+from mainstay.workspace.held import Held
+from mainstay.workspace.operations import operate
 
 
 def asked_once_of(

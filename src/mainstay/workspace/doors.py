@@ -1,6 +1,6 @@
 """The two doors to a workspace: the control socket of a running director, or the lock itself.
 
-Both take the operations of `mainstay.workspace.held.operate`, so a decision means the same through either.
+Both take the operations of `mainstay.workspace.operations.operate`, so a decision means the same through either.
 Whoever holds the lock without a director decides and appends but performs nothing: what that owes will be
 done by the next `mainstay up`.
 """
@@ -106,7 +106,7 @@ class LockDoor:
             return _at_once(answer_card(held.desk(Alone(held.director).ask), operation, arguments))
         import asyncio
 
-        from mainstay.workspace.held import operate
+        from mainstay.workspace.operations import operate
 
         decide = Together(held.director).ask
         desk, steering = held.desk(decide), held.steering(decide)

@@ -1,7 +1,7 @@
 """What is said of one card through any door, and the types of all that is said through one.
 
 One card is decided with the desk alone: a command that holds the lock loads nothing else for it. All other operations
-lie in `mainstay.workspace.held`.
+lie in `mainstay.workspace.operations`.
 """
 
 from __future__ import annotations

@@ -34,13 +34,14 @@ from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.full_audit import FullAudit
 from mainstay.workspace.health import Health
-from mainstay.workspace.held import Held, operate
+from mainstay.workspace.held import Held
 from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
 from mainstay.workspace.moves import Moves
 from mainstay.workspace.notifying import notifying_of
 from mainstay.workspace.objectives import ObjectivesWatch
 from mainstay.workspace.observing import Observing
 from mainstay.workspace.once import OPERATION as ONCE
+from mainstay.workspace.operations import operate
 from mainstay.workspace.remembering import Remembering
 from mainstay.workspace.said_of_cards import require_types
 from mainstay.workspace.serving_web import web_beside
