@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -30,8 +31,10 @@ def watched(web: WebHouse, browser: Browser) -> Iterator[Answer]:
 
 
 def said(browser: Browser, path: str = REPLIES, **fields: str) -> Answer:
-    token = browser.get(path).token_of(path)
-    return browser.post(path, {"form_token": token, **fields})
+    page = browser.get(path)
+    last = re.search(r'name="last" value="(\d+)"', page.text)
+    shown = {"form_token": page.token_of(path), "last": last[1] if last else ""}
+    return browser.post(path, shown | fields)
 
 
 def test_the_list_says_what_is_missing_and_what_goes_by_a_rule(browser: Browser) -> None:
@@ -64,6 +67,18 @@ def test_a_grant_without_proof_is_refused_with_what_is_missing(web: WebHouse, br
     assert "more clean decisions are wanted" in answer.text
     assert web.head == head
     assert web.call(lambda: web.service.held.director.autonomy.of("triage/email.reply/").level) is Level.ASK
+
+
+def test_a_page_from_before_it_was_taken_back_grants_nothing(web: WebHouse, browser: Browser) -> None:
+    page = browser.get(REPLIES)
+    assert said(browser, what="grant", level="shadow").status == 303
+    assert said(browser, what="revoke", reason="it went wrong").status == 303
+    head = web.head
+    fields = {"form_token": page.token_of(REPLIES), "what": "grant", "level": "shadow"}
+    for last in ("0", ""):
+        stale = browser.post(REPLIES, {**fields, "last": last})
+        assert (stale.status, "changed since you were shown it" in stale.text) == (422, True)
+    assert web.head == head
 
 
 def test_watching_needs_no_proof_and_two_devices_come_to_the_same(

@@ -125,6 +125,17 @@ def test_the_page_before_everything_is_stopped_changes_nothing(web: WebHouse, br
     assert not web.front.status()["kill_switch"]
 
 
+def test_a_page_from_an_earlier_stop_lets_nothing_go_on(stopped: WebHouse, browser: Browser) -> None:
+    earlier = {"form_token": browser.get("/stop").token_of("/stop"), "answer": "go-on"}
+    assert browser.post("/stop", earlier).status == 303
+    stop = {"form_token": browser.get("/stop").token_of("/stop"), "answer": "stop"}
+    assert browser.post("/stop", {**stop, "reason": "another, and worse"}).status == 303
+    stale = browser.post("/stop", earlier)  # the back button, or a tab that lay open
+    assert (stale.status, "not the stop that you were shown" in stale.text) == (403, True)
+    assert stopped.front.status()["kill_switch"]
+    assert browser.post("/stop", stop).status == 303  # to stop is taken from any page
+
+
 def test_stopped_it_says_who_and_why_and_nothing_leaves(stopped: WebHouse, browser: Browser) -> None:
     text = browser.get("/").text
     assert "Everything is stopped since" in text

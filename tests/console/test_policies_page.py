@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.console.test_workflows_page import browser, sent, text_of
+from tests.console.test_workflows_page import browser, field, sent, text_of
 from tests.security.web_house import Browser, WebHouse
 
 __all__ = ["browser"]
@@ -67,7 +67,15 @@ def test_a_file_that_an_editor_broke_is_told_and_another_comes_into_force_later(
     (web.root / "policies" / "zz.toml").unlink()
     page = browser.get("/policies")
     assert "say something else than what is in force" in page.text
-    assert browser.post("/policies", {"form_token": page.token_of("/policies"), "do": "apply"}).status == 303
+    fields = {"form_token": page.token_of("/policies"), "do": "apply", "policy": field(page, "policy")}
+    (web.root / "policies" / "zz.toml").write_text(
+        '[[rule]]\nname = "more asks"\nwhen = { act = "email.label" }\nthen = "ask"\nwhy = "said elsewhere"\n'
+    )
+    unseen = browser.post("/policies", fields)  # what nobody was shown does not come into force
+    assert (unseen.status, "not the ones that you were shown" in unseen.text) == (422, True)
+    assert web.service.held.director.policy.digest == before
+    (web.root / "policies" / "zz.toml").unlink()
+    assert browser.post("/policies", fields).status == 303
     assert web.service.held.director.policy.digest != before
 
 

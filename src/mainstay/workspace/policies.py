@@ -248,13 +248,21 @@ class Policies:
         old, new = (PolicyVersion(one.digest, rules=len(one.rules)) for one in (before, policy))
         return Compared(old, new, difference(before, policy), cards, judged, waiting)
 
-    def apply(self, *, without_rules: bool = False) -> Json:
+    def apply(self, *, without_rules: bool = False, looked_at: str | None = None) -> Json:
         """Put the rules and templates of the files in force. Raises `ConfigError`, and then nothing has changed.
+
+        `looked_at`: the digest of the rules that somebody saw (`check`); others are refused.
 
         Files without a single rule, where some are in force, are refused unless `without_rules` says that it is meant:
         a folder that is away for a moment must not take every rule with it.
         """
         rules, ledger = load_rules(self.folder.root, self._acts()), self._ledger()
+        if looked_at is not None and looked_at != rules.policy.digest:
+            raise CommandRefused(
+                "The rules on disk are not the ones that you were shown.",
+                why="A file was written in between. Nothing was changed.",
+                remedy="Look at what they would change now, then put them in force.",
+            )
         lost = self._lost(rules.policy, ledger)
         if lost and not without_rules:
             raise CommandRefused(

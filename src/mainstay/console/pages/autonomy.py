@@ -21,6 +21,7 @@ from mainstay.governance.autonomy import KindOfAct, spoken
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.values import MINUTE
 from mainstay.workspace import Workspace
+from mainstay.workspace.autonomy import Granted
 from mainstay.workspace.autonomy_history import Change, Evidence, LeftByItself, Watched
 from mainstay.workspace.serving_web import Front
 
@@ -123,8 +124,8 @@ class Autonomy:
         front, name = self._front, spoken(kind)
         match fields.get("what"):
             case "grant":
-                level = forms.text(fields, "level", most=20)
-                granted = await front.act(lambda workspace: workspace.autonomy.grant(kind, level=level))
+                level, last = (forms.text(fields, name, most=20) for name in ("level", "last"))
+                granted = await front.act(lambda workspace: _granted(workspace, kind, level, last))
                 if not granted.events:
                     return "It was so already; nothing was written."
                 return f"{_capital(name)}: {LEVELS[granted.level][0]} from here on."
@@ -193,6 +194,19 @@ def _history(workspace: Workspace, name: str, before: int) -> History:
         desk.left(kind) if one.left else (),
         desk.watched(kind) if one.would_leave + one.would_ask else (),
     )
+
+
+def _granted(workspace: Workspace, kind: str, level: str, last: str) -> Granted:
+    """Grant it, unless it was granted or taken back since the page was shown: that was said knowing more."""
+    desk = workspace.autonomy
+    changes = desk.changes(desk.kind(kind).kind)
+    if last != str(changes[0].position if changes else 0) and desk.kind(kind).level != level:
+        raise CommandRefused(
+            "It changed since you were shown it.",
+            why="Somebody granted it, or took it back, meanwhile.",
+            remedy="Nothing was changed. Read what stands here now, then decide.",
+        )
+    return desk.grant(kind, level=level)
 
 
 def _capital(text: str) -> str:

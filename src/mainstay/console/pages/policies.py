@@ -24,7 +24,7 @@ from mainstay.workspace.policies import Compared as Rules
 from mainstay.workspace.serving_web import Front
 
 FORM = "policies"
-NAME_MAX = 120
+NAME_MAX, DIGEST_MAX = 120, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ class PolicyPages:
         csrf.require(request, self._front.keyed_hash, FORM, fields)
         if fields.get("do") != "apply":
             raise Refused(400, "This is no answer.", remedy="Nothing was changed. Load the page again.")
-        told = await self._front.act(lambda workspace: workspace.policies.apply())
+        looked_at = forms.text(fields, "policy", most=DIGEST_MAX)
+        told = await self._front.act(lambda workspace: workspace.policies.apply(looked_at=looked_at))
         changed = told["changed"] or told["templates"] or told["retired"]
         return done(
             request,
