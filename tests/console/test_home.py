@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from mainstay.console.api import house
+from mainstay.console.api.asked import Asked
 from mainstay.console.pages.home import CARDS, Backups, by_day, house_notices
 from mainstay.governance.incidents import OpenIncident
 from mainstay.kernel.commands import ClearIncident, DetectIncident
@@ -241,7 +245,7 @@ def test_a_disk_of_backups_that_never_answers_holds_no_page_up() -> None:
         await asyncio.Event().wait()
 
     clock = SimpleNamespace(monotonic_s=lambda: 1_000.0)
-    front: Any = SimpleNamespace(read_slowly=never, clock=clock)
+    front: Any = SimpleNamespace(read_elsewhere=never, clock=clock)
 
     async def looking() -> None:
         backups = Backups(front)
@@ -251,6 +255,26 @@ def test_a_disk_of_backups_that_never_answers_holds_no_page_up() -> None:
         backups._looking.cancel()
 
     asyncio.run(looking())
+
+
+@pytest.mark.parametrize("asking", ["home", "settings", "a program"])
+def test_nor_does_it_hold_what_has_nothing_to_do_with_it(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch, asking: str
+) -> None:
+    """A hung mount keeps its own thread, not the one in which searches, reports and looks wait for each other."""
+    seen: list[str] = []
+
+    def backup(*_: object) -> None:
+        seen.append(threading.current_thread().name)
+
+    if asking == "a program":
+        monkeypatch.setattr("mainstay.workspace.backing.last_good", backup)
+        web.ask(house.show_status(Asked(web.front, SimpleNamespace(), "", "")))  # type: ignore[arg-type]
+    else:
+        monkeypatch.setattr("mainstay.workspace.settings_shown.SettingsShown.backup", backup)
+        web.clock.pass_s(120)
+        browser.get("/" if asking == "home" else "/settings")
+    assert {"web reading elsewhere_0"} == set(seen)
 
 
 def test_backups_that_were_never_made_are_told(

@@ -93,6 +93,10 @@ class Front:
         """The same for what takes its time (a report, a proof, a search), so that no page waits behind it."""
         return await self._room("reading slowly").ask(look)
 
+    async def read_elsewhere(self, look: Callable[[Workspace], Result]) -> Result:
+        """The same for what lies on another disk, as backups do: it may never answer, and nobody else waits for it."""
+        return await self._room("reading elsewhere").ask(look)
+
     async def act(self, do: Callable[[Workspace], Result]) -> Result:
         """What the SDK does, through this director: a decision, a start, a steering. Raises what refused it."""
         return await self._room("acting").ask(do)

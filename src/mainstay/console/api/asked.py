@@ -74,6 +74,10 @@ class Asked:
         """See `Front.read_slowly`."""
         return await self.front.read_slowly(look)
 
+    async def read_elsewhere(self, look: Callable[[Workspace], Result]) -> Result:
+        """See `Front.read_elsewhere`."""
+        return await self.front.read_elsewhere(look)
+
     async def act(self, do: Callable[[Workspace], Result]) -> Result:
         """Do it; under its key, once."""
         if self.key:

@@ -143,7 +143,7 @@ class Backups:
 
     async def _look(self) -> None:
         try:
-            self._known = await self._front.read_slowly(lambda workspace: workspace.settings.backup())
+            self._known = await self._front.read_elsewhere(lambda workspace: workspace.settings.backup())
         except (MainstayError, OSError):
             self._known = (
                 None  # the page says what is wrong with the settings; a disk that is gone, an incident

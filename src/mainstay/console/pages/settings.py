@@ -55,7 +55,7 @@ class SettingsPage:
     async def show(self, request: Request) -> Response:
         """All of it."""
         found, health = await asyncio.gather(
-            self._front.read_slowly(_look), asyncio.to_thread(self._front.health)
+            self._front.read_elsewhere(_look), asyncio.to_thread(self._front.health)
         )
         return page(
             *(request, "settings.html"),
