@@ -25,7 +25,10 @@ VIEWS = {
     "phone": {"color_scheme": "light", "viewport": PHONE, "is_mobile": True, "has_touch": True},
 }
 # Behind the pages of the rail: where it is found, and the link that leads there.
-BEHIND = {"run": ("/runs", "main a[href^='/runs/']"), "workflow": ("/workflows", "main a[href^='/workflows/']")}
+BEHIND = {
+    "run": ("/runs", "main a[href^='/runs/']"),
+    "workflow": ("/workflows", "main a[href^='/workflows/']"),
+}
 WAIT_S = 120
 
 
@@ -56,7 +59,9 @@ def main(into: Path) -> None:
             page.wait_for_url("**/")
             known = context.storage_state()
             for kind, view in VIEWS.items():
-                seeing = browser.new_context(base_url=base, storage_state=known, reduced_motion="reduce", **view)
+                seeing = browser.new_context(
+                    base_url=base, storage_state=known, reduced_motion="reduce", **view
+                )
                 page = seeing.new_page()
                 for one in PLACES:
                     _take(page, one.path, into / f"{one.path.strip('/') or 'home'}-{kind}.png")

@@ -67,7 +67,9 @@ def test_a_file_that_a_page_cannot_show_is_left_to_an_editor(browser: Browser, w
 def test_one_that_an_intent_needs_is_not_retired(browser: Browser, web: WebHouse) -> None:
     intents = web.root / "intents.toml"
     kept = intents.read_text()
-    more = '\n[[intent]]\nid = "x"\nname = "X"\ndescription = "x"\nreply_expected = true\ntemplate = "refund"\n'
+    more = (
+        '\n[[intent]]\nid = "x"\nname = "X"\ndescription = "x"\nreply_expected = true\ntemplate = "refund"\n'
+    )
     intents.write_text(kept + more)
     try:
         path = "/templates/refund/retire"

@@ -103,7 +103,9 @@ def test_deep_json_is_refused_before_a_parser_meets_it(
     body = opening * 100_000
     kind = ("Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close")
     # No page reads JSON yet: behind the guard stands what reads it all.
-    monkeypatch.setattr("mainstay.console.server.build", lambda front, limits, live: Guard(_reader, front, limits))
+    monkeypatch.setattr(
+        "mainstay.console.server.build", lambda front, limits, live: Guard(_reader, front, limits)
+    )
     with web.also() as port:
         answer = web.raw(head(web, *kind, port=port) + body, port=port)
     assert served(answer) == [400]

@@ -45,7 +45,9 @@ REFERRING = frozenset(
     )
 )
 
-_FIELD = re.compile(rb'"(?:artifact|card|content|definition|log|payload|plan|raw|replaced|template)":"([0-9a-f]{64})"')
+_FIELD = re.compile(
+    rb'"(?:artifact|card|content|definition|log|payload|plan|raw|replaced|template)":"([0-9a-f]{64})"'
+)
 _LIST = re.compile(rb'"attachments":\[((?:"[0-9a-f]{64}",?)+)\]')
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
