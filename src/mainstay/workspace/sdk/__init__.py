@@ -10,7 +10,7 @@
     condition   whether all is well, and what was given up or is in doubt
 
 A class says by what it inherits which others it needs, and is complete with them: `Costs(folder).budgets()` works by
-itself. They are parents of `Workspace` and no objects within it, for its calls are its public surface: nine dozen
+itself. They are parents of `Workspace` and no objects within it, for its calls are its public surface: some ninety
 signatures with their docstrings would stand twice, and those who change one would change it in two files. What only
 few ask for is the other way: an object of its own, in `desks`.
 """

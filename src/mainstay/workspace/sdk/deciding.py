@@ -19,7 +19,6 @@ from mainstay.workspace.decided import Decided, DecidedTogether, decided, decide
 from mainstay.workspace.doors import Door, LockDoor, SocketDoor, director_runs, locked_without_answer
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.sdk.opened import Opened
-from mainstay.workspace.shown import forget_shown, mark_shown, open_for_us
 
 if TYPE_CHECKING:
     from mainstay.workspace.proposing import Proposable
@@ -37,10 +36,14 @@ class Deciding(Opened):
 
     def shown(self, approval: str, *, by: str = "") -> None:
         """The card is before somebody's eyes now; `by` is the device, where it is not this one."""
+        from mainstay.workspace.shown import mark_shown
+
         mark_shown(self.folder.cache, approval, self._clock.now(), by=by)
 
     def open_for(self, approval: str, *, by: str = "") -> int:
         """For how long, in microseconds; 0 if it never was."""
+        from mainstay.workspace.shown import open_for_us
+
         return open_for_us(self.folder.cache, approval, self._clock.now(), by=by)
 
     def approve(
@@ -211,6 +214,8 @@ class Deciding(Opened):
         via: str,
         **arguments: Any,
     ) -> Decided:
+        from mainstay.workspace.shown import forget_shown
+
         measured = self.open_for(card, by=via) if open_us is None else open_us
         bound = {} if digest is None else {"digest": digest}
         answered = self._decide(operation, open_us=measured, via=via, **bound, **arguments)

@@ -1,7 +1,7 @@
 """`Desks`: what of a workspace has a class of its own, made when it is first asked for.
 
     workspace.memory.search("invoice")
-    workspace.steering.pause("workflow:triage", reason="holidays")
+    workspace.steering.pause("workflow", "triage", reason="holidays")
 
 Each desk is given what it needs as calls, not as values: it stays right after `close`, and a desk that is only looked
 at opens nothing. What a desk does stands in its own module, which is loaded with it.
