@@ -8,10 +8,15 @@ from importlib.resources import files
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import HTTPConnection
 
 from mainstay.console import assets, csrf
 from mainstay.console.login import called, own_path
+from mainstay.console.notices import Notice, Notices
 from mainstay.console.rendering import environment, visible
+from mainstay.console.sessions import Session
+from mainstay.kernel.values import Instant
+from mainstay.runtime.devices import Device
 
 CSS = assets.assets()["console.css"].content.decode()
 TEMPLATES = files("mainstay.console").joinpath("templates")
@@ -149,3 +154,18 @@ def test_text_and_edges_can_be_seen(ink: str, on: str, least: float, theme: int)
 def test_colours_stand_in_tokens_alone() -> None:
     after = CSS[CSS.index('[data-theme="dark"]') :]
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(", after)
+
+
+def test_what_came_of_it_is_said_once_and_to_the_device_that_did_it() -> None:
+    def request_of(device: str) -> HTTPConnection:
+        admitted = Device(device, "a device", "link", Instant(0), Instant(1))
+        return HTTPConnection({"type": "http", "mainstay.session": Session(admitted, "secret")})
+
+    notices, notice = Notices(), Notice("Approved: a quote.")
+    notices.leave(request_of("a"), notice)
+    assert notices.fetch(request_of("b")) is None
+    assert notices.fetch(request_of("a")) is notice
+    assert notices.fetch(request_of("a")) is None
+    for number in range(1_000):
+        notices.leave(request_of(str(number)), notice)
+    assert notices.fetch(request_of("1")) is None, "what nobody fetches is not kept for ever"

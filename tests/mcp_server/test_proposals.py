@@ -11,6 +11,7 @@ from mcp import Client as Mcp
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.plan import PROPOSED
 from mainstay.workflows.loader import read_workflow
+from tests.console.seeded_views import rows_in
 from tests.mcp_server.talking import OPERATORS_OWN, Desk, a_client
 
 REPLY = "Thank you for your message. I will look at it and answer you."
@@ -201,3 +202,12 @@ def test_no_file_may_take_the_name(desk: Desk) -> None:
     raw = b"name: proposed\nversion: 1\ntasks:\n  one: { act: email.label }\n"
     with pytest.raises(Exception, match="the name of what clients outside propose"):
         read_workflow(raw, "workflows/proposed.yaml")
+
+
+def test_what_we_wrote_ourselves_is_answered_by_no_proposal(desk: Desk) -> None:
+    """A witness copy, or a mail that the operator sent: its answer would go to whoever we wrote to."""
+    row = next(one for one in desk.web.rows("messages") if one["content"])
+    copied = {one: value for one, value in row.items() if one != "message"} | {"own": 1}
+    with rows_in(desk.web, ("messages", ("ab" * 16,), copied)):
+        given = proposal(desk, arguments={"message": "ab" * 16, "reply": {"text": REPLY}})
+        assert "There is no such message" in desk.refused("propose", given)

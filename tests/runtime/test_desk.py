@@ -194,6 +194,21 @@ def test_a_start_by_hand_with_the_same_request_starts_once() -> None:
     desk(story)
 
 
+def test_what_is_said_of_the_house_names_nobody_in_the_ledger() -> None:
+    """Who stops everything says why, and why may be somebody's name: it lies sealed, and is read by who has the key."""
+    said = "Dana Sample wrote to a lawyer"
+
+    async def story(house: House, card: dict[str, Any]) -> None:
+        await house.desk.throw_kill_switch(on=True, reason=said, actor="operator")
+        await house.steering.pause("workspace", reason=said, actor="operator")
+        assert not [one for one in house.store.read_all(limit=10_000) if b"Dana" in one.data]
+        (pause,) = house.store.select("pauses", limit=10)
+        assert house.artifacts.open_text(str(pause["reason"])) == said
+        assert not (await house.steering.pause("workspace", reason="again", actor="operator")).events
+
+    desk(story)
+
+
 def test_doubt_takes_only_its_three_answers() -> None:
     async def story(house: House, card: dict[str, Any]) -> None:
         with pytest.raises(CommandRefused, match="perhaps"):

@@ -68,7 +68,10 @@ class Desk(DecidingTogether):
 
     async def throw_kill_switch(self, *, on: bool, reason: str = "", actor: str) -> Decided:
         """Stop every new effect, or allow them again."""
-        answer = await self._ask(Request(ThrowKillSwitch(actor, on, reason), actor))
+        from mainstay.runtime.keeping import sealed_remark  # whoever decides about one card loads no memory
+
+        sealed = sealed_remark(self._artifacts, reason)
+        answer = await self._ask(Request(ThrowKillSwitch(actor, on, sealed), actor))
         return Decided("", 0, answer.events, "on" if on else "off")
 
     def status(self) -> Json:

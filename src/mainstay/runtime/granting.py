@@ -19,7 +19,7 @@ from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.director import Director
-from mainstay.runtime.keeping import OPERATOR, house_subject
+from mainstay.runtime.keeping import sealed_remark
 from mainstay.runtime.tick import Answer, Request
 from mainstay.runtime.weighing import left_by_itself
 
@@ -92,13 +92,8 @@ class Granting:
     # --- within ------------------------------------------------------------------------------------------------------
 
     def _noted(self, reason: str) -> str:
-        """What the operator said of a kind, sealed under the key of what speaks of nobody."""
-        if not reason.strip():
-            return ""
-        vault = self._artifacts.vault
-        subject = house_subject(vault, OPERATOR)
-        vault.ensure_subjects([subject])
-        return self._artifacts.seal_text(reason[:NOTE_MAX], subject)
+        """What the operator said of a kind, as it may stand in the ledger."""
+        return sealed_remark(self._artifacts, reason[:NOTE_MAX])
 
     def _kind(self, text: str) -> str:
         return find_kind({*self._director.autonomy.kinds, *self.declared()}, text)

@@ -165,6 +165,15 @@ def house_subject(vault: Vault, owner: str) -> SubjectId:
     return vault.subject(f"memory:{owner}")
 
 
+def sealed_remark(artifacts: Artifacts, text: str) -> str:
+    """What a person said of the house and of nobody's run, sealed: whoever is named in it is named in no ledger."""
+    if not text.strip():
+        return ""
+    subject = house_subject(artifacts.vault, OPERATOR)
+    artifacts.vault.ensure_subjects([subject])
+    return artifacts.seal_text(text, subject)
+
+
 def find_memory(store: EventReader, short: str) -> str:
     """The memory that a name, or its beginning, means. Raises `NotFound` or `AmbiguousId`."""
     wanted = short.strip().lower().partition("@")[0]

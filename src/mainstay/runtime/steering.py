@@ -36,6 +36,7 @@ from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventStore
 from mainstay.runtime.artifacts import SEALED, Artifacts, SubjectForgotten
 from mainstay.runtime.director import Director
+from mainstay.runtime.keeping import sealed_remark
 from mainstay.runtime.sending import Ask, Decided
 from mainstay.runtime.tick import Request
 
@@ -60,7 +61,8 @@ class Steering:
     async def pause(self, scope: str, name: str = "", *, reason: str = "", actor: str) -> Decided:
         """Start nothing new in the workspace, a workflow or an adapter; what is under way is heard."""
         self._require_scope(scope, name)
-        return await self._tell(PauseScope(scope, name, actor, reason), actor, "paused")
+        sealed = sealed_remark(self._artifacts, reason)
+        return await self._tell(PauseScope(scope, name, actor, sealed), actor, "paused")
 
     async def resume(self, scope: str, name: str = "", *, actor: str) -> Decided:
         """Go on there."""
@@ -307,7 +309,8 @@ class Steering:
     async def purge(self, letter: str, *, reason: str = "", actor: str) -> Decided:
         """Put a dead letter away for good; that it was there, and who put it away, stays in the ledger."""
         row = self.dead_letter(letter)
-        command = PurgeDeadLetter(str(row["letter"]), str(row["kind"]), actor, reason)
+        sealed = sealed_remark(self._artifacts, reason)
+        command = PurgeDeadLetter(str(row["letter"]), str(row["kind"]), actor, sealed)
         return await self._tell(command, actor, "purged")
 
     def waiting_letter(self, run: str) -> str:

@@ -174,7 +174,7 @@ class Steering:
 
     def pauses(self) -> list[Json]:
         """What is paused: the workspace, workflows, adapters, since when, by whom and why."""
-        return self._store.select("pauses", limit=_ALL)
+        return [self._read_reason(row) for row in self._store.select("pauses", limit=_ALL)]
 
     def breakers(self) -> list[Json]:
         """Operations of adapters that are left alone, and when one call tries again (`until`)."""
