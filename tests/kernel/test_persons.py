@@ -10,6 +10,7 @@ import pytest
 
 from mainstay.kernel.commands import (
     AnswerRequest,
+    Command,
     GrantApproval,
     IssueToken,
     RevokeToken,
@@ -34,6 +35,7 @@ from mainstay.kernel.scopes import OF_AGENTS, SCOPES, in_order, may_hold
 from mainstay.kernel.values import Digest, Instant
 from mainstay.testing.plans import ALLOW_ALL, RUN, act, action, plan_of
 from mainstay.testing.spec import Playbook
+from mainstay.workspace.persons_only import AGENTS_MAY
 
 NOW = Instant(1_000)
 LATER = Instant(2_000)
@@ -51,6 +53,33 @@ def test_a_machine_gives_no_command_of_a_person(actor: str) -> None:
     assert machine_decides(grant, actor)
     assert machine_decides(replace(grant, actor=actor), "operator")
     assert machine_decides(ThrowKillSwitch(actor, False), "operator")
+
+
+# What the house does by itself, and what an agent may ask for. Everything else is a person's.
+OF_THE_HOUSE = frozenset(
+    {
+        *(
+            "RecordOutcome",
+            "Wake",
+            "RecordNotified",
+            "SupersedeRun",
+            "ReleaseRun",
+            "RecoverRun",
+            "ReconcileRun",
+        ),
+        *("Admit", "JudgeAgain", "AdoptFit", "JudgeDraft", "IssueLink", "BreachObjective", "MeetObjective"),
+        *("RecordCheckpoint", "FinishForgetting", "ReceiveMessage", "RejectMessage", "ObserveSent"),
+        *("AdvanceCursor", "DetectIncident", "ClearIncident", "StopDirector"),
+    }
+)
+OF_ANYBODY = frozenset({"StartRun", "Remember", "TakeRequest", "AnswerRequest"})
+
+
+def test_every_command_is_a_persons_or_is_named_here() -> None:
+    """So that a new one, which nobody thought of, is not an agent's by oversight."""
+    every = {one.__name__ for one in get_args(Command)}
+    assert {one.__name__ for one in OF_PERSONS} == every - OF_THE_HOUSE - OF_ANYBODY
+    assert {"start", "status", "remember", "propose"} == AGENTS_MAY
 
 
 @pytest.mark.parametrize("actor", ["operator", "director", "dana", "clientele", ""])

@@ -12,7 +12,7 @@ import pytest
 
 from mainstay.kernel.errors import CommandRefused, ConfigError, FileChanged, NotFound, StorageFull
 from mainstay.runtime.clock import SystemClock
-from mainstay.workspace import Workspace
+from mainstay.workspace import Workspace, edited_files
 from mainstay.workspace.doors import LockDoor
 from mainstay.workspace.editing import Editing
 from mainstay.workspace.folder import Folder
@@ -384,3 +384,21 @@ def test_whoever_asks_waits_for_whoever_writes(web: WebHouse) -> None:
     held, ask = web.service.held, web.service.loop.ask
     locks = {id(held.rule_desk(ask).files.one_at_a_time) for _ in range(3)}
     assert locks == {id(web.service._rules.files.one_at_a_time)}
+
+
+def test_what_an_editor_writes_in_the_very_moment_of_saving_is_not_lost(
+    do: Do, web: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the look at the file until it is replaced there is time to write the new one: somebody may use it."""
+    file, writes = web.root / "templates" / "refund.md", edited_files._write
+    if not file.exists():
+        file = next((web.root / "templates").glob("*.md"))
+
+    def slowly(folder: int, work: str, content: bytes, **how: Any) -> None:
+        writes(folder, work, content, **how)
+        file.write_text("written by an editor meanwhile\n")
+
+    monkeypatch.setattr(edited_files, "_write", slowly)
+    with pytest.raises(FileChanged):
+        edited(do, "template", file.stem, "\n", "\n\n")
+    assert file.read_text() == "written by an editor meanwhile\n"

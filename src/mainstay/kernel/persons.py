@@ -10,6 +10,8 @@ from __future__ import annotations
 from mainstay.kernel.commands import (
     AdmitDevice,
     AdoptPolicy,
+    AdoptSigningKey,
+    AdoptTemplate,
     AllowSpending,
     BeginForgetting,
     CancelRun,
@@ -26,12 +28,17 @@ from mainstay.kernel.commands import (
     PauseTask,
     PurgeDeadLetter,
     RecordFile,
+    RecordReplay,
     RecordSecretRotation,
+    RegisterWorkflow,
     RejectApproval,
     ResolveDoubt,
     ResumeRun,
     ResumeScope,
     ResumeTask,
+    RetireTemplate,
+    RetireWorkflow,
+    RetractMemory,
     ReviewAnnotation,
     RevokeAutonomy,
     RevokeToken,
@@ -55,6 +62,8 @@ OF_PERSONS = frozenset[type[Command]](
         *(CancelRun, CancelTask),
         *(ThrowKillSwitch, AdoptPolicy, BeginForgetting, TrustExecutable, DistrustExecutable),
         *(IssueToken, RevokeToken, AdmitDevice, DismissDevice, RecordSecretRotation, RecordFile),
+        *(RegisterWorkflow, RetireWorkflow, AdoptTemplate, RetireTemplate, AdoptSigningKey),
+        *(RetractMemory, RecordReplay),
     }
 )
 
