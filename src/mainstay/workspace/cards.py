@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
+from mainstay.governance.precedents import Precedent, precedents
+from mainstay.governance.precedents import Precedent  # the API reads the types of the fields
 from mainstay.governance.second_step import second_step
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import RunId, SubjectId
@@ -17,7 +19,6 @@ from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.workspace.drafts import Draft, Drafts, checks_made, drafts_of, place_of
 
 if TYPE_CHECKING:
-    from mainstay.governance.precedents import Precedent
     from mainstay.kernel.state import RunState
     from mainstay.ledger.store import EventReader, RecordedEvent
     from mainstay.runtime.artifacts import Artifacts
@@ -265,7 +266,6 @@ class CardReader:
 
     def card(self, row: Json) -> Card:
         """A card, whole."""
-        from mainstay.governance.precedents import precedents
         from mainstay.governance.taken_back import asks_anew
         from mainstay.kernel.events import ActionProposed
         from mainstay.kernel.evolve import evolve, nothing
