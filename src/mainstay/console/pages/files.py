@@ -170,7 +170,7 @@ class FilePages:
             )
 
     async def _check(self, request: Request, file: str, typed: Typed, *, fresh: bool) -> Response:
-        verdict = await self._front.read(lambda workspace: workspace.editing.check(file, typed.text))
+        verdict = await self._front.read_slowly(lambda workspace: workspace.editing.check(file, typed.text))
         told = Told(verdict.errors, verdict.elsewhere, fine=not verdict.errors)
         return await self._page(
             request, file, typed, told, status=422 if verdict.errors else 200, fresh=fresh
