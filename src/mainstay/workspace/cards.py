@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
 from mainstay.governance.precedents import Precedent, precedents
-from mainstay.governance.precedents import Precedent  # the API reads the types of the fields
 from mainstay.governance.second_step import second_step
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import RunId, SubjectId
