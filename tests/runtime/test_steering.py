@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from mainstay.kernel.policy import Policy
 from mainstay.kernel.state import Phase
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest
+from mainstay.runtime.steering import Steering
 from mainstay.testing.fakes import Fault
 from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import House, Thought, at_work, until
@@ -404,6 +406,32 @@ def test_a_fork_with_changed_inputs_thinks_anew_only_what_read_them() -> None:
         assert house.cards()[0]["run"] == early.run
 
     tell(story, plan)
+
+
+def test_a_fork_reads_no_sealed_words_but_those_of_its_parent() -> None:
+    """By its digest a changed field could name the message of anybody, which a draft would then quote."""
+    steering = object.__new__(Steering)
+    digest = "ab" * 32
+    values = {
+        "trigger.message.content": "cd" * 32,
+        "first.reply.artifact": "cd" * 32,
+        "first.cases": [1],
+        "first.text": "words",
+        "first.digest": "cd" * 32,
+    }
+    steering._value = lambda state, path: values[path]  # type: ignore[method-assign]
+    state: Any = SimpleNamespace(head=SimpleNamespace(owner=None))
+    for path, value in (
+        ("trigger.message.content", digest),
+        ("first.reply.artifact", digest),
+        ("first.cases", [{"message": {"artifact": digest, "kind": "reply"}}]),
+        ("first.text", "sealed:AAAA"),
+    ):
+        with pytest.raises(CommandRefused, match="cannot be changed"):
+            steering._closed(state, path, value)
+    assert steering._closed(state, "first.text", "other") == "other"
+    assert steering._closed(state, "first.digest", digest) == digest
+    assert steering._closed(state, "first.cases", [2]) == [2]
 
 
 def test_what_its_own_condition_skipped_was_not_given_up() -> None:

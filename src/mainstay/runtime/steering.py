@@ -7,6 +7,7 @@ clear error what makes no sense now, and sends one command. Repeating a call is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ from mainstay.runtime.tick import Request
 Scope = Literal["workspace", "workflow", "adapter"]
 SCOPES: tuple[str, ...] = ("workspace", "workflow", "adapter")
 NAMES_SHOWN = 12
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Steering:
@@ -264,6 +266,12 @@ class Steering:
                 ) from None
         if isinstance(old, str) and old.startswith(SEALED) and isinstance(value, str):
             return self._artifacts.seal_text(value, subject)
+        if _refers(path, old) or _refers("", value):
+            raise CommandRefused(
+                f"{path} cannot be changed.",
+                why="It refers to what is kept sealed, and nobody says by hand what is opened.",
+                remedy="Change a field with a plain value; a message itself cannot be changed.",
+            )
         if type(old) is float and type(value) is int:
             return float(value)
         if isinstance(old, dict) or (old is not None and type(old) is not type(value)):
@@ -431,3 +439,17 @@ class Steering:
 def _kind(value: Any) -> str:
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
     return kinds.get(type(value), "a reference" if isinstance(value, dict) else "nothing")
+
+
+def _refers(path: str, value: Any) -> bool:
+    """Whether this is, or holds, a reference to a sealed blob: what is opened by it may be anybody's."""
+    match value:
+        case str():
+            named = path.rpartition(".")[2] in ("artifact", "content")
+            return value.startswith(SEALED) or (named and _DIGEST.fullmatch(value) is not None)
+        case dict():
+            return "artifact" in value or any(_refers(name, one) for name, one in value.items())
+        case list():
+            return any(_refers("", one) for one in value)
+        case _:
+            return False
