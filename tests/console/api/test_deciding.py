@@ -15,15 +15,41 @@ from tests.security.web_house import WebHouse
 
 def test_a_card_is_approved_by_what_it_showed_and_twice_is_once(web: WebHouse, program: Program) -> None:
     card = web.card()
-    first = program.decide(card.approval, "approve")
+    first = program.decide(card.approval, "approve", key="yes-to-this-one")
     assert first.status == 200, first.text
-    assert first.json["card"] == "granted"
+    assert (first.json["card"], first.json["status"]) == ("granted", "granted")
+    lost = program.decide(card.approval, "approve", key="yes-to-this-one")
+    assert lost.text == first.text
     before = web.head
     again = program.decide(card.approval, "approve", digest=card.digest)
-    assert (again.status, again.json["events"]) == (200, 0)
+    assert (again.status, again.kind, again.json["fields"]["status"]) == (409, "decided-already", "granted")
     assert web.head <= before + 2  # that it was asked, and answered
     row = web.rows("approvals", approval=card.approval)[0]
     assert (row["actor"], row["via"]) == ("operator", f"token:{program.token[:16]}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("approve", {}), ("edit", {"text": "Another one."}), ("reject", {}), ("snooze", {"until": 2**62})],
+)
+def test_what_was_decided_is_not_decided_again(
+    web: WebHouse, program: Program, answer: str, said: dict[str, object]
+) -> None:
+    card = web.card()
+    first = program.decide(card.approval, "reject", key="")
+    assert (first.status, first.json["status"]) == (200, "rejected"), first.text
+    before = web.head
+    again = program.decide(card.approval, answer, said, digest=card.digest, key="")
+    assert (again.status, again.kind, again.json["fields"]["status"]) == (409, "decided-already", "rejected")
+    assert web.head == before
+
+
+def test_what_messages_begin_is_not_started(web: WebHouse, program: Program) -> None:
+    before = web.head
+    heard = program.post("runs", {"workflow": "triage"})
+    assert (heard.status, heard.kind) == (409, "refused")
+    assert heard.json["what"] == "triage is begun by messages, not by hand."
+    assert web.head == before
 
 
 def test_a_decision_names_the_digest(web: WebHouse, program: Program) -> None:

@@ -6,12 +6,14 @@ looked at. An agent's token can look, and none of the answers opens to it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 from pydantic import Field
 
-from mainstay.console.api.asked import IfMatch, MaybeKey, digest_of
+from mainstay.console.api.asked import Asked, IfMatch, MaybeKey, digest_of
 from mainstay.console.api.noun import Deciding, Noun, Reading
 from mainstay.console.api.paging import Cursor, Limit, Page, linked, place
 from mainstay.console.api.values import (
@@ -26,6 +28,7 @@ from mainstay.console.api.values import (
     Strict,
     Time,
 )
+from mainstay.kernel.errors import StaleApproval
 from mainstay.workspace.cards import Card, CardLine, Leaving, Preview
 from mainstay.workspace.decided import Decided, DecidedTogether
 from mainstay.workspace.workspace import Workspace
@@ -178,9 +181,10 @@ async def show_approval(asked: Reading, card: CardId, response: Response) -> Any
 async def approve(
     asked: Deciding, card: CardId, said: Yes, digest: IfMatch = None, key: MaybeKey = None
 ) -> Any:
-    """Yes to exactly what the card shows. Given twice it is given once."""
+    """Yes to exactly what the card shows. Where it was decided already, 409 says what became of it."""
     named = digest_of(digest)
-    return await asked.act(
+    return await _answered(
+        asked,
         lambda workspace: workspace.approve(
             card,
             digest=named,
@@ -188,7 +192,7 @@ async def approve(
             open_us=said.open_us or None,
             confirm=said.confirm,
             via=asked.via,
-        )
+        ),
     )
 
 
@@ -198,7 +202,8 @@ async def edit_approval(
 ) -> Any:
     """Yes to this text instead. It is a new effect with a digest of its own; what the checks find in it is told."""
     named = digest_of(digest)
-    return await asked.act(
+    return await _answered(
+        asked,
         lambda workspace: workspace.edit(
             *(card, said.text),
             digest=named,
@@ -207,7 +212,7 @@ async def edit_approval(
             confirm=said.confirm,
             anyway=said.anyway,
             via=asked.via,
-        )
+        ),
     )
 
 
@@ -217,7 +222,8 @@ async def reject(
 ) -> Any:
     """No to a card, and why."""
     named = digest_of(digest)
-    return await asked.act(
+    return await _answered(
+        asked,
         lambda workspace: workspace.reject(
             card,
             reason=said.reason,
@@ -225,14 +231,33 @@ async def reject(
             actor=asked.actor,
             open_us=said.open_us or None,
             via=asked.via,
-        )
+        ),
     )
 
 
 @noun.post("/approvals/{card}/snooze", response_model=Decided)
 async def snooze(asked: Deciding, card: CardId, said: Later, key: MaybeKey = None) -> Any:
     """Not now. The card leaves the list until then; it expires when it would have."""
-    return await asked.act(lambda workspace: workspace.snooze(card, until=said.until, actor=asked.actor))
+    return await _answered(
+        asked, lambda workspace: workspace.snooze(card, until=said.until, actor=asked.actor)
+    )
+
+
+async def _answered(asked: Asked, answer: Callable[[Workspace], Decided]) -> Decided:
+    """An answer to a card, told by the words in which cards are listed. One that led to nothing is not told as done.
+
+    A lost answer is had by its idempotency key; without one nobody can tell the same yes from another one's.
+    """
+    decided = await asked.act(answer)
+    if not decided.events and decided.card != "waiting":
+        raise StaleApproval(
+            f"This card does not wait any more: it is {decided.card or decided.status}.",
+            why="It was decided before your answer came.",
+            remedy="Nothing was done. `GET /approvals` lists what waits now.",
+            status=decided.card or decided.status,
+            run=decided.run,
+        )
+    return replace(decided, status=decided.card or decided.status)
 
 
 @noun.post("/runs/{run}/undo", response_model=Decided)
