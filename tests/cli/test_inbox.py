@@ -19,6 +19,8 @@ from mainstay.cli.triaged import (
     read_triaged,
 )
 from mainstay.runtime import forgetting, inbox
+from mainstay.workspace.left_to_you import is_left
+from mainstay.workspace.run_search import RunFilter
 from tests.cli.conftest import MESSAGES, Desk, lay_out
 
 
@@ -49,6 +51,42 @@ def test_only_what_needs_the_operator(desk: Desk, capsys: pytest.CaptureFixture[
     found = _value(desk, capsys, "inbox", "--waiting")
     assert found["needs_you"] == len(found["messages"]) == cards + sum(left.values())  # type: ignore[arg-type]
     assert "left to you" in _text(desk, capsys, "inbox", "--waiting")
+
+
+def test_what_is_left_is_the_same_for_every_door(desk: Desk) -> None:
+    with desk.workspace as opened:
+        left = [one.run for one in read_triaged(opened, sealed=True) if one.outcome == LEFT][::-1]
+        assert left
+        assert [row["run"] for row in opened.left.rows()] == left
+        assert opened.left.count() == len(left)
+        assert [one.run for one in opened.run_search.page(RunFilter(status="left")).runs] == left
+        found = opened.run_search.find(left[0][-12:], RunFilter(status="left"))
+        assert [one.run for one in found.runs] == left[:1]
+
+
+def test_what_is_known_of_runs_that_are_over_is_not_read_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk.workspace as opened:
+        found = opened.left.rows()
+        monkeypatch.setattr(opened.left, "state", None)
+        assert opened.left.rows() == found
+
+
+@pytest.mark.parametrize(
+    ("noted", "flags", "left"),
+    [
+        ({"reply_expected": False}, ("money",), True),
+        ({"reply_expected": False}, ("language",), False),
+        ({"reply_expected": False}, ("money", "machine"), False),
+        ({"reply_expected": True}, ("money",), False),
+        ({}, (), False),
+    ],
+)
+def test_what_was_remarked_leaves_a_message_to_a_person(
+    noted: dict[str, object], flags: tuple[str, ...], left: bool
+) -> None:
+    assert is_left(noted, flags) is left
 
 
 def test_it_fits_a_narrow_screen(

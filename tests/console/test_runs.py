@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from urllib.parse import quote_plus
@@ -124,3 +125,32 @@ def test_its_live_part_keeps_the_filters(browser: Browser) -> None:
     part = browser.get("/runs?status=succeeded&part=list").text
     assert part.lstrip().startswith('<section id="run-list"')
     assert runs_of(part) == runs_of(answer.text)
+
+
+def test_what_is_left_to_the_operator_is_on_home_in_a_list_and_on_its_run(
+    web: WebHouse, browser: Browser
+) -> None:
+    with web.service_reader() as opened:
+        left = [str(row["run"]) for row in opened.left.rows()]
+        message = opened.message(left[0])
+    assert left
+    row = browser.get("/").text.partition('<li id="left">')[2].partition("</li>")[0]
+    assert f"{len(left)} message" in row
+    assert 'href="/runs?status=left"' in row
+    listed = browser.get("/runs?status=left").text
+    assert runs_of(listed) == left[:50]
+    assert "left to you" in listed
+    run = browser.get(f"/runs/{left[0]}").text
+    assert "This message is left to you." in run
+    assert html.escape(message["from_address"]) in run
+    assert html.escape(message["text"].split()[0]) in run.partition('aria-label="The text of the message"')[2]
+
+
+def test_a_run_shows_the_message_that_it_answers(web: WebHouse, browser: Browser) -> None:
+    row = web.rows("approvals", status="waiting")[0]
+    with web.service_reader() as opened:
+        message = opened.message(row["run"])
+    text = browser.get(f"/runs/{row['run']}").text
+    assert "This message is left to you." not in text
+    shown = text.partition('aria-label="The text of the message"')[2].partition("</div>")[0]
+    assert html.escape(message["text"].split()[0]) in shown

@@ -15,7 +15,6 @@ from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
 from mainstay.cli.render import cells, clock_time, count, emit, say, shares, short_run, show, table, tell
 from mainstay.cli.triaged import (
     FOR_YOU,
-    LEFT,
     MESSAGE_MAX,
     NOT_TAKEN_BACK,
     REFUSED,
@@ -100,7 +99,7 @@ def count_left(workspace: Workspace) -> dict[str, int]:
     of = Counter(one.outcome for one in read_triaged(workspace, newest=LATE, sealed=True))
     return {
         "not_taken_back": of[NOT_TAKEN_BACK],
-        "left_to_you": of[LEFT],
+        "left_to_you": workspace.left.count(),
         "failed": workspace.count("dead_letters", status="waiting", kind="run"),
         "refused": of[REFUSED],
         "unreadable": workspace.count("dead_letters", status="waiting", kind="message"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mainstay.cli.render import count, table
 from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.values import money
+from mainstay.workspace.left_to_you import NOTED, SENDS, flags_of, is_left
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,6 @@ ORDER = (
 )  # fmt: skip
 FOR_YOU = (WAITS, DOUBT, NOT_TAKEN_BACK, STOPPED, LEFT, FAILED, REFUSED, UNREADABLE, UNHEARD)
 """What only the operator can bring to an end."""
-SENDS = ".reply"  # the act that answers a message
 MESSAGE_MAX = 10_000
 _MEANING = {
     WAITS: "a reply is drafted and inspected; it leaves when you approve it",
@@ -136,8 +136,8 @@ class _Reading:
             for number, task in state.all_tasks()
             if state.spec(number).act.endswith(SENDS)
         }
-        noted = (tasks["annotate"].output or {}) if "annotate" in tasks else {}
-        flags = tuple(str(one) for one in noted.get("flags", ()))
+        noted = (tasks[NOTED].output or {}) if NOTED in tasks else {}
+        flags = flags_of(noted)
         message = {} if self._sealed else workspace.message(run)
         outcome, why = _outcome(str(row["status"]), acts, noted, flags)
         trigger = state.head.trigger.get("message")
@@ -240,7 +240,7 @@ def _outcome(
         return REFUSED, "the draft was refused"
     if "machine" in flags:
         return NO_ANSWER, "sent by a machine"
-    if flags and set(flags) - {"language"}:
+    if is_left(noted, flags):
         return LEFT, ", ".join(flags)
     return NO_ANSWER, f"nobody expects an answer to {noted.get('intent', 'this')}"
 

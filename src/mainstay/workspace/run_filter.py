@@ -10,9 +10,10 @@ from mainstay.kernel.values import Json
 from mainstay.ledger.store import Value
 
 WAITING = "waiting"  # a card of it waits: no status of a run, and what is asked for most
+LEFT = "left"  # its message got no draft and is left to the operator: no status either (`left_to_you`)
 OPEN = ("running", "paused", "queued", "delayed", "compensating")
 OVER = ("succeeded", "failed", "cancelled", "superseded")
-STATUSES = (WAITING, *OPEN, *OVER)
+STATUSES = (WAITING, LEFT, *OPEN, *OVER)
 ORIGINS = ("mail", "schedule", "hand")
 _NO_TIME = "0" * 12
 _USUAL = "succeeded"  # most runs: its index tells little apart
@@ -50,8 +51,8 @@ def require(wanted: RunFilter) -> None:
 
 
 def of_the_row(wanted: RunFilter) -> str:
-    """The status that a row must have: that a card waits stands in no row."""
-    return "" if wanted.status == WAITING else wanted.status
+    """The status that a row must have: that a card waits, or a message is left, stands in no row."""
+    return "" if wanted.status in (WAITING, LEFT) else wanted.status
 
 
 def told_apart(wanted: RunFilter) -> dict[str, Value]:

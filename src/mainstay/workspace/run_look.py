@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from mainstay.governance.explain import Line
 from mainstay.kernel.errors import NotFound
-from mainstay.kernel.ids import RunId, run_stream
+from mainstay.kernel.ids import RunId, SubjectId, run_stream
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import DONE, Phase, RunState, may_have_left
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventReader, Version
+from mainstay.workspace.cards import message_of
 from mainstay.workspace.run_artifacts import Artifact, all_opened, artifacts_of
 from mainstay.workspace.run_branch import Branch, fork_branch, restart_branch
 from mainstay.workspace.run_fold import ModelTrack, RunFold, RunFolds
@@ -112,6 +113,8 @@ class RunLook:
     children: tuple[FoundRun, ...]
     hand: Hand
     forgotten: bool  # whoever it is about was forgotten
+    message: Json  # the one that began it, opened; empty where none did
+    left: bool  # to the operator: the message got no draft, and has no answer yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,8 @@ class RunDesk:
     found: Callable[[Sequence[Json]], tuple[FoundRun, ...]]
     recalled: Callable[[RunState, Sequence[tuple[RecordedEvent, Any]]], list[RecallLog]]
     run_max: Callable[[], int | None]
+    view: Callable[[Digest, SubjectId | None], Json]  # a message, opened
+    left: Callable[[Json], bool]
 
     def id_of(self, short: str) -> RunId:
         """The run that a whole or short id means. Raises `NotFound` or `AmbiguousId`."""
@@ -188,6 +193,8 @@ class RunDesk:
             children=self.found([dict(one) for one in children]),
             hand=_hand(state),
             forgotten=self._forgotten(state),
+            message=message_of(state, self.view),
+            left=self.left(row),
         )
 
     def events(

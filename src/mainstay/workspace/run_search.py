@@ -26,6 +26,7 @@ from mainstay.memory.keywords import words
 from mainstay.runtime.artifacts import FORGOTTEN, SEALED
 from mainstay.workspace.run_filter import (
     ALL,
+    LEFT,
     OPEN,
     ORIGINS,
     STATUSES,
@@ -105,12 +106,13 @@ class RunSearch:
     view: Callable[[Digest, SubjectId | None], Json]  # a message, opened
     decoded: Callable[[RecordedEvent], Any]
     recalled: Callable[[str], Context]  # messages and replies by words
+    left: Callable[[], list[Json]]  # runs whose message is left to the operator, as rows
 
     def page(self, wanted: RunFilter = ALL, *, limit: int = PAGE, before: int = 0, after: int = 0) -> RunPage:
         """The newest runs that are meant; those that began `before` a position, or the next `after` one."""
         require(wanted)
-        if wanted.status == WAITING:
-            return self._waiting(wanted, limit, before, after)
+        if of_the_row(wanted) != wanted.status:
+            return self._few(wanted, limit, before, after)
         upwards = bool(after)
         rows, more, stopped = self._rows(wanted, limit, before=before, after=after)
         if upwards:
@@ -133,7 +135,8 @@ class RunSearch:
         text = " ".join(text.split())
         named = self._named(text)
         if named:
-            return RunFindings(text, self._shown(newest_first(named, wanted)), by_id=True)
+            rows = newest_first(named, replace(wanted, status=of_the_row(wanted)))
+            return RunFindings(text, self._only(wanted, self._shown(rows)), by_id=True)
         if "@" in text and " " not in text:
             subject = self.artifacts().vault.subject(text)
             rows, _, _ = self._rows(replace(wanted, subject=subject, status=of_the_row(wanted)), PAGE)
@@ -186,10 +189,13 @@ class RunSearch:
             if looked >= LOOK_MAX:
                 return rows, False, dict(some[-1])
 
-    def _waiting(self, wanted: RunFilter, limit: int, before: int, after: int) -> RunPage:
-        """The runs of which a card waits: as many as there are cards at most, so they are sorted as they come."""
+    def _few(self, wanted: RunFilter, limit: int, before: int, after: int) -> RunPage:
+        """The runs of which a card waits, or whose message is left to the operator: few, and sorted as they come."""
         store = self.store()
-        rows = [row for run in self._waiting_cards() if (row := store.get("runs", (run,))) is not None]
+        if wanted.status == LEFT:
+            rows = self.left()
+        else:
+            rows = [row for run in self._waiting_cards() if (row := store.get("runs", (run,))) is not None]
         meant = replace(wanted, status="")
         ordered = newest_first(rows, meant)
         if after:
@@ -342,6 +348,9 @@ class RunSearch:
         return {str(row["run"]): str(row["approval"]) for row in rows}
 
     def _only(self, wanted: RunFilter, found: tuple[FoundRun, ...]) -> tuple[FoundRun, ...]:
+        if wanted.status == LEFT:
+            left = {str(row["run"]) for row in self.left()}
+            return tuple(one for one in found if one.run in left)
         return tuple(one for one in found if one.card) if wanted.status == WAITING else found
 
 

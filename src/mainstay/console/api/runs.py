@@ -33,6 +33,7 @@ noun = Noun("runs")
 Status = Literal[
     "",
     "waiting",
+    "left",
     "running",
     "paused",
     "queued",

@@ -62,6 +62,7 @@ class Morning:
     doubts: list[Json]
     in_doubt: int
     letters: list[Json]
+    left: int  # messages of late without a draft, for a person to answer
     incidents: list[OpenIncident]
     figures: Figures
     cap_micros: int | None
@@ -169,6 +170,7 @@ def morning(workspace: Workspace) -> Morning:
         doubts=workspace.in_doubt(limit=DOUBTS),
         in_doubt=workspace.count("in_doubt"),
         letters=workspace.steering.dead_letters(limit=LETTERS),
+        left=workspace.left.count(),
         incidents=workspace.incidents(),
         figures=today.figures(),
         cap_micros=cap,

@@ -129,6 +129,8 @@ def _status(look: RunLook) -> str:
         return "Waits for you"
     if look.hand.blocked:
         return "Over budget"
+    if look.left:
+        return "Left to you"
     return look.run.status.capitalize()
 
 

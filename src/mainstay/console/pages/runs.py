@@ -26,7 +26,7 @@ TEXT_MAX = 200
 PAGE_RUNS = 50
 FIELDS = ("q", "status", "workflow", "origin", "since", "until", "cost")
 ORIGIN_WORDS = {"mail": "by mail", "schedule": "by schedule", "hand": "by hand"}
-STATUS_WORDS = {"waiting": "waits for you"}
+STATUS_WORDS = {"waiting": "waits for you", "left": "left to you"}
 
 
 @dataclass(frozen=True, slots=True)

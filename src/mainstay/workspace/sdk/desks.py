@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.event_types import EventTypes
     from mainstay.workspace.executables import Executables
     from mainstay.workspace.forgetting import ForgettingDesk
+    from mainstay.workspace.left_to_you import LeftToYou
     from mainstay.workspace.lessons import Lessons
     from mainstay.workspace.memory import Memory
     from mainstay.workspace.objectives import Slo
@@ -59,7 +60,15 @@ class Desks(Runs, Deciding):
             self._view,
             lambda recorded: self._codec.event(recorded),
             lambda text: self.memory.search(text, k=HITS_MAX),
+            lambda: self.left.rows(),
         )
+
+    @cached_property
+    def left(self) -> LeftToYou:
+        """Messages of late that got no draft and are left to the operator."""
+        from mainstay.workspace.left_to_you import LeftToYou
+
+        return LeftToYou(lambda: self._store, lambda run: self.run(run)[1])
 
     @cached_property
     def run_desk(self) -> RunDesk:
@@ -79,6 +88,8 @@ class Desks(Runs, Deciding):
             lambda rows: self.run_search.shown(rows),
             lambda state, events: self.memory.recalled(state, events),
             lambda: self._limits.run_micros,
+            self._view,
+            lambda row: self.left.holds(row),
         )
 
     @cached_property
