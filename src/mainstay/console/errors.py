@@ -71,13 +71,12 @@ KINDS = {
 
 
 def problem(refused: Refused) -> Response:
-    """The refusal as a program reads it: RFC 9457, and the three sentences by themselves."""
+    """The refusal as a program reads it: RFC 9457, whose `detail` is told as `why` and `remedy`, each by itself."""
     kind = refused.kind or KINDS.get(refused.status, "refused")
     told = {
         "type": f"urn:mainstay:problem:{kind}",
         "title": refused.what,
         "status": refused.status,
-        "detail": " ".join(filter(None, (refused.why, refused.remedy))),
         "what": refused.what,
         "why": refused.why,
         "remedy": refused.remedy,

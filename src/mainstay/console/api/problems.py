@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from mainstay.console.api.wanted import place, told_place, wanted
 from mainstay.console.errors import problem, status_of
 from mainstay.console.refused import Refused, fault
 from mainstay.kernel.errors import (
@@ -49,10 +50,9 @@ class Problem(BaseModel):
     type: str = Field(description="What it is told apart by; it does not change between versions.")
     title: str = Field(description="What happened, in one sentence; the same as `what`.")
     status: int
-    detail: str = Field(description="Why, and what to do next.")
     what: str
     why: str
-    remedy: str
+    remedy: str = Field(description="What to do next.")
     fields: dict[str, Any] = Field(default={}, description="The facts of it, where there are any.")
 
 
@@ -161,29 +161,19 @@ def on_invalid(request: Request, error: Exception) -> Response:
         return problem(
             Refused(400, "The body is no JSON.", why="It cannot be read as one value.", remedy="Send JSON.")
         )
-    where = [{"place": ".".join(map(_place, one["loc"])), "wanted": _wanted(one)} for one in found]
-    first = where[0]
+    taken = getattr(getattr(request.scope.get("route"), "body_field", None), "field_info", None)
+    body = getattr(taken, "annotation", None)
+    where = [{"place": place(one["loc"]), "wanted": wanted(one, body)} for one in found]
     return problem(
         Refused(
             422,
             "The request is not what the API takes.",
-            why=f"{first['place'] or 'body'}: {first['wanted']}.",
+            why=f"{told_place(found[0]['loc'])}: {where[0]['wanted']}.",
             remedy="Look at its description, /api/v1/docs. Nothing was done.",
             kind="invalid",
             fields={"where": where},
         )
     )
-
-
-def _place(part: object) -> str:
-    text = str(part)
-    return text if text.isprintable() and len(text) <= 80 else "?"
-
-
-def _wanted(one: Any) -> str:
-    """What was wanted; the value that was sent is not part of it."""
-    said = str(one.get("msg", "something else")).rstrip(".")
-    return said[:200] if one["type"] != "value_error" else said.removeprefix("Value error, ")[:200]
 
 
 def on_http(request: Request, error: Exception) -> Response:
@@ -206,9 +196,25 @@ def on_http(request: Request, error: Exception) -> Response:
         )
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods(request))
+        allowed = ", ".join(_methods(request))
+        return problem(
+            Refused(
+                405,
+                "This address does not know that method.",
+                why=f"It knows: {allowed}.",
+                remedy="Use one of these, or look at /api/v1/docs. Nothing was done.",
+                headers=headers | {"Allow": allowed},
+            )
+        )
     phrase = HTTPStatus(error.status_code).phrase
-    return problem(Refused(error.status_code, f"{phrase}.", remedy="Look at /api/v1/docs.", headers=headers))
+    return problem(
+        Refused(
+            *(error.status_code, f"{phrase}."),
+            why="The API does not serve it so.",
+            remedy="Look at /api/v1/docs. Nothing was done.",
+            headers=headers,
+        )
+    )
 
 
 def _methods(request: Request) -> list[str]:
