@@ -215,9 +215,18 @@ def test_a_high_stake_wants_its_second_step(web: WebHouse, browser: Browser) -> 
     refused = answer(web, browser, card, answer="approve")
     assert refused.status == 422
     assert f"Type {wanted} in the field" in refused.text
+    assert re.search(r'<input id="confirm-[^>]* data-focus>', refused.text), "the field is where to go on"
     assert web.status(card) == "waiting"
     assert answer(web, browser, card, answer="approve", confirm=wanted).status == 303
     assert web.status(card) == "granted"
+
+
+def test_no_single_key_rejects_a_high_stake() -> None:
+    high = rendered(replace(CARD, finality="final_high_stake", second_step="ada@example.org"))
+    assert not re.search(r'<button[^>]*data-key="r"', high), "r opens the drawer and asks"
+    assert re.search(r'<summary[^>]*data-key="r"[^>]*>Reject', high)
+    assert 'data-wanted="ada@example.org"' in high
+    assert re.search(r'<button[^>]*data-key="r" data-decides>Reject', rendered(CARD))
 
 
 def test_a_card_is_put_off_once(web: WebHouse, browser: Browser) -> None:

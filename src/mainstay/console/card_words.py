@@ -109,6 +109,13 @@ def undo(finality: str, hold_us: int) -> str:
             return f"For {span(hold_us)}, then not" if hold_us else "Not possible"
 
 
+def no_undo(hold_us: int) -> str:
+    """Why nothing can be taken back, where nothing can."""
+    if hold_us:
+        return f"Nothing to take back: what you approved has left. It can be taken back for {span(hold_us)}."
+    return "Nothing to take back: what you approve leaves at once. `[approvals] undo` holds it for a while."
+
+
 def undo_now(status: str, finality: str, held_until: Instant, now: Instant) -> str:
     """The same of what was decided. `held_until`: when it leaves; 0: it is not on its way any more."""
     if status not in ("granted", "edited", "happened"):

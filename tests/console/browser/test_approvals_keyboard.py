@@ -99,6 +99,82 @@ _AGAIN_AFTER_SWAP = """() => document.addEventListener("htmx:after:swap", () => 
 }, 40), { once: true })"""
 
 
+def next_high(page: Any) -> str:
+    """The next card that wants something typed."""
+    for _ in range(90):
+        if page.locator("[data-wanted]").count():
+            return card(page)
+        before = card(page)
+        page.keyboard.press("j")
+        expect(page.locator(f'[data-card="{before}"]')).to_have_count(0)
+    raise LookupError("no card of high stake is left")
+
+
+@pytest.mark.parametrize("pause_ms", [120, 400])
+@pytest.mark.parametrize(
+    "typed", ["", "frazek@arkade.example", "zarek@", "erika.kranz@", "kazra@park", "oskar.za@", "a.rekaz@"]
+)
+def test_what_a_high_stake_asks_for_decides_nothing_when_it_is_typed_beside_its_field(
+    desk: WebHouse, visit: Visit, typed: str, pause_ms: int
+) -> None:
+    page = visit(desk, "/approvals").page
+    name = next_high(page)
+    at_rest(page)
+    before = waiting(desk)
+    if typed:  # as if just this was asked for
+        page.evaluate("(text) => { document.querySelector('[data-wanted]').dataset.wanted = text }", typed)
+    page.keyboard.type(typed or page.locator("[data-wanted]").get_attribute("data-wanted"), delay=pause_ms)
+    page.wait_for_timeout(300)
+    assert waiting(desk) == before
+    assert card(page) == name
+
+
+def test_typing_on_a_card_of_low_stake_decides_nothing_once_it_is_known_as_typing(
+    desk: WebHouse, visit: Visit
+) -> None:
+    page = visit(desk, "/approvals").page
+    name = next_low(page)
+    at_rest(page)
+    before = waiting(desk)
+    page.keyboard.type("francois.azrakej@arkade.example", delay=120)
+    page.wait_for_timeout(300)
+    assert waiting(desk) == before
+    assert card(page) == name
+    page.wait_for_timeout(300)
+    page.keyboard.press("r")  # and after a while they act again
+    expect(page.locator(f'[data-card="{name}"]')).to_have_count(0)
+    assert desk.rows("approvals", approval=name)[0]["status"] == "rejected"
+
+
+def test_the_key_of_a_high_stake_leads_to_its_field_until_that_is_right(desk: WebHouse, visit: Visit) -> None:
+    visitor = visit(desk, "/approvals")
+    visitor.expected = True  # a refused answer is written to the console by the browser
+    page = visitor.page
+    name = next_high(page)
+    at_rest(page)
+    field = page.locator("[data-wanted]")
+    page.keyboard.press("a")
+    expect(field).to_be_focused()
+    page.keyboard.type("somebody@else.example\n")
+    expect(page.locator("[role=alert]")).to_contain_text("Nothing was decided")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(field).not_to_be_focused()
+    page.keyboard.press("a")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    expect(page.locator("textarea[name=reason]")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    assert desk.rows("approvals", approval=name)[0]["status"] == "waiting"
+    field.fill(str(field.get_attribute("data-wanted")))
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    expect(page.locator(f'[data-card="{name}"]')).to_have_count(0)
+    assert desk.rows("approvals", approval=name)[0]["status"] == "granted"
+
+
 def test_a_double_click_decides_one_card(desk: WebHouse, visit: Visit) -> None:
     page = visit(desk, "/approvals").page
     next_low(page)

@@ -67,6 +67,7 @@ class Told:
     remedy: str = ""
     findings: tuple[dict[str, str], ...] = ()
     anyway: bool = False  # the same may be sent all the same
+    unconfirmed: bool = False  # what a high stake asks for was not typed
     tone: str = "bad"
 
 
@@ -128,7 +129,6 @@ class Approvals:
             name = asked.approval or (lines[0].approval if lines else "")
             if name:
                 seen.card = workspace.approval(name)
-                seen.hold_us = workspace.undo_window_us()
                 seen.place = workspace.in_its_place(seen.card.approval)
                 if seen.card.status == "waiting":
                     workspace.shown(seen.card.approval, by=device)
@@ -145,7 +145,7 @@ class Approvals:
     def _listed(self, workspace: Workspace, asked: Asked) -> Seen:
         queue = workspace.queue(asked.show, start=asked.start, chosen=asked.approval, limit=ROWS)
         leaving = sorted(workspace.leaving(), key=lambda one: -one.until)
-        return Seen(queue, self._front.clock.now(), leaving=leaving)
+        return Seen(queue, self._front.clock.now(), workspace.undo_window_us(), leaving=leaving)
 
     async def _state(self, request: Request, asked: Asked) -> Response:
         """What became of the card that is being read, if that is something new."""

@@ -141,7 +141,7 @@ class Deciding:
             why, remedy = "", f"Type {wanted} in the field beside the button, then approve."
         elif anyway:
             why, remedy = ("" if findings else why), "Change it, or send it anyway."
-        told = Told(error.what, why, f"{remedy} Nothing was decided.".strip(), findings, anyway)
+        told = Told(error.what, why, f"{remedy} Nothing was decided.".strip(), findings, anyway, bool(wanted))
         return await self._approvals.page(request, asked, status=422, told=told, typed=typed)
 
     async def _too_late(self, request: Request, asked: Asked, typed: Typed, error: StaleApproval) -> Response:
