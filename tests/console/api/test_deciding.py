@@ -230,6 +230,23 @@ def test_a_proof_is_no_look_up_that_others_wait_behind(
     assert (found["state"], found["error"]["what"][:8]) == ("failed", "It ended")
 
 
+def test_one_of_a_kind_runs_at_a_time_whoever_asks(
+    web: WebHouse, program: Program, issue: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a process: a program that asks again and again must not fill the machine with them."""
+    ending, begun = web.call(asyncio.Event), []
+
+    async def proved(*_: object) -> dict[str, object]:
+        begun.append(1)
+        await ending.wait()
+        return {"whole": True}
+
+    monkeypatch.setattr("mainstay.console.api.audit.proved_beside", proved)
+    asked = [one.post("audit/verify").json["operation"] for one in (program, program, issue(["read"]))]
+    web.call(ending.set)
+    assert (len(set(asked)), len(begun)) == (1, 1)
+
+
 def test_the_ledger_is_exported_line_by_line(program: Program) -> None:
     heard = program.get("audit/export?type=token.issued")
     assert heard.status == 200

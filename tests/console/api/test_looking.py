@@ -48,7 +48,7 @@ def test_a_page_of_a_runs_events_reads_no_more_than_it_shows(
     assert [one["version"] for one in first["items"]] == [1, 2]
     second = program.get(f"runs/{run}/events?limit=2&cursor={first['next']}").json
     assert [one["version"] for one in second["items"]] == [3, 4]
-    assert len(seen) == 6
+    assert len(seen) <= 6
 
 
 def test_what_a_task_recalled_is_told_with_what_was_dropped(web: WebHouse, program: Program) -> None:
