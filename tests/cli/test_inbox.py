@@ -180,6 +180,7 @@ def test_outcomes_of_a_run() -> None:
 def test_the_line_of_what_is_for_you() -> None:
     found = {"waiting": 2, "in_doubt": 0, "left_to_you": 3, "failed": 1, "unreadable": 1}
     assert for_you(found) == "2 cards, 0 in doubt, 3 left to you, 1 failed, 1 unreadable"
+    assert for_you({"waiting": 2, "in_doubt": 0, "put_off": 1}) == "2 cards (1 put off), 0 in doubt"
 
 
 def test_a_run_that_ended_since_somebody_was_forgotten_says_so(

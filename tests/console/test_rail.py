@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,22 @@ def test_what_waits_is_counted_anew_after_a_decision_and_not_at_every_page(
     assert counted.count("approvals") == 1
 
 
+def test_what_was_put_off_does_not_wait_until_its_time(web: WebHouse) -> None:
+    card, minute_us = web.card(), 60 * MICROS
+    before = web.call(web.front.house).waiting
+    until = web.front.clock.now() + minute_us
+    web.ask(web.service.desk.snooze(card.approval, until=until, actor="operator"))
+    text = web.log_in().get("/approvals").text
+    assert web.call(web.front.house).waiting == before - 1
+    assert re.search(rf'data-count="waiting">{before - 1}<', text)
+    status = web.front.status()
+    assert (status["waiting"], status["put_off"] >= 1) == (before - 1, True)
+    with web.service_reader() as opened:
+        assert opened.status()["waiting"] == before - 1
+    web.clock.pass_s(61)
+    assert web.call(web.front.house).waiting >= before  # no event tells of it
+
+
 @pytest.mark.parametrize(
     ("rows", "restored"),
     [
@@ -110,7 +127,7 @@ def test_a_kill_switch_that_a_restore_threw_is_told_apart(
             return {"position": rows[key[0]]} if key[0] in rows else None
 
         def select(self, table: str, **how: Any) -> list[dict[str, int]]:
-            return [{"at": 7}]
+            return [{"at": 7, "snoozed_until": 0}]
 
         def count(self, table: str, **where: Any) -> int:
             return 2

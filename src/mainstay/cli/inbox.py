@@ -110,6 +110,8 @@ def count_left(workspace: Workspace) -> dict[str, int]:
 def for_you(found: dict[str, Any]) -> str:
     """What waits for the operator, in one line."""
     failed = found.get("not_taken_back", 0)
-    parts = [count(found["waiting"], "card"), f"{max(0, found['in_doubt'] - failed):,} in doubt"]
+    put_off = found.get("put_off", 0)
+    cards = count(found["waiting"], "card") + (f" ({put_off:,} put off)" if put_off else "")
+    parts = [cards, f"{max(0, found['in_doubt'] - failed):,} in doubt"]
     parts += [f"{found[name]:,} {said}" for name, said in _LEFT.items() if found.get(name)]
     return ", ".join(parts)

@@ -16,6 +16,7 @@ from mainstay.kernel.ids import RunId, run_id
 from mainstay.kernel.persons import is_machine
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
+from mainstay.runtime.cards_waiting import cards_waiting
 from mainstay.runtime.deciding_together import DecidingTogether
 from mainstay.runtime.sending import Decided
 from mainstay.runtime.tick import Request
@@ -77,11 +78,13 @@ class Desk(DecidingTogether):
     def status(self) -> Json:
         """Who is at work here, and what waits."""
         store = self._store
+        waiting, put_off = cards_waiting(store, self._director.clock.now())
         return {
             "epoch": self._director.epoch,
             "position": store.head,
             "open_runs": len(self._director.runs),
-            "waiting": store.count("approvals", where={"status": "waiting"}),
+            "waiting": waiting,
+            "put_off": put_off,
             "in_doubt": store.count("in_doubt"),
             "kill_switch": self._director.killed,
             "deferred": self._director.waiting,

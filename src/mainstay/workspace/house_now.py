@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mainstay.kernel.events import IncidentKind
 from mainstay.ledger.store import EventReader
+from mainstay.runtime.cards_waiting import all_waiting, put_off_until, still_put_off
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.loop import Loop
 from mainstay.workspace.audit_state import ASKED_MARK, MARK, last_proved
@@ -24,7 +25,7 @@ MARK_EVERY_S = 10.0  # how late a proof by the child process may be noticed
 class HouseNow:
     """See the module."""
 
-    waiting: int  # cards
+    waiting: int  # cards, without those that were put off
     in_doubt: int
     open_runs: int
     position: int  # of the last event
@@ -42,6 +43,7 @@ class HouseWatch:
     def __init__(self, loop: Loop, store: EventReader, folder: Folder, clock: Clock, moves: Moves) -> None:
         self._loop, self._store, self._folder, self._clock, self._moves = loop, store, folder, clock, moves
         self._listener: Listener | None = None
+        self._put_off_until: list[int] = []
         self._waiting = self._in_doubt = self._signed_at = self._proved_at = 0
         self._restored = self._broken = False
         self._marked_s = float("-inf")
@@ -52,7 +54,7 @@ class HouseWatch:
         director = self._loop.director
         queued = self._loop.queued
         return HouseNow(
-            waiting=self._waiting,
+            waiting=self._waiting - still_put_off(self._put_off_until, self._clock.now()),
             in_doubt=self._in_doubt,
             open_runs=len(director.runs),
             position=int(self._store.head),
@@ -71,7 +73,8 @@ class HouseWatch:
         else:
             moved, _ = self._listener.take()
         if moved & BIT["approvals"]:
-            self._waiting = self._store.count("approvals", where={"status": "waiting"})
+            self._waiting = all_waiting(self._store)
+            self._put_off_until = put_off_until(self._store)
         if moved & BIT["doubts"]:
             self._in_doubt = self._store.count("in_doubt")
         if moved & BIT["house"]:

@@ -6,7 +6,7 @@
 Rules of this file:
 
 - It looks at the newest `LOOK_MAX` runs and no further, however many there are. Of a run that is over nothing changes
-  any more but whether the operator has answered its thread: what else is known of it is kept while the workspace is open.
+  any more but whether the operator has answered its thread: the rest is kept while the workspace is open.
 - Nothing is opened: neither key nor text is needed. Why a message was left stands in its annotation.
 """
 

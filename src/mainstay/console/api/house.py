@@ -28,7 +28,8 @@ class Status(BaseModel):
     director: str
     position: int
     open_runs: int
-    waiting: int
+    waiting: int = Field(description="Cards, without those that were put off.")
+    put_off: int = Field(description="Cards that come back later.")
     in_doubt: int
     kill_switch: bool
     backed_up_at: int | None

@@ -40,7 +40,7 @@ class Approvals(Desks):
         return self._reader.card(find_card(self._store, short))
 
     def waiting(self) -> int:
-        """How many cards wait."""
+        """How many cards wait, those that are put off among them."""
         return self._store.count("approvals", where={"status": "waiting"})
 
     def put_off(self) -> int:

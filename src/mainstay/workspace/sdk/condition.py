@@ -29,13 +29,15 @@ class Condition(Approvals):
             return {"director": "at work", **SocketDoor(self.folder).ask("status", {}), **self._care()}
         if not self.begun:
             self.folder.id  # noqa: B018  says that this is no workspace, if it is none
-            nothing = {"director": "not running", "position": 0, "open_runs": 0, "waiting": 0, "in_doubt": 0}
-            return nothing | self._care()
+            nothing = dict.fromkeys(("position", "open_runs", "waiting", "put_off", "in_doubt"), 0)
+            return {"director": "not running", **nothing} | self._care()
+        put_off = self.put_off()
         return self._care() | {
             "director": "not running",
             "position": self._store.head,
             "open_runs": self._store.count("open_runs"),
-            "waiting": self.waiting(),
+            "waiting": self.waiting() - put_off,
+            "put_off": put_off,
             "in_doubt": self._store.count("in_doubt"),
             "kill_switch": self.steering.killed,
         }
