@@ -214,3 +214,24 @@ def test_a_run_is_started_by_hand_once(typed: Typed) -> None:
     assert begun[0]["run"] == begun[1]["run"]  # type: ignore[index]
     assert "There is no field 'other'" in typed.text("workflows", "start", "cases", "other=1", code=5)
     assert "nobody can type" in typed.text("workflows", "start", "triage", code=5)
+
+
+def test_a_workflow_is_tried_and_nothing_comes_of_it(typed: Typed, tmp_path: Path) -> None:
+    given = tmp_path / "message.json"
+    message = {
+        "text": "Could you send me the invoice again?",
+        "subject": "Invoice",
+        "from": "ann@example.org",
+    }
+    given.write_text(json.dumps({"message": message}), "utf-8")
+    with Workspace.open(typed.root) as opened:
+        head = opened.head
+    told = typed.value("workflows", "try", "triage", str(given))
+    assert isinstance(told, dict)
+    assert {one["task"] for one in told["steps"]} >= {"annotate", "draft", "send"}
+    said = typed.text("workflows", "try", "triage", str(given))
+    assert "annotate" in said
+    assert "Nothing left" in said
+    with Workspace.open(typed.root) as opened:
+        assert opened.head == head
+    assert "Say what to try it with" in typed.text("workflows", "try", "triage", code=5)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mainstay.cli.dry_run import workflows_try
 from mainstay.cli.options import HERE, AsJson, InWorkspace, new_typer, open_workspace
 from mainstay.cli.render import cells, clock_time, count, emit, error_value, say, show, table
 from mainstay.cli.safe_text import safe_line
@@ -33,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("apply")(workflows_apply)
     group.command("start")(workflows_start)
     group.command("history")(workflows_history)
+    group.command("try")(workflows_try)
     app.add_typer(group, name="workflows")
 
 
