@@ -194,10 +194,14 @@ def test_when_the_server_goes_away_the_page_says_so_and_when_it_is_back_shows_wh
     expect(stale).to_contain_text("Not connected since")
     expect(stale).to_contain_text("what you see may be old")
     expect(stale).to_be_visible()
+    expect(one.locator("#standing-director")).to_contain_text("Not known since")
+    expect(one.locator("#standing-ledger")).to_have_text("")
     left = reject(door.web)
     with door.open():
         waiting(visitor, left)
         expect(stale).to_be_hidden()
+        expect(one.locator("#standing-director")).to_have_text("Director at work")
+        expect(one.locator("#standing-ledger")).to_contain_text("Ledger")
         assert one.locator("#words").input_value() == "not lost"
         waiting(visitor, reject(door.web))
 

@@ -3,10 +3,11 @@
 (() => {
   "use strict";
   const PATIENCE_MS = 3000, AGAIN_MS = 2000, AGAIN_MOST_MS = 15000;
+  const HOUR = { hour: "2-digit", minute: "2-digit", hour12: false };
   const heard = new Map(); // topics, and up to which position each is told
   const gathered = new Set(); // topics that were told just now
   const waiting = new WeakSet(); // parts that are asked for once more
-  let figures = null, lostAt = null, showing = null, said = "", tries = 0, pageAt = position();
+  let figures = null, lostAt = null, showing = null, said = "", unknown = "", known = [], tries = 0, pageAt = position();
 
   function live() { return document.querySelector("body > .live"); }
   function position() { return live()?.dataset.position ?? ""; }
@@ -59,16 +60,22 @@
       }
       for (const one of document.querySelectorAll(`[data-shown-with="${name}"]`)) one.hidden = !count;
     }
-    for (const name of ["director", "ledger"]) {
-      const one = document.getElementById(`standing-${name}`), { text, tone } = figures[name];
-      if (one && one.textContent !== text) one.textContent = text;
-      if (one) one.className = tone;
-    }
+    for (const name of ["director", "ledger"]) stand(name, figures[name].text, figures[name].tone);
+  }
+
+  function stand(name, text, tone) {
+    const one = document.getElementById(`standing-${name}`);
+    if (one && one.textContent !== text) one.textContent = text;
+    if (one) one.className = tone;
   }
 
   // A page that came in place of another was made before what the stream has told since then.
   document.addEventListener("htmx:after:swap", () => {
     if (said) say(said);
+    if (unknown) {
+      known = standing(); // as the page that came says
+      unsay();
+    }
     const one = live();
     if (!one || position() === pageAt) return;
     pageAt = position();
@@ -91,12 +98,34 @@
     one.hidden = !words;
   }
 
+  // Whether the director works, and whether the ledger is whole, is not known without the stream.
+  function forget() {
+    if (unknown) return;
+    const at = lostAt.toLocaleTimeString([], HOUR);
+    known = standing();
+    unknown = `Not known since ${at}`;
+    unsay();
+  }
+
+  function unsay() {
+    stand("director", unknown, "warn");
+    stand("ledger", "", "");
+  }
+
+  function standing() {
+    return ["director", "ledger"].map((name) => {
+      const one = document.getElementById(`standing-${name}`);
+      return [name, one?.textContent ?? "", one?.className ?? ""];
+    });
+  }
+
   function lost() {
     if (lostAt !== null) return;
     lostAt = new Date();
     showing = setTimeout(() => {
-      const at = lostAt.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+      const at = lostAt.toLocaleTimeString([], HOUR);
       say(`Not connected since ${at}: what you see may be old.`);
+      forget();
     }, PATIENCE_MS);
   }
 
@@ -105,11 +134,17 @@
     lostAt = showing = null;
     tries = 0;
     say("");
+    if (!unknown) return;
+    unknown = "";
+    if (figures && figures.at >= Number(pageAt)) put();
+    else for (const [name, text, tone] of known) stand(name, text, tone);
   }
 
   function turnedAway(status) {
     if (status !== 401) return;
     clearTimeout(showing);
+    lostAt ??= new Date();
+    forget();
     say("You are not logged in on this device any more: what you see may be old. Log in again.");
   }
 
