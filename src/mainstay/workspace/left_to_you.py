@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mainstay.kernel.state import Phase, RunState
 from mainstay.kernel.values import Json
-from mainstay.ledger.store import EventReader
+
+if TYPE_CHECKING:  # the command line reads the words of this file at every start
+    from mainstay.kernel.state import RunState
+    from mainstay.ledger.store import EventReader
 
 LOOK_MAX = 200
 SENDS = ".reply"  # the act that answers a message
@@ -66,6 +68,8 @@ class LeftToYou:
         return self._known[run] and not self._answered(row)
 
     def _left(self, run: str) -> bool:
+        from mainstay.kernel.state import Phase
+
         cards = self.store().select("approvals", where={"run": run}, order="requested_at", limit=LOOK_MAX)
         if cards and cards[-1]["status"] != "expired":
             return False
