@@ -12,10 +12,11 @@ import pytest
 from mainstay.console import card_words as words
 from mainstay.console import csrf
 from mainstay.console.pages.approvals import Asked, Told, Typed
+from mainstay.console.pages.approvals_decide import said
 from mainstay.console.rendering import environment
 from mainstay.governance.batches import guard_of
 from mainstay.kernel.values import Digest, Instant
-from mainstay.workspace import Card
+from mainstay.workspace import Card, Decided
 from mainstay.workspace.drafts import Draft, Drafts
 from tests.console.card_pages import CARD, HOUR_US, NOW, house, rendered
 from tests.security.web_house import Answer, Browser, Waiting, WebHouse
@@ -152,9 +153,11 @@ def test_of_two_devices_the_first_one_decides(web: WebHouse, browser: Browser) -
     path = f"/approvals/{card.approval}"
     mine, theirs = browser.get(path), other.get(path)
     assert other.post(path, form_of(theirs, card.approval, answer="reject", reason="no")).status == 303
-    late = browser.post(path, form_of(mine, card.approval, answer="approve"))
+    late = browser.post(path, form_of(mine, card.approval, answer="approve", reason="in half a sentence"))
     assert late.status == 409
-    assert "no longer waits" in late.text
+    assert "Rejected by you before your answer came." in late.text
+    assert "in half a sentence</textarea>" in late.text, "what was typed stays"
+    assert late.text.count("changed nothing") == 1
     assert web.status(card) == "rejected"
     part = browser.get(f"{path}?part=state&was=waiting&digest={card.digest}").text
     assert "Meanwhile: rejected" in part
@@ -179,6 +182,34 @@ def test_a_no_takes_its_reason_along(web: WebHouse, browser: Browser) -> None:
     decided = browser.get("/approvals?show=decided").text
     assert f'id="row-{card.approval}"' in decided
     assert "Rejected" in decided
+    page = browser.get(f"/approvals/{card.approval}").text
+    assert 'Why not: <span dir="auto">I call them myself</span>' in page
+    assert "<small>by you</small>" in page
+    way = f"/runs/{card_of(web, card.approval).run}/restart?first=send"
+    assert f'href="{way}"' in page
+    assert "Restart" in browser.get(way).text
+
+
+def test_what_was_rejected_can_be_brought_back_when_its_run_has_ended() -> None:
+    no = replace(CARD, status="rejected", decided_at=NOW, actor="operator", said="<b>no</b>")
+    assert "It can be brought back when" in rendered(no)
+    ended = rendered(replace(no, again="send & tell"))
+    assert f'href="/runs/{CARD.run}/restart?first=send%20%26%20tell"' in ended
+    assert "&lt;b&gt;no&lt;/b&gt;" in ended
+    assert "Bring it back" not in rendered(CARD)
+
+
+@pytest.mark.parametrize(
+    ("title", "hold_us", "told"),
+    [
+        ("Re: dark mode??", 0, "Approved: Re: dark mode??"),
+        ("Re: Hours", 10_000_000, "Approved: Re: Hours. Leaves in 10 s."),
+        ("And so on…", 0, "Approved: And so on…"),
+    ],
+)
+def test_a_title_that_ends_with_a_mark_gets_no_other(title: str, hold_us: int, told: str) -> None:
+    decided = Decided(CARD.run, 4, 1, "acting", live=True, card="granted")
+    assert said(replace(CARD, title=title), decided, hold_us) == told
 
 
 def test_what_the_checks_say_of_own_words_is_told_and_can_be_overruled(

@@ -130,6 +130,16 @@ def became(status: str) -> tuple[str, str]:
     return _BECAME.get(status, (status, ""))
 
 
+def by(actor: str) -> str:
+    """Who decided, as it is said to the operator."""
+    return " by you" if actor == "operator" else f" by {actor}" if actor else ""
+
+
+def sentence(text: str) -> str:
+    """With a full stop, unless it ends with a mark of its own."""
+    return text if text.endswith(("?", "!", ".", "…")) else f"{text}."
+
+
 def meaning(card: Card) -> str:
     """The same as a sentence."""
     if card.asks:

@@ -71,6 +71,8 @@ class Card:
     checks_made: int = 0  # by the inspectors; 0: they do not say
     decided_at: Instant | None = None
     actor: str = ""  # who decided, if that was a person
+    said: str = ""  # why they rejected it, if they said so
+    again: str = ""  # the task from which its ended run can be restarted, so that it is asked anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +268,17 @@ class CardReader:
     def card(self, row: Json) -> Card:
         """A card, whole."""
         from mainstay.governance.taken_back import asks_anew
-        from mainstay.kernel.events import ActionProposed
+        from mainstay.kernel.events import ActionProposed, ApprovalRejected
         from mainstay.kernel.evolve import evolve, nothing
 
-        shown, state, rationale = self._shown(row), nothing(RunId(row["run"])), ""
+        shown, state, rationale, said = self._shown(row), nothing(RunId(row["run"])), "", ""
         events = [event for _, event in self._events(row["run"])]
         for event in events:
             state = evolve(state, event)
             if isinstance(event, ActionProposed) and event.task == row["task"]:
                 rationale = event.rationale
+            if isinstance(event, ApprovalRejected) and event.approval == row["approval"]:
+                said = event.reason_sealed
         run = self._store.get("runs", (row["run"],)) or {}
         line = self.line(row)
         return Card(
@@ -313,6 +317,8 @@ class CardReader:
             checks_made=checks_made(events, state, self._artifacts.open_text),
             decided_at=line.decided_at,
             actor=line.actor,
+            said=self._artifacts.open_text(said),
+            again=_again(line, state),
         )
 
     @property
@@ -357,6 +363,12 @@ class CardReader:
                     for finding in task.output.get("findings", ())
                 ]
         return tuple(found)
+
+
+def _again(line: CardLine, state: RunState) -> str:
+    if line.status not in ("rejected", "expired") or not state.ended or state.plan is None:
+        return ""
+    return state.name(line.task) if line.task < len(state.plan.workflow.tasks) else ""
 
 
 def _is_apart(row: Json, remarked: set[str]) -> bool:

@@ -185,8 +185,7 @@ def news_of(status: str, actor: str, place: str) -> dict[str, str] | None:
     elif status == "gone":
         what = "This card is not there any more."
     else:
-        by = f" by {actor}" if actor else ""
-        what = f"Meanwhile: {words.became(status)[0].lower()}{by}."
+        what = f"Meanwhile: {words.became(status)[0].lower()}{words.by(actor)}."
     return {"what": what, "place": place}
 
 

@@ -147,7 +147,11 @@ class Deciding:
     async def _too_late(self, request: Request, asked: Asked, typed: Typed, error: StaleApproval) -> Response:
         """The card is no longer what was answered. Where another draft waits in its place, that one is shown."""
         place = await self._front.read(lambda workspace: workspace.in_its_place(asked.approval))
+        line = await self._front.read(lambda workspace: workspace.glance(asked.approval))
         told = Told(error.what, error.why, "Nothing was changed by your answer.")
+        if line.status != "waiting":
+            what = f"{words.became(line.status)[0]}{words.by(line.actor)} before your answer came."
+            told = Told(what, "Your answer changed nothing.")
         if place:
             told = Told(
                 "The draft has changed; you decided nothing.",
@@ -179,11 +183,13 @@ def said(card: Card, decided: Decided, hold_us: int) -> str:
         case "granted" | "edited":
             how = "Approved" if decided.card == "granted" else "Approved as you wrote it"
             held = f" Leaves in {span(hold_us)}." if hold_us else ""
-            return f"{how}: {title}.{held}"
+            return f"{how}: {words.sentence(title)}{held}"
         case "waiting":
-            return f"Put off: {title}."
+            return f"Put off: {words.sentence(title)}"
+        case "rejected":
+            return f"Rejected: {words.sentence(title)} Under Decided it can be brought back."
         case other:
-            return f"{words.became(other)[0]}: {title}."
+            return f"{words.became(other)[0]}: {words.sentence(title)}"
 
 
 def _asked(request: Request, fields: FormData) -> Asked:
