@@ -211,3 +211,18 @@ def test_what_we_wrote_ourselves_is_answered_by_no_proposal(desk: Desk) -> None:
     with rows_in(desk.web, ("messages", ("ab" * 16,), copied)):
         given = proposal(desk, arguments={"message": "ab" * 16, "reply": {"text": REPLY}})
         assert "There is no such message" in desk.refused("propose", given)
+
+
+def test_a_label_is_told_in_words_with_who_wants_it(desk: Desk) -> None:
+    client = a_client()
+    card = desk.proposed_label(client)
+    message = card.message
+    (line,) = desk.read(lambda workspace: [one for one in workspace.cards() if one.run == card.run])
+
+    assert line.title == card.title == f"Label later: {message['from_address']}, {message['subject']}"
+    assert line.proposer == card.proposer == client.name
+    facts = dict(card.facts)
+    assert (facts["Labels"], facts["Message"]) == ("later", message["subject"])
+    assert facts["Sent"].endswith(" UTC")
+    assert not set('{}[]"') & set(card.content.replace(message["subject"], ""))
+    assert str(message["sent_at"]) not in card.content

@@ -46,14 +46,18 @@ def _hides(one: str) -> bool:
 def _effect(card: Card) -> list[str]:
     recipients = ", ".join(safe_line(marked(one)) for one in card.recipients)
     lines = [" to ".join(filter(None, (safe_line(card.act), recipients)))]
-    lines.append(f"Subject: {safe_line(marked(card.title))}")
+    lines.append(f"{'Subject' if card.text else 'Does'}: {safe_line(marked(card.title))}")
+    if card.proposer:
+        lines.append(f"Proposed by: {safe_line(marked(card.proposer))}")
     lines += [f"Attached: {safe_line(marked(one))}" for one in card.attachments]
     if card.read_with:
         lines.append(f"Before:   {safe_line(card.read_with)}")
-    whole = "".join((*card.recipients, card.title, card.text, *card.attachments))
+    text = card.text or card.content
+    whole = "".join((*card.recipients, card.title, text, *card.attachments))
     if hidden := sum(map(_hides, whole)):
         lines.append(f"Careful:  {count(hidden, 'hidden mark')} in it, shown as <U+....>")
-    lines += ["", *(f"  | {line}" for line in safe(marked(card.text)).rstrip().split("\n"))]
+    if text:
+        lines += ["", *(f"  | {line}" for line in safe(marked(text)).rstrip().split("\n"))]
     return lines
 
 

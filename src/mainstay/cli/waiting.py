@@ -109,7 +109,7 @@ def _show_cards(waiting: list[CardLine]) -> None:
         made.add_row(
             *cells(
                 short_card(one.approval),
-                ", ".join(one.recipients),
+                ", ".join(one.recipients) or (f"{one.proposer} asks" if one.proposer else ""),
                 one.title,
                 one.rule or one.reason,
                 _FINALITY.get(one.finality, one.finality),

@@ -14,8 +14,10 @@ from mainstay.governance.precedents import Precedent, precedents
 from mainstay.governance.second_step import second_step
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import RunId, SubjectId
+from mainstay.kernel.plan import PROPOSED
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.workspace.drafts import Draft, Drafts, checks_made, drafts_of, place_of
+from mainstay.workspace.effect_facts import Fact, facts_of, lines_of, title_of
 
 if TYPE_CHECKING:
     from mainstay.kernel.state import RunState
@@ -64,7 +66,8 @@ class Card:
     lessons: tuple[str, ...] = ()  # what earlier edits taught that went into it
     standing: str = ""  # of its kind of act: what is missing until it stops asking
     asks: str = ""  # the card that asked in its place, after what was approved was taken back
-    content: str = ""  # what will leave, written as data, where it is no text
+    content: str = ""  # what will be done, one fact a line, where it is no text
+    facts: tuple[Fact, ...] = ()  # the same as names and values
     drafts: Drafts = field(
         default_factory=Drafts
     )  # the texts before and after this one, as far as there were any
@@ -73,6 +76,7 @@ class Card:
     actor: str = ""  # who decided, if that was a person
     said: str = ""  # why they rejected it, if they said so
     again: str = ""  # the task from which its ended run can be restarted, so that it is asked anew
+    proposer: str = ""  # who asked for it from outside; empty: a workflow did
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class CardLine:
     actor: str
     second_step: str  # what must be typed before it leaves; empty: a yes is enough
     text: str  # exactly what will leave, as text
+    proposer: str = ""  # who asked for it from outside; empty: a workflow did
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,7 @@ class CardReader:
         return CardLine(
             **{name: row[name] for name in ("approval", "status", "run", "task", "workflow", "act")},
             kind=row["kind"] or "",
-            title=str(shown.get("title", _FORGOTTEN)),
+            title=_title(row, shown),
             recipients=tuple(shown.get("recipients", ())),
             finality=row["finality"],
             rule=row["rule"] or "",
@@ -196,6 +201,7 @@ class CardReader:
                 row["finality"], shown, price_micros=row["price_micros"], digest=Digest(row["digest"])
             ),
             text=_text(shown),
+            proposer=self._proposer(row),
         )
 
     def leaving(self) -> list[Leaving]:
@@ -210,7 +216,7 @@ class CardReader:
                     workflow=str(row["workflow"]),
                     act=str(row["act"]),
                     finality=str(row["finality"]),
-                    title=str(shown.get("title", _FORGOTTEN)),
+                    title=_title(row, shown),
                     recipients=tuple(shown.get("recipients", ())),
                     digest=Digest(str(row["digest"])),
                     approval=str(row["approval"] or ""),
@@ -280,7 +286,7 @@ class CardReader:
             if isinstance(event, ApprovalRejected) and event.approval == row["approval"]:
                 said = event.reason_sealed
         run = self._store.get("runs", (row["run"],)) or {}
-        line = self.line(row)
+        line, facts = self.line(row), _facts(shown)
         return Card(
             approval=line.approval,
             status=line.status,
@@ -312,11 +318,13 @@ class CardReader:
             lessons=_lessons(state),
             standing=self._standing(line.kind),
             asks=str((asks_anew(self._store, row) or {}).get("approval", "")),
-            content=_content(shown),
+            content=lines_of(facts),
+            facts=facts,
             drafts=place_of(self._drafts(events, row, state), line.digest),
             checks_made=checks_made(events, state, self._artifacts.open_text),
             decided_at=line.decided_at,
             actor=line.actor,
+            proposer=line.proposer,
             said=self._artifacts.open_text(said),
             again=_again(line, state),
         )
@@ -328,6 +336,13 @@ class CardReader:
     def _shown(self, row: Json) -> Json:
         subject = SubjectId(row["subject"]) if row["subject"] else None
         return self._artifacts.open_json(Digest(row["card"]), subject, b"card") or {}
+
+    def _proposer(self, row: Json) -> str:
+        """The name under which somebody outside proposed it; such runs are short, and few wait."""
+        if row["workflow"] != PROPOSED:
+            return ""
+        began = self._events(row["run"])[0][1]
+        return str(began.trigger.get("client", "")).rpartition(":")[2]
 
     def _read_with(self, row: Json) -> str:
         """The effect without which this card must not be answered, in one sentence; empty if there was none."""
@@ -380,12 +395,13 @@ def _text(shown: Json) -> str:
     return str(reply.get("text", "")) if isinstance(reply, dict) else ""
 
 
-def _content(shown: Json) -> str:
-    """An effect without a text, as it stands: one value a line."""
-    import json
+def _title(row: Json, shown: Json) -> str:
+    return title_of(str(row["act"]), shown, str(shown.get("title", _FORGOTTEN)))
 
-    request = shown.get("request")
-    return "" if _text(shown) or not request else json.dumps(request, indent=2, ensure_ascii=False)
+
+def _facts(shown: Json) -> tuple[Fact, ...]:
+    """What is done by an effect without a text."""
+    return () if _text(shown) else facts_of(shown.get("request"))
 
 
 def _lessons(state: RunState) -> tuple[str, ...]:
