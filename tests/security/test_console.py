@@ -314,6 +314,18 @@ def test_a_one_time_link_is_good_once_for_ten_minutes_and_as_it_was_printed(web:
 
 
 @attack(("mainstay.console.client", "Client.local", property(always(True))))
+def test_where_the_workspace_lies_is_told_on_this_machine_alone(web: WebHouse) -> None:
+    here = web.stranger().get("/login").text
+    assert f"login --workspace {web.root.resolve()}" in here
+    with web.also(settings=behind_a_proxy(web)) as port:
+        seen = {"X_Forwarded_For": "203.0.113.5", "X_Forwarded_Proto": "https"}
+        away = Browser(port, name="desk.example.org").get("/login", **seen)
+    assert away.status == 200
+    assert "mainstay login" in away.text
+    assert str(web.root.resolve()) not in away.text
+
+
+@attack(("mainstay.console.client", "Client.local", property(always(True))))
 def test_a_one_time_link_is_worth_nothing_elsewhere(web: WebHouse) -> None:
     with web.also(settings=behind_a_proxy(web)) as port:
         browser = Browser(port, name="desk.example.org")

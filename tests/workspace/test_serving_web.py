@@ -102,6 +102,44 @@ def test_where_another_has_the_default_port_the_director_goes_on_without(taken: 
         web.login_link()
 
 
+def test_a_port_that_was_taken_is_tried_again_until_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mainstay")
+    freed: list[str] = []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        web = opened(ConsoleSettings(port=port), tmp_path)
+        web.freed = lambda: freed.append(web.address)
+        assert "tried again" in web.off
+        assert (web.try_again(), web.address, freed) == (False, "", [])
+    monkeypatch.setattr(serving_web, "AGAIN_S", 0.0)
+    asyncio.run(web._until_free())
+    try:
+        assert (web.address, web.off) == (f"http://127.0.0.1:{port}", "")
+        assert freed == [web.address]
+        assert web.address in caplog.text
+        assert str(web.login_link()["url"]).startswith(web.address)
+    finally:
+        web.close()
+
+
+def test_whoever_ends_waits_for_no_port(taken: int, tmp_path: Path) -> None:
+    web = opened(ConsoleSettings(port=taken), tmp_path)
+    web._front.devices = _Nobody()  # type: ignore[assignment]
+
+    async def work() -> None:
+        working = asyncio.create_task(web.run())
+        await asyncio.sleep(0)
+        web.stop()
+        await asyncio.wait_for(working, 5)
+
+    asyncio.run(work())
+    assert web.address == ""
+
+
 def test_a_port_that_was_named_must_be_free(taken: int, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be listened on"):
         opened(ConsoleSettings(port=taken, port_named=True), tmp_path)

@@ -138,6 +138,7 @@ async def _serve(
 def _tell_console(service: Service, screen: _Screen, *, with_link: bool) -> None:
     """Where the web server is. A link that logs in is for eyes, not for the log that a terminal's output may end in."""
     web = service.web
+    web.freed = lambda: _tell_console(service, screen, with_link=with_link)  # where its port is taken so far
     if not web.address:
         screen.tell("console", f"No console: {web.off}", address="", why=web.off)
     elif (with_link or sys.stdout.isatty()) and service.held.assembly.untyped.settings.console.loopback:
@@ -145,9 +146,10 @@ def _tell_console(service: Service, screen: _Screen, *, with_link: bool) -> None
             "console", f"Console, once and for ten minutes: {web.login_link()['url']}", address=web.address
         )
     else:
-        screen.tell(
-            "console", f"Console: {web.address}. `mainstay login` prints a link.", address=web.address
-        )
+        from mainstay.workspace.called import login_line
+
+        login = login_line(service.held.folder.root)
+        screen.tell("console", f"Console: {web.address}. `{login}` prints a link.", address=web.address)
 
 
 def _advice(service: Service) -> list[str]:

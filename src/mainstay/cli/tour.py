@@ -21,6 +21,7 @@ from mainstay.cli.sample_facts import Expected, delivered_by_key, delivered_file
 from mainstay.kernel.errors import DirectorUnavailable, MainstayError, WorkspaceUnsafe
 from mainstay.kernel.values import money
 from mainstay.workspace import Card, Workspace
+from mainstay.workspace.called import called, login_line
 from mainstay.workspace.folder import Folder, adopt
 
 SETTLE_TIMEOUT_S = 120.0
@@ -252,9 +253,10 @@ class Tour:
             f"{len(self._claims) - len(failed)} of {len(self._claims)} claims checked and held, in {seconds:.0f} s.",
             f"The workspace stays in {self._root}. Try:",
             "",
-            f"  {_command()} approvals -w {self._root}",
-            f"  {_command()} explain {self._approved[0].run[-8:] if self._approved else 'RUN'} -w {self._root}",
-            f"  {_command()} up -w {self._root}",
+            f"  {called()} approvals -w {self._root}",
+            f"  {called()} explain {self._approved[0].run[-8:] if self._approved else 'RUN'} -w {self._root}",
+            f"  {called()} up -w {self._root}",
+            f"  {login_line(self._root)}   (while that is at work: a link to the console)",
         )
 
     # --- looking ---------------------------------------------------------------------------------------------------
@@ -393,14 +395,3 @@ def _spent(micros: int) -> str:
 
 def _distinct(expected: list[Expected]) -> int:
     return sum(one.disposition != "duplicate" for one in expected)
-
-
-def _command() -> str:
-    """How the reader can call us again: by name where the shell finds it, else the way we were called."""
-    called = Path(sys.argv[0])
-    if shutil.which("mainstay") or called.name != "mainstay":
-        return "mainstay"
-    try:
-        return str(called.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(called)

@@ -22,6 +22,7 @@ from mainstay.console.refused import Refused
 from mainstay.console.rendering import page
 from mainstay.console.sessions import client_of_request, give, give_visit, session_of, take_back
 from mainstay.runtime.devices import SECRET_BYTES
+from mainstay.workspace.called import login_line
 from mainstay.workspace.serving_web import Front
 
 log = logging.getLogger("mainstay")
@@ -53,7 +54,8 @@ class Login:
         after = own_path(request.query_params.get("next", ""))
         if session_of(request) is not None:
             return RedirectResponse(after, 303)
-        return self._page(request, "login.html", after=after, with_password=self._front.password.is_set)
+        with_password = self._front.password.is_set
+        return self._page(request, "login.html", after=after, with_password=with_password)
 
     async def show_link(self, request: Request) -> Response:
         """The button that uses a one-time link; the link itself is not looked at."""
@@ -144,6 +146,9 @@ class Login:
         visit = str(request.scope.get("mainstay.visit", "")) or secrets.token_urlsafe(SECRET_BYTES)
         request.scope["mainstay.visit"] = visit
         shown.setdefault("failed", False)
+        # Where the workspace lies is nobody's business but of those who sit at this machine.
+        local = client_of_request(request).local
+        shown["line"] = login_line(self._front.folder.root, anywhere=True) if local else "mainstay login"
         answer = page(request, template, status=status, **shown)
         if session_of(request) is None:
             give_visit(answer, request, self._front.port, visit)

@@ -48,6 +48,7 @@ NEEDED = ("starlette", "uvicorn", "h11", "jinja2", "python_multipart", "argon2")
 LOOK_AFTER_S = 60.0  # how late a device that was not used for long may be dismissed
 EVERYWHERE = ("0.0.0.0", "::")
 BACKLOG = 512
+AGAIN_S = 30.0  # a port that another program had at the start is tried again this often
 ANSWER_S = 30.0  # a decision takes some milliseconds; after this the disk is to blame
 
 Result = TypeVar("Result")
@@ -140,7 +141,9 @@ class Web:
         self._noticed = noticed
         self._listening: socket.socket | None = None
         self._ending = asyncio.Event()
+        self._taken = False  # by another program, which may leave it
         self.off = ""  # why it is not served, for the operator
+        self.freed: Callable[[], None] = lambda: None  # told when a port that was taken at the start is ours
 
     @property
     def address(self) -> str:
@@ -187,7 +190,11 @@ class Web:
     def _refused(self, error: OSError) -> None:
         settings = self._front.settings
         if error.errno == errno.EADDRINUSE and not settings.port_named:
-            self.off = f"Port {settings.port} is taken, perhaps by another workspace; [console] port names another one."
+            self._taken = True
+            self.off = (
+                f"Port {settings.port} is taken, perhaps by another workspace; [console] port names another one. "
+                f"It is tried again every {AGAIN_S:.0f} s."
+            )
             log.info("the web server is not served: %s", self.off)
             return
         raise ConfigError(
@@ -202,6 +209,8 @@ class Web:
         """Serve until `stop`. What goes wrong here is told and ends nothing else."""
         looking_after = asyncio.create_task(self._look_after())
         try:
+            if self._taken:
+                await self._until_free()
             if self._listening is not None and await self._first_visit():
                 server = await asyncio.to_thread(import_module, SERVER)
                 serve: Callable[[Front, socket.socket, asyncio.Event], Awaitable[None]] = server.serve
@@ -211,6 +220,26 @@ class Web:
         finally:
             looking_after.cancel()
             self.close()
+
+    def try_again(self) -> bool:
+        """One more try at a port that another program had; whether it is ours now."""
+        try:
+            self._listening = _bound(self._front.settings)
+        except OSError:
+            return False
+        self._front.port = self._listening.getsockname()[1]
+        self._taken, self.off = False, ""
+        log.info("the port is free again: the web server is at %s", self.address)
+        self.freed()
+        return True
+
+    async def _until_free(self) -> None:
+        while not self._ending.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await self._ending.wait()
+            if not self._ending.is_set() and self.try_again():
+                return
 
     def stop(self) -> None:
         """End `run`."""
