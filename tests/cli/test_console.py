@@ -76,7 +76,7 @@ def test_a_link_logs_a_browser_in_until_it_is_dismissed(desk: Desk) -> None:
     form = urllib.request.Request(
         url, urlencode({"form_token": found[1]}).encode(), {"Origin": f"http://127.0.0.1:{port}"}
     )
-    assert "Wait for you" in browser.open(form, timeout=20).read().decode()
+    assert "Needs you" in browser.open(form, timeout=20).read().decode()
     listed = json.loads(desk.run("devices", "--json").stdout)
     assert [device["via"] for device in listed] == ["link"]
 
