@@ -12,7 +12,7 @@ import pytest
 from mainstay.console import card_words as words
 from mainstay.console import csrf
 from mainstay.console.pages.approvals import Asked, Told, Typed
-from mainstay.console.pages.approvals_decide import said
+from mainstay.console.pages.approvals_decide import said as line_of_answer
 from mainstay.console.rendering import environment
 from mainstay.governance.batches import guard_of
 from mainstay.kernel.values import Digest, Instant
@@ -209,7 +209,7 @@ def test_what_was_rejected_can_be_brought_back_when_its_run_has_ended() -> None:
 )
 def test_a_title_that_ends_with_a_mark_gets_no_other(title: str, hold_us: int, told: str) -> None:
     decided = Decided(CARD.run, 4, 1, "acting", live=True, card="granted")
-    assert said(replace(CARD, title=title), decided, hold_us) == told
+    assert line_of_answer(replace(CARD, title=title), decided, hold_us) == told
 
 
 def test_what_the_checks_say_of_own_words_is_told_and_can_be_overruled(

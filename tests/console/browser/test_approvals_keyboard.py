@@ -260,6 +260,55 @@ def test_facts_text_and_bar_are_seen_without_scrolling(desk: WebHouse, visit: Vi
         expect(page.locator(f'[data-card="{before}"]')).to_have_count(0)
 
 
+def test_on_a_phone_the_text_is_seen_beside_the_buttons(desk: WebHouse, visit: Visit) -> None:
+    page = visit(desk, "/approvals", phone=True).page
+    while not page.locator("[data-wanted]").count():
+        before = card(page)
+        page.get_by_role("link", name="The next card").click()
+        expect(page.locator(f'[data-card="{before}"]')).to_have_count(0)
+    text, bar = page.locator(".draft-text").first.bounding_box(), page.locator(".decide").bounding_box()
+    assert bar["y"] - text["y"] > 120, "some lines of what leaves"
+    rows = page.locator(".card-rows li")
+    expect(rows.locator("visible=true")).to_have_count(1)
+    page.get_by_role("link", name="All cards").click()
+    expect(rows.locator("visible=true")).to_have_count(rows.count())
+
+
+@pytest.mark.parametrize(("key", "width"), [("z", 1280), ("z", 1024), ("z", 800), ("r", 1280), ("r", 800)])
+def test_what_opens_is_seen_whole(desk: WebHouse, visit: Visit, key: str, width: int) -> None:
+    page = visit(desk, "/approvals").page
+    page.set_viewport_size({"width": width, "height": 800})
+    next_high(page)
+    page.keyboard.press(key)
+    inside = page.locator(".decide .popped").locator("visible=true").bounding_box()
+    desk_box = page.locator(".reading").bounding_box()
+    assert inside["x"] >= desk_box["x"]
+    assert inside["x"] + inside["width"] <= desk_box["x"] + desk_box["width"]
+
+
+def test_ones_own_answer_is_no_news_and_that_of_another_device_is(desk: WebHouse, visit: Visit) -> None:
+    page = visit(desk, "/approvals").page
+    name = next_low(page)
+    page.wait_for_timeout(300)  # the stream
+    page.evaluate(_BODY_EVENT, "htmx:before:request")  # as if an answer were on its way
+    decide_elsewhere(desk, name)
+    expect(page.locator(f"#row-{name}")).to_have_count(0)
+    page.wait_for_timeout(300)
+    expect(page.locator("#state")).to_be_empty()
+    page.evaluate(_BODY_EVENT, "htmx:finally:request")  # and never came
+    expect(page.locator("#state")).to_contain_text("Meanwhile: rejected by you")
+
+
+_BODY_EVENT = """(name) => document.dispatchEvent(
+  new CustomEvent(name, { detail: { ctx: { target: document.body } } }))"""
+
+
+def test_the_key_that_takes_back_says_when_there_is_nothing(desk: WebHouse, visit: Visit) -> None:
+    page = visit(desk, "/approvals").page
+    page.keyboard.press("u")
+    expect(page.locator("#toast")).to_contain_text("Nothing to take back")
+
+
 def test_the_next_card_is_heard_and_no_button_is_under_the_finger(desk: WebHouse, visit: Visit) -> None:
     page = visit(desk, "/approvals").page
     next_low(page)
