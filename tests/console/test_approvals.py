@@ -52,6 +52,16 @@ def low(web: WebHouse) -> Waiting:
     return web.card(last=True)
 
 
+def test_a_reason_that_is_too_long_is_refused_and_not_cut(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    assert "maxlength" not in browser.get(f"/approvals/{card.approval}").text  # it cuts what is pasted, silently
+    refused = answer(web, browser, card, answer="reject", reason="x" * 10_001)
+    assert refused.status == 422
+    assert "10,001 characters; 10,000 are the most" in refused.text
+    assert "x" * 10_001 in refused.text
+    assert web.status(card) == "waiting"
+
+
 # --- what it shows -------------------------------------------------------------------------------------------------
 
 
@@ -339,6 +349,9 @@ def sent_batch(browser: Browser, rows: list[dict[str, Any]], **said: str) -> Ans
 def test_cards_that_are_alike_are_decided_together_and_each_is_told(web: WebHouse, browser: Browser) -> None:
     page = browser.get("/approvals/batch").text
     assert "What will happen" in page
+    told = re.search(r'aria-current="true">[^<]*<small>(\d+) cards?\b', page)
+    counted = re.search(r"Approve all (\d+)<", page)
+    assert told and counted and told[1] == counted[1], "the tab counts what can be decided there"
     assert "it is final and of high stake" in page
     rows = batch_of(web, 2)
     decided = sent_batch(browser, rows, reason="not this week")
