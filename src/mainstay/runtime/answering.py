@@ -32,6 +32,7 @@ from mainstay.ledger.short_ids import find_id
 from mainstay.runtime.artifacts import SubjectForgotten
 from mainstay.runtime.sending import Decided, Row, Sending, whole
 
+REASON_CHAR_MAX = 10_000
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
 
 
@@ -190,6 +191,12 @@ class Answering(Sending):
     def _rejection(
         self, row: Row, reason: str, actor: str, open_us: int, batch: str, via: str
     ) -> RejectApproval:
+        if len(reason) > REASON_CHAR_MAX:
+            raise CommandRefused(
+                "The reason is too long.",
+                why=f"It has {len(reason):,} characters; {REASON_CHAR_MAX:,} are the most.",
+                remedy="Shorten it.",
+            )
         sealed = self._artifacts.seal_text(reason, self._subject(str(row["run"])))
         return RejectApproval(
             RunId(str(row["run"])), ApprovalId(str(row["approval"])), actor, sealed, open_us, batch, via

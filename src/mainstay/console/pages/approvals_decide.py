@@ -26,7 +26,7 @@ from mainstay.workspace import Card, Decided
 from mainstay.workspace.card_queue import SHOWS, WAITING
 from mainstay.workspace.serving_web import Front
 
-TEXT_MAX, REASON_MAX, CONFIRM_MAX, DIGEST_MAX, WORD_MAX = 500_000, 10_000, 1_000, 128, 64
+TEXT_MAX, CONFIRM_MAX, DIGEST_MAX, WORD_MAX = 500_000, 1_000, 128, 64
 TITLE_MAX = 60
 
 
@@ -86,7 +86,7 @@ class Deciding:
         digest = forms.text(fields, "digest", most=DIGEST_MAX)
         confirm = forms.text(fields, "confirm", most=CONFIRM_MAX)
         text = forms.text(fields, "text", most=TEXT_MAX)
-        reason = forms.text(fields, "reason", most=REASON_MAX)
+        reason = forms.text(fields, "reason", most=TEXT_MAX)  # the desk says what is too long
         match forms.text(fields, "answer", most=WORD_MAX):
             case "edit" if words.plain(text) != words.plain(words.editable(card.text)[0]):
                 anyway = bool(fields.get("anyway"))
@@ -207,7 +207,7 @@ def _typed(fields: FormData) -> Typed:
     text = fields.get("text")
     return Typed(
         text=forms.text(fields, "text", most=TEXT_MAX) if isinstance(text, str) else None,
-        reason=forms.text(fields, "reason", most=REASON_MAX),
+        reason=forms.text(fields, "reason", most=TEXT_MAX),
         until=forms.text(fields, "until", most=WORD_MAX),
         snoozing=fields.get("answer") == "snooze",
     )
