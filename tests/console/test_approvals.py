@@ -480,9 +480,10 @@ def test_where_nothing_waits_the_page_teaches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ago_s", "told"), [(0, "now"), (59, "now"), (60, "1m"), (3_599, "59m"), (7_200, "2h"), (259_200, "3d")]
+    ("ago_s", "told"),
+    [(-5, "0 s"), (33, "33 s"), (60, "1 min"), (3_599, "59 min"), (7_200, "2 h"), (259_200, "3 d")],
 )
-def test_an_age_is_short(ago_s: int, told: str) -> None:
+def test_an_age_is_short_and_told_as_on_every_page(ago_s: int, told: str) -> None:
     assert words.age(Instant(NOW - ago_s * 1_000_000), NOW) == told
 
 

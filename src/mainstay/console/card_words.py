@@ -155,12 +155,8 @@ def expires(at: Instant, now: Instant) -> str:
 
 
 def age(at: Instant, now: Instant) -> str:
-    """How long it has waited: `4m`, `2h`, `3d`."""
-    seconds = max(0, now - at) // MICROS
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return "now"
+    """How long it has waited, as everywhere else: `33 s`, `4 min`."""
+    return span(max(0, now - at))
 
 
 def later(choice: str, at: str, now: Instant) -> Instant | None:

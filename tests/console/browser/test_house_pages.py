@@ -81,3 +81,21 @@ def test_the_picture_shows_its_newest_end_on_a_phone(desk: WebHouse, visit: Visi
         box = page.locator(".picture g:last-of-type rect").first.bounding_box()
         assert 0 <= box["x"] <= 390 - box["width"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_hyphens_stand_close_in_words_and_dates_and_figures_stand_under_one_another(
+    desk: WebHouse, visit: Visit
+) -> None:
+    page = visit(desk, "/").page
+    page.evaluate("document.fonts.ready")
+    width = """([text, kind]) => {
+        const one = document.createElement('span');
+        one.style.position = 'absolute';
+        [one.textContent, one.className] = [text, kind];
+        document.getElementById('content').append(one);
+        const found = one.getBoundingClientRect().width;
+        one.remove();
+        return found;
+    }"""
+    assert page.evaluate(width, ["-", ""]) < 0.8 * page.evaluate(width, ["0", ""])
+    assert page.evaluate(width, ["111", "number"]) == page.evaluate(width, ["000", "number"])
