@@ -55,14 +55,32 @@ def positions(page: Answer) -> list[int]:
 
 
 @pytest.mark.usefixtures("unproved")
-def test_the_state_says_how_far_it_is_signed_and_that_no_copy_lies_elsewhere(browser: Browser) -> None:
+def test_the_state_says_how_far_it_is_signed_and_that_no_copy_lies_elsewhere(
+    web: WebHouse, browser: Browser
+) -> None:
     page = browser.get("/audit")
     assert page.status == 200
-    assert "Not verified from here yet" in page.text
+    assert ("Intact as of" in page.text) == bool(web.call(web.front.house).intact_at)
+    assert ("Not proved yet" in page.text) == ("Ledger not proved yet" in page.text)
+    assert "/../" not in page.text
     assert "No copy lies elsewhere" in page.text
     assert "Signed through" in page.text
     for part in ("figures", "proof"):
         assert "<html" not in browser.get(f"/audit?part={part}").text
+
+
+def test_the_page_says_the_same_as_the_rail_and_what_verifying_adds(
+    browser: Browser, unproved: Callable[[Json], None]
+) -> None:
+    browser.post("/audit", {"form_token": browser.get("/audit").token_of("/audit"), "what": "sign"})
+    page = browser.get("/audit")
+    assert "Ledger intact as of" in page.text
+    proof = page.text.partition('id="proof"')[2].partition("</section>")[0]
+    assert "Intact as of" in proof
+    assert "The director signed it then" in proof
+    assert "begins at the first event" in proof
+    unproved({name: value for name, value in WHOLE.items() if name != "at"})
+    assert "You had all of it verified then." in browser.get("/audit").text
 
 
 def test_a_proof_shows_how_far_it_is_and_is_one_for_two_devices(

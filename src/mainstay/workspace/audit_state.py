@@ -80,7 +80,8 @@ def last_proved(folder: Folder, mark: str) -> Json | None:
     return None
 
 
-def _file(path: Path, outside: bool) -> CheckpointFile:
+def _file(named: Path, outside: bool) -> CheckpointFile:
+    path = named.resolve()  # the settings may name it by a detour
     try:
         found = path.stat()
     except OSError:
