@@ -47,7 +47,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.serving import Service
 from tests.cli.conftest import lay_out
 
-MESSAGES = 48
+MESSAGES = 64
 # What a director adds by itself, asked or not: it tells, it signs, it notices.
 IN_ITS_OWN_TIME = frozenset(
     NUMBER_OF[kind]
