@@ -10,7 +10,7 @@
   const READ_MS = 300, CALM_MS = 500;
   const TYPES = ["Dead", "Process", "Backspace", "Delete"];  // with what is one character long
   const FIELD = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
-  let busy = false, since = performance.now(), card = "", restUntil = 0, moved = "", left = false, missed = false, hesitates = 0;
+  let busy = false, since = performance.now(), card = "", restUntil = 0, moved = "", missed = false, hesitates = 0;
 
   const seen = (one) => one.checkVisibility() && !one.disabled;
   const current = () => document.querySelector("[data-card]")?.dataset.card ?? "";
@@ -23,7 +23,7 @@
   const why = (event) => {
     if (busy) return "The answer before is still on its way: this one was not taken.";
     if (event.detail > 1) return "The second click was not taken: it would have been about the next card.";
-    if (performance.now() - since < (left ? CALM_MS : READ_MS)) return "Not taken: this card had only just come up.";
+    if (performance.now() - since < READ_MS) return "Not taken: this card had only just come up.";
     return "";
   };
 
@@ -78,7 +78,6 @@
       : one ? notTaken(one, event) : event.key === "u" ? document.querySelector("[data-no-undo]")?.dataset.noUndo : "";
     if (one && !refusal) {
       moved = event.key;
-      left = one.matches("a") && document.querySelector("[data-wanted]") !== null;
       if (begins(one, event.key) && !hesitated) return void (hesitates = setTimeout(press, CALM_MS, one));
       return press(unconfirmed(one) ?? one);
     }
