@@ -54,7 +54,9 @@ def low(web: WebHouse) -> Waiting:
 
 def test_a_reason_that_is_too_long_is_refused_and_not_cut(web: WebHouse, browser: Browser) -> None:
     card = low(web)
-    assert "maxlength" not in browser.get(f"/approvals/{card.approval}").text  # it cuts what is pasted, silently
+    assert (
+        "maxlength" not in browser.get(f"/approvals/{card.approval}").text
+    )  # it cuts what is pasted, silently
     refused = answer(web, browser, card, answer="reject", reason="x" * 10_001)
     assert refused.status == 422
     assert "10,001 characters; 10,000 are the most" in refused.text
@@ -494,3 +496,12 @@ def test_when_a_card_comes_back() -> None:
     assert NOW < tomorrow < NOW + 48 * HOUR_US
     assert words.later("at", "not a time", NOW) is None
     assert words.later("never", "", NOW) is None
+
+
+def test_an_act_without_a_text_is_told_in_names_and_values() -> None:
+    facts = (("Labels", "later"), ("Sent", "2 March 2026, 08:41 UTC"))
+    card = replace(CARD, text="", facts=facts, content="Labels: later", proposer="a client")
+    page = rendered(card)
+    for name, value in (*facts, ("Proposed by", "a client")):
+        assert re.search(rf"<dt>{name}</dt><dd[^>]*>{value}</dd>", page)
+    assert "then nothing is sent" not in page

@@ -57,3 +57,12 @@ def test_what_a_task_recalled_is_told_with_what_was_dropped(web: WebHouse, progr
     assert (log["run"], log["task"]) == (run, "draft")
     assert {one["policy"] for one in log["recalls"]} == {"approved-replies", "lessons"}
     assert program.get(f"runs/{run}/recalled?task=nothing").status == 404
+
+
+def test_what_waits_for_you_says_so_whatever_the_filter(program: Program) -> None:
+    waiting = program.get("runs?status=waiting&limit=5").json["items"]
+    assert waiting
+    assert all(one["waits_for_you"] and one["card"] for one in waiting)
+    every = program.get("runs?limit=200").json["items"]
+    assert {one["run"] for one in waiting} <= {one["run"] for one in every if one["waits_for_you"]}
+    assert any(not one["waits_for_you"] for one in every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -60,6 +61,13 @@ class Run(BaseModel):
     ended_at: int | None
     spent_micros: int
     tasks: list[TaskState]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun(FoundRun):
+    """A run in a list. A run that waits for you is running; `status=waiting` asks for these."""
+
+    waits_for_you: bool = False
 
 
 class TaskState(BaseModel):
@@ -136,7 +144,7 @@ class Allowed(Strict):
     )
 
 
-@noun.get("/runs", response_model=Page[FoundRun])
+@noun.get("/runs", response_model=Page[ListedRun])
 async def list_runs(
     asked: Reading,
     request: Request,
@@ -154,9 +162,11 @@ async def list_runs(
     before = wanted.after[0] if wanted.after is not None else 0
     filtered = RunFilter(status, workflow, origin, since, until)
 
-    def look(workspace: Workspace) -> tuple[list[FoundRun], str | None]:
+    def look(workspace: Workspace) -> tuple[list[ListedRun], str | None]:
         page = workspace.run_search.page(filtered, limit=limit, before=max(0, before))
-        return list(page.runs), wanted.next((page.older,)) if page.older else None
+        return [ListedRun(**asdict(one), waits_for_you=bool(one.card)) for one in page.runs], wanted.next(
+            (page.older,)
+        ) if page.older else None
 
     return linked(request, response, await asked.read(look))
 
