@@ -418,7 +418,13 @@ class _Disk:
 @attack(("mainstay.console.assets", "_served", always(_Disk())))
 def test_nothing_but_the_named_files_is_served(web: WebHouse) -> None:
     for path in (
-        *("/static/console.css", "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py"),
+        *(
+            "/static/console.css",
+            "/static/icon.svg",
+            "/static/../app.py",
+            "/static/%2e%2e/app.py",
+            "/static/..%2fapp.py",
+        ),
         *(
             "/static/..%5capp.py",
             "/static/%2fetc%2fpasswd",
