@@ -353,7 +353,9 @@ def test_cards_that_are_alike_are_decided_together_and_each_is_told(web: WebHous
     assert "What will happen" in page
     told = re.search(r'aria-current="true">[^<]*<small>(\d+) cards?\b', page)
     counted = re.search(r"Approve all (\d+)<", page)
-    assert told and counted and told[1] == counted[1], "the tab counts what can be decided there"
+    assert told
+    assert counted
+    assert told[1] == counted[1], "the tab counts what can be decided there"
     assert "it is final and of high stake" in page
     rows = batch_of(web, 2)
     decided = sent_batch(browser, rows, reason="not this week")
