@@ -23,7 +23,7 @@ def test_a_claim_that_does_not_hold_is_told_and_ends_in_an_error(
 ) -> None:
     monkeypatch.setattr(Against, "_held", lambda self, through, hash: None)
     assert run(["demo", "--tamper"]) == 1
-    assert "NOT SO what was decided is rewritten" in capsys.readouterr().out
+    assert "NOT SO who decided is rewritten" in capsys.readouterr().out
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

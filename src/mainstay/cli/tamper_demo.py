@@ -95,9 +95,9 @@ class TamperDemo:
     def _chain(self) -> None:
         self._say("3. Somebody edits it and makes every hash anew: the chain holds from end to end", "")
         self._tampered(
-            "what was decided is rewritten",
+            "who decided is rewritten",
             1,
-            "UPDATE events SET data = CAST(replace(data, 'decision 3', 'decision X') AS BLOB) WHERE position = 5",
+            "UPDATE events SET data = CAST(replace(data, 'operator', 'somebody') AS BLOB) WHERE position = 5",
             rehash=True,
         )
         self._tampered(

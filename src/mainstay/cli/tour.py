@@ -256,7 +256,9 @@ class Tour:
             f"  {called()} approvals -w {self._root}",
             f"  {called()} explain {self._approved[0].run[-8:] if self._approved else 'RUN'} -w {self._root}",
             f"  {called()} up -w {self._root}",
-            f"  {login_line(self._root)}   (while that is at work: a link to the console)",
+            f"  {login_line(self._root)}",
+            "",
+            "The last one prints a link to the console, while the one before it is at work.",
         )
 
     # --- looking ---------------------------------------------------------------------------------------------------
