@@ -53,9 +53,11 @@ class Visitor:
             self.slips.append(f"request to another host: {request.url}")
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is at work, an event loop runs in this thread, and whatever another module does
+# with `asyncio.run` is refused.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser, one a worker."""
+    """The browser, one a module."""
     from playwright.sync_api import sync_playwright
 
     path = demand_binary("chromium")
