@@ -439,7 +439,7 @@ def test_a_filter_with_a_slip_shows_nothing_rather_than_everything(program: Prog
     assert program.get(f"runs?{query}").status == 422
 
 
-@attack(("mainstay.console.api.problems", "_wanted", lambda one: str(one.get("input"))))
+@attack(("mainstay.console.api.problems", "wanted", lambda one, body=None: str(one.get("input"))))
 def test_what_was_sent_is_not_repeated(program: Program) -> None:
     secret = "a word that nobody else is to read"
     heard = program.post("runs", {"workflow": "triage", "key": [secret]})
