@@ -176,7 +176,7 @@ class Serving:
     async def get_prompt(
         self, context: Context, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
-        """One of them, made for now."""
+        """One of them, made for this request."""
         client = await self._who(context)
         prompt = self._offer.prompt(params.name)
         if prompt is None or not _may(client, prompt):
