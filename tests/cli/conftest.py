@@ -15,6 +15,7 @@ import pytest
 
 from mainstay.cli.director_process import DirectorProcess
 from mainstay.data import sample_path
+from mainstay.kernel.contract import Finality
 from mainstay.workspace import Workspace
 from mainstay.workspace.folder import Folder, adopt
 
@@ -127,3 +128,10 @@ def cards(desk: Desk) -> list[str]:
     """The cards that wait, oldest first."""
     with desk.workspace as opened:
         return [card.approval for card in opened.approvals()]
+
+
+@pytest.fixture
+def low_cards(desk: Desk) -> list[str]:
+    """The cards that wait and that a yes alone lets go (none of high stake), oldest first."""
+    with desk.workspace as opened:
+        return [card.approval for card in opened.approvals() if card.finality != Finality.FINAL_HIGH]

@@ -202,11 +202,11 @@ def test_a_digest_that_guards_nothing_is_refused(
     assert desk.status_of(cards[0]) == "waiting"
 
 
-def test_the_beginning_of_the_digest_is_enough(typed: Typed, cards: list[str]) -> None:
-    digest = str(typed.value("approvals", "show", cards[0])["digest"])
+def test_the_beginning_of_the_digest_is_enough(typed: Typed, low_cards: list[str]) -> None:
+    digest = str(typed.value("approvals", "show", low_cards[0])["digest"])
     other = "0000" if not digest.startswith("0000") else "1111"
-    assert "You name digest" in typed.text("approve", cards[0], "--digest", other, code=5)
-    assert "Approved" in typed.text("approve", cards[0], "--digest", digest[:8].upper())
+    assert "You name digest" in typed.text("approve", low_cards[0], "--digest", other, code=5)
+    assert "Approved" in typed.text("approve", low_cards[0], "--digest", digest[:8].upper())
 
 
 def test_an_export_that_cannot_be_written(typed: Typed, tmp_path: Path) -> None:

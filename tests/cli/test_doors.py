@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import DirectorUnavailable
 from mainstay.runtime.control import ControlClient
 from mainstay.workspace.folder import Folder
@@ -17,67 +16,62 @@ from tests.cli.conftest import Desk, until
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def cards(desk: Desk) -> list[str]:
-    """The cards that wait and that a yes alone lets go, oldest first."""
-    with desk.workspace as opened:
-        return [card.approval for card in opened.approvals() if card.finality != Finality.FINAL_HIGH]
-
-
-def test_without_a_director_a_yes_is_kept_and_sent_at_the_next_start(desk: Desk, cards: list[str]) -> None:
-    said = desk.run("approve", cards[0])
+def test_without_a_director_a_yes_is_kept_and_sent_at_the_next_start(
+    desk: Desk, low_cards: list[str]
+) -> None:
+    said = desk.run("approve", low_cards[0])
 
     assert said.returncode == 0, said.stderr
     assert "will be sent at the next `mainstay up`" in said.stdout
-    assert desk.status_of(cards[0]) == "granted"
+    assert desk.status_of(low_cards[0]) == "granted"
     assert desk.delivered() == []
 
     desk.start()
     until(lambda: len(desk.delivered()) == 1)
 
 
-def test_through_a_running_director_a_yes_is_performed_at_once(desk: Desk, cards: list[str]) -> None:
+def test_through_a_running_director_a_yes_is_performed_at_once(desk: Desk, low_cards: list[str]) -> None:
     desk.start()
 
-    said = desk.run("approve", cards[0], "--json")
+    said = desk.run("approve", low_cards[0], "--json")
 
     answer = json.loads(said.stdout)
-    assert (said.returncode, answer["live"], answer["approval"]) == (0, True, cards[0])
+    assert (said.returncode, answer["live"], answer["approval"]) == (0, True, low_cards[0])
     assert answer["events"] > 0
     until(lambda: len(desk.delivered()) == 1)
 
 
-def test_the_same_yes_twice_decides_once(desk: Desk, cards: list[str]) -> None:
-    first, second = desk.run("approve", cards[0], "--json"), desk.run("approve", cards[0], "--json")
+def test_the_same_yes_twice_decides_once(desk: Desk, low_cards: list[str]) -> None:
+    first, second = desk.run("approve", low_cards[0], "--json"), desk.run("approve", low_cards[0], "--json")
 
     assert json.loads(first.stdout)["events"] > 0
     assert json.loads(second.stdout)["events"] == 0
-    assert "decided already" in desk.run("approve", cards[0]).stdout
+    assert "decided already" in desk.run("approve", low_cards[0]).stdout
 
 
-def test_a_yes_after_a_no_is_refused(desk: Desk, cards: list[str]) -> None:
-    assert desk.run("reject", cards[0], "--reason", "not like this").returncode == 0
+def test_a_yes_after_a_no_is_refused(desk: Desk, low_cards: list[str]) -> None:
+    assert desk.run("reject", low_cards[0], "--reason", "not like this").returncode == 0
 
-    said = desk.run("approve", cards[0], "--json")
+    said = desk.run("approve", low_cards[0], "--json")
 
     assert said.returncode == 5
     assert json.loads(said.stdout)["error"] == "StaleApproval"
-    assert desk.status_of(cards[0]) == "rejected"
+    assert desk.status_of(low_cards[0]) == "rejected"
 
 
-def test_a_yes_to_another_digest_is_refused(desk: Desk, cards: list[str]) -> None:
-    said = desk.run("approve", cards[0], "--digest", "0000")
+def test_a_yes_to_another_digest_is_refused(desk: Desk, low_cards: list[str]) -> None:
+    said = desk.run("approve", low_cards[0], "--digest", "0000")
 
     assert said.returncode == 5
     assert "not the effect that waits" in said.stderr
-    assert desk.status_of(cards[0]) == "waiting"
+    assert desk.status_of(low_cards[0]) == "waiting"
 
 
-def test_killed_before_it_read_the_request(desk: Desk, cards: list[str]) -> None:
+def test_killed_before_it_read_the_request(desk: Desk, low_cards: list[str]) -> None:
     director = desk.start()
     os.kill(director.pid, signal.SIGSTOP)
     failures: list[DirectorUnavailable] = []
-    asking = threading.Thread(target=_ask, args=(desk.root, cards[0], failures))
+    asking = threading.Thread(target=_ask, args=(desk.root, low_cards[0], failures))
     asking.start()
     until(lambda: _connected(desk.root))
     director.kill()
@@ -85,16 +79,16 @@ def test_killed_before_it_read_the_request(desk: Desk, cards: list[str]) -> None
 
     assert [error.fields["sent"] for error in failures] == [True]
     assert "not decided twice" in failures[0].remedy
-    repeated = json.loads(desk.run("approve", cards[0], "--json").stdout)
+    repeated = json.loads(desk.run("approve", low_cards[0], "--json").stdout)
     assert (repeated["events"] > 0, repeated["live"]) == (True, False)
     desk.start()
     until(lambda: len(desk.delivered()) == 1)
 
 
 @pytest.mark.parametrize("approved", [1, 3])
-def test_killed_between_the_decision_and_the_reply(desk: Desk, cards: list[str], approved: int) -> None:
+def test_killed_between_the_decision_and_the_reply(desk: Desk, low_cards: list[str], approved: int) -> None:
     director = desk.start()
-    chosen = cards[:approved]
+    chosen = low_cards[:approved]
     for card in chosen:
         threading.Thread(target=_ask, args=(desk.root, card, []), daemon=True).start()
     until(lambda: desk.status_of(chosen[0]) == "granted")
@@ -123,11 +117,11 @@ def test_two_directors_at_once(desk: Desk) -> None:
     assert desk.run("status", "--json").returncode == 0
 
 
-def test_an_edit_is_another_effect_and_is_sent_as_edited(desk: Desk, cards: list[str]) -> None:
+def test_an_edit_is_another_effect_and_is_sent_as_edited(desk: Desk, low_cards: list[str]) -> None:
     desk.start()
-    before = json.loads(desk.run("approvals", "show", cards[0], "--json").stdout)
+    before = json.loads(desk.run("approvals", "show", low_cards[0], "--json").stdout)
 
-    said = desk.run("edit", cards[0], "--text", "Hello,\n\nonly this.\n", "--json")
+    said = desk.run("edit", low_cards[0], "--text", "Hello,\n\nonly this.\n", "--json")
 
     answer = json.loads(said.stdout)
     assert answer["replaced"] == before["digest"]
@@ -137,17 +131,17 @@ def test_an_edit_is_another_effect_and_is_sent_as_edited(desk: Desk, cards: list
     assert b"only this." in mail
 
 
-def test_the_kill_switch_holds_everything_until_it_is_taken_back(desk: Desk, cards: list[str]) -> None:
+def test_the_kill_switch_holds_everything_until_it_is_taken_back(desk: Desk, low_cards: list[str]) -> None:
     desk.start()
     assert desk.run("kill", "--reason", "something is odd").returncode == 0
 
-    refused = desk.run("approve", cards[0])
+    refused = desk.run("approve", low_cards[0])
     assert refused.returncode == 5
     assert "kill switch" in refused.stderr
     assert desk.run("status").stdout.count("kill switch is on") == 1
 
     assert desk.run("resume").returncode == 0
-    assert desk.run("approve", cards[0]).returncode == 0
+    assert desk.run("approve", low_cards[0]).returncode == 0
     until(lambda: len(desk.delivered()) == 1)
 
 

@@ -74,10 +74,9 @@ def test_a_look_imports_no_agent_no_adapter_and_no_director(desk: Desk, command:
     assert len(modules) <= MODULES_MAX[command]
 
 
-def test_a_decision_under_the_lock_loads_what_it_needs(desk: Desk) -> None:
+def test_a_decision_under_the_lock_loads_what_it_needs(desk: Desk, low_cards: list[str]) -> None:
     """The director decides, with rules and settings: no agent, no adapter, no loop, nothing that computes vectors."""
-    with desk.workspace as opened:
-        card = opened.cards()[0].approval
+    card = low_cards[0]
 
     modules = _imported("approve", card, "-w", str(desk.root))
 
