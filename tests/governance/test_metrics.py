@@ -41,14 +41,16 @@ def test_they_say_what_the_views_say(seed: int) -> None:
     found = read(play, later=HOUR)
     assert found["mainstay_events_total"][()] == play.store.head
     assert sum(found.get("mainstay_open_runs", {}).values()) == play.store.count("open_runs")
-    assert found["mainstay_cards_waiting"][()] == play.store.count("approvals", where={"status": "waiting"})
+    cards = play.store.select("approvals", where={"status": "waiting"}, order="requested_at", limit=1_000)
+    now = [one for one in cards if int(str(one["snoozed_until"] or 0)) <= play.now + HOUR]
+    assert found["mainstay_cards_waiting"][()] == len(now)
+    assert found["mainstay_cards_put_off"][()] == len(cards) - len(now)
     assert found["mainstay_acts_in_doubt"][()] == play.store.count("in_doubt")
     assert sum(found.get("mainstay_acts_done_total", {}).values()) == sum(play.counts.values())
     spent = sum(int(str(row["cost_micros"] or 0)) for row in play.store.select("spent", limit=1_000))
     assert sum(found["mainstay_spent_usd_total"].values()) == pytest.approx(spent / 1e6)
-    oldest = play.store.select("approvals", where={"status": "waiting"}, order="requested_at", limit=1)
-    if oldest:
-        waited = (play.now + HOUR - int(str(oldest[0]["requested_at"]))) / 1e6
+    if now:
+        waited = (play.now + HOUR - int(str(now[0]["requested_at"]))) / 1e6
         assert found["mainstay_cards_oldest_seconds"][()] == pytest.approx(waited)
 
 

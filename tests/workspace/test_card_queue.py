@@ -123,7 +123,7 @@ def test_what_is_put_off_has_a_list_of_its_own_until_its_time() -> None:
     assert names(queue, WAITING) == [name_of(1), name_of(2)]
     assert names(queue, PUT_OFF) == [name_of(0)]
     page = queue.page(WAITING)
-    assert (page.waiting, page.put_off) == (3, 1)
+    assert (page.waiting, page.put_off) == (2, 1)
 
 
 def test_an_edit_is_told_once() -> None:

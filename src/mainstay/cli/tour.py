@@ -271,7 +271,7 @@ class Tour:
 
     def _moving(self) -> int:
         """Runs that neither ended nor wait for a person."""
-        return self._count("open_runs") - self._workspace.waiting()
+        return self._count("open_runs") - self._workspace.waiting()  # nothing is put off here
 
     def _settled(self, messages: int) -> int | None:
         """How many messages have come to rest; None when all of the first `messages` have."""

@@ -63,17 +63,17 @@ def show_waiting(workspace: Path, *, limit: int, every: bool, as_json: bool) -> 
         _show_leaving(leaving)
         _show_overtaken(gone)
         show_doubts(opened, doubts)
-    hidden = 0 if every else later
-    if hidden:
-        say(f"{count(hidden, 'card')} put off: mainstay approvals --all")
-    if not (waiting or doubts or leaving or hidden):
+    if later and not every:
+        say(f"{count(later, 'card')} put off: mainstay approvals --all")
+    if not (waiting or doubts or leaving or later):
         return say("Nothing waits for you.")
     if not waiting:
         return None
-    left = total - hidden - len(waiting)
+    listed = total + later if every else total
+    left = listed - len(waiting)
     more = f" ({left:,} more not shown)" if left > 0 else ""
     return say(
-        f"{count(total - hidden, 'card')}{more}. Look: mainstay approvals show CARD. Decide: approve, edit, reject."
+        f"{count(listed, 'card')}{more}. Look: mainstay approvals show CARD. Decide: approve, edit, reject."
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.governance.costs import budgets
 from mainstay.governance.durations import Durations
 from mainstay.governance.objectives import WINDOWS, Reading
@@ -152,11 +153,11 @@ class _Figures:
 
     def _cards(self) -> Iterator[Any]:
         store = self.store
-        waiting = {"status": "waiting"}
-        yield _gauge(
-            "cards_waiting", "Cards for the operator.", {(): store.count("approvals", where=waiting)}
-        )
-        oldest = store.select("approvals", where=waiting, order="requested_at", limit=1)
+        waiting, put_off = cards_waiting(store, self.now)
+        yield _gauge("cards_waiting", "Cards for the operator.", {(): waiting})
+        yield _gauge("cards_put_off", "Cards that the operator put off to later.", {(): put_off})
+        some = store.select("approvals", where={"status": "waiting"}, order="requested_at", limit=put_off + 1)
+        oldest = [one for one in some if _number(one["snoozed_until"]) <= self.now]  # one at least, if any waits
         age_s = (self.now - _number(oldest[0]["requested_at"])) / SECOND if oldest else 0.0
         yield _gauge("cards_oldest_seconds", "For how long the oldest card waits.", {(): max(0.0, age_s)})
         answered = {(name,): store.count("approvals", where={"status": name}) for name in _STATUSES}

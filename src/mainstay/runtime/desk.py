@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import msgspec
 
+from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.kernel.commands import CancelRun, ResolveDoubt, StartRun, ThrowKillSwitch
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.ids import RunId, run_id
 from mainstay.kernel.persons import is_machine
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id
-from mainstay.runtime.cards_waiting import cards_waiting
 from mainstay.runtime.deciding_together import DecidingTogether
 from mainstay.runtime.sending import Decided
 from mainstay.runtime.tick import Request

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mainstay.governance.batches import why_alone
+from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.kernel.values import Instant
 from mainstay.ledger.store import EventReader, Value
 from mainstay.workspace.cards import PAGE, CardLine
@@ -31,7 +32,7 @@ class Queue:
 
     show: str
     lines: tuple[CardLine, ...]
-    waiting: int  # in all, those that are put off among them
+    waiting: int  # in all, without those that are put off
     put_off: int
     before: str = ""  # the card directly before the page
     earlier: str = ""  # the card that the page before begins with
@@ -82,8 +83,7 @@ class CardQueue:
         return Queue(
             show,
             tuple(map(self._line, rows[:limit])),
-            self._store.count("approvals", where={"status": "waiting"}),
-            len(self._put_off()),
+            *cards_waiting(self._store, self._now),
             *(_name(back[0]) if back else "", _name(back[-1]) if back else ""),
             _name(rows[limit]) if len(rows) > limit else "",
         )

@@ -173,13 +173,6 @@ class CardReader:
         rows += [row for row in late if row["snoozed_until"] and _whole(row["snoozed_until"]) <= now]
         return sorted(rows, key=lambda row: (_whole(row["requested_at"]), str(row["approval"])))[:limit]
 
-    def put_off(self, now: Instant) -> int:
-        """How many wait and are put off to later."""
-        rows = self._store.select(
-            "approvals", where={"status": "waiting"}, order="snoozed_until", after=now, limit=_ALL
-        )
-        return len(rows)
-
     def line(self, row: Json) -> CardLine:
         """A card as a list shows it."""
         shown = self._shown(row)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mainstay.governance.cards_waiting import put_off_until, still_put_off, unanswered
 from mainstay.kernel.events import IncidentKind
 from mainstay.ledger.store import EventReader
-from mainstay.runtime.cards_waiting import all_waiting, put_off_until, still_put_off
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.loop import Loop
 from mainstay.workspace.audit_state import ASKED_MARK, MARK, last_proved
@@ -44,7 +44,7 @@ class HouseWatch:
         self._loop, self._store, self._folder, self._clock, self._moves = loop, store, folder, clock, moves
         self._listener: Listener | None = None
         self._put_off_until: list[int] = []
-        self._waiting = self._in_doubt = self._signed_at = self._proved_at = 0
+        self._unanswered = self._in_doubt = self._signed_at = self._proved_at = 0
         self._restored = self._broken = False
         self._marked_s = float("-inf")
 
@@ -54,7 +54,7 @@ class HouseWatch:
         director = self._loop.director
         queued = self._loop.queued
         return HouseNow(
-            waiting=self._waiting - still_put_off(self._put_off_until, self._clock.now()),
+            waiting=self._unanswered - still_put_off(self._put_off_until, self._clock.now()),
             in_doubt=self._in_doubt,
             open_runs=len(director.runs),
             position=int(self._store.head),
@@ -73,7 +73,7 @@ class HouseWatch:
         else:
             moved, _ = self._listener.take()
         if moved & BIT["approvals"]:
-            self._waiting = all_waiting(self._store)
+            self._unanswered = unanswered(self._store)
             self._put_off_until = put_off_until(self._store)
         if moved & BIT["doubts"]:
             self._in_doubt = self._store.count("in_doubt")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.kernel.ids import ApprovalId, SubjectId, derive
 from mainstay.kernel.values import DAY, SECOND, Digest, Instant, Json
 from mainstay.ledger.store import EventStore, Value
@@ -58,7 +59,7 @@ class Composer:
 
     async def compose(self, things: Sequence[Thing]) -> Notification:
         """The notification about these."""
-        waiting = self.store.count("approvals", where={"status": "waiting"})
+        waiting, _ = cards_waiting(self.store, self.clock.now())
         listed = [await self._listed(one) for one in things[:LISTED_MAX]]
         identity = derive("notification", *sorted(one.key for one in things)).hex()
         counts = Counter(one.kind for one in things)

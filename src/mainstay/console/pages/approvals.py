@@ -266,9 +266,8 @@ def _to(asked: Asked, name: str, inside: bool, start: str) -> str:
 
 def _shows(queue: Queue) -> list[tuple[str, str, str, bool]]:
     """The lists there are: name, how many, address, whether it is this one."""
-    waiting = f"{queue.waiting - queue.put_off:,}"
     return [
-        ("Waiting", waiting, PATH, queue.show == WAITING),
+        ("Waiting", f"{queue.waiting:,}", PATH, queue.show == WAITING),
         ("Put off", f"{queue.put_off:,}", f"{PATH}?show={PUT_OFF}", queue.show == PUT_OFF),
         ("Decided", "", f"{PATH}?show={DECIDED}", queue.show == DECIDED),
     ]

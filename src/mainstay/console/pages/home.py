@@ -166,7 +166,7 @@ def morning(workspace: Workspace) -> Morning:
         mistake = error
     return Morning(
         cards=workspace.cards(limit=CARDS),
-        waiting=workspace.waiting() - workspace.put_off(),
+        waiting=workspace.waiting(),
         doubts=workspace.in_doubt(limit=DOUBTS),
         in_doubt=workspace.count("in_doubt"),
         letters=workspace.steering.dead_letters(limit=LETTERS),

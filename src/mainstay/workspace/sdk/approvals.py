@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.kernel.errors import ConfigError, NotFound
 from mainstay.ledger.short_ids import find_card
 from mainstay.workspace.cards import PAGE, Card, CardLine, CardReader, Leaving, Preview
@@ -40,12 +41,12 @@ class Approvals(Desks):
         return self._reader.card(find_card(self._store, short))
 
     def waiting(self) -> int:
-        """How many cards wait, those that are put off among them."""
-        return self._store.count("approvals", where={"status": "waiting"})
+        """How many cards wait now; those that are put off do not."""
+        return cards_waiting(self._store, self._clock.now())[0]
 
     def put_off(self) -> int:
         """How many cards are snoozed, and will come back."""
-        return self._reader.put_off(self._clock.now())
+        return cards_waiting(self._store, self._clock.now())[1]
 
     def overtaken(self, *, limit: int = PAGE) -> list[CardLine]:
         """Cards that rules, or what came later, withdrew before anybody answered; the newest first."""

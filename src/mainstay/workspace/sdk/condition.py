@@ -31,13 +31,12 @@ class Condition(Approvals):
             self.folder.id  # noqa: B018  says that this is no workspace, if it is none
             nothing = dict.fromkeys(("position", "open_runs", "waiting", "put_off", "in_doubt"), 0)
             return {"director": "not running", **nothing} | self._care()
-        put_off = self.put_off()
         return self._care() | {
             "director": "not running",
             "position": self._store.head,
             "open_runs": self._store.count("open_runs"),
-            "waiting": self.waiting() - put_off,
-            "put_off": put_off,
+            "waiting": self.waiting(),
+            "put_off": self.put_off(),
             "in_doubt": self._store.count("in_doubt"),
             "kill_switch": self.steering.killed,
         }

@@ -17,10 +17,10 @@ _ALL = 100_000
 def cards_waiting(store: EventReader, now: Instant) -> tuple[int, int]:
     """Cards that wait now; and those that were put off."""
     later = still_put_off(put_off_until(store), now)
-    return all_waiting(store) - later, later
+    return unanswered(store) - later, later
 
 
-def all_waiting(store: EventReader) -> int:
+def unanswered(store: EventReader) -> int:
     """Cards without an answer, whether put off or not."""
     return store.count("approvals", where={"status": "waiting"})
 
