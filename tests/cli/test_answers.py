@@ -39,7 +39,7 @@ def test_a_card_that_is_put_off_leaves_the_list_and_is_found_with_all(desk: Desk
     assert (code, answer["events"]) == (0, 1)
     _, listed = typed(desk.root, capsys, "approvals")
     assert name not in [one["approval"] for one in listed["waiting"]]
-    assert (listed["put_off"], listed["total"]) == (1, before - 1), "it waits for its time, and not for an answer"
+    assert (listed["put_off"], listed["total"]) == (1, before - 1), "it does not wait now"
     _, listed = typed(desk.root, capsys, "approvals", "--all")
     assert name in [one["approval"] for one in listed["waiting"]]
     assert "1 card put off" in plain(desk.root, capsys, "approvals")

@@ -157,7 +157,7 @@ class _Figures:
         yield _gauge("cards_waiting", "Cards for the operator.", {(): waiting})
         yield _gauge("cards_put_off", "Cards that the operator put off to later.", {(): put_off})
         some = store.select("approvals", where={"status": "waiting"}, order="requested_at", limit=put_off + 1)
-        oldest = [one for one in some if _number(one["snoozed_until"]) <= self.now]  # one at least, if any waits
+        oldest = [one for one in some if _number(one["snoozed_until"]) <= self.now]  # one, if any waits
         age_s = (self.now - _number(oldest[0]["requested_at"])) / SECOND if oldest else 0.0
         yield _gauge("cards_oldest_seconds", "For how long the oldest card waits.", {(): max(0.0, age_s)})
         answered = {(name,): store.count("approvals", where={"status": name}) for name in _STATUSES}
