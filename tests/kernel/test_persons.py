@@ -126,6 +126,8 @@ def test_a_request_is_taken_once_and_answered_once() -> None:
     take, answer = TakeRequest("r", "b", "start", "run"), AnswerRequest("r", "{}")
     assert decide_governance(take, None, NOW) == RequestTaken("r", "b", "start", "run")
     assert decide_governance(take, {"answer": None}, NOW) is None
+    taken = decide_governance(take, None, NOW, over=("1", "2", "3"))
+    assert taken == RequestTaken("r", "b", "start", "run", forgotten=("1", "2"))
     assert decide_governance(answer, None, NOW) is None
     assert decide_governance(answer, {"answer": None}, NOW) == RequestAnswered("r", "{}")
     assert decide_governance(answer, {"answer": "{}"}, NOW) is None

@@ -6,7 +6,7 @@ governance`) by its column names; None where there is none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from mainstay.kernel.commands import (
@@ -54,9 +54,12 @@ from mainstay.kernel.events import (
     TokenRevoked,
 )
 from mainstay.kernel.scopes import may_hold
-from mainstay.kernel.values import Instant
+from mainstay.kernel.values import DAY, Instant
 
 Known = Mapping[str, Any]
+
+REQUEST_KEPT_US = 30 * DAY  # for so long at least a program's key stands for what it asked
+REQUESTS_FORGOTTEN_MAX = 2  # with each that is taken: more than one, so that what is over becomes less
 
 
 def about(command: GovernanceCommand) -> tuple[str, tuple[str | int, ...]]:
@@ -91,9 +94,13 @@ def about(command: GovernanceCommand) -> tuple[str, tuple[str | int, ...]]:
 
 
 def decide_governance(
-    command: GovernanceCommand, known: Known | None, now: Instant
+    command: GovernanceCommand, known: Known | None, now: Instant, over: Sequence[str] = ()
 ) -> GovernanceEvent | None:
-    """The event that the command leads to; None when it is so already, or when it comes too late."""
+    """The event that the command leads to; None when it is so already, or when it comes too late.
+
+    `over`: requests that may be forgotten by now. That they are stands in the event of the one that is taken, so that
+    the view forgets the same ones whenever it is folded.
+    """
     row: Known = known or {}
     match command:
         case AdoptTemplate(name=name, template=template):
@@ -121,7 +128,8 @@ def decide_governance(
             good = known is not None and row["revoked_at"] is None
             return TokenRevoked(token, actor, reason) if good else None
         case TakeRequest(request=request, body=body, operation=operation, run=run, task=task):
-            return RequestTaken(request, body, operation, run, task) if known is None else None
+            gone = tuple(over[:REQUESTS_FORGOTTEN_MAX])
+            return RequestTaken(request, body, operation, run, task, gone) if known is None else None
         case AnswerRequest(request=request, answer_sealed=answer):
             waits = known is not None and row["answer"] is None
             return RequestAnswered(request, answer) if waits else None

@@ -159,6 +159,7 @@ class RequestTaken:
     operation: str
     run: str = ""
     task: int = 0
+    forgotten: tuple[str, ...] = ()  # older requests whose time is over: they are known no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Governance:
     """One row for each thing, as the last event about it left it."""
 
     name = "governance"
-    version = 2
+    version = 3
     tables = (
         Table("templates", (("name", _TEXT), ("template", _TEXT), ("at", _INTEGER)), key=("name",)),
         Table(
@@ -110,6 +110,7 @@ class Governance:
                 ("answer", _TEXT),
             ),
             key=("request",),
+            indexes=(("at",),),  # the oldest are forgotten first
         ),
         Table(
             "objectives",
@@ -206,7 +207,10 @@ class Governance:
         governing: GovernanceEvent = event  # type: ignore[assignment]  # `events` names no others
         table, key = place(governing)
         columns = told(governing, position, at)
-        return (Delete(table, key),) if columns is None else (Put(table, key, columns),)
+        if columns is None:
+            return (Delete(table, key),)
+        over = governing.forgotten if isinstance(governing, RequestTaken) else ()
+        return (*(Delete(table, (one,)) for one in over), Put(table, key, columns))
 
 
 def place(event: GovernanceEvent) -> tuple[str, tuple[Value, ...]]:
