@@ -8,7 +8,7 @@ import pytest
 
 from mainstay.agents.base import Inspected, MessageView, Reply
 from mainstay.agents.checks.subject import HouseRules, Subject
-from mainstay.agents.inspector import CHECKS, MENDABLE, InspectorInput, ReplyInspector
+from mainstay.agents.inspector import CHECKS, MENDABLE, InspectorInput, ReplyInspector, name_of
 from mainstay.agents.template import missing, render, render_subject
 from mainstay.agents.tools import NoTools
 from tests.agents.sample import brief, message, replies, rules, templates
@@ -193,6 +193,13 @@ def test_a_secret_is_never_repeated_in_what_is_said_of_it() -> None:
 def test_every_check_has_a_name_that_is_known() -> None:
     assert len({check.__name__ for check in CHECKS}) == len(CHECKS) == 20
     assert {check.__name__.replace("_", "-") for check in CHECKS} >= MENDABLE
+
+
+def test_what_was_looked_for_is_told_by_name_also_where_nothing_was_found() -> None:
+    assert inspect().checks == tuple(map(name_of, CHECKS))
+    found_one = inspect("We will refund you $200.")
+    assert {one.check for one in found_one.findings} <= set(found_one.checks)
+    assert inspect(without_message=True).checks == (), "some of them had nothing to look at"
 
 
 def test_it_works_from_a_brief_with_the_draft_alone() -> None:

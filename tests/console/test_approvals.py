@@ -74,6 +74,7 @@ def test_what_will_happen_stands_before_the_text(web: WebHouse, browser: Browser
     places = [text.index(one, text.index('id="card-title"')) for one in marks]
     assert places == sorted(places)
     assert f'/runs/{card.run}"' in text
+    assert "Looked for, and not found: answer to machine, wrong recipient" in text
     assert f'name="digest" value="{card.digest}"' in text
     assert text.count('aria-current="true"') == 2  # the list, and the card in it
 
@@ -472,6 +473,11 @@ def test_checks_are_told_in_words() -> None:
     assert "Promise of date: it names a day" in text
     assert "The other 19 of 20 checks" in text
     assert "All 20 checks" in rendered(replace(CARD, checks_made=20))
+    named = rendered(
+        replace(CARD, checks=(remark,), checks_made=2, checks_passed=("hides-text", "<b>own</b>"))
+    )
+    assert "<summary>The other 1 of 2 checks</summary>" in named
+    assert "Looked for, and not found: hides text, &lt;b&gt;own&lt;/b&gt;." in named
 
 
 def test_where_nothing_waits_the_page_teaches() -> None:

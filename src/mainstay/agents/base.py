@@ -201,6 +201,7 @@ class Inspected:
     evidence: tuple[str, ...] = ()
     usage: Usage = NO_USAGE
     revise: bool = False  # a new draft may mend it
+    checks: tuple[str, ...] = ()  # what was looked for, by name: also what was not found; empty: not said
 
     @property
     def verdict(self) -> str:

@@ -103,7 +103,14 @@ class ReplyInspector:
             rationale=_rationale(findings, len(self._checks)),
             evidence=subject.draft.sources,
             revise=mendable and (subject.leaning or bool(subject.draft.model)),
+            # Without the message some of them looked at nothing, which is not told as passed.
+            checks=tuple(map(name_of, self._checks)) if subject.message is not None else (),
         )
+
+
+def name_of(check: Check) -> str:
+    """What a check looks for, as its findings are called."""
+    return check.__name__.replace("_", "-")
 
 
 def _rationale(findings: tuple[Finding, ...], checks: int) -> str:

@@ -24,6 +24,7 @@ _FINAL = {
     "final_low_stake": "final, low stake: it cannot be taken back",
     "final_high_stake": "final, high stake: it cannot be taken back, and always asks",
 }
+PASSED_MAX = 1_000  # characters of the names of checks that found nothing
 _JOINERS = frozenset("\u200c\u200d")  # they belong to writing in some scripts, and to emoji
 
 
@@ -77,6 +78,9 @@ def _why(card: Card) -> list[str]:
         lines.append(f"Where it came from: {name} {value} from {source}; {known}")
     if not card.checks:
         lines.append("Checks: nothing found")
+    if card.checks_passed:
+        passed = ", ".join(one.replace("-", " ") for one in card.checks_passed)
+        lines.append(f"Passed: {safe_line(passed, PASSED_MAX)}")
     for check in card.checks:
         remedy = safe_line(str(check.get("remedy", "")))
         lines.append(

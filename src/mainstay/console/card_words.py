@@ -18,6 +18,7 @@ from mainstay.workspace import Card
 TEXT_MAX = 16_000  # characters of a text on the page of its card; all of it has a page of its own
 SHORT_MAX = 200  # of a title, an address, a reason
 RECIPIENTS_MAX = 20
+CHECKS_MAX = 60  # names of checks that passed
 MICROS = 1_000_000
 MORNING = 8  # o'clock: when what was put off to tomorrow comes back
 
@@ -145,6 +146,13 @@ def meaning(card: Card) -> str:
     if card.asks:
         return "It was approved, and taken back before it left."
     return _MEANS.get(card.status, f"It is {card.status}.")
+
+
+def passed(checks: Sequence[str]) -> str:
+    """What was looked for and not found, in words."""
+    told = [short(one.replace("-", " ").replace("_", " "), 60) for one in checks[:CHECKS_MAX]]
+    more = len(checks) - len(told)
+    return ", ".join([*told, f"and {more:,} more"] if more else told)
 
 
 def expires(at: Instant, now: Instant) -> str:

@@ -185,6 +185,8 @@ def _inspect(draft: Draft, number: int, attempt: int, outcome: Inspected) -> Non
         if verdict == "passed":
             verdict = "look"  # it wanted another draft and gets none: a person decides
     output: Json = {"verdict": verdict, "findings": list(outcome.findings)}
+    if outcome.checks:
+        output["checks"] = list(outcome.checks)
     draft.emit(TaskSucceeded(number, attempt, output, cost, outcome.rationale, outcome.evidence))
 
 

@@ -340,10 +340,10 @@ class Performer:
                 return Produced(closed, self._seal(answer.rationale, subject), answer.evidence, usage)
             case agents.Proposed():
                 return self._rendered(effect, answer)
-            case agents.Inspected(findings, rationale, evidence, usage, revise):
+            case agents.Inspected(findings, rationale, evidence, usage, revise, checks):
                 plain = tuple(self._finding(finding, subject) for finding in findings)
                 sealed = self._seal(rationale, subject)
-                return Inspected(answer.verdict, plain, sealed, evidence, usage, revise)
+                return Inspected(answer.verdict, plain, sealed, evidence, usage, revise, checks)
             case agents.NeedsInput(question):
                 return Failed(FailureClass.REFUSED, self._seal(f"needs a person: {question}", subject))
             case agents.Failed(failure, reason, retry_after_s, usage_):

@@ -72,6 +72,7 @@ class Card:
         default_factory=Drafts
     )  # the texts before and after this one, as far as there were any
     checks_made: int = 0  # by the inspectors; 0: they do not say
+    checks_passed: tuple[str, ...] = ()  # of these, what was looked for and not found; empty: they do not say
     decided_at: Instant | None = None
     actor: str = ""  # who decided, if that was a person
     said: str = ""  # why they rejected it, if they said so
@@ -280,6 +281,7 @@ class CardReader:
                 said = event.reason_sealed
         run = self._store.get("runs", (row["run"],)) or {}
         line, facts = self.line(row), _facts(shown)
+        made, passed = checks_made(events, state, self._artifacts.open_text)
         return Card(
             approval=line.approval,
             status=line.status,
@@ -314,7 +316,8 @@ class CardReader:
             content=lines_of(facts),
             facts=facts,
             drafts=place_of(self._drafts(events, row, state), line.digest),
-            checks_made=checks_made(events, state, self._artifacts.open_text),
+            checks_made=made,
+            checks_passed=passed,
             decided_at=line.decided_at,
             actor=line.actor,
             proposer=line.proposer,

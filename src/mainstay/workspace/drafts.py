@@ -69,16 +69,26 @@ def place_of(drafts: list[Draft], digest: Digest) -> Drafts:
     return Drafts(at + 1, drafts[at - 1] if at else None, drafts[at + 1] if at + 1 < len(drafts) else None)
 
 
-def checks_made(events: Iterable[Any], state: RunState, opened: Callable[[str], str]) -> int:
-    """How many checks the inspectors of a run made, as they say themselves; 0 where they do not say."""
+def checks_made(
+    events: Iterable[Any], state: RunState, opened: Callable[[str], str]
+) -> tuple[int, tuple[str, ...]]:
+    """How many checks the inspectors of a run made, 0 where they do not say; and which found nothing, by name.
+
+    Inspectors that do not give names tell their number in the rationale, as all of them once did.
+    """
     from mainstay.kernel.events import TaskSucceeded
 
-    told: dict[int, int] = {}
-    for event in events:
-        if isinstance(event, TaskSucceeded) and state.spec(event.task).role == "inspector":
-            found = _COUNTED.search(opened(event.rationale))
-            told[event.task] = int(found[1]) if found else 0
-    return sum(told.values())
+    said = {one.task: one.rationale for one in events if isinstance(one, TaskSucceeded)}
+    made, passed = 0, list[str]()
+    for number, task in state.all_tasks():
+        if not task.output or state.spec(number).role != "inspector":
+            continue
+        names = [str(one) for one in task.output.get("checks", ())]
+        found = {str(one.get("check", "")) for one in task.output.get("findings", ())}
+        counted = None if names else _COUNTED.search(opened(said.get(number, "")))
+        made += int(counted[1]) if counted else len(names)
+        passed += [name for name in names if name not in found]
+    return made, tuple(dict.fromkeys(passed))
 
 
 def _joined(drafts: list[Draft]) -> list[Draft]:

@@ -42,6 +42,7 @@ class Inspected:
     evidence: tuple[str, ...] = ()
     usage: Usage = NO_USAGE
     revise: bool = False
+    checks: tuple[str, ...] = ()  # what was looked for, by name; empty: the inspector does not say
 
 
 @dataclass(frozen=True, slots=True)
