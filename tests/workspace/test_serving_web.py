@@ -46,7 +46,19 @@ DAY_S = 86_400
 def front(settings: ConsoleSettings, tmp_path: Path) -> Front:
     nothing: Any = None
     parts = dict.fromkeys(
-        ("devices", "tokens", "link", "keyed_hash", "desk", "status", "house", "moves", "health", "metrics"),
+        (
+            "devices",
+            "tokens",
+            "long",
+            "link",
+            "keyed_hash",
+            "desk",
+            "status",
+            "house",
+            "moves",
+            "health",
+            "metrics",
+        ),
         nothing,
     )
     clock = ManualClock()

@@ -30,7 +30,7 @@ Hash = Callable[[str, str], bytes]
 # Their request names what they make, or what they do is told in several steps each of which is done once: asked again
 # they go on where they were, and end where they would have ended.
 ASKED_AGAIN = frozenset(
-    {"start", "propose", "fork", "restart", "replay", "review", "forget", "token_issue"}
+    {"start", "propose", "fork", "restart", "ask_again", "replay", "review", "forget", "token_issue"}
     | {"cancel_scope", "dismiss", "remember", "retract_memory", "apply_rules", "apply_workflows"}
 )
 NOT_KEPT = frozenset({"token_issue"})  # a secret, which is made anew from the request's name
@@ -62,7 +62,7 @@ class AskedOnce:
         name, about = self._hashed("request", request).hex(), self._hashed("request body", body).hex()
         under_way = self._under_way.get(name)
         if under_way is not None:
-            _require_same(under_way[0], about)
+            require_same(under_way[0], about)
             return await asyncio.shield(under_way[1])
         done: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_heard)
@@ -81,7 +81,7 @@ class AskedOnce:
     async def _once(self, name: str, body: str, operation: str, arguments: Json) -> Json:
         row = self._store.get("requests", (name,))
         if row is not None:
-            _require_same(str(row["body"]), body)
+            require_same(str(row["body"]), body)
             kept = self._kept(row)
             if kept is not None:
                 return kept
@@ -181,7 +181,8 @@ def _decided(run: str, task: object, status: str, card: str = "") -> Json:
     return {"run": run, "task": task, "events": 1, "status": status, "detail": {}, "card": card}
 
 
-def _require_same(known: str, asked: str) -> None:
+def require_same(known: str, asked: str) -> None:
+    """Raises `KeyReused` where a name stands for another request."""
     if known != asked:
         raise KeyReused(
             "This idempotency key names another request.",

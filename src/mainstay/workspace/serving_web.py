@@ -27,6 +27,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk
 from mainstay.runtime.devices import Devices
 from mainstay.runtime.links import Link, look_up
+from mainstay.runtime.long_requests import LongRequests
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Answer, Request
@@ -69,6 +70,7 @@ class Front:
     clock: Clock
     devices: Devices
     tokens: Tokens
+    long: LongRequests
     login_links: LoginLinks
     password: ConsolePassword
     link: Callable[[str], Link | None]  # what stands behind the token of a link to a card
@@ -316,6 +318,7 @@ def web_beside(
         clock=held.clock,
         devices=devices,
         tokens=tokens,
+        long=LongRequests(held.store, held.assembly.artifacts, vault.keyed_hash, loop.ask),
         login_links=LoginLinks(held.clock),
         password=ConsolePassword(held.folder.id, settings),
         link=lambda token: look_up(held.store, vault, token, held.clock.now()),

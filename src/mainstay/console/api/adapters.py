@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from mainstay.console.api.asked import MaybeKey
-from mainstay.console.api.long import ANSWERED, LongOperation, operations_of
+from mainstay.console.api.long import ANSWERED, LongOperation, begin
 from mainstay.console.api.noun import Noun, Reading, Steering
 from mainstay.console.api.values import Named, Strict
 
@@ -62,9 +62,7 @@ async def ingest(
 
     async def work() -> dict[str, Any]:
         return msgspec.to_builtins(  # type: ignore[no-any-return]
-            await asked.act_slowly(lambda workspace: workspace.ingest(said.adapter))
+            await asked.front.act_slowly(lambda workspace: workspace.ingest(said.adapter))
         )
 
-    one = operations_of(request).begin(asked, "ingest", work)
-    response.headers["Location"] = f"/api/v1/operations/{one.operation}"
-    return one
+    return await begin(asked, request, response, "ingest", work, about=said.adapter)

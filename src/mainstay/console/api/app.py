@@ -100,7 +100,7 @@ def build(front: Front) -> FastAPI:
         separate_input_output_schemas=False,
     )
     api.state.front = front
-    api.state.long = long.Operations(front.clock)
+    api.state.long = long.Operations(front.long, front.clock)
     problems.add_to(api)
     nouns = (
         *(

@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from mainstay.console.api.asked import MaybeKey
-from mainstay.console.api.long import ANSWERED, LongOperation, operations_of
+from mainstay.console.api.long import ANSWERED, LongOperation, begin
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.paging import Cursor, Limit, Page, linked, place
 from mainstay.console.api.values import NAME_MAX, WHOLE_MAX, SinceQuery, UntilQuery
@@ -45,9 +45,7 @@ async def verify_ledger(asked: Reading, request: Request, response: Response, ke
             raise LedgerUnready(str(told["error"]), remedy="Run `mainstay audit verify` on this machine.")
         return told
 
-    one = operations_of(request).begin(asked, "verify", work)
-    response.headers["Location"] = f"/api/v1/operations/{one.operation}"
-    return one
+    return await begin(asked, request, response, "verify", work)
 
 
 @noun.get("/audit/events", response_model=Page[Listed])

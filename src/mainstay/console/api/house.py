@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse
 
 from mainstay.console.api.asked import MaybeKey
-from mainstay.console.api.long import ANSWERED, LongOperation, operations_of
+from mainstay.console.api.long import ANSWERED, LongOperation, begin
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.values import Name, Named, Reason, Strict, Time
 from mainstay.governance.metrics import CONTENT_TYPE
@@ -112,9 +112,7 @@ async def back_up(asked: Administering, request: Request, response: Response, ke
     async def work() -> dict[str, Any]:
         return await asyncio.to_thread(_backed_up, asked.front)
 
-    one = operations_of(request).begin(asked, "backup", work)
-    response.headers["Location"] = f"/api/v1/operations/{one.operation}"
-    return one
+    return await begin(asked, request, response, "backup", work)
 
 
 def _backed_up(front: Front) -> dict[str, Any]:
