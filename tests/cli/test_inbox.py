@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from mainstay.cli import main as command_line
-from mainstay.cli.inbox import count_left, for_you
-from mainstay.cli.triaged import (
+from mainstay.cli.inbox import for_you
+from mainstay.runtime import forgetting, inbox
+from mainstay.workspace.left_to_you import is_left
+from mainstay.workspace.run_search import RunFilter
+from mainstay.workspace.triaged import (
     _OVERTAKEN,
     ANSWERED,
     FAILED,
@@ -15,12 +18,8 @@ from mainstay.cli.triaged import (
     LEFT,
     SENT,
     UNDER_WAY,
-    _outcome,
-    read_triaged,
+    outcome_of,
 )
-from mainstay.runtime import forgetting, inbox
-from mainstay.workspace.left_to_you import is_left
-from mainstay.workspace.run_search import RunFilter
 from tests.cli.conftest import MESSAGES, Desk, lay_out
 
 
@@ -46,7 +45,7 @@ def test_every_message_is_there_newest_first(desk: Desk, capsys: pytest.CaptureF
 
 def test_only_what_needs_the_operator(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     with desk.workspace as opened:
-        cards, left = opened.waiting(), count_left(opened)
+        cards, left = opened.waiting(), opened.inbox.left()
     assert left["left_to_you"] > 0
     found = _value(desk, capsys, "inbox", "--waiting")
     assert found["needs_you"] == len(found["messages"]) == cards + sum(left.values())  # type: ignore[arg-type]
@@ -55,7 +54,7 @@ def test_only_what_needs_the_operator(desk: Desk, capsys: pytest.CaptureFixture[
 
 def test_what_is_left_is_the_same_for_every_door(desk: Desk) -> None:
     with desk.workspace as opened:
-        left = [one.run for one in read_triaged(opened, sealed=True) if one.outcome == LEFT][::-1]
+        left = [one.run for one in opened.inbox.newest(sealed=True) if one.outcome == LEFT][::-1]
         assert left
         assert [row["run"] for row in opened.left.rows()] == left
         assert opened.left.count() == len(left)
@@ -101,7 +100,7 @@ def test_it_fits_a_narrow_screen(
 
 def test_status_counts_what_has_no_card(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     with desk.workspace as opened:
-        left = count_left(opened)
+        left = opened.inbox.left()
     found = _value(desk, capsys, "status")
     assert {name: found[name] for name in left} == left
     assert f"{left['left_to_you']} left to you" in _text(desk, capsys, "status")
@@ -113,7 +112,7 @@ def test_what_was_decided_is_told(desk: Desk, cards: list[str], capsys: pytest.C
         ended = opened.approval(cards[1]).run
         opened.cancel(ended)
     with desk.workspace as opened:
-        outcomes = {one.run: one.outcome for one in read_triaged(opened)}
+        outcomes = {one.run: one.outcome for one in opened.inbox.newest()}
     assert (outcomes[refused], outcomes[ended]) == ("rejected by you", "cancelled")
 
 
@@ -171,10 +170,10 @@ def test_what_was_put_away_is_counted_no_more(desk: Desk, capsys: pytest.Capture
 
 def test_outcomes_of_a_run() -> None:
     expected = {"reply_expected": True}
-    assert _outcome("failed", {}, expected, ())[0] == FAILED
-    assert _outcome("failed", {"send": "succeeded"}, expected, ())[0] == SENT
-    assert _outcome("succeeded", {}, {"reply_expected": False}, ("money",))[0] == LEFT
-    assert _outcome("queued", {}, {}, ()) == (UNDER_WAY, "it waits for its turn")
+    assert outcome_of("failed", {}, expected, ())[0] == FAILED
+    assert outcome_of("failed", {"send": "succeeded"}, expected, ())[0] == SENT
+    assert outcome_of("succeeded", {}, {"reply_expected": False}, ("money",))[0] == LEFT
+    assert outcome_of("queued", {}, {}, ()) == (UNDER_WAY, "it waits for its turn")
 
 
 def test_the_line_of_what_is_for_you() -> None:
@@ -191,7 +190,7 @@ def test_a_run_that_ended_since_somebody_was_forgotten_says_so(
         who = str(opened.message(run)["from_address"])
     assert command_line.run(["forget", who, "--yes", "-w", str(desk.root)]) == 0
     with desk.workspace as opened:
-        found = {one.run: (one.outcome, one.why) for one in read_triaged(opened)}
+        found = {one.run: (one.outcome, one.why) for one in opened.inbox.newest()}
     assert found[run] == (FORGOTTEN, "it is about somebody who was forgotten")
 
 

@@ -22,7 +22,7 @@ from mainstay.cli.render import (
     table,
 )
 from mainstay.cli.safe_text import safe_line
-from mainstay.cli.triaged import given_up
+from mainstay.workspace.triaged import given_up
 
 LetterId = Annotated[
     str, typer.Argument(help="A dead letter's id, its beginning or its end.", metavar="LETTER")

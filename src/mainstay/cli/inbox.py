@@ -6,26 +6,15 @@ what failed, what could not be read. `status` and `up` count what this list show
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from mainstay.cli.options import HERE, AsJson, InWorkspace, open_workspace
 from mainstay.cli.render import cells, clock_time, count, emit, say, shares, short_run, show, table, tell
-from mainstay.cli.triaged import (
-    FOR_YOU,
-    MESSAGE_MAX,
-    NOT_TAKEN_BACK,
-    REFUSED,
-    UNHEARD,
-    read_triaged,
-)
+from mainstay.workspace.inbox import LOOK_MAX, MESSAGE_MAX
+from mainstay.workspace.triaged import FOR_YOU
 
-if TYPE_CHECKING:
-    from mainstay.workspace import Workspace
-
-LATE = 200  # the newest messages that are looked through for what is for the operator: a third of a second
 _LEFT = {
     "not_taken_back": "not taken back",
     "left_to_you": "left to you",
@@ -49,15 +38,15 @@ def inbox(
     ] = 50,
     every: Annotated[bool, typer.Option("--all", help="Every message there is.")] = False,
     waiting: Annotated[
-        bool, typer.Option("--waiting", help=f"Only what needs you, of the newest {LATE}.")
+        bool, typer.Option("--waiting", help=f"Only what needs you, of the newest {LOOK_MAX}.")
     ] = False,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Messages of late, newest first: what became of each, and why."""
-    looked = MESSAGE_MAX if every else max(limit, LATE) if waiting else limit
+    looked = MESSAGE_MAX if every else max(limit, LOOK_MAX) if waiting else limit
     with open_workspace(workspace) as opened:
-        found = read_triaged(opened, newest=looked)[::-1] if opened.begun else []
+        found = opened.inbox.newest(looked)[::-1]
     if waiting:
         found = [one for one in found if one.outcome in FOR_YOU]
     shown = found if every else found[:limit]
@@ -87,24 +76,6 @@ def inbox(
         f"{count(len(shown), 'message')} since {since}{more}, {number:,} for you. "
         "The whole story of one: `mainstay explain RUN`"
     )
-
-
-def count_left(workspace: Workspace) -> dict[str, int]:
-    """How many of the newest messages are left to the operator without a card, and the dead letters that wait.
-
-    Of what was given up counts only what is neither tried again nor put away, however old: `dead-letters` lists it.
-    """
-    if not workspace.begun:
-        return dict.fromkeys(_LEFT, 0)
-    of = Counter(one.outcome for one in read_triaged(workspace, newest=LATE, sealed=True))
-    return {
-        "not_taken_back": of[NOT_TAKEN_BACK],
-        "left_to_you": workspace.left.count(),
-        "failed": workspace.count("dead_letters", status="waiting", kind="run"),
-        "refused": of[REFUSED],
-        "unreadable": workspace.count("dead_letters", status="waiting", kind="message"),
-        "unheard": of[UNHEARD],
-    }
 
 
 def for_you(found: dict[str, Any]) -> str:

@@ -169,11 +169,11 @@ def _doubts_of(opened: Workspace, run: str) -> list[dict[str, Any]]:
 def status(workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     """Who is at work, and what waits."""
     from mainstay.cli.held_back import standing, standing_lines
-    from mainstay.cli.inbox import count_left, for_you
+    from mainstay.cli.inbox import for_you
 
     with open_workspace(workspace) as opened:
         found = opened.status()
-        found |= count_left(opened) | standing(opened)
+        found |= opened.inbox.left() | standing(opened)
         root = opened.folder.root
     if as_json:
         return emit({"workspace": root.as_posix(), **found})

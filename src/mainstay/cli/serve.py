@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mainstay.cli.inbox import count_left, for_you
+from mainstay.cli.inbox import for_you
 from mainstay.cli.render import count, emit, say, sentences
 from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.errors import LedgerCorrupt, MainstayError
@@ -197,7 +197,7 @@ def _count_left(service: Service) -> dict[str, int]:
 
     try:
         with Workspace(service.held.folder) as opened:
-            return count_left(opened)
+            return opened.inbox.left()
     except (MainstayError, OSError) as error:
         log.warning("what is left to you could not be counted: %s", error)
         return {}

@@ -23,6 +23,7 @@ from mainstay.kernel.values import money
 from mainstay.workspace import Card, Workspace
 from mainstay.workspace.called import called, login_line
 from mainstay.workspace.folder import Folder, adopt
+from mainstay.workspace.triaged import ORDER
 
 SETTLE_TIMEOUT_S = 120.0
 PAUSE_S = 1.2
@@ -119,7 +120,7 @@ class Tour:
         self._say(f"Done in {took:.1f} s. Past answers and intents are searched {search}.")
 
     def _look(self) -> None:
-        found = triaged.read_triaged(self._workspace)
+        found = self._workspace.inbox.newest()
         first = self._expected["first"]
         duplicates = sum(one.disposition == "duplicate" for one in first)
         if not self._quiet:
@@ -131,7 +132,7 @@ class Tour:
             if left_out:
                 self._say(f"{left_out} more: `mainstay demo --all` shows every message.")
         spent = sum(one.spent_micros for one in found)
-        self._facts["outcomes"] = {name: sum(one.outcome == name for one in found) for name in triaged.ORDER}
+        self._facts["outcomes"] = {name: sum(one.outcome == name for one in found) for name in ORDER}
         self._facts["spent_micros"] = spent
         self._say(
             "",

@@ -34,6 +34,7 @@ from mainstay.workspace.sdk.ledger import Ledger
 
 if TYPE_CHECKING:
     from mainstay.workspace.asking import Answer, Asking
+    from mainstay.workspace.inbox import Inbox
 
 
 class Workspace(Condition, Costs, Ledger):
@@ -95,6 +96,13 @@ class Workspace(Condition, Costs, Ledger):
             run_max=run_max,
             by_meaning=by_meaning,
         )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """Every message that came in and what became of it: a page at a time, the newest, and what is left to you."""
+        from mainstay.workspace.inbox import Inbox
+
+        return Inbox(self)
 
     @contextmanager
     def once(self, request: str, body: str) -> Iterator[Workspace]:

@@ -24,7 +24,7 @@ PLAIN = (
     *("slo/minutes", "audit", "audit/events", "audit/stats", "adapters", "token", "tokens", "devices"),
     *("workflows/triage/report", "runs/search?text=order"),
     *("approvals/preview?act=email.reply", "workflows/triage/history", "policies/difference"),
-    *("autonomy/proposals", "memory/stats"),
+    *("autonomy/proposals", "memory/stats", "inbox", "inbox?needs_you=true"),
 )
 
 
@@ -66,3 +66,19 @@ def test_what_waits_for_you_says_so_whatever_the_filter(program: Program) -> Non
     every = program.get("runs?limit=200").json["items"]
     assert {one["run"] for one in waiting} <= {one["run"] for one in every if one["waits_for_you"]}
     assert any(not one["waits_for_you"] for one in every)
+
+
+def test_the_inbox_tells_what_became_of_each_message_and_where_its_card_is(
+    web: WebHouse, program: Program
+) -> None:
+    waiting = program.get("inbox?needs_you=true&limit=200").json["items"]
+    runs = {one["run"] for one in waiting if one["outcome"] == "waits for you"}
+    assert runs <= {str(row["run"]) for row in web.rows("approvals", status="waiting")}
+    assert runs
+    one = next(one for one in waiting if one["run"] in runs)
+    assert "@" in one["sender"]
+    assert one["subject"]
+    assert one["why"]
+    first = program.get("inbox?limit=3").json
+    second = program.get(f"inbox?limit=3&cursor={first['next']}").json
+    assert first["items"][-1]["position"] > second["items"][0]["position"]

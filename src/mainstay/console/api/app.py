@@ -77,6 +77,7 @@ def build(front: Front) -> FastAPI:
         autonomy,
         doubts,
         house,
+        inbox,
         lessons,
         long,
         memory,
@@ -105,6 +106,7 @@ def build(front: Front) -> FastAPI:
     nouns = (
         *(
             house,
+            inbox,
             approvals,
             runs,
             proposals,
