@@ -6,27 +6,33 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
+from mainstay.kernel.commands import Command, GrantAutonomy, IssueToken, RevokeAutonomy
 from mainstay.kernel.errors import AnswerLost, CommandRefused, DirectorUnavailable, KeyReused, StorageFailed
-from mainstay.kernel.values import DAY, Json
+from mainstay.kernel.values import DAY, Instant, Json
 from mainstay.ledger.codec import NAMES
 from mainstay.ledger.keys import InMemoryKeys
 from mainstay.ledger.store import Position
 from mainstay.runtime.asked_once import Ask, AskedOnce
 from mainstay.runtime.desk import Desk
+from mainstay.runtime.granting import Granting
 from mainstay.runtime.steering import Steering
+from mainstay.runtime.tick import Request
+from mainstay.runtime.tokens import Tokens
 from mainstay.testing.plans import ASK_ALL, act, plan_of
 from mainstay.workspace.operations import operate
 from tests.runtime.house import DiskStore, House, at_work, until
 
 PLAN = plan_of(act("send", act="email.reply"))
+KIND = f"{PLAN.workflow.name}/email.reply/"
 ME = {"actor": "operator"}
 DONE = frozenset(
     {"approval.granted", "approval.rejected", "approval.snoozed", "kill_switch.thrown", "scope.paused"}
-    | {"run.started", "run.cancelled", "run.paused"}
+    | {"run.started", "run.cancelled", "run.paused", "autonomy.granted", "autonomy.revoked", "token.revoked"}
 )
 
 
@@ -49,13 +55,17 @@ class EndingStore(DiskStore):
         return super().append(batch, **named)
 
 
-def once_of(house: House) -> AskedOnce:
-    def operated(by: Ask, operation: str, arguments: Json) -> Any:
-        desk = Desk(house.director, lambda: house.performer, house.artifacts, house.route, by)
-        steering = Steering(house.director, house.artifacts, by, adapters=("email",))
-        return operate(desk, steering, {}, operation, arguments)
+def operated(house: House, by: Ask, operation: str, arguments: Json) -> Any:
+    desk = Desk(house.director, lambda: house.performer, house.artifacts, house.route, by)
+    steering = Steering(house.director, house.artifacts, by, adapters=("email",))
+    granting = Granting(house.director, house.artifacts, by)
+    tokens = Tokens(house.store, house.clock, house.vault.keyed_hash, by)
+    return operate(desk, steering, {}, operation, arguments, granting=granting, tokens=tokens)
 
-    return AskedOnce(house.store, house.artifacts, house.vault.keyed_hash, house.loop.ask, operated)
+
+def once_of(house: House) -> AskedOnce:
+    by_name = partial(operated, house)
+    return AskedOnce(house.store, house.artifacts, house.vault.keyed_hash, house.loop.ask, by_name)
 
 
 Said = Callable[[House, dict[str, Any]], Json]
@@ -67,6 +77,9 @@ ASKED: dict[str, Said] = {
     "pause_run": lambda house, card: {"run": card["run"], **ME},
     "pause_scope": lambda house, card: {"scope": "adapter", "name": "email", **ME},
     "kill_switch": lambda house, card: {"on": True, **ME},
+    "autonomy_grant": lambda house, card: {"kind": KIND, "level": "shadow", **ME},
+    "autonomy_revoke": lambda house, card: {"kind": KIND, "reason": "slowly", **ME},
+    "token_revoke": lambda house, card: {"token": "a robot", **ME},
     "start": lambda house, card: {
         "workflow": PLAN.workflow.name,
         "trigger": {},
@@ -79,8 +92,20 @@ ASKED: dict[str, Said] = {
 UNDONE: dict[str, Json] = {
     "pause_scope": {"scope": "adapter", "name": "email"},
     "kill_switch": {"on": False},
+    "autonomy_grant": {"kind": KIND},
+    "autonomy_revoke": {"kind": KIND, "level": "shadow"},
 }
-UNDO = {"pause_scope": "resume_scope", "kill_switch": "kill_switch"}
+UNDO = {
+    "pause_scope": "resume_scope",
+    "kill_switch": "kill_switch",
+    "autonomy_grant": "autonomy_revoke",
+    "autonomy_revoke": "autonomy_grant",
+}
+TOLD_OF_BOTH = frozenset({"kill_switch", "autonomy_grant", "autonomy_revoke"})  # that it was done, and undone
+BEFORE: dict[str, Command] = {
+    "autonomy_revoke": GrantAutonomy(KIND, "shadow", "operator"),
+    "token_revoke": IssueToken("7" * 32, "a robot", "agent", ("read",), Instant(2**60), "operator"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +141,8 @@ async def _ended_at(operation: str, at: int, *, durable: bool) -> None:
     with suppress(StorageFailed):
         async with at_work(house):
             card = await with_a_card(house)
+            if operation in BEFORE:
+                await house.ask(Request(BEFORE[operation], "operator"))
             said = ASKED[operation](house, card)
             before = told(house)
             store.left, store.durable = at, durable
@@ -128,13 +155,13 @@ async def _ended_at(operation: str, at: int, *, durable: bool) -> None:
         once = once_of(house)
         was_done = bool(told(house) - before)
         if operation in UNDONE and was_done:
-            await operate(house.desk, house.steering, {}, UNDO[operation], {**UNDONE[operation], **ME})
+            await operated(house, house.loop.ask, UNDO[operation], {**UNDONE[operation], **ME})
         again = await once.do("a name", "its body", operation, said)
         assert first in (None, again)  # what was heard had been kept, word for word
         if operation in UNDONE and not was_done:
-            await operate(house.desk, house.steering, {}, UNDO[operation], {**UNDONE[operation], **ME})
+            await operated(house, house.loop.ask, UNDO[operation], {**UNDONE[operation], **ME})
         assert await once.do("a name", "its body", operation, said) == again
-        expected = 2 if operation == "kill_switch" else 1
+        expected = 2 if operation in TOLD_OF_BOTH else 1
         found = told(house) - before
         assert sum(found.values()) == expected, found
 
@@ -202,8 +229,39 @@ def test_an_answer_that_nothing_tells_is_said_to_be_lost() -> None:
             said = {"on": True, **ME}
             await once.do("a name", "its body", "kill_switch", said)
             row = dict(house.store.select("requests", limit=10)[0]) | {"answer": None}
-            with pytest.raises(AnswerLost, match="not known any more"):
-                once._told_anew({**row, "run": ""}, "remember", said)
+            for operation in ("ingest", "import_mail"):
+                with pytest.raises(AnswerLost, match="not known any more"):
+                    once._told_anew({**row, "run": ""}, operation, said)
+
+    asyncio.run(story())
+
+
+def test_how_far_a_kind_was_granted_is_lost_only_where_nobody_named_it_and_it_was_changed_since() -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            once, said = once_of(house), {"kind": KIND, "level": "shadow", **ME}
+            told = await once.do("a name", "its body", "autonomy_grant", said)
+            row = dict(house.store.select("requests", limit=10)[0]) | {"answer": None}
+            usual = {**said, "level": ""}
+            assert once._told_anew(row, "autonomy_grant", usual) == told
+            house.clock.advance(1)
+            await house.ask(Request(RevokeAutonomy(KIND, "operator", "no", "operator"), "operator"))
+            assert once._told_anew(row, "autonomy_grant", said) == told
+            with pytest.raises(AnswerLost):
+                once._told_anew(row, "autonomy_grant", usual)
+
+    asyncio.run(story())
+
+
+def test_a_card_may_have_been_named_by_the_beginning_of_its_id() -> None:
+    async def story() -> None:
+        async with at_work(House(PLAN, policy=ASK_ALL)) as house:
+            card = await with_a_card(house)
+            said = {"approval": card["approval"][:8], "reason": "no", **ME}
+            told = await once_of(house).do("a name", "its body", "reject", said)
+            row = dict(house.store.select("requests", limit=10)[0]) | {"answer": None}
+            again = once_of(house)._told_anew(row, "reject", said)
+            assert (again["run"], again["card"]) == (told["run"], told["card"])
 
     asyncio.run(story())
 

@@ -15,10 +15,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from mainstay.governance.autonomy import find_kind
 from mainstay.kernel.commands import AnswerRequest, TakeRequest
-from mainstay.kernel.errors import AnswerLost, KeyReused
+from mainstay.kernel.errors import AmbiguousId, AnswerLost, KeyReused, NotFound
 from mainstay.kernel.ids import RunId, SubjectId
 from mainstay.kernel.values import Json
+from mainstay.ledger.short_ids import find_id
 from mainstay.ledger.store import EventStore, Value
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.tick import Answer, Request
@@ -31,7 +33,15 @@ Hash = Callable[[str, str], bytes]
 # they go on where they were, and end where they would have ended.
 ASKED_AGAIN = frozenset(
     {"start", "propose", "fork", "restart", "ask_again", "replay", "review", "forget", "token_issue"}
-    | {"cancel_scope", "dismiss", "remember", "retract_memory", "apply_rules", "apply_workflows"}
+    | {
+        "autonomy_wrong",
+        "cancel_scope",
+        "dismiss",
+        "remember",
+        "retract_memory",
+        "apply_rules",
+        "apply_workflows",
+    }
 )
 NOT_KEPT = frozenset({"token_issue"})  # a secret, which is made anew from the request's name
 # Of these the request says what it was answered, since it was done.
@@ -41,6 +51,8 @@ _STATUS: Mapping[str, Callable[[Json], str]] = {
     "resume_scope": lambda said: "running",
     "purge": lambda said: "purged",
 }
+_OF_KINDS = frozenset({"autonomy_grant", "autonomy_revoke"})
+KINDS_MAX = 100_000
 _OF_CARDS = {"granted": "approved"}
 
 
@@ -125,16 +137,34 @@ class AskedOnce:
         run, task = str(row["run"] or ""), row["task"]
         if operation in _STATUS:
             return _decided("", 0, _STATUS[operation](arguments))
+        if operation == "token_revoke":
+            return {"revoked": 1}  # or it would have left nothing
+        if operation in _OF_KINDS:
+            return self._of_kind(row, operation, arguments)
         if not run:
-            raise AnswerLost(
-                "This was done, and what it was answered is not known any more.",
-                why="The director ended between doing it and keeping its answer.",
-                remedy="Look at what it was about; it is not done twice.",
-                operation=operation,
-            )
-        card = str(arguments.get("approval", "") or "")
-        shown = self._store.get("approvals", (card,)) if card else None
-        return _decided(run, task, self._status(run), str(shown["status"]) if shown else "")
+            raise _lost(operation)
+        return _decided(run, task, self._status(run), self._card(str(arguments.get("approval", "") or "")))
+
+    def _of_kind(self, row: Mapping[str, Value], operation: str, arguments: Json) -> Json:
+        """What was answered about autonomy. Raises `AnswerLost` where nobody knows any more how far it was granted."""
+        known = {str(one["kind"]): one for one in self._store.select("autonomy", limit=KINDS_MAX)}
+        try:
+            kind = find_kind(known, str(arguments["kind"]))
+        except (NotFound, AmbiguousId):  # others are called so by now
+            raise _lost(operation) from None
+        level = "ask" if operation == "autonomy_revoke" else str(arguments.get("level", "") or "")
+        if not level and known[kind]["changed_at"] == row["at"]:
+            level = str(known[kind]["level"])
+        if not level:
+            raise _lost(operation)
+        return {"kind": kind, "level": level, "events": 1}
+
+    def _card(self, short: str) -> str:
+        """The status of the card that was decided."""
+        if not short:
+            return ""
+        row = self._store.get("approvals", (find_id(self._store, "approvals", "approval", short),))
+        return str(row["status"]) if row is not None else ""
 
     def _outcome(self, one: list[str]) -> Json:
         row = self._store.get("approvals", (one[0],))
@@ -179,6 +209,15 @@ class _Taking:
 def _decided(run: str, task: object, status: str, card: str = "") -> Json:
     """As `runtime.desk.encode` writes a decision."""
     return {"run": run, "task": task, "events": 1, "status": status, "detail": {}, "card": card}
+
+
+def _lost(operation: str) -> AnswerLost:
+    return AnswerLost(
+        "This was done, and what it was answered is not known any more.",
+        why="The director ended between doing it and keeping its answer.",
+        remedy="Look at what it was about; it is not done twice.",
+        operation=operation,
+    )
 
 
 def require_same(known: str, asked: str) -> None:
