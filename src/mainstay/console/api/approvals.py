@@ -43,31 +43,34 @@ Show = Annotated[
 ACT = r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*$"
 
 
-class Yes(Strict):
-    """Yes to what the card shows."""
+class Bound(Strict):
+    """What is said of a card by who looked at it."""
 
-    confirm: Named = Field(
-        "", description="The second step of what is final and of high stake: `second_step`."
-    )
     open_us: Time = Field(
         0, description="For how long the card was looked at; 0: measured from its first show."
     )
 
 
-class Edited(Strict):
+class Yes(Bound):
+    """Yes to what the card shows."""
+
+    confirm: Named = Field(
+        "", description="The second step of what is final and of high stake: `second_step`."
+    )
+
+
+class Edited(Bound):
     """Yes to another text."""
 
     text: Said
     confirm: Named = ""
     anyway: bool = Field(False, description="Send it although the checks found something in it.")
-    open_us: Time = 0
 
 
-class No(Strict):
+class No(Bound):
     """No, and why."""
 
     reason: Reason = ""
-    open_us: Time = 0
 
 
 class Later(Strict):
@@ -182,18 +185,7 @@ async def approve(
     asked: Deciding, card: CardId, said: Yes, digest: IfMatch = None, key: MaybeKey = None
 ) -> Any:
     """Yes to exactly what the card shows. Where it was decided already, 409 says what became of it."""
-    named = digest_of(digest)
-    return await _answered(
-        asked,
-        lambda workspace: workspace.approve(
-            card,
-            digest=named,
-            actor=asked.actor,
-            open_us=said.open_us or None,
-            confirm=said.confirm,
-            via=asked.via,
-        ),
-    )
+    return await _bound(asked, Workspace.approve, card, digest, said)
 
 
 @noun.post("/approvals/{card}/edit", response_model=Decided, also=DECIDED)
@@ -201,19 +193,7 @@ async def edit_approval(
     asked: Deciding, card: CardId, said: Edited, digest: IfMatch = None, key: MaybeKey = None
 ) -> Any:
     """Yes to this text instead. It is a new effect with a digest of its own; what the checks find in it is told."""
-    named = digest_of(digest)
-    return await _answered(
-        asked,
-        lambda workspace: workspace.edit(
-            *(card, said.text),
-            digest=named,
-            actor=asked.actor,
-            open_us=said.open_us or None,
-            confirm=said.confirm,
-            anyway=said.anyway,
-            via=asked.via,
-        ),
-    )
+    return await _bound(asked, Workspace.edit, card, digest, said)
 
 
 @noun.post("/approvals/{card}/reject", response_model=Decided, also=DECIDED)
@@ -221,18 +201,7 @@ async def reject(
     asked: Deciding, card: CardId, said: No, digest: IfMatch = None, key: MaybeKey = None
 ) -> Any:
     """No to a card, and why."""
-    named = digest_of(digest)
-    return await _answered(
-        asked,
-        lambda workspace: workspace.reject(
-            card,
-            reason=said.reason,
-            digest=named,
-            actor=asked.actor,
-            open_us=said.open_us or None,
-            via=asked.via,
-        ),
-    )
+    return await _bound(asked, Workspace.reject, card, digest, said)
 
 
 @noun.post("/approvals/{card}/snooze", response_model=Decided)
@@ -240,6 +209,24 @@ async def snooze(asked: Deciding, card: CardId, said: Later, key: MaybeKey = Non
     """Not now. The card leaves the list until then; it expires when it would have."""
     return await _answered(
         asked, lambda workspace: workspace.snooze(card, until=said.until, actor=asked.actor)
+    )
+
+
+async def _bound(
+    asked: Asked, answer: Callable[..., Decided], card: str, if_match: str | None, said: Bound
+) -> Decided:
+    """One of the answers that are bound to the effect which the card showed; what it says goes along by its names."""
+    digest, more = digest_of(if_match), said.model_dump(exclude={"open_us"})
+    return await _answered(
+        asked,
+        lambda workspace: answer(
+            *(workspace, card),
+            digest=digest,
+            actor=asked.actor,
+            open_us=said.open_us or None,
+            via=asked.via,
+            **more,
+        ),
     )
 
 
