@@ -1,18 +1,19 @@
 #!/bin/sh
-# Install the programs of the system that a few tests need: a real mail server on loopback, bubblewrap, a
-# browser, and npm, by which the conformance suite of MCP comes.
+# Install the programs of the system that a few tests need: a real mail server on loopback, bubblewrap, two
+# browsers, and npm, by which the conformance suite of MCP comes.
 # Usage: scripts/install-test-system-packages.sh
 #
 # Without them those tests are skipped, out loud. In CI (CI=true) a missing one ends the run here, with the reason.
 set -eu
 
-packages="dovecot-imapd dovecot-submissiond dovecot-lmtpd bubblewrap chromium"
+packages="dovecot-imapd dovecot-submissiond dovecot-lmtpd bubblewrap chromium firefox-esr"
 command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
 
 is_complete() {
     PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v dovecot >/dev/null 2>&1 || return 1
     command -v bwrap >/dev/null 2>&1 || return 1
     command -v chromium >/dev/null 2>&1 || return 1
+    command -v firefox-esr >/dev/null 2>&1 || return 1
     command -v npm >/dev/null 2>&1 || return 1
     for part in imap submission lmtp; do
         [ -x "/usr/lib/dovecot/$part" ] || [ -x "/usr/libexec/dovecot/$part" ] || return 1
@@ -40,4 +41,4 @@ echo "Installing $packages"
 if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages; } </dev/null; then
     refuse "apt-get could not install them; its own message stands above"
 fi
-if ! is_complete; then refuse "apt-get reported success, but dovecot's imap, submission or lmtp, bwrap, chromium or npm is not there"; fi
+if ! is_complete; then refuse "apt-get reported success, but dovecot's imap, submission or lmtp, bwrap, chromium, firefox-esr or npm is not there"; fi

@@ -1,5 +1,7 @@
 """A real browser before the real server: Debian's Chromium, driven by Playwright. Its tests are `long`.
 
+`test_firefox.py` does without it: its browser is another one (bidi.py).
+
 `visit(...)` opens a page that is logged in, under the policy that the product sends. Whatever the page writes to the
 console, every error in it and every request to another host fails the test at its end, unless the test says that it
 expects them (`visitor.expected`). `desk` is a house of the module's own, for tests that decide; `web` is everybody's.
@@ -30,7 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.long)
-            item.add_marker(pytest.mark.binary("chromium"))
+            if item.path.name != "test_firefox.py":
+                item.add_marker(pytest.mark.binary("chromium"))
 
 
 @dataclass

@@ -6,8 +6,9 @@
   const HOUR = { hour: "2-digit", minute: "2-digit", hour12: false };
   const heard = new Map(); // topics, and up to which position each is told
   const gathered = new Set(); // topics that were told just now
+  const asked = new Set(); // what is on its way
   const waiting = new WeakSet(); // parts that are asked for once more
-  let figures = null, lostAt = null, showing = null, said = "", unknown = "", known = [], tries = 0, pageAt = position();
+  let figures = null, lostAt = null, stream = null, leaving = false, showing = null, said = "", unknown = "", known = [], tries = 0, pageAt = position();
 
   function live() { return document.querySelector("body > .live"); }
   function position() { return live()?.dataset.position ?? ""; }
@@ -159,7 +160,25 @@
     if (status === 200) regained();
   });
   document.addEventListener("htmx:sse:before:connection", (event) => {
-    if (event.detail.connection.attempt > 0) lost();
+    if (leaving) return event.preventDefault();
+    stream = event.detail.connection;
+    if (stream.attempt > 0) lost();
+  });
+
+  // A page that is left ends by itself what it listens to and asks for: some browsers call that an error otherwise.
+  // One that stays after all, as it does for a download, listens again.
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (ctx.request.method === "GET") asked.add(ctx);
+  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => asked.delete(ctx));
+  addEventListener("beforeunload", () => {
+    leaving = true;
+    for (const ctx of asked) ctx.request.abort();
+    stream?.abortController.abort();
+    setTimeout(() => {
+      leaving = false;
+      if (live()) htmx.trigger(live(), "live:again", {});
+    }, AGAIN_MS);
   });
   document.addEventListener("htmx:sse:error", (event) => {
     lost();
