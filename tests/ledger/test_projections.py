@@ -168,6 +168,7 @@ def test_a_projection_names_every_event_that_changes_it(seed: int) -> None:
 _OPEN = ("delayed", "queued", "running", "compensating", "ending")
 _ASSERTING = {
     "done",
+    "done_lately",
     "recipients",
     "written",
     "rejected",

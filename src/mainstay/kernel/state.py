@@ -201,6 +201,12 @@ class RunState:
         return self.status in ENDED
 
     @property
+    def parent(self) -> RunId | None:
+        """The run that this one goes on from."""
+        forked = self.unusual.forked
+        return forked.parent if forked is not None else None
+
+    @property
     def size(self) -> int:
         """How many tasks there are, items included."""
         return (len(self.tasks) - 1) * CHUNK + len(self.tasks[-1]) if self.tasks else 0
@@ -214,6 +220,12 @@ class RunState:
         at, offset = number // CHUNK, number % CHUNK
         tasks = self.tasks
         return tasks[at][offset] if 0 <= at < len(tasks) and offset < len(tasks[at]) else None
+
+    def act(self, number: int) -> Act:
+        """What a task proposed to do; it is asked only of a task that proposed something."""
+        act = self.task(number).act
+        assert act is not None, f"task {number} of run {self.head.run} has no action"
+        return act
 
     def spec(self, number: int) -> TaskSpec:
         """The declaration of a task; an item of a `for_each` has its parent's."""

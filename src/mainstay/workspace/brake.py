@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import HOUR, Instant, Json
-from mainstay.ledger.projections.acts import WRITING
+from mainstay.ledger.projections.written import WRITING
 from mainstay.ledger.store import EventReader
 from mainstay.runtime.clock import Clock
 

@@ -54,12 +54,14 @@ itself (`held`); a rebuild writes them again.
 """
 
 from mainstay.ledger.projection import Projection
-from mainstay.ledger.projections.acts import Approvals, Done, DoneLately, InDoubt, Recipients
 from mainstay.ledger.projections.adoptions import Adoptions
 from mainstay.ledger.projections.annotations import Annotations
+from mainstay.ledger.projections.approvals import Approvals
 from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent, Stopped
 from mainstay.ledger.projections.dead_letters import DeadLetters
+from mainstay.ledger.projections.done import Done, DoneLately
+from mainstay.ledger.projections.doubts import InDoubt
 from mainstay.ledger.projections.governance import AutonomyKinds, Governance
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
@@ -68,7 +70,7 @@ from mainstay.ledger.projections.memory import Fits, Memories, Reviews
 from mainstay.ledger.projections.runs import OpenRuns, Runs
 from mainstay.ledger.projections.samples import Samples
 from mainstay.ledger.projections.standing import Incidents, OpenBreakers, Pauses, Schedules
-from mainstay.ledger.projections.written import Written
+from mainstay.ledger.projections.written import Recipients, Written
 
 STANDARD: tuple[Projection, ...] = (
     Runs(),

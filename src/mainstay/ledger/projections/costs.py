@@ -32,7 +32,8 @@ from mainstay.kernel.events import (
 from mainstay.kernel.ids import StreamId, run_of
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
-from mainstay.ledger.projections.acts import WRITING
+from mainstay.ledger.projections.done import act_done
+from mainstay.ledger.projections.written import WRITING
 from mainstay.ledger.store import Add, ColumnType, Put, RowChange, Table, Value
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
@@ -234,10 +235,9 @@ class Replies:
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
     ) -> Sequence[RowChange]:
         """One more mail that went out."""
-        assert isinstance(event, TaskSucceeded)
         assert run is not None
-        act = run.task(event.task).act
-        if act is None or act.action.act not in WRITING or run.undoes(event.task) is not None:
+        action = act_done(event, run)
+        if action is None or action.act not in WRITING:
             return ()
         return (Add("replies", (day_of(at), run.head.workflow), {"count": 1}),)
 
