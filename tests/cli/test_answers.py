@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from mainstay.cli.main import run
+from mainstay.kernel.errors import CommandRefused
+from mainstay.workspace import Workspace
 from tests.cli.conftest import Desk
 
 Said = pytest.CaptureFixture[str]
@@ -45,6 +47,26 @@ def test_a_card_that_is_put_off_leaves_the_list_and_is_found_with_all(desk: Desk
     assert "1 card put off" in plain(desk.root, capsys, "approvals")
     for wrong in (["--for", "30d"], ["--until", "2001-01-01"], ["--until", "soon"], []):
         assert typed(desk.root, capsys, "snooze", name, *wrong)[0] != 0
+
+
+def test_what_was_rejected_is_asked_again_once(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    said = plain(desk.root, capsys, "reject", card["approval"], "--reason", "the wrong key")
+    assert f"`mainstay undo {card['run'][-8:]}` asks again." in said
+    assert f"mainstay undo {card['run'][-8:]}" in plain(
+        desk.root, capsys, "approvals", "show", card["approval"]
+    )
+    code, answer = typed(desk.root, capsys, "undo", card["run"][-8:])
+    assert (code, answer["rejected"], answer["events"] > 0) == (0, card["approval"], True)
+    with Workspace.open(desk.root) as opened:
+        (row,) = opened.rows("runs", where={"parent": card["run"]})
+        assert row["run"] == answer["run"]
+        again = opened.ask_again(card["approval"])
+        assert (again.run, again.events, again.live) == (row["run"], 0, False)
+        with pytest.raises(CommandRefused, match="Only a person"):
+            opened.ask_again(card["approval"], actor="agent:helper")
+    assert "was asked again" in plain(desk.root, capsys, "approvals", "show", card["approval"])
+    assert typed(desk.root, capsys, "undo", card["run"])[0] != 0, "there is nothing to take back any more"
 
 
 def test_what_was_approved_is_listed_and_taken_back(desk: Desk, capsys: Said) -> None:

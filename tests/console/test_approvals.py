@@ -203,13 +203,48 @@ def test_a_no_takes_its_reason_along(web: WebHouse, browser: Browser) -> None:
     assert "Restart" in browser.get(way).text
 
 
-def test_what_was_rejected_can_be_brought_back_when_its_run_has_ended() -> None:
+def test_a_no_is_taken_back_by_one_press_and_once(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    following = answer(web, browser, card, answer="reject").headers["location"]
+    again = f"/approvals/{card.approval}/again"
+    toast = browser.get(following).text.partition('id="toast"')[2]
+    assert re.search(rf'<form method="post" action="{again}".*data-key="u">Ask again <kbd>u</kbd>', toast)
+    page = browser.get(f"/approvals/{card.approval}")
+    assert f'action="{again}"' in page.text, "what is said once stands elsewhere too"
+    fields = {"form_token": page.token_of(again)}
+    assert browser.post(again, {"form_token": "0" * 64}).status == 403
+    asked = [browser.post(again, fields).headers["location"] for _ in range(2)]
+    assert asked[0] == asked[1] != following
+    new = card_of(web, asked[0].rpartition("/")[2])
+    old = card_of(web, card.approval)
+    assert (old.asks, old.again_run, old.again) == (new.approval, new.run, "")
+    assert (new.status, new.text, new.recipients) == ("waiting", old.text, old.recipients)
+    assert new.checks_passed == old.checks_passed, "what was checked before is told of the new one too"
+    told = browser.get(f"/approvals/{card.approval}").text
+    assert "It was rejected by you, and asked again." in told
+    assert f'href="/approvals/{new.approval}"' in told
+    assert f'action="{again}"' not in told
+    assert len(web.rows("runs", parent=old.run)) == 1
+    assert answer(web, browser, Waiting(new.approval, new.digest, ""), answer="reject").status == 303
+
+
+def test_what_was_not_rejected_is_not_asked_again(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    again = f"/approvals/{card.approval}/again"
+    refused = browser.post(again, {"form_token": csrf_of(web, browser, f"ask again {card.approval}")})
+    assert refused.status == 409
+    assert "was not rejected" in refused.text
+    assert web.status(card) == "waiting"
+
+
+def test_what_was_rejected_can_be_asked_again_when_its_run_has_ended() -> None:
     no = replace(CARD, status="rejected", decided_at=NOW, actor="operator", said="<b>no</b>")
-    assert "It can be brought back when" in rendered(no)
+    assert "It can be asked again when" in rendered(no)
     ended = rendered(replace(no, again="send & tell"))
     assert f'href="/runs/{CARD.run}/restart?first=send%20%26%20tell"' in ended
     assert "&lt;b&gt;no&lt;/b&gt;" in ended
-    assert "Bring it back" not in rendered(CARD)
+    assert "Ask again" not in rendered(CARD)
+    assert "that has no card yet" in rendered(replace(no, again_run="c" * 32))
 
 
 @pytest.mark.parametrize(
@@ -329,8 +364,8 @@ def csrf_of(web: WebHouse, browser: Browser, form: str) -> str:
 
 def batch_of(web: WebHouse, count: int) -> list[dict[str, Any]]:
     rows = web.rows("approvals", status="waiting")
-    alike = [row for row in rows if row["finality"] == "final_low_stake" and not row["snoozed_until"]]
-    return alike[-count:]
+    low_ones = [row for row in rows if row["finality"] == "final_low_stake" and not row["parent"]]
+    return [row for row in low_ones if not row["snoozed_until"]][-count:]
 
 
 def sent_batch(browser: Browser, rows: list[dict[str, Any]], **said: str) -> Answer:

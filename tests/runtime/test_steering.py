@@ -343,6 +343,58 @@ def test_a_task_whose_deadline_passes_is_given_up() -> None:
 # --- forks --------------------------------------------------------------------------------------------
 
 
+def test_what_was_rejected_is_asked_again_once_however_many_ask() -> None:
+    plan = plan_of(think("first"), act("mark", "first", act="email.label"), act("send", "first"))
+
+    async def story(house: House) -> None:
+        await house.ask(house.begin(subject="ann@example.com"))
+        await until(lambda: len(house.cards()) == 2)
+        no, other = house.cards()
+        with pytest.raises(CommandRefused, match="was not rejected"):
+            await house.steering.ask_again(no["approval"], actor="operator")
+        await house.desk.reject(no["approval"], actor="operator")
+        with pytest.raises(CommandRefused, match="cannot be asked again yet"):
+            await house.steering.ask_again(no["approval"], actor="operator")
+        await house.desk.approve(other["approval"], actor="operator")
+        await until(lambda: house.status() != "running")
+        await house.settled()
+        both = await asyncio.gather(
+            *(house.steering.ask_again(no["approval"], actor="operator") for _ in range(2))
+        )
+        assert len({one.run for one in both}) == 1
+        assert sorted(one.events > 0 for one in both) == [False, True]
+        await until(lambda: len(house.cards()) == 1)
+        await house.settled()
+        (card,) = house.cards()
+        assert (card["run"], card["parent"], card["act"]) == (both[0].run, no["run"], no["act"])
+        assert [brief.task for brief in house.thinker.asked] == ["first"], "what was done before is kept"
+        assert len(acts(house)) == 1, "what had left is not done twice"
+        late = await house.steering.ask_again(no["approval"], actor="operator")
+        assert (late.run, late.events, late.detail) == (both[0].run, 0, {"approval": card["approval"]})
+        await house.desk.reject(card["approval"], actor="operator")
+        await until(lambda: not house.cards())
+        await house.settled()
+        assert (await house.steering.ask_again(no["approval"], actor="operator")).events == 0
+        assert (await house.steering.ask_again(card["approval"], actor="operator")).events > 0
+
+    tell(story, plan, policy=ASK_ALL)
+
+
+def test_a_restart_by_hand_counts_as_asked_again() -> None:
+    async def story(house: House) -> None:
+        await house.ask(house.begin())
+        await until(lambda: len(house.cards()) == 1)
+        (no,) = house.cards()
+        await house.desk.reject(no["approval"], actor="operator")
+        await until(lambda: house.status() != "running")
+        child = await house.steering.restart(house.run_of("one"), first="mark", actor="operator")
+        await until(lambda: len(house.cards()) == 1)
+        again = await house.steering.ask_again(no["approval"], actor="operator")
+        assert (again.run, again.events) == (child.run, 0)
+
+    tell(story, plan_of(act("mark", act="email.label")), policy=ASK_ALL)
+
+
 def test_a_restart_inherits_what_was_done_and_its_acts_ask() -> None:
     plan = plan_of(
         think("first"), act("mark", "first", act="email.label"), think("then", "mark"), act("send", "then")

@@ -23,6 +23,7 @@ def fields_of(browser: Browser, approval: str, **said: str) -> dict[str, str]:
 def two_low(web: WebHouse) -> list[dict[str, str]]:
     rows = web.rows("approvals", status="waiting")
     free = [row for row in rows if row["finality"] == "final_low_stake" and not row["snoozed_until"]]
+    free = [row for row in free if not row["parent"]]  # which stand alone
     return [{"approval": str(row["approval"]), "digest": str(row["digest"])} for row in free[-2:]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +11,13 @@ import typer
 
 from mainstay.cli.operate import CardId, Reason, RunId, decision
 from mainstay.cli.options import HERE, AsJson, DigestPrefix, InWorkspace, named_digest, open_workspace
-from mainstay.cli.render import clock_time, emit, now_us, say, short_card
+from mainstay.cli.render import clock_time, emit, now_us, say, short_card, short_run
 from mainstay.cli.safe_text import safe_line
 from mainstay.kernel.errors import CommandRefused
 
 if TYPE_CHECKING:
     from mainstay.workspace import CardLine, Decided, Workspace
+_LOOKS, _LOOK_EVERY_S = 20, 0.1  # for the card that asks again
 
 MaybeCard = Annotated[
     str, typer.Argument(help="A card's id, or its beginning.", metavar="CARD", show_default=False)
@@ -93,7 +95,8 @@ def reject(
         if as_json:
             return emit(decision(decided, approval=found.approval, digest=found.digest, card=decided.card))
         nothing = "Nothing is sent." if found.recipients else "Nothing is done."
-        _tell(opened, decided, f"Rejected: {_act(found)}. {nothing}", "rejected", sends=False)
+        back = f" `mainstay undo {decided.run[-8:]}` asks again." if decided.events else ""
+        _tell(opened, decided, f"Rejected: {_act(found)}. {nothing}{back}", "rejected", sends=False)
     return None
 
 
@@ -180,12 +183,18 @@ def undo(
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Take back what was approved, or goes by itself, before it leaves.
+    """Take back what was approved, or goes by itself, before it leaves; or what was rejected.
 
     A card asks anew.
     """
     with open_workspace(workspace) as opened:
-        decided = opened.undo(run, task=task)
+        try:
+            decided = opened.undo(run, task=task)
+        except CommandRefused:
+            rejected = opened.to_ask_again(run, task)
+            if not rejected:
+                raise
+            return _ask_again(opened, rejected, as_json)
     if as_json:
         return emit(decision(decided, asks=decided.asks))
     if not decided.events:
@@ -193,6 +202,25 @@ def undo(
     if not decided.asks:
         return say("Taken back. Its deadline has passed, so it is given up.")
     return say(f"Taken back: nothing of it has left. Card {short_card(decided.asks)} asks anew.")
+
+
+def _ask_again(opened: Workspace, card: str, as_json: bool) -> None:
+    decided = opened.ask_again(card)
+    asks = decided.asks
+    for _ in range(_LOOKS if decided.live and not asks else 0):  # it is rendered anew, which is soon done
+        found = opened.asked_again(card)
+        if found is not None and found.approval:
+            asks = found.approval
+            break
+        time.sleep(_LOOK_EVERY_S)
+    if as_json:
+        return emit(decision(decided, asks=asks, rejected=card))
+    say(f"It had been rejected; run {short_run(decided.run)} goes on from there, and each act of it asks.")
+    if asks:
+        return say(f"Card {short_card(asks)} asks anew.")
+    if decided.live:
+        return say(f"Its card comes: mainstay run show {short_run(decided.run)}")
+    return say("No director is at work: its card comes at the next `mainstay up`.")
 
 
 def _second_step(card: Any, as_json: bool) -> str:

@@ -132,13 +132,19 @@ def _precedent(one: Precedent) -> str:
 
 def _decide(card: Card) -> list[str]:
     lines = [f"Card {card.approval}, run {card.run}, effect {card.digest}"]
+    if card.again_run:
+        where = (
+            f"card {short_card(card.asks)}" if card.asks else f"run {short_run(card.again_run)}, no card yet"
+        )
+        return [*lines, f"It is {card.status}, and was asked again: {where}."]
     if card.asks:
         return [
             *lines,
             f"It was approved, and taken back before it left: card {short_card(card.asks)} asked in its place.",
         ]
     if card.status != "waiting":
-        return [*lines, f"It no longer waits: {card.status}."]
+        lines.append(f"It no longer waits: {card.status}.")
+        return [*lines, f"  mainstay undo {short_run(card.run)}   asks again"] if card.again else lines
     short, digest = short_card(card.approval), card.digest[:12]
     confirm = f" --confirm '{safe_line(marked(card.second_step))}'" if card.second_step else ""
     if confirm:

@@ -93,6 +93,7 @@ def approval_pages(front: Front) -> tuple[Page, ...]:
         Page("/approvals/undo", post=deciding.undo),
         Page("/approvals/{approval}", approvals.show, deciding.decide),
         Page("/approvals/{approval}/text", approvals.text),
+        Page("/approvals/{approval}/again", post=deciding.ask_again),
     )
 
 

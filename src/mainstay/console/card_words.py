@@ -113,8 +113,10 @@ def undo(finality: str, hold_us: int) -> str:
 def no_undo(hold_us: int) -> str:
     """Why nothing can be taken back, where nothing can."""
     if hold_us:
-        return f"Nothing to take back: what you approved has left. It can be taken back for {span(hold_us)}."
-    return "Nothing to take back: what you approve leaves at once. `[approvals] undo` holds it for a while."
+        held = f"what you approved has left. It can be taken back for {span(hold_us)}."
+    else:
+        held = "what you approve leaves at once. `[approvals] undo` holds it for a while."
+    return f"Nothing to take back: {held} What you rejected is asked again under Decided."
 
 
 def undo_now(status: str, finality: str, held_until: Instant, now: Instant) -> str:
@@ -143,6 +145,8 @@ def sentence(text: str) -> str:
 
 def meaning(card: Card) -> str:
     """The same as a sentence."""
+    if card.asks and card.again_run:
+        return f"It was {became(card.status)[0].lower()}{by(card.actor)}, and asked again."
     if card.asks:
         return "It was approved, and taken back before it left."
     return _MEANS.get(card.status, f"It is {card.status}.")

@@ -13,11 +13,21 @@ KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """The way back, as a button beside the line; it exists elsewhere too, since the line is shown once."""
+
+    word: str
+    address: str
+    form: str  # the name that its token is bound to
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What a page says once."""
 
     text: str
     tone: str = "ok"  # "ok", "warn", "bad"
+    offer: Offer | None = None
 
 
 class Notices:

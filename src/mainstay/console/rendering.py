@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mainstay.console import assets, csrf, rail, wording
-from mainstay.console.notices import Notice
+from mainstay.console.notices import Notice, Offer
 from mainstay.console.preferences import preferences_of
 from mainstay.console.sessions import session_of
 
@@ -85,13 +85,15 @@ def page(
     return HTMLResponse(found.render(given), status, headers=dict(headers or {}))
 
 
-def done(request: Request, to: str, said: str = "", *, tone: str = "ok") -> Response:
-    """The answer to a form that did its work: on to a page, which says once what came of it.
+def done(
+    request: Request, to: str, said: str = "", *, tone: str = "ok", offer: Offer | None = None
+) -> Response:
+    """The answer to a form that did its work: on to a page, which says once what came of it, and offers a way back.
 
     `to` is a path of ours, never something that was sent.
     """
     if said:
-        request.app.state.notices.leave(request, Notice(said, tone))
+        request.app.state.notices.leave(request, Notice(said, tone, offer))
     return RedirectResponse(to, 303)
 
 

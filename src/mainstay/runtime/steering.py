@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from mainstay.governance.asked_again import ENDED_WITHOUT, asked_again, run_that_asks
 from mainstay.kernel.commands import (
     AllowSpending,
     CancelRun,
@@ -33,12 +34,12 @@ from mainstay.kernel.ids import RunId, run_id, run_stream
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import Phase, RunState, Status
 from mainstay.kernel.values import Json
-from mainstay.ledger.short_ids import find_id
+from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.ledger.store import EventStore
 from mainstay.runtime.artifacts import SEALED, Artifacts, SubjectForgotten
 from mainstay.runtime.director import Director
 from mainstay.runtime.keeping import sealed_remark
-from mainstay.runtime.sending import Ask, Decided
+from mainstay.runtime.sending import Ask, Decided, whole
 from mainstay.runtime.tick import Request
 
 Scope = Literal["workspace", "workflow", "adapter"]
@@ -197,6 +198,47 @@ class Steering:
             raise self._no_task(state, first) from error
         return await self._begin(state, state.head.trigger, forked, {"first": first}, request, actor)
 
+    async def ask_again(self, approval: str, *, actor: str) -> Decided:
+        """Ask anew about what was rejected, or expired: its ended run is restarted from that task.
+
+        However often this is asked, and by however many at once, one run comes of it (`governance.asked_again`). Its
+        card stands in `detail` once there is one.
+        """
+        row = find_card(self._store, approval)
+        name, number = str(row["approval"]), whole(row["task"])
+        before = asked_again(self._store, row)
+        if before is not None:
+            detail = {"approval": before.approval} if before.approval else {}
+            return Decided(before.run, number, 0, before.status, detail)
+        if row["status"] not in ENDED_WITHOUT:
+            raise CommandRefused(
+                f"Card {name} was not rejected.",
+                why=f"It is {row['status']!s}.",
+                remedy="What was approved is taken back with `mainstay undo`; what waits is there to be answered.",
+                approval=name,
+                status=row["status"],
+            )
+        parent, state, version = self._story(str(row["run"]))
+        if not state.ended:
+            raise CommandRefused(
+                "It cannot be asked again yet.",
+                why="Its run goes on with other tasks, and only an ended one is done anew.",
+                remedy="Wait for its end, or end it first: `mainstay cancel " + parent[-8:] + "`.",
+                run=parent,
+            )
+        self._require_plan(state, parent)
+        plan = state.plan
+        assert plan is not None
+        if number >= plan.size:
+            raise CommandRefused(
+                "This act cannot be asked about again by itself.",
+                why="It is one item of several, or takes back what its run did.",
+                remedy=f"`mainstay runs restart {parent[-8:]}` does a whole task of the run anew.",
+                run=parent,
+            )
+        forked = restart(state, version=version, actor=actor, first=state.name(number))
+        return await self._start(run_that_asks(row), state, state.head.trigger, forked, actor)
+
     async def fork(
         self,
         run: str,
@@ -228,13 +270,17 @@ class Steering:
         request: str,
         actor: str,
     ) -> Decided:
-        director, head = self._director, state.head
-        parts = (head.run, forked.version, json.dumps(how, sort_keys=True), request)
-        now = director.clock.now()
-        run = run_id(now, "fork", *parts)
-        for row in director.store.select("runs", where={"parent": head.run}, limit=100_000):
+        parts = (state.head.run, forked.version, json.dumps(how, sort_keys=True), request)
+        run = run_id(self._director.clock.now(), "fork", *parts)
+        for row in self._store.select("runs", where={"parent": state.head.run}, limit=100_000):
             if str(row["run"])[12:] == run[12:]:
                 return Decided(str(row["run"]), 0, 0, str(row["status"]))  # it was asked for before
+        return await self._start(run, state, trigger, forked, actor)
+
+    async def _start(
+        self, run: RunId, state: RunState, trigger: Json, forked: RunForked, actor: str
+    ) -> Decided:
+        head = state.head
         command = StartRun(
             run,
             head.workflow,

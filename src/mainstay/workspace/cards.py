@@ -65,7 +65,9 @@ class Card:
     precedents: tuple[Precedent, ...] = ()  # the last decisions on the like, newest first
     lessons: tuple[str, ...] = ()  # what earlier edits taught that went into it
     standing: str = ""  # of its kind of act: what is missing until it stops asking
-    asks: str = ""  # the card that asked in its place, after what was approved was taken back
+    asks: str = (
+        ""  # the card that asked in its place: what was approved was taken back, or it was asked again
+    )
     content: str = ""  # what will be done, one fact a line, where it is no text
     facts: tuple[Fact, ...] = ()  # the same as names and values
     drafts: Drafts = field(
@@ -76,7 +78,8 @@ class Card:
     decided_at: Instant | None = None
     actor: str = ""  # who decided, if that was a person
     said: str = ""  # why they rejected it, if they said so
-    again: str = ""  # the task from which its ended run can be restarted, so that it is asked anew
+    again: str = ""  # the task from which `ask_again` goes on; empty: its run goes on, or it was asked again
+    again_run: str = ""  # the run that asks again; its card is `asks`, once there is one
     proposer: str = ""  # who asked for it from outside; empty: a workflow did
 
 
@@ -267,6 +270,7 @@ class CardReader:
 
     def card(self, row: Json) -> Card:
         """A card, whole."""
+        from mainstay.governance.asked_again import asked_again
         from mainstay.governance.taken_back import asks_anew
         from mainstay.kernel.events import ActionProposed, ApprovalRejected
         from mainstay.kernel.evolve import evolve, nothing
@@ -281,6 +285,7 @@ class CardReader:
                 said = event.reason_sealed
         run = self._store.get("runs", (row["run"],)) or {}
         line, facts = self.line(row), _facts(shown)
+        anew = asked_again(self._store, row)
         made, passed = checks_made(events, state, self._artifacts.open_text)
         return Card(
             approval=line.approval,
@@ -312,7 +317,7 @@ class CardReader:
             precedents=precedents(self._store, row),
             lessons=_lessons(state),
             standing=self._standing(line.kind),
-            asks=str((asks_anew(self._store, row) or {}).get("approval", "")),
+            asks=anew.approval if anew else str((asks_anew(self._store, row) or {}).get("approval", "")),
             content=lines_of(facts),
             facts=facts,
             drafts=place_of(self._drafts(events, row, state), line.digest),
@@ -322,7 +327,8 @@ class CardReader:
             actor=line.actor,
             proposer=line.proposer,
             said=self._artifacts.open_text(said),
-            again=_again(line, state),
+            again="" if anew else _again(line, state),
+            again_run=anew.run if anew else "",
         )
 
     @property

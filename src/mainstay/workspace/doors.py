@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mainstay.workspace.held import Held
 
 _LONG = frozenset({"ingest", "import_mail", "forget"})  # they take as long as they take
+_STARTING = frozenset(
+    {"ingest", "start", "replay", "restart", "ask_again", "fork", "review", "forget", "propose"}
+)
 _TAKING_IN = frozenset({"ingest", "replay", "import_mail", "remember"})
 TOGETHER_MAX = 256  # requests of one tick, as in the loop
 
@@ -110,7 +113,7 @@ class LockDoor:
 
         decide = Together(held.director).ask
         desk, steering = held.desk(decide), held.steering(decide)
-        if operation in ("ingest", "start", "replay", "restart", "fork", "review", "forget", "propose"):
+        if operation in _STARTING:
             held.load_all()  # a new run may supersede others of its key, or has to wait behind them
         ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
         more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}

@@ -88,6 +88,8 @@ async def operate(
                 return encode(await steering.cancel_task(**arguments))
             case "restart":
                 return await _restart(steering, **arguments)
+            case "ask_again":
+                return await _ask_again(steering, **arguments)
             case "fork":
                 return encode(await steering.fork(**arguments))
             case "replay":
@@ -141,10 +143,22 @@ async def operate(
 async def _restart(steering: Steering, run: str, *, actor: str, **how: str) -> Json:
     """Do a part of an ended run anew. Where it waits among the dead letters, it waits there no more."""
     began = await steering.restart(run, actor=actor, **how)
+    await _no_dead_letter(steering, run, began.run, actor)
+    return encode(began)
+
+
+async def _ask_again(steering: Steering, approval: str, *, actor: str) -> Json:
+    """The same, from the task that a card was about."""
+    began = await steering.ask_again(approval, actor=actor)
+    if began.events:
+        await _no_dead_letter(steering, str(began.detail["parent"]), began.run, actor)
+    return encode(began)
+
+
+async def _no_dead_letter(steering: Steering, run: str, began: str, actor: str) -> None:
     letter = steering.waiting_letter(run)
     if letter:
-        await steering.note_replay(letter, "run", "started", actor=actor, run=began.run)
-    return encode(began)
+        await steering.note_replay(letter, "run", "started", actor=actor, run=began)
 
 
 async def _replay(steering: Steering, ingests: Mapping[str, Ingest], letter: str, *, actor: str) -> Json:

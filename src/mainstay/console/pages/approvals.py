@@ -164,6 +164,11 @@ class Approvals:
         return page(request, "approvals.html", news=news, was=was, digest=digest, asked=asked, chosen="")
 
 
+def ask_again_of(approval: str) -> tuple[str, str]:
+    """Where it is asked again about a card, and what the form for it is bound to."""
+    return f"{PATH}/{approval}/again", f"ask again {approval}"
+
+
 def asked_of(request: Request) -> Asked:
     """What the address asks for; what makes no sense counts as not asked."""
     show = queries.text(request, "show")
@@ -218,6 +223,7 @@ def shown(
     }
     if card is not None:
         given |= of_card(card, asked, typed or Typed())
+        given["again_at"], given["again_form"] = ask_again_of(card.approval)
         held = [one.until for one in seen.leaving if (one.run, one.task) == (card.run, card.task)]
         given["held_until"] = max(held, default=0)
     return given

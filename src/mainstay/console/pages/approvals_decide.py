@@ -1,4 +1,4 @@
-"""Answers to a card: yes, another text, no, not now, and to take back what has not left.
+"""Answers to a card: yes, another text, no, not now; and the ways back: to take back what has not left, to ask again.
 
 A form is bound to its card and to the digest that stood on the page, so that it can decide nothing else however often
 and however late it comes. What cannot be done is said above the card as it stands now, and whatever was typed is there
@@ -7,6 +7,7 @@ again. After an answer the next card is shown.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from starlette.datastructures import FormData
@@ -16,7 +17,8 @@ from starlette.responses import Response
 from mainstay.console import card_words as words
 from mainstay.console import csrf, forms
 from mainstay.console.errors import status_of
-from mainstay.console.pages.approvals import Approvals, Asked, Told, Typed, asked_of
+from mainstay.console.notices import Offer
+from mainstay.console.pages.approvals import ID_MAX, Approvals, Asked, Told, Typed, ask_again_of, asked_of
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
@@ -28,6 +30,7 @@ from mainstay.workspace.serving_web import Front
 
 TEXT_MAX, CONFIRM_MAX, DIGEST_MAX, WORD_MAX = 500_000, 1_000, 128, 64
 TITLE_MAX = 60
+LOOKS, LOOK_EVERY_S = 50, 0.03  # for the card that asks again
 
 
 class Deciding:
@@ -58,13 +61,16 @@ class Deciding:
             return await self._approvals.page(request, asked, status=status_of(error), told=told, typed=typed)
         if not decided.events:
             return await self._before(request, asked, typed)
-        following = await self._front.read(
+        following, hold_us, after = await self._front.read(
             lambda workspace: (
                 workspace.next_to(card.approval, asked.show),
                 workspace.undo_window_us(),
+                workspace.approval(card.approval) if decided.card == "rejected" else None,
             )
         )
-        return done(request, asked.address(following[0]), said(card, decided, following[1]))
+        back = Offer("Ask again", *ask_again_of(card.approval)) if after and after.again else None
+        line = said(card, decided, hold_us, offered=back is not None)
+        return done(request, asked.address(following), line, offer=back)
 
     async def undo(self, request: Request) -> Response:
         """Take back what may leave."""
@@ -78,6 +84,38 @@ class Deciding:
             return await self._approvals.page(request, Asked(), status=409, told=told)
         to = Asked().address(decided.asks)
         return done(request, to, "Taken back: nothing left. It asks again, as it was.")
+
+    async def ask_again(self, request: Request) -> Response:
+        """Ask anew about what was rejected, or expired. However often it is pressed, it is asked once."""
+        fields = await forms.sent(request)
+        name = str(request.path_params["approval"])[:ID_MAX]
+        csrf.require(request, self._front.keyed_hash, ask_again_of(name)[1], fields)
+        try:
+            decided = await self._front.act(lambda workspace: workspace.ask_again(name))
+        except NotFound as error:
+            return self._gone(request, error, Typed())
+        except CommandRefused as error:
+            told = Told(error.what, error.why, "Nothing was changed. It can be asked again later, from here.")
+            return await self._approvals.page(request, Asked(approval=name), status=409, told=told)
+        asks = decided.asks or await self._card_that_asks(name)
+        if not asks:
+            said = "It is asked again: its card comes as soon as its run has come so far."
+            return done(request, Asked().address(name), said)
+        again = (
+            "Asked again: here is its card."
+            if decided.events
+            else "It was asked again before: here is its card."
+        )
+        return done(request, Asked().address(asks), again, tone="ok" if decided.events else "warn")
+
+    async def _card_that_asks(self, name: str) -> str:
+        """The card that asks again. What leaves is rendered anew first, which is soon done, but not at once."""
+        for _ in range(LOOKS):
+            found = await self._front.read(lambda workspace: workspace.asked_again(name))
+            if found is None or found.approval:
+                return found.approval if found else ""
+            await asyncio.sleep(LOOK_EVERY_S)
+        return ""
 
     async def _answered(self, request: Request, card: Card, fields: FormData) -> Decided:
         session = session_of(request)
@@ -176,8 +214,8 @@ class Deciding:
         )
 
 
-def said(card: Card, decided: Decided, hold_us: int) -> str:
-    """One line of what came of an answer."""
+def said(card: Card, decided: Decided, hold_us: int, *, offered: bool = False) -> str:
+    """One line of what came of an answer; `offered`: the way back stands beside it."""
     title = words.short(card.title or card.act, TITLE_MAX)
     match decided.card:
         case "granted" | "edited":
@@ -187,7 +225,8 @@ def said(card: Card, decided: Decided, hold_us: int) -> str:
         case "waiting":
             return f"Put off: {words.sentence(title)}"
         case "rejected":
-            return f"Rejected: {words.sentence(title)} Under Decided it can be brought back."
+            later = "" if offered else " When its run has ended, it can be asked again under Decided."
+            return f"Rejected: {words.sentence(title)}{later}"
         case other:
             return f"{words.became(other)[0]}: {words.sentence(title)}"
 

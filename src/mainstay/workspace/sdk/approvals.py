@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mainstay.governance.asked_again import AskedAgain, asked_again
 from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.kernel.errors import ConfigError, NotFound
-from mainstay.ledger.short_ids import find_card
+from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.workspace.cards import PAGE, Card, CardLine, CardReader, Leaving, Preview
 from mainstay.workspace.sdk.desks import Desks
 
@@ -74,6 +75,20 @@ class Approvals(Desks):
     def in_its_place(self, approval: str) -> str:
         """The card that waits now for the act of a card that was decided or withdrawn; empty if there is none."""
         return self._queue.in_its_place(approval)
+
+    def asked_again(self, approval: str) -> AskedAgain | None:
+        """Where what this card was about is asked anew, after it was rejected or expired; None where nowhere."""
+        return asked_again(self._store, find_card(self._store, approval))
+
+    def to_ask_again(self, run: str, task: str = "") -> str:
+        """The one card of a run that was rejected and is asked about nowhere; empty where there is none, or several."""
+        found = find_id(self._store, "runs", "run", run)
+        rows = self._store.select("approvals", where={"run": found, "status": "rejected"}, limit=PAGE)
+        rows = [row for row in rows if asked_again(self._store, row) is None]
+        if task and rows:
+            _, state = self.run(found)
+            rows = [row for row in rows if task in (str(row["task"]), state.name(int(str(row["task"]))))]
+        return str(rows[0]["approval"]) if len(rows) == 1 else ""
 
     def alike(self) -> list[Alike]:
         """What waits, by kind and finality: what can be decided together, and what only by itself."""

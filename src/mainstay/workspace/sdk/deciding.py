@@ -107,6 +107,14 @@ class Deciding(Opened):
         """Take back what may leave and has not left yet; a card asks anew (`Decided.asks`)."""
         return self._decide("undo", run=run, task=task, actor=actor)
 
+    def ask_again(self, approval: str, *, actor: str = "operator") -> Decided:
+        """Ask anew about what was rejected, or expired: a run that goes on from there, whose acts all ask.
+
+        Asked twice it is one run, and the second `Decided.events` is 0. `Decided.asks` is its card once there is one,
+        and `asked_again` tells it later.
+        """
+        return self._decide("ask_again", approval=approval, actor=actor)
+
     def decide_together(
         self,
         answer: str,

@@ -68,7 +68,8 @@
   });
 
   function key(event) {
-    const one = [...document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`)].find(seen);
+    const those = [...document.querySelectorAll(`[data-key="${CSS.escape(event.key)}"]`)].filter(seen);
+    const one = those.find((each) => each.closest("#toast")) ?? those[0];  // what was said last is taken back first
     const rests = performance.now() < restUntil, hesitated = hesitates;
     if (one) event.preventDefault();
     clearTimeout(hesitates);
