@@ -87,6 +87,7 @@ def build(front: Front) -> FastAPI:
         proposals,
         runs,
         triage,
+        trials,
         workflows,
     )
 
@@ -119,7 +120,7 @@ def build(front: Front) -> FastAPI:
             autonomy,
             money,
         ),
-        *(audit, adapters, access, long),
+        *(audit, adapters, access, trials, long),
     )
     for one in nouns:
         api.include_router(one.noun.router)
