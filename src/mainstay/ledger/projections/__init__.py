@@ -57,12 +57,13 @@ from mainstay.ledger.projection import Projection
 from mainstay.ledger.projections.adoptions import Adoptions
 from mainstay.ledger.projections.annotations import Annotations
 from mainstay.ledger.projections.approvals import Approvals
+from mainstay.ledger.projections.autonomy import AutonomyKinds
 from mainstay.ledger.projections.correspondence import Correspondence
 from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spent, Stopped
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.done import Done, DoneLately
 from mainstay.ledger.projections.doubts import InDoubt
-from mainstay.ledger.projections.governance import AutonomyKinds, Governance
+from mainstay.ledger.projections.governance import Governance
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
 from mainstay.ledger.projections.lessons import JudgedDrafts

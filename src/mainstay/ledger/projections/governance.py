@@ -1,4 +1,4 @@
-"""Views of governance: links, devices, tokens, objectives, checkpoints, the forgotten, the trusted; and autonomy.
+"""One row for each thing that is governed: links, devices, tokens, objectives, checkpoints, the forgotten, the trusted.
 
 `told` says what one event makes of its row; the director asks it too, for what it decided in this tick already.
 """
@@ -6,20 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import assert_never, get_args
 
-from mainstay.kernel.autonomy import KEEPING
 from mainstay.kernel.events import (
-    ActionShadowed,
-    ActionStarted,
-    AutonomyGranted,
-    AutonomyProposed,
-    AutonomyRevoked,
     CheckpointSigned,
     DeviceAdmitted,
     DeviceDismissed,
     Event,
-    EvidenceWeighed,
     ExecutableDistrusted,
     ExecutableTrusted,
     ForgettingBegun,
@@ -39,79 +32,22 @@ from mainstay.kernel.events import (
     TokenRevoked,
 )
 from mainstay.kernel.ids import StreamId
-from mainstay.kernel.kinds import kind_of
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
-from mainstay.ledger.store import Add, ColumnType, Delete, Put, RowChange, Table, Value
+from mainstay.ledger.projections.access import ACCESS, AccessEvent, told_of_access
+from mainstay.ledger.store import ColumnType, Delete, Put, RowChange, Table, Value
 
-BY_ITSELF = "autonomy:"
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 
 
 class Governance:
-    """One row for each thing, as the last event about it left it."""
+    """Each thing as the last event about it left it."""
 
     name = "governance"
     version = 3
     tables = (
         Table("templates", (("name", _TEXT), ("template", _TEXT), ("at", _INTEGER)), key=("name",)),
-        Table(
-            "links",
-            (
-                ("link", _TEXT),
-                ("approval", _TEXT),
-                ("digest", _TEXT),
-                ("issued_at", _INTEGER),
-                ("expires_at", _INTEGER),
-                ("used_at", _INTEGER),
-                ("device", _TEXT),
-                ("answer", _TEXT),
-            ),
-            key=("link",),
-            indexes=(("approval",),),
-        ),
-        Table(
-            "devices",
-            (
-                ("device", _TEXT),
-                ("name", _TEXT),
-                ("via", _TEXT),
-                ("admitted_at", _INTEGER),
-                ("until", _INTEGER),
-                ("dismissed_at", _INTEGER),
-                ("reason", _TEXT),
-            ),
-            key=("device",),
-        ),
-        Table(
-            "tokens",
-            (
-                ("token", _TEXT),
-                ("name", _TEXT),
-                ("holder", _TEXT),
-                ("scopes", _TEXT),  # separated by spaces
-                ("issued_at", _INTEGER),
-                ("until", _INTEGER),
-                ("actor", _TEXT),
-                ("revoked_at", _INTEGER),
-                ("reason", _TEXT),
-            ),
-            key=("token",),
-        ),
-        Table(
-            "requests",
-            (
-                ("request", _TEXT),
-                ("body", _TEXT),
-                ("operation", _TEXT),
-                ("run", _TEXT),
-                ("task", _INTEGER),
-                ("at", _INTEGER),
-                ("answer", _TEXT),
-            ),
-            key=("request",),
-            indexes=(("at",),),  # the oldest are forgotten first
-        ),
+        *ACCESS,
         Table(
             "objectives",
             (
@@ -176,29 +112,7 @@ class Governance:
             key=("reference",),
         ),
     )
-    events = frozenset[type[Event]](
-        {
-            TemplateAdopted,
-            TemplateRetired,
-            LinkIssued,
-            LinkUsed,
-            DeviceAdmitted,
-            DeviceDismissed,
-            TokenIssued,
-            TokenRevoked,
-            RequestTaken,
-            RequestAnswered,
-            ObjectiveBreached,
-            ObjectiveMet,
-            CheckpointSigned,
-            SigningKeyAdopted,
-            ForgettingBegun,
-            SubjectForgotten,
-            ExecutableTrusted,
-            ExecutableDistrusted,
-            SecretRotated,
-        }
-    )
+    events = frozenset[type[Event]](get_args(GovernanceEvent))
 
     def project(
         self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
@@ -244,54 +158,11 @@ def place(event: GovernanceEvent) -> tuple[str, tuple[Value, ...]]:
 
 def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value] | None:
     """What an event makes of the columns of its row; None where the row goes."""
+    if isinstance(event, AccessEvent):
+        return told_of_access(event, at)
     match event:
         case TemplateAdopted(template=template):
             return {"template": template, "at": at}
-        case LinkIssued():
-            issued: dict[str, Value] = {
-                "approval": event.approval,
-                "digest": event.digest,
-                "issued_at": at,
-                "expires_at": event.expires_at,
-            }
-            return issued | {"used_at": None, "device": None, "answer": None}
-        case LinkUsed(device=device, answer=answer):
-            return {"used_at": at, "device": device, "answer": answer}
-        case DeviceAdmitted():
-            return {
-                "name": event.name,
-                "via": event.via,
-                "admitted_at": at,
-                "until": event.until,
-                "dismissed_at": None,
-                "reason": None,
-            }
-        case DeviceDismissed(reason=reason):
-            return {"dismissed_at": at, "reason": reason}
-        case TokenIssued():
-            return {
-                "name": event.name,
-                "holder": event.holder,
-                "scopes": " ".join(event.scopes),
-                "issued_at": at,
-                "until": event.until,
-                "actor": event.actor,
-                "revoked_at": None,
-                "reason": None,
-            }
-        case TokenRevoked(reason=reason):
-            return {"revoked_at": at, "reason": reason}
-        case RequestTaken():
-            return {
-                "body": event.body,
-                "operation": event.operation,
-                "run": event.run,
-                "task": event.task,
-                "at": at,
-                "answer": None,
-            }
-        case RequestAnswered(answer_sealed=answer):
-            return {"answer": answer}
         case ObjectiveBreached():
             return {
                 "window": event.window,
@@ -336,147 +207,3 @@ def told(event: GovernanceEvent, position: int, at: Instant) -> dict[str, Value]
             return {"actor": actor, "rotated_at": at, "expires_at": expires_at}
         case _:
             assert_never(event)
-
-
-class AutonomyKinds:
-    """Where each kind of act stands, every piece of evidence by the task it is about, and what went by itself."""
-
-    name = "autonomy"
-    version = 2
-    tables = (
-        Table(
-            "autonomy",
-            (
-                ("kind", _TEXT),
-                ("recipe", _TEXT),
-                ("level", _TEXT),
-                ("clean", _INTEGER),
-                ("errors", _INTEGER),
-                ("audits", _TEXT),
-                ("audits_clean", _INTEGER),
-                ("audits_errors", _INTEGER),
-                ("hold_us", _INTEGER),
-                ("target_ppm", _INTEGER),
-                ("proposed", _TEXT),
-                ("withheld", _INTEGER),  # 1: taken back for other reasons than its evidence
-                ("changed_at", _INTEGER),  # when the level changed last
-                ("cause", _TEXT),  # of the last time it was taken back
-                ("reason", _TEXT),
-                ("position", _INTEGER),
-            ),
-            key=("kind",),
-        ),
-        Table(
-            "evidence",
-            (
-                ("run", _TEXT),
-                ("task", _INTEGER),
-                ("source", _TEXT),
-                ("kind", _TEXT),
-                ("verdict", _TEXT),
-                ("at", _INTEGER),
-                ("position", _INTEGER),
-            ),
-            key=("run", "task", "source"),
-            indexes=(("kind", "position"),),
-        ),
-        Table(
-            "unasked",
-            (
-                ("kind", _TEXT),
-                ("left", _INTEGER),  # how often it went by itself
-                ("would_leave", _INTEGER),  # in the shadow: how often a rule would have let it go
-                ("would_ask", _INTEGER),
-                ("last_at", _INTEGER),
-            ),
-            key=("kind",),
-        ),
-    )
-    events = frozenset[type[Event]](
-        {
-            EvidenceWeighed,
-            AutonomyProposed,
-            AutonomyGranted,
-            AutonomyRevoked,
-            ActionStarted,
-            ActionShadowed,
-        }
-    )
-
-    def project(
-        self, position: int, at: Instant, stream: StreamId, event: Event, run: RunState | None
-    ) -> Sequence[RowChange]:
-        """What the event says; `kernel.autonomy.folded` says the same of a standing."""
-        match event:
-            case EvidenceWeighed():
-                row: dict[str, Value] = {
-                    "recipe": event.recipe,
-                    "clean": event.clean,
-                    "errors": event.errors,
-                    "audits": event.audits,
-                    "audits_clean": event.audits_clean,
-                    "audits_errors": event.audits_errors,
-                    "position": position,
-                }
-                if event.verdict != "clean":
-                    row["proposed"] = None
-                weighed: dict[str, Value] = {
-                    "kind": event.kind,
-                    "verdict": event.verdict,
-                    "at": at,
-                    "position": position,
-                }
-                return (
-                    Put("autonomy", (event.kind,), row),
-                    Put("evidence", (event.run, event.task, event.source), weighed),
-                )
-            case AutonomyProposed():
-                return (Put("autonomy", (event.kind,), {"proposed": event.level, "position": position}),)
-            case AutonomyGranted():
-                granted: dict[str, Value] = {
-                    "recipe": event.recipe,
-                    "level": event.level,
-                    "hold_us": event.hold_us,
-                    "target_ppm": event.target_ppm,
-                    "changed_at": at,
-                    "position": position,
-                }
-                kept: dict[str, Value] = {
-                    "audits": event.audits,
-                    "audits_clean": event.audits_clean,
-                    "audits_errors": event.audits_errors,
-                    "proposed": None,
-                    "withheld": 0,
-                }
-                return (Put("autonomy", (event.kind,), granted | kept),)
-            case AutonomyRevoked(cause=cause, reason=reason):
-                revoked: dict[str, Value] = {
-                    "level": "ask",
-                    "hold_us": 0,
-                    "changed_at": at,
-                    "cause": cause,
-                    "reason": reason,
-                    "position": position,
-                }
-                if cause in KEEPING:
-                    revoked["withheld"] = 1
-                if cause not in KEEPING:
-                    revoked |= {"clean": 0, "errors": 0}
-                return (Put("autonomy", (event.kind,), revoked | _NO_AUDITS),)
-            case ActionStarted(authority=authority) if authority.startswith(BY_ITSELF):
-                return _unasked(authority.removeprefix(BY_ITSELF), "left", at)
-            case ActionShadowed(task=number, would=would) if run is not None:
-                act = run.task(number).act
-                if act is None:
-                    return ()
-                column = "would_leave" if would == "allow" else "would_ask"
-                return _unasked(kind_of(run, number, act.action), column, at)
-            case _:
-                return ()
-
-
-def _unasked(kind: str, column: str, at: Instant) -> Sequence[RowChange]:
-    return (Add("unasked", (kind,), {column: 1}), Put("unasked", (kind,), {"last_at": at}))
-
-
-_NO_AUDITS: dict[str, Value] = {"audits": "", "audits_clean": 0, "audits_errors": 0, "proposed": None}
