@@ -173,6 +173,16 @@ def _who(proposal: Proposal) -> str:
     return f"the outside client {name.removeprefix('token:')!r}" if named else f"the {proposal.client}"
 
 
+def _leaning(sources: int) -> str:
+    if not sources:
+        return ""
+    return (
+        ", leaning on an earlier answer of yours"
+        if sources == 1
+        else f", leaning on {sources} earlier answers of yours"
+    )
+
+
 def _rationale(act: str, given: ProposerInput) -> str:
     if given.proposal is not None:
         said = f", and says why: {given.proposal.why}" if given.proposal.why else ", and does not say why."
@@ -180,7 +190,7 @@ def _rationale(act: str, given: ProposerInput) -> str:
     if given.reply is not None and given.message is not None:
         whom = "the Reply-To address" if _diverted(given.message) else "the sender"
         known = "we have written to before" if given.message.sender_known else "we have not written to before"
-        leaning = f", leaning on {', '.join(given.reply.sources)}" if given.reply.sources else ""
+        leaning = _leaning(len(given.reply.sources))  # which ones, the draft itself says
         return f"Answer {whom}, whom {known}, with template {given.reply.template or 'none'}{leaning}."
     labels = (given.model_extra or {}).get("labels")
     if isinstance(labels, tuple | list):
