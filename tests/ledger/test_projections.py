@@ -181,6 +181,7 @@ _ASSERTING = {
     "replies",
     "stopped",
     "governance",
+    "event_places",  # it would note any
 }  # they know one event only, and insist
 
 

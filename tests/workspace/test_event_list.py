@@ -6,11 +6,20 @@ from itertools import islice
 
 import pytest
 
-from mainstay.kernel.events import NUMBER_OF, ApprovalRequested, RunStarted
+from mainstay.kernel.events import (
+    NUMBER_OF,
+    ActionProposed,
+    ApprovalRequested,
+    RunStarted,
+    WorkflowRegistered,
+)
+from mainstay.ledger.projection import current
+from mainstay.ledger.projections.event_places import EventPlaces
+from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.workspace import Workspace
 from mainstay.workspace.event_list import LOOKED_AT_MAX, event_page
 from mainstay.workspace.folder import Folder
-from mainstay.workspace.looking_back import SLICE, SLICE_FIRST, Back, back
+from mainstay.workspace.looking_back import SLICE, SLICE_FIRST, Back, back, newest
 from tests.security.web_house import WebHouse
 
 
@@ -66,3 +75,36 @@ def test_events_of_a_type_are_found_as_reading_all_of_them_finds_them(web: WebHo
         before = Back(store, numbers, slow[3], head)
         assert [one.position for one in islice(before, 2)] == slow[4:6]
         assert before.reached == slow[5]
+
+
+def test_rarer_types_are_looked_up_and_not_looked_for(web: WebHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {NUMBER_OF[one] for one in (ApprovalRequested, ActionProposed, WorkflowRegistered)}
+    with Workspace(Folder(web.root)) as opened:
+        store, head = opened._store, opened.head
+        assert current(store, EventPlaces())
+        slow = [one.position for one in back(store, before=head + 1, most=head) if one.type in numbers]
+        monkeypatch.delattr(SqliteReader, "positions")  # what a search would do
+        whole = Back(store, numbers, head + 1)
+        assert [one.position for one in whole] == slow
+        assert whole.reached == 0
+        part = Back(store, numbers, slow[2])
+        assert [one.position for one in islice(part, 2)] == slow[3:5]
+        assert part.reached == slow[4]
+        near = Back(store, numbers, slow[0] + 1, slow[0] - slow[2])
+        assert [one.position for one in near] == slow[:2]
+        assert near.reached == slow[2]
+        assert list(Back(store, numbers, head + 1, 0)) == []
+        of_one = Back(store, {NUMBER_OF[WorkflowRegistered]}, head + 1)
+        latest, *_ = of_one
+        assert of_one.reached == 0
+        assert newest(store, latest.type, most=0) == latest
+
+
+def test_a_view_that_is_being_made_is_not_believed(web: WebHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = NUMBER_OF[ApprovalRequested]
+    with Workspace(Folder(web.root)) as opened:
+        store, head = opened._store, opened.head
+        known = [one.position for one in Back(store, {number}, head + 1)]
+        monkeypatch.setattr(EventPlaces, "version", 99)
+        monkeypatch.setattr(SqliteReader, "select", None)
+        assert [one.position for one in Back(store, {number}, head + 1, head)] == known != []

@@ -23,7 +23,8 @@ from mainstay.kernel.events import Event
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
-from mainstay.ledger.store import RowChange, Table
+from mainstay.ledger.rows import META
+from mainstay.ledger.store import EventReader, RowChange, Table
 
 
 class Projection(Protocol):
@@ -54,6 +55,17 @@ class Projection(Protocol):
     ) -> Sequence[RowChange]:
         """The rows that this event changes; `run` is None for events of no run."""
         ...
+
+
+def mark_of(projection: Projection) -> str:
+    """The key in `meta` under which the version of its view stands; empty there while the view is being made."""
+    return f"projection:{projection.name}"
+
+
+def current(store: EventReader, projection: Projection) -> bool:
+    """Whether a store has the view in this version, and whole."""
+    row = store.get(META.name, (mark_of(projection),))
+    return row is not None and str(row["value"]) == str(projection.version)
 
 
 Project = Callable[[int, Instant, StreamId, Event, RunState | None], Sequence[RowChange]]

@@ -16,7 +16,7 @@ from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
 from mainstay.ledger.codec import Codec
-from mainstay.ledger.projection import Projection, Projector
+from mainstay.ledger.projection import Projection, Projector, current, mark_of
 from mainstay.ledger.proving import Proof
 from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import Plans, load_run
@@ -50,7 +50,7 @@ class RebuildableStore(EventStore, Protocol):
 
 def outdated(store: EventStore, projections: Sequence[Projection]) -> tuple[Projection, ...]:
     """The projections whose views are not of this version."""
-    return tuple(one for one in projections if _mark(store, one) != str(one.version))
+    return tuple(one for one in projections if not current(store, one))
 
 
 def rebuild(
@@ -177,14 +177,5 @@ class Fold:
         return state
 
 
-def _mark(store: EventStore, projection: Projection) -> str | None:
-    row = store.get(META.name, (_key(projection),))
-    return str(row["value"]) if row is not None else None
-
-
 def _marked(projection: Projection, version: str) -> Put:
-    return Put(META.name, (_key(projection),), {"value": version})
-
-
-def _key(projection: Projection) -> str:
-    return f"projection:{projection.name}"
+    return Put(META.name, (mark_of(projection),), {"value": version})

@@ -10,8 +10,11 @@ from mainstay.kernel.errors import AmbiguousId, NotFound
 from mainstay.ledger.store import EventReader, Value
 
 SHORT_ID_MIN = 4
+ENDING = "ending"  # the column of a view's last `SHORT_ID_MIN` digits
 _CALLED = {"approvals": ("card", "approvals"), "dead_letters": ("dead letter", "dead-letters")}  # in errors
 _SCAN_MAX = 100_000
+SLICE_FIRST = 8
+FITTING_MAX = 1_000  # ids that are counted before it is said that there are more
 
 
 def find_card(store: EventReader, short: str) -> dict[str, Value]:
@@ -33,21 +36,10 @@ def find_id(store: EventReader, table: str, column: str, short: str) -> str:
             why=f"Ids are hex digits; {SHORT_ID_MIN} of them are enough where no other begins so.",
             remedy=f"`mainstay {command}` lists them.",
         )
-    rows = store.select(table, order=column, after=wanted[:-1] + _before(wanted[-1]), limit=_SCAN_MAX)
-    fitting: list[str] = []
-    for row in rows:
-        value = str(row[column])
-        if value.startswith(wanted):
-            fitting.append(value)
-        elif value > wanted:
-            break
+    fitting = _beginning_so(store, table, column, wanted)
     if not fitting and what != "card":
         # Run ids begin with the time: their ends tell them apart, so the end is a short id too.
-        fitting = [
-            str(row[column])
-            for row in store.select(table, order=column, descending=True, limit=_SCAN_MAX)
-            if str(row[column]).endswith(wanted)
-        ]
+        fitting = _ending_so(store, table, column, wanted)
     if not fitting:
         raise NotFound(
             f"There is no {what} {short!r}.",
@@ -56,12 +48,40 @@ def find_id(store: EventReader, table: str, column: str, short: str) -> str:
         )
     if len(fitting) > 1:
         raise AmbiguousId(
-            f"{short!r} fits {len(fitting)} {what}s.",
+            f"{short!r} fits {_counted(fitting)} {what}s.",
             why="For example " + ", ".join(fitting[:3]) + ".",
             remedy="Write more of the id.",
             candidates=fitting[:20],
         )
     return fitting[0]
+
+
+def _beginning_so(store: EventReader, table: str, column: str, wanted: str) -> list[str]:
+    """Ids that begin so, in order: a look at the key, a slice at a time, since most short ids fit one."""
+    found: list[str] = []
+    after, size = wanted[:-1] + _before(wanted[-1]), SLICE_FIRST
+    while len(found) <= FITTING_MAX:
+        rows = store.select(table, order=column, after=after, limit=size)
+        some = [value for row in rows if (value := str(row[column])).startswith(wanted)]
+        found += some
+        if len(some) < size:
+            break
+        after, size = some[-1], FITTING_MAX
+    return found
+
+
+def _ending_so(store: EventReader, table: str, column: str, wanted: str) -> list[str]:
+    """Ids that end so, the latest first: by the last digits where the view has an index of them."""
+    where: dict[str, Value] = {}
+    known = store.select(table, limit=1)
+    if known and ENDING in known[0]:  # not so of a view that an older Mainstay made
+        where = {ENDING: wanted[-SHORT_ID_MIN:]}
+    rows = store.select(table, where=where, order=column, descending=True, limit=_SCAN_MAX)
+    return [value for row in rows if (value := str(row[column])).endswith(wanted)]
+
+
+def _counted(fitting: list[str]) -> str:
+    return str(len(fitting)) if len(fitting) <= FITTING_MAX else f"more than {FITTING_MAX:,}"
 
 
 def _before(digit: str) -> str:

@@ -239,7 +239,7 @@ class Auditing:
         from mainstay.workspace.exporting import require_types
 
         require_types((type,) if type else ())
-        with closing(SqliteReader(self._folder.ledger, tables=())) as reader:
+        with closing(SqliteReader(self._folder.ledger, tables=None)) as reader:
             return event_page(reader, type=type, stream=stream, actor=actor, before=before, limit=limit)
 
     def decisions(self, *, before: int = 0, limit: int = 50) -> DecisionPage:

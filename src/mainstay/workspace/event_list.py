@@ -24,7 +24,6 @@ from mainstay.workspace.looking_back import PLAIN, Back, back
 
 LIMIT = 50
 LOOKED_AT_MAX = 5_000  # events, for one page
-FAR = 200_000  # the same where only one type is looked for, which is quick
 SLICE = 500
 SEALED_WORD = "[sealed]"
 RUN = "run:"
@@ -89,7 +88,7 @@ def event_page(
     wanted = Selection(types=(type,) if type else ())
     found: list[Listed] = []
     looking = _looking(store, type, StreamId(stream), before)
-    for recorded in looking:
+    for recorded in islice(looking, LOOKED_AT_MAX):
         if wanted.takes(recorded) and actor in ("", recorded.actor):
             found.append(_listed(recorded))
             if len(found) == limit:
@@ -100,7 +99,7 @@ def event_page(
 def decision_page(store: SqliteReader, *, before: int = 0, limit: int) -> DecisionPage:
     """The newest decisions about cards."""
     numbers = {NUMBER_OF[one] for one in (ApprovalGranted, ApprovalRejected, ActionUndone)}
-    looking = Back(store, numbers, before, FAR)
+    looking = Back(store, numbers, before)
     found = [_decision(store, recorded) for recorded in islice(looking, limit)]
     return DecisionPage(tuple(found), looking.reached if looking.reached > 1 else 0)
 
@@ -144,7 +143,7 @@ def _looking(store: SqliteReader, type: str, stream: StreamId, before: int) -> B
     numbers = [
         number for number, name in NAMES.items() if name == plain or (group and name.startswith(group))
     ]
-    return Back(store, numbers, before, FAR)
+    return Back(store, numbers, before)
 
 
 def _listed(recorded: RecordedEvent) -> Listed:

@@ -14,14 +14,13 @@ from typing import Any
 import msgspec
 
 from mainstay.kernel.errors import NotFound
-from mainstay.kernel.ids import StreamId
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.values import Instant, Json
 from mainstay.ledger.event_types import EventType, event_types
-from mainstay.ledger.store import EventReader, Position, RecordedEvent, Version
+from mainstay.ledger.store import EventReader
+from mainstay.workspace.looking_back import newest
 
-BACK = 20_000  # events that are looked through for an example
-SLICE = 1_000
+BACK = 20_000  # events that are looked through for an example of a frequent type
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +60,20 @@ class EventTypes:
         )
 
     def example(self, kind: EventType) -> Example | None:
-        """The latest event of that type, looked for in its own stream or among the newest of all."""
-        store = self.store()
-        stream = kind.stream.partition(" ")[0]
-        if ":" in stream:
-            last = store.head
-            for start in range(last, max(0, last - BACK), -SLICE):
-                after = Position(max(0, start - SLICE))
-                found = _last(store.read_all(after=after, limit=start - after), kind.number)
-                if found is not None:
-                    return found
+        """The latest event of that type; of a frequent one, if it is among the newest of all."""
+        one = newest(self.store(), kind.number, most=BACK)
+        if one is None:
             return None
-        version = store.version(StreamId(stream))
-        after_version = Version(max(0, version - BACK))
-        return _last(tuple(store.read(StreamId(stream), after=after_version)), kind.number)
-
-
-def _last(events: tuple[RecordedEvent, ...], number: int) -> Example | None:
-    one = next((one for one in reversed(events) if one.type == number), None)
-    if one is None:
-        return None
-    return Example(
-        one.position,
-        one.stream,
-        one.version,
-        one.schema,
-        one.at,
-        one.actor,
-        msgspec.json.decode(one.data),
-        len(one.data),
-    )
+        return Example(
+            one.position,
+            one.stream,
+            one.version,
+            one.schema,
+            one.at,
+            one.actor,
+            msgspec.json.decode(one.data),
+            len(one.data),
+        )
 
 
 def plain(event: Any) -> Json:

@@ -47,6 +47,7 @@
     executables     programs of the operator's own that are trusted
     adoptions       what came into force and which files were saved, one row each: the history of every version
     secrets         when secrets were replaced, and when they expire
+    event_places    where the events of the rarer types stand
     house           policy, kill switch, epoch, warnings, the last clean stop, where a restored ledger came from
 
 A table belongs to one projection; `STANDARD` is all of them. `house` also holds rows that the director writes
@@ -63,6 +64,7 @@ from mainstay.ledger.projections.costs import ModelsUsed, Outcomes, Replies, Spe
 from mainstay.ledger.projections.dead_letters import DeadLetters
 from mainstay.ledger.projections.done import Done, DoneLately
 from mainstay.ledger.projections.doubts import InDoubt
+from mainstay.ledger.projections.event_places import EventPlaces
 from mainstay.ledger.projections.governance import Governance
 from mainstay.ledger.projections.house import House, Workflows
 from mainstay.ledger.projections.inbox import Cursors, Messages, Rejected
@@ -106,6 +108,7 @@ STANDARD: tuple[Projection, ...] = (
     AutonomyKinds(),
     Governance(),
     Adoptions(),
+    EventPlaces(),
     House(),
 )
 

@@ -35,6 +35,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.ids import StreamId, run_of
 from mainstay.kernel.state import RunState, Status
 from mainstay.kernel.values import Instant
+from mainstay.ledger.short_ids import SHORT_ID_MIN
 from mainstay.ledger.store import Add, ColumnType, Delete, Put, RowChange, Table, Value
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
@@ -50,10 +51,12 @@ _MAY_SETTLE = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
 class Runs:
     """One row for each run. Its indexes end with the position, so that a list of whichever runs, newest first, is read
     in order from wherever the last page ended: ids sort by time only where a run was not started by hand.
+
+    Since ids begin with a time, people tell them apart by how they end: the last digits have an index of their own.
     """
 
     name = "runs"
-    version = 3
+    version = 4
     tables = (
         Table(
             "runs",
@@ -77,9 +80,16 @@ class Runs:
                 ("spent", _INTEGER),  # micro-units, up to now
                 ("tasks", _INTEGER),  # at the end
                 ("given_up", _INTEGER),  # at the end: tasks that failed and were not optional
+                ("ending", _TEXT),  # of its id, as short as somebody may type it
             ),
             key=("run",),
-            indexes=(("position",), ("status", "position"), ("workflow", "position"), ("parent",)),
+            indexes=(
+                ("position",),
+                ("status", "position"),
+                ("workflow", "position"),
+                ("parent",),
+                ("ending",),
+            ),
         ),
     )
     events = frozenset[type[Event]](
@@ -128,6 +138,7 @@ class Runs:
                             "started_at": at,
                             "position": position,
                             "spent": 0,
+                            "ending": event.run[-SHORT_ID_MIN:],
                         },
                     ),
                 )
