@@ -273,12 +273,23 @@ def test_a_view_gets_an_index_that_it_was_given_later(path: Path) -> None:
     again.close()
 
 
-def test_a_view_of_an_older_shape_is_left_to_be_folded_anew(path: Path) -> None:
-    written(path).close()
+def test_a_view_that_was_given_a_column_can_be_read_before_it_is_folded_anew(path: Path) -> None:
+    store = written(path)
+    store.append([], epoch=store.epoch(), at=AT, changes=[Put("tasks", ("a", 1), {"state": "done"})])
+    store.close()
     more = (*TASKS.columns, ("late", ColumnType.INTEGER))
     again = SqliteStore(path, tables=(RUNS, replace(TASKS, columns=more, indexes=(("late",),)), TALLY))
-    assert indexes_of(path, "tasks") == set()
+    assert indexes_of(path, "tasks") == {"tasks_by_late"}
+    assert again.select("tasks") == [{"run": "a", "task": 1, "state": "done", "late": None}]
     again.close()
+
+
+def test_a_view_of_another_key_is_left_to_be_folded_anew(path: Path) -> None:
+    written(path).close()
+    more = (*TASKS.columns, ("late", ColumnType.INTEGER))
+    other = replace(TASKS, columns=more, key=("run",), indexes=(("late",),))
+    SqliteStore(path, tables=(RUNS, other, TALLY)).close()
+    assert indexes_of(path, "tasks") == set()
 
 
 def test_a_store_that_failed_refuses_everything(path: Path) -> None:

@@ -64,12 +64,22 @@ def make_ledger(writer: Connection, tables: Mapping[str, Table]) -> None:
 
 
 def _lacking(table: Table, there: Container[str], writer: Connection) -> Sequence[str]:
-    """Indexes that a view was given after it was made. One of an older shape is left alone: it is folded anew."""
+    """Columns and indexes that a view was given after it was made.
+
+    What such a column should hold comes when the view is folded anew; until then it is empty, and the rest can be read:
+    a director asks some views before it has folded any. One of another key is left alone.
+    """
     made = [one for one in create_indexes(table) if one.name not in there]
-    if not made:
-        return ()
-    columns = {row[1] for row in writer.execute(f"PRAGMA table_info({table.name})").fetchall()}
-    return [one.statement for one in made if columns.issuperset(one.columns)]
+    found = writer.execute(f"PRAGMA table_info({table.name})").fetchall()
+    known = {row[1] for row in found}
+    if [row[1] for row in sorted(found, key=lambda row: int(row[5])) if row[5]] != list(table.key):
+        return [one.statement for one in made if known.issuperset(one.columns)]
+    added = [
+        f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}"
+        for name, kind in table.columns
+        if name not in known
+    ]
+    return [*added, *(one.statement for one in made)]
 
 
 def refuse_foreign(connection: Connection, *, path: str) -> None:
