@@ -110,3 +110,21 @@ def test_a_value_is_json_where_it_is_json(line: str, value: object) -> None:
 def test_what_is_no_change_is_refused(lines: list[str]) -> None:
     with pytest.raises(CommandRefused):
         read_changes(lines)
+
+
+def test_a_program_gives_plain_values_and_nothing_that_refers_to_what_is_sealed(opened: Workspace) -> None:
+    answers = {"annotate.intent": "refund", "annotate.reply_expected": True}
+    told = opened.dry_run.given("triage", {"message": MESSAGE}, answers=answers)
+    shown = [(one.task, one.state, one.rule) for one in told.steps]
+    assert shown == [(one.task, one.state, one.rule) for one in tried(opened, *ANSWERS).steps]
+    kept = str(opened.rows("messages", where={"own": 0}, limit=1)[0]["content"])
+    for trigger in (
+        {"message": {**MESSAGE, "content": kept}},
+        {"message": kept},
+        {"x": {"artifact": kept}},
+        {"x": "sealed:" + kept},
+    ):
+        with pytest.raises(CommandRefused):
+            opened.dry_run.given("triage", trigger, answers={})
+    with pytest.raises(CommandRefused):
+        opened.dry_run.given("triage", {}, answers={"annotate.intent": {"content": kept}})

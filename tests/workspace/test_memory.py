@@ -10,7 +10,7 @@ import pytest
 
 from mainstay.cli import memory_checkup
 from mainstay.cli.main import run
-from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.kernel.errors import CommandRefused, DocumentError, NotFound
 from mainstay.kernel.values import Json
 from mainstay.memory.records import Note
 from mainstay.models.base import Unavailable
@@ -157,6 +157,25 @@ def test_a_document_is_known_by_its_place_and_only_what_differs_is_written(
     assert (longer.kept, longer.retracted) == (2, 0)
     names = [str(row["memory"]) for row in desk.rows("memories", limit=100) if row["kind"] == "chunk"]
     assert len({name.rpartition("#")[2] for name in names}) == 3  # what was retracted keeps its number
+
+
+def test_a_document_that_is_handed_over_is_known_by_its_name(desk: Workspace) -> None:
+    where = "https://example.org/guide"
+    first = desk.memory.import_text("guide", GUIDE, title="The Guide", source=where)
+    assert (first.became, first.kept, first.path) == ("new", 2, "guide")
+    [hit] = desk.memory.search("gigabytes of space", k=1).hits[:1]
+    assert (hit.unit.fields["title"], hit.unit.fields["source"]) == ("The Guide", where)
+    assert desk.memory.show(first.memory).fields["source"] == where
+    head = desk.head
+    again = desk.memory.import_text("guide", GUIDE, title="The Guide", source=where)
+    assert (again.became, again.memory, desk.head) == ("unchanged", first.memory, head)
+    shorter = desk.memory.import_text("guide", GUIDE.partition("## Keys")[0], title="The Guide", source=where)
+    assert (shorter.became, shorter.kept, shorter.retracted) == ("changed", 0, 1)
+    other = desk.memory.import_text("other", GUIDE.replace("two", "four"), form="text")
+    assert (other.became, other.kind) == ("new", "text")
+    assert other.memory != first.memory
+    with pytest.raises(DocumentError, match="is empty"):
+        desk.memory.import_text("nothing", " \n")
 
 
 def test_an_import_that_was_cut_short_is_taken_up_again(

@@ -54,11 +54,8 @@ def agents_list(context: typer.Context, workspace: InWorkspace = HERE, as_json: 
 def check(context: typer.Context, name: Name, workspace: InWorkspace = HERE, as_json: AsJson = False) -> None:
     """One program: its files, their digest, and whether this machine can run it. Nothing is started of it."""
     workspace, as_json = given_before(context, workspace, as_json)
-    from mainstay.net.sandbox import why_not
-
     with open_workspace(workspace) as opened:
-        found = opened.executables.show(name)
-    reason = why_not()
+        found, reason = opened.executables.show(name), opened.executables.sandbox
     if as_json:
         emit({**asdict(found), "sandbox": reason or "works"})
     else:

@@ -86,18 +86,15 @@ def rebuild(context: typer.Context, workspace: InWorkspace = HERE, as_json: AsJs
     The digest is the same after each rebuild of the same ledger.
     """
     workspace, as_json = given_before(context, workspace, as_json)
-    with open_workspace(workspace) as opened:
-        opened.memory.remembered.rebuild()
-        with counting("Vectors", quiet=as_json) as more:
-            before = 0
+    with open_workspace(workspace) as opened, counting("Vectors", quiet=as_json) as more:
+        before = 0
 
-            def tell_more(done: int, of: int) -> None:
-                nonlocal before
-                more(done - before)
-                before = done
+        def tell_more(done: int, of: int) -> None:
+            nonlocal before
+            more(done - before)
+            before = done
 
-            opened.memory.fill(tell_more)
-        found = opened.memory.stats()
+        found = opened.memory.rebuild(tell_more)
     if as_json:
         return emit(_stats_value(found))
     return say(

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mainstay.cli.options import HERE, AsJson, InWorkspace, given_before, new_typer
+from mainstay.cli.options import HERE, AsJson, InWorkspace, given_before, new_typer, open_workspace
 from mainstay.cli.render import cells, count, emit, show, table, tell
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mainstay.config.settings import Settings
     from mainstay.models.prices import Price
     from mainstay.workspace.model_checks import ModelState
 
@@ -46,7 +43,8 @@ def models(
     if context.invoked_subcommand is not None:
         context.obj = (workspace, as_json)  # options may stand before the name of the command too
         return None
-    states = _states(workspace, reach=not offline)
+    with open_workspace(workspace) as opened:
+        states = opened.models.all(reach=not offline)
     if as_json:
         return emit({"models": states})
     if not states:
@@ -87,60 +85,29 @@ def check(
 ) -> int:
     """Make one small call, and tell what was sent, how long it took and what it cost. It stands in no budget."""
     from mainstay.kernel.values import money
-    from mainstay.workspace.model_checks import check_ceiling, check_model, named_model, sends
 
     workspace, as_json = given_before(context, workspace, as_json)
-    settings = _settings(workspace)
-    model = named_model(settings, name)
-    ceiling = check_ceiling(model, settings)
-    if ceiling is None and not yes:
-        from mainstay.kernel.errors import CommandRefused
-
-        raise CommandRefused(
-            f"Nobody knows what a call of {model.use} costs.",
-            why="An unknown price is never taken for nothing. No call was made.",
-            remedy=f"{_price_remedy()} Or add --yes.",
-        )
-    if not as_json:
-        most = "an unknown amount" if ceiling is None else money(ceiling)
-        tell(f"Sends {sends(model, settings)} to {model.endpoint}; it costs {most} at most.")
-    found = check_model(settings, name)
+    with open_workspace(workspace) as opened:
+        planned = opened.models.planned(name)
+        if not as_json and (yes or planned.ceiling_micros is not None):
+            most = "an unknown amount" if planned.ceiling_micros is None else money(planned.ceiling_micros)
+            tell(f"Sends {planned.sends} to {planned.endpoint}; it costs {most} at most.")
+        found = opened.models.check(name, unpriced=yes)
     if as_json:
         emit(found)
         return 1 if found.trouble else 0
     if found.trouble:
-        tell(f"{model.use}: {found.trouble}.", f"  Do: {found.remedy}" if found.remedy else "")
+        tell(f"{found.use}: {found.trouble}.", f"  Do: {found.remedy}" if found.remedy else "")
         return 1
     said = f"a vector of {found.dimensions} numbers" if found.dimensions else f"{found.answer!r}"
     cost = "an unknown amount" if found.cost_micros is None else money(found.cost_micros)
     tokens = f"{count(found.input_tokens, 'token')} in, {count(found.output_tokens, 'token')} out"
-    tell(f"{model.use} answered {said} after {found.latency_ms:,} ms: {tokens}, {cost}.")
+    tell(f"{found.use} answered {said} after {found.latency_ms:,} ms: {tokens}, {cost}.")
     if found.unproven:
         tell(
             "It did not report what it consumed, or not what can be: such calls are booked at their worst case."
         )
     return 0
-
-
-def _states(workspace: Path, *, reach: bool) -> tuple[ModelState, ...]:
-    from mainstay.cli.options import open_workspace
-    from mainstay.workspace.folder import find_folder
-    from mainstay.workspace.model_checks import model_states
-
-    settings = _settings(workspace)
-    if not settings.models or not find_folder(workspace).ledger.exists():
-        return model_states(settings, reach=reach)
-    with open_workspace(workspace) as opened:
-        return model_states(
-            settings, reach=reach, used=opened.rows("models_used", order="day", limit=100_000)
-        )
-
-
-def _settings(workspace: Path) -> Settings:
-    from mainstay.config.files import load_settings
-    from mainstay.workspace.folder import find_folder
-
-    return load_settings(find_folder(workspace).root)
 
 
 def _price(price: Price | None) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.performer import Performer
 from mainstay.workspace.dry_walk import STEPS_MAX, DryStep, Walk
 from mainstay.workspace.run_changes import read_changes
+from mainstay.workspace.starting import require_plain
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Brief, Tools
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from mainstay.workspace.assembly import Assembly
 
 MESSAGE = "message"
+Answers = Iterable[str] | Mapping[str, Any]  # TASK.FIELD=VALUE as people write it, or values by TASK.FIELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class DryRuns:
             found.append(InboxMessage(key, str(view.get("subject") or "(no subject)"), sender))
         return found
 
-    def message(self, workflow: str, key: str, *, answers: Iterable[str] = ()) -> DryRun:
+    def message(self, workflow: str, key: str, *, answers: Answers = ()) -> DryRun:
         """With a message of the inbox. Raises `NotFound`."""
         row = self.store().get("messages", (key,))
         if row is None or not row["content"]:
@@ -125,7 +127,7 @@ class DryRuns:
         under = SubjectId(str(row["sealed_under"])) if row["sealed_under"] else None
         return self._run(workflow, trigger, answers, subject, under, self._scratch())
 
-    def typed(self, workflow: str, text: str, *, answers: Iterable[str] = ()) -> DryRun:
+    def typed(self, workflow: str, text: str, *, answers: Answers = ()) -> DryRun:
         """With the fields of a trigger as JSON; a message is given by its text, subject and sender."""
         try:
             trigger = msgspec.json.decode(text.encode() or b"{}", type=dict[str, Any])
@@ -135,19 +137,32 @@ class DryRuns:
                 why=str(error),
                 remedy='Write for instance {"topic": "spring"}.',
             ) from error
+        return self._tried(workflow, trigger, answers)
+
+    def given(self, workflow: str, trigger: Json, *, answers: Mapping[str, Any]) -> DryRun:
+        """The same with plain values, as a program gives them. Raises `CommandRefused` for one that is none."""
+        message = trigger.get(MESSAGE)
+        rest = {name: value for name, value in trigger.items() if name != MESSAGE}
+        for part in (rest, message if isinstance(message, dict) else {}, dict(answers)):
+            require_plain(part)
+        if message is not None and not isinstance(message, dict):
+            raise CommandRefused("The message is none.", why="It is given by its text, subject and sender.")
+        return self._tried(workflow, dict(trigger), answers)
+
+    # --- the walk --------------------------------------------------------------------------------------------------
+
+    def _tried(self, workflow: str, trigger: Json, answers: Answers) -> DryRun:
         artifacts = self._scratch()
         message = trigger.get(MESSAGE)
         if isinstance(message, dict) and "content" not in message:
             trigger[MESSAGE] = self._invented(message, artifacts)
         return self._run(workflow, trigger, answers, None, None, artifacts)
 
-    # --- the walk --------------------------------------------------------------------------------------------------
-
     def _run(
         self,
         workflow: str,
         trigger: Json,
-        answers: Iterable[str],
+        answers: Answers,
         subject: SubjectId | None,
         under: SubjectId | None,
         artifacts: Artifacts,
@@ -248,10 +263,10 @@ def _tools(assembly: Assembly, brief: Brief) -> Tools:
     return TaskTools(brief, assembly.opened_memory, assembly.untyped.recalls.policies, keyed_hash)
 
 
-def _answers(lines: Iterable[str]) -> dict[str, dict[tuple[str, ...], Any]]:
+def _answers(said: Answers) -> dict[str, dict[tuple[str, ...], Any]]:
     """What tasks are to answer, by task and field. Raises `CommandRefused`."""
     found: dict[str, dict[tuple[str, ...], Any]] = {}
-    for name, value in read_changes(lines).items():
+    for name, value in (said if isinstance(said, Mapping) else read_changes(said)).items():
         task, *path = name.split(".")
         if not path:
             raise CommandRefused(f"{name!r} names no field of a task.", remedy="Write TASK.FIELD=VALUE.")

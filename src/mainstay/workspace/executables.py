@@ -80,7 +80,8 @@ def read_program(root: Path, settings: ExecutableSettings) -> Program:
 class Executables:
     """What the operator says of their programs."""
 
-    def __init__(self, root: Path, settings: Settings, known: Known, operate: Operate) -> None:
+    def __init__(self, root: Path, settings: Callable[[], Settings], known: Known, operate: Operate) -> None:
+        """`settings` are read at each call, for the programs of a file that was changed meanwhile."""
         self._root = root
         self._settings = settings
         self._known = known
@@ -88,7 +89,7 @@ class Executables:
 
     def all(self) -> tuple[ExecutableState, ...]:
         """Every program of the settings."""
-        return tuple(self.show(name) for name in self._settings.agents)
+        return tuple(self.show(name) for name in self._settings().agents)
 
     def show(self, name: str) -> ExecutableState:
         """One program. Raises `NotFound`."""
@@ -108,6 +109,13 @@ class Executables:
             *(found, trusted, at, by, problem),
         )
 
+    @property
+    def sandbox(self) -> str:
+        """Why this machine can run none of them; empty: it can. It is tried once, with nothing of theirs."""
+        from mainstay.net.sandbox import why_not
+
+        return why_not()
+
     def trust(self, name: str, *, digest: str | None = None, actor: str = "operator") -> Json:
         """Trust the files as they are now; with a digest (or its beginning) only if they are these."""
         found = read_program(self._root, self._of(name)).digest
@@ -121,14 +129,15 @@ class Executables:
 
     def distrust(self, name: str, *, actor: str = "operator") -> Json:
         """Run it no more. It may have left the settings already."""
-        if name not in self._settings.agents and self._known(name) is None:
+        if name not in self._settings().agents and self._known(name) is None:
             self._of(name)
         return self._operate("distrust", name=name, actor=actor)
 
     def _of(self, name: str) -> ExecutableSettings:
-        found = self._settings.agents.get(name)
+        agents = self._settings().agents
+        found = agents.get(name)
         if found is None:
-            known = ", ".join(self._settings.agents) or "none"
+            known = ", ".join(agents) or "none"
             raise NotFound(
                 f"There is no program {name[:80]!r}.",
                 why=f"[agents] of mainstay.toml names {known}.",

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mainstay.kernel.errors import DocumentError, MainstayError, Unavailable
 from mainstay.ledger.store import EventReader
@@ -35,6 +35,8 @@ _MBOX = ".mbox"
 _FILE_BYTES_MAX = 100_000_000
 
 Progress = Callable[[str, int, int], None]  # what it is at, how many files are done, and of how many
+Form = Literal["markdown", "text", "html"]  # of a text that is handed over
+_ENDINGS: Mapping[Form, str] = {"markdown": ".md", "text": ".txt", "html": ".html"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,18 @@ class Imported:
     retracted: int = 0
     why: str = ""
     remedy: str = ""
+    memory: str = ""  # by which a document is remembered
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A document before it is read: how it is told, what it is known by, and where it is from."""
+
+    told: str
+    path: Path  # whose ending says what it is
+    known_by: str
+    origin: dict[str, str]
+    title: str = ""
 
 
 class Importer:
@@ -70,7 +84,7 @@ class Importer:
         *,
         space: str,
         tag: str,
-        progress: Progress,
+        actor: str = OPERATOR,
     ) -> None:
         """`door`, `store` and `artifacts` are asked late: a workspace that never began has none of them yet."""
         self._door = door
@@ -78,15 +92,23 @@ class Importer:
         self._artifacts = artifacts
         self._space = space
         self._tag = tag
-        self._progress = progress
+        self._actor = actor
 
-    def take(self, paths: Sequence[Path]) -> list[Imported]:
+    def take(self, paths: Sequence[Path], progress: Progress) -> list[Imported]:
         """Every file that is named, and those of the folders that are."""
         checked(Note("x", space=self._space))  # a name that is none is no file's fault
         with self._door() as door:
-            return self._take(paths, door)
+            return self._take(paths, door, progress)
 
-    def _take(self, paths: Sequence[Path], door: Door) -> list[Imported]:
+    def take_text(self, name: str, text: str, *, form: Form, title: str, source: str) -> Imported:
+        """A document that is handed over, and no file. Raises `DocumentError` for what cannot be read."""
+        checked(Note("x", space=self._space))
+        origin = {"source": source} if source else {}
+        named = _Named(name, Path(name + _ENDINGS[form]), f"named:{name}", origin, title)
+        with self._door() as door:
+            return self._document(named, text.encode(), door)
+
+    def _take(self, paths: Sequence[Path], door: Door, progress: Progress) -> list[Imported]:
         files: list[tuple[Path, bool]] = []
         done: list[Imported] = []
         for path in paths:
@@ -95,14 +117,14 @@ class Importer:
             else:
                 files.append((path, True))
         for number, (path, named) in enumerate(files[:FILES_MAX]):
-            self._progress(str(path), number, len(files))
+            progress(str(path), number, len(files))
             try:
                 done.append(self._one(path, door, named=named))
             except (DocumentError, Unavailable) as error:
                 done.append(_refused(path, error))
             except OSError as error:
                 done.append(Imported(str(path), "", "refused", why=error.strerror or type(error).__name__))
-        self._progress("", len(files), len(files))
+        progress("", len(files), len(files))
         return done
 
     def _one(self, path: Path, door: Door, *, named: bool) -> Imported:
@@ -119,15 +141,18 @@ class Importer:
             )
         if path.suffix.lower() == _MBOX or _begins_mail(path):
             return self._mail(path, door)
-        raw = _content(path)
+        place = str(path.absolute())
+        return self._document(_Named(str(path), path, place, {"path": place}), _content(path), door)
+
+    def _document(self, named: _Named, raw: bytes, door: Door) -> Imported:
         hashed = self._artifacts().vault.keyed_hash
-        name = f"doc-{hashed('document', str(path.absolute())).hex()[:12]}"
+        name = f"doc-{hashed('document', named.known_by).hex()[:12]}"
         record = Note(
-            path.stem,
+            named.title or named.path.stem,
             space=self._space,
             kind=DOCUMENT,
             memory=name,
-            fields={"path": str(path.absolute()), "digest": hashlib.sha256(raw).hexdigest()},
+            fields={**named.origin, "digest": hashlib.sha256(raw).hexdigest()},
             owner=name,
             source=f"document:{name}",
             tag=self._tag,
@@ -135,32 +160,34 @@ class Importer:
         rows = self._rows(record.source)
         whole = mark_of(record, hashed)
         if any(row["kind"] == DOCUMENT and row["mark"] == whole for row in rows):
-            return Imported(str(path), path.suffix[1:], "unchanged", same=len(rows) - 1)
-        document = read_document(path, raw)
+            return Imported(named.told, named.path.suffix[1:], "unchanged", same=len(rows) - 1, memory=name)
+        document = read_document(named.path, raw)
         pieces = [row for row in rows if row["kind"] != DOCUMENT]
-        wanted, gone = self._assigned(name, self._notes(record, document), pieces)
-        keep(door, wanted, actor=OPERATOR)
-        retract(door, gone, actor=OPERATOR, reason="its piece of the file is gone")
-        keep(door, [record], actor=OPERATOR)
+        wanted, gone = self._assigned(name, self._notes(record, document, named), pieces)
+        keep(door, wanted, actor=self._actor)
+        retract(door, gone, actor=self._actor, reason="its piece of the file is gone")
+        keep(door, [record], actor=self._actor)
         return Imported(
-            str(path),
+            named.told,
             document.kind,
             "changed" if rows else "new",
             kept=len(wanted),
             same=len(document.chunks) - len(wanted),
             retracted=len(gone),
             why="; ".join(document.notes),
+            memory=name,
         )
 
-    def _notes(self, record: Note, document: Document) -> list[Note]:
+    def _notes(self, record: Note, document: Document, named: _Named) -> list[Note]:
+        title = named.title or document.title
         return [
             replace(
                 record,
                 text=chunk.text[:TEXT_MAX],
                 kind="chunk",
                 memory="",
-                fields={"title": document.title, "place": chunk.place, "path": record.fields["path"]},
-                before=f"{document.title}. {chunk.heading}" if chunk.heading else document.title,
+                fields={"title": title, "place": chunk.place, **named.origin},
+                before=f"{title}. {chunk.heading}" if chunk.heading else title,
                 thread=record.memory,
             )
             for chunk in document.chunks

@@ -28,7 +28,7 @@ from mainstay.runtime.clock import Clock
 from mainstay.runtime.keeping import Kept, find_memory
 from mainstay.workspace.doors import Door
 from mainstay.workspace.memory_calls import keep, retract
-from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook, MemoryStats, by_director
+from mainstay.workspace.memory_look import REBUILD, SEARCH, STATS, MemoryLook, MemoryStats, by_director
 from mainstay.workspace.memory_records import MemoryVersion, Records
 from mainstay.workspace.memory_uses import Use, Uses
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mainstay.ledger.store import RecordedEvent
     from mainstay.memory.units import Unit
     from mainstay.workspace.assembly import Assembly
-    from mainstay.workspace.importing import Imported
+    from mainstay.workspace.importing import Form, Imported
     from mainstay.workspace.memory_shelf import FoundMemories, MemoryPage, Narrowed, Shelf
     from mainstay.workspace.recall_log import RecallLog
     from mainstay.workspace.remembered import Remembered
@@ -125,7 +125,10 @@ class Memory:
             return keep(door, notes, actor=actor)
 
     def retract(self, *memories: str, reason: str = "", actor: str = "operator") -> list[Kept]:
-        """Believe them no more; what they said stays in the ledger. Raises `NotFound` or `AmbiguousId`."""
+        """Believe them no more; what they said stays in the ledger. Raises `NotFound` or `AmbiguousId`.
+
+        `NAME@VERSION` says which version was shown: where it was corrected since, `CommandRefused` is raised.
+        """
         with self._door() as door:
             return retract(door, memories, actor=actor, reason=reason)
 
@@ -143,8 +146,29 @@ class Memory:
         """
         from mainstay.workspace.importing import Importer
 
-        importer = Importer(self._door, self._store, self._artifacts, space=space, tag=tag, progress=progress)
-        return importer.take([Path(path) for path in paths])
+        importer = Importer(self._door, self._store, self._artifacts, space=space, tag=tag)
+        return importer.take([Path(path) for path in paths], progress)
+
+    def import_text(
+        self,
+        name: str,
+        text: str,
+        *,
+        form: Form = "markdown",
+        title: str = "",
+        source: str = "",
+        space: str = "documents",
+        tag: str = "",
+        actor: str = "operator",
+    ) -> Imported:
+        """Take in a document that is handed over as text, and is known by its name; `source` says where it is from.
+
+        The same again changes nothing, another text under the name corrects it. Raises `DocumentError`.
+        """
+        from mainstay.workspace.importing import Importer
+
+        importer = Importer(self._door, self._store, self._artifacts, space=space, tag=tag, actor=actor)
+        return importer.take_text(name, text, form=form, title=title, source=source)
 
     # --- finding ---------------------------------------------------------------------------------------------------
 
@@ -223,9 +247,16 @@ class Memory:
 
         return Shelf(self._store, self._artifacts, self._records)
 
-    def rebuild(self) -> MemoryStats:
-        """Make the index anew from the ledger and compute every missing vector."""
+    def rebuild(self, progress: Callable[[int, int], None] = lambda done, of: None) -> MemoryStats:
+        """Make the index anew from the ledger, and compute every vector that is missing; how it stands then.
+
+        A director at work makes its own anew, and computes the vectors by itself afterwards.
+        """
+        told = self._by_director(REBUILD, {})
+        if told is not None:
+            return msgspec.convert(told, MemoryStats)
         self.remembered.rebuild()
+        self.fill(progress)
         return self.stats()
 
     def fill(self, progress: Callable[[int, int], None] = lambda done, of: None) -> int:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from mainstay.memory.policy import RetrievalPolicy
     from mainstay.workspace.assembly import Assembly
 
-SEARCH, STATS = "search_memory", "memory_stats"  # as operations of the control socket
+# As operations of the control socket.
+SEARCH, STATS, REBUILD = "search_memory", "memory_stats", "rebuild_memory"
+LOOKING = frozenset({SEARCH, STATS, REBUILD})
 WAITED_FOR_MAX = 64  # missing vectors that a search waits for: a second at worst
 
 
@@ -102,10 +104,20 @@ class MemoryLook:
             else "",
         )
 
+    def rebuild(self) -> MemoryStats:
+        """Make the index anew from the ledger. What lacks a vector is found by its words until it has one."""
+        self._assembly().opened_memory().rebuild()
+        return self.stats()
+
     def told(self, operation: str, arguments: Mapping[str, Any]) -> Json:
         """The answer as plain data, for whoever asks through the socket."""
+        look: Mapping[str, Callable[..., Any]] = {
+            SEARCH: self.search,
+            STATS: self.stats,
+            REBUILD: self.rebuild,
+        }
         try:
-            found = self.search(**arguments) if operation == SEARCH else self.stats(**arguments)
+            found = look[operation](**arguments)
         except TypeError as error:
             raise CommandRefused(
                 f"{operation!r} was asked with the wrong arguments.", why=str(error)

@@ -35,7 +35,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.full_audit import FullAudit
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held
-from mainstay.workspace.memory_look import SEARCH, STATS, MemoryLook
+from mainstay.workspace.memory_look import LOOKING, MemoryLook
 from mainstay.workspace.moves import Moves
 from mainstay.workspace.notifying import notifying_of
 from mainstay.workspace.objectives import ObjectivesWatch
@@ -279,7 +279,7 @@ class Service:
         if operation == "login_link":
             require_types(operation, arguments)
             return self.web.login_link()
-        if operation in (SEARCH, STATS):
+        if operation in LOOKING:
             require_types(operation, arguments)
             threads = self.held.assembly.recalling
             return await asyncio.get_running_loop().run_in_executor(

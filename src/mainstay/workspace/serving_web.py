@@ -100,6 +100,10 @@ class Front:
         """The same for what lies on another disk, as backups do: it may never answer, and nobody else waits for it."""
         return await self._room("reading elsewhere").ask(look)
 
+    async def read_outside(self, look: Callable[[Workspace], Result]) -> Result:
+        """The same for what other machines are asked, as models are: they may be slow, and nobody else waits."""
+        return await self._room("reading outside").ask(look)
+
     async def act(self, do: Callable[[Workspace], Result]) -> Result:
         """What the SDK does, through this director: a decision, a start, a steering. Raises what refused it."""
         return await self._room("acting").ask(do)

@@ -63,10 +63,15 @@ def require_startable(found: Iterable[Startable], name: str, given: Json) -> Sta
             why="What it does for somebody is sealed under their key, and only a message says who that is.",
             remedy="Propose one act instead, or have a person restart a run of it.",
         )
+    require_plain(given)
+    return one
+
+
+def require_plain(given: Json) -> None:
+    """Raises `CommandRefused` for a value that is none, or refers to what is sealed."""
     wrong = _not_plain(given, "input", 1)
     if wrong:
         raise CommandRefused(f"{wrong} cannot be given to a run.", remedy="Give texts, numbers and lists.")
-    return one
 
 
 def _is_plain_text(text: str) -> bool:

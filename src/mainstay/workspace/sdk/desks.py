@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from mainstay.workspace.forgetting import ForgettingDesk
     from mainstay.workspace.left_to_you import LeftToYou
     from mainstay.workspace.lessons import Lessons
+    from mainstay.workspace.log_lines import LogLines
     from mainstay.workspace.memory import Memory
+    from mainstay.workspace.models import Models
     from mainstay.workspace.objectives import Slo
     from mainstay.workspace.policies import Policies
     from mainstay.workspace.run_look import RunDesk
@@ -258,6 +260,23 @@ class Desks(Runs, Deciding):
         return EventTypes(lambda: self._store)
 
     @cached_property
+    def models(self) -> Models:
+        """The configured language models: how each stands, and one small call to try one."""
+        from mainstay.workspace.models import Models
+
+        def used() -> list[Json]:
+            return self._store.select("models_used", order="day", limit=100_000) if self.begun else []
+
+        return Models(self._settings, used)
+
+    @cached_property
+    def logs(self) -> LogLines:
+        """What the director said, a page at a time, newest first."""
+        from mainstay.workspace.log_lines import LogLines
+
+        return LogLines(self.folder.logs)
+
+    @cached_property
     def executables(self) -> Executables:
         """Programs of the operator's own: which there are, and which bytes of them are trusted."""
         from mainstay.workspace.executables import Executables
@@ -269,7 +288,7 @@ class Desks(Runs, Deciding):
         def known(name: str) -> Json | None:
             return self._store.get("executables", (name,)) if self.begun else None
 
-        return Executables(self.folder.root, self._settings(), known, operate)
+        return Executables(self.folder.root, self._settings, known, operate)
 
     @cached_property
     def secrets(self) -> Secrets:
