@@ -132,37 +132,55 @@ from mainstay.kernel.events.workspace import (
     WorkflowRetired,
 )
 
-RunEvent = (
-    TaskStarted
-    | TaskSucceeded
-    | RunStarted
+# A run's, by what they are about: how it begins and ends, its tasks, the one door out, what a person is asked and says,
+# and all that is out of the ordinary.
+CourseEvent = (
+    RunStarted
     | PlanAccepted
     | RunSucceeded
     | RunQueued
-    | AttemptFailed
+    | RunReleased
+    | RunFailed
+    | RunSuperseded
+    | RunCancelled
+)
+WorkEvent = (
+    TaskStarted
+    | TaskSucceeded
     | TaskFailed
     | TaskSkipped
     | TaskExpanded
+    | AttemptFailed
     | RevisionRequested
     | BudgetRefused
-    | ActionProposed
+    | SpendingAllowed
+    | ContextRecalled
+    | ModelUsed
+)
+ActEvent = (
+    ActionProposed
     | ActionDenied
-    | ApprovalRequested
+    | ActionHeld
+    | ActionStarted
+    | ActionShadowed
+    | LookupStarted
+    | LookupDeferred
+    | ActionInDoubt
+)
+CardEvent = (
+    ApprovalRequested
     | OperatorNotified
     | ActionEdited
     | ApprovalGranted
     | ApprovalRejected
     | ApprovalExpired
-    | ActionStarted
-    | LookupStarted
-    | LookupDeferred
-    | ActionInDoubt
+    | ApprovalSnoozed
+    | ApprovalResurfaced
+    | ActionUndone
     | DoubtResolved
-    | RunReleased
-    | RunSuperseded
-    | RunCancelled
-    | RunFailed
-    | RunDelayed
+)
+SteeringEvent = (
+    RunDelayed
     | RunForked
     | DeadlineSet
     | StartDeferred
@@ -176,15 +194,9 @@ RunEvent = (
     | CompensationBegun
     | CompensationPlanned
     | CompensationFailed
-    | ContextRecalled
-    | ModelUsed
-    | SpendingAllowed
-    | ApprovalSnoozed
-    | ApprovalResurfaced
-    | ActionHeld
-    | ActionUndone
-    | ActionShadowed
 )
+RunEvent = CourseEvent | WorkEvent | ActEvent | CardEvent | SteeringEvent
+
 InboxEvent = MessageReceived | MessageRejected | ThreadAnswered | CursorAdvanced
 WorkspaceEvent = (
     DirectorStarted
@@ -340,6 +352,7 @@ NUMBERS: dict[int, type[Event]] = {
 NUMBER_OF: dict[type[Event], int] = {kind: number for number, kind in NUMBERS.items()}
 
 __all__ = [
+    "ActEvent",
     "ActionDenied",
     "ActionEdited",
     "ActionHeld",
@@ -364,11 +377,13 @@ __all__ = [
     "BreakerOpened",
     "BudgetRefused",
     "BudgetWarned",
+    "CardEvent",
     "CheckpointSigned",
     "CompensationBegun",
     "CompensationFailed",
     "CompensationPlanned",
     "ContextRecalled",
+    "CourseEvent",
     "CursorAdvanced",
     "DeadLetterPurged",
     "DeadLetterReplayed",
@@ -436,6 +451,7 @@ __all__ = [
     "SigningKeyAdopted",
     "SpendingAllowed",
     "StartDeferred",
+    "SteeringEvent",
     "SubjectForgotten",
     "TaskCancelled",
     "TaskExpanded",
@@ -450,6 +466,7 @@ __all__ = [
     "TokenIssued",
     "TokenRevoked",
     "ThreadAnswered",
+    "WorkEvent",
     "WorkflowRegistered",
     "WorkflowRetired",
     "WorkspaceEvent",
