@@ -103,15 +103,26 @@ def test_an_edit_that_was_taken_back_is_told_too(desk: Desk, capsys: Said) -> No
 def test_many_alike_are_shown_first_and_decided_with_their_guard(desk: Desk, capsys: Said) -> None:
     _, preview = typed(desk.root, capsys, "approve", "--batch", "--act", "email.reply")
     cards = [one["approval"] for one in preview["cards"]]
-    assert len(cards) >= 2
+    assert len(cards) >= 3
     remarked = {name for name in cards if typed(desk.root, capsys, "approvals", "show", name)[1]["checks"]}
     assert not remarked, "a line of a table is no look at what an inspector found"
     assert {desk.status_of(name) for name in cards} == {"waiting"}
     typed(desk.root, capsys, "reject", cards[0], "--reason", "not this one")
-    _, told = typed(desk.root, capsys, "approve", "--batch", "--guard", preview["guard"])
+    decide = ("approve", "--batch", "--guard", preview["guard"])
+    for wrong in ([cards[0], "f" * 8], ["f" * 16], cards):
+        code, _ = typed(desk.root, capsys, *decide, *(part for one in wrong for part in ("--except", one)))
+        assert code != 0
+    assert desk.status_of(cards[1]) == "waiting"
+    _, told = typed(desk.root, capsys, *decide, "--except", cards[-1])
     outcomes = {one["approval"]: one["outcome"] for one in told["outcomes"]}
-    assert outcomes == {cards[0]: "left out"} | dict.fromkeys(cards[1:], "approved")
-    for wrong in (["--guard", "0" * 32], [], ["--act", "email.reply", cards[0]]):
+    assert outcomes == {cards[0]: "left out"} | dict.fromkeys(cards[1:-1], "approved")
+    assert desk.status_of(cards[-1]) == "waiting"
+    for wrong in (
+        ["--guard", "0" * 32],
+        [],
+        ["--act", "email.reply", cards[0]],
+        ["--act", "a.b", "--except", "ff"],
+    ):
         assert typed(desk.root, capsys, "approve", "--batch", *wrong)[0] != 0
 
 

@@ -8,17 +8,18 @@ from html import unescape
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from mainstay.console import card_words as words
 from mainstay.console import csrf
+from mainstay.console.pages import approvals_alike as alike
 from mainstay.console.pages.approvals import Asked, Told, Typed
 from mainstay.console.pages.approvals_decide import said as line_of_answer
-from mainstay.console.rendering import environment
-from mainstay.governance.batches import guard_of
+from mainstay.console.rendering import environment, visible
 from mainstay.kernel.values import Digest, Instant
-from mainstay.workspace import Card, Decided
+from mainstay.workspace import Card, CardLine, Decided, Preview
 from mainstay.workspace.drafts import Draft, Drafts
-from tests.console.card_pages import CARD, HOUR_US, NOW, house, rendered
+from tests.console.card_pages import CARD, HOUR_US, NOW, house, line_of, rendered
 from tests.security.web_house import Answer, Browser, Waiting, WebHouse
 
 PAGE_MAX = 150_000  # bytes
@@ -362,57 +363,105 @@ def csrf_of(web: WebHouse, browser: Browser, form: str) -> str:
 # --- together ------------------------------------------------------------------------------------------------------
 
 
-def batch_of(web: WebHouse, count: int) -> list[dict[str, Any]]:
-    rows = web.rows("approvals", status="waiting")
-    low_ones = [row for row in rows if row["finality"] == "final_low_stake" and not row["parent"]]
-    return [row for row in low_ones if not row["snoozed_until"]][-count:]
+def sent_batch(page: Answer, chosen: list[str], **said: str) -> dict[str, Any]:
+    """The fields of the batch's form, with these cards ticked."""
+    form = page.text[page.text.index('action="/approvals/batch"') :]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    (cards,) = re.findall(r'<textarea name="cards"[^>]*>\n(.*?)</textarea>', form, re.S)
+    fields = {**hidden, "cards": cards.replace("\n", "\r\n"), "answer": "reject", "reason": ""}
+    return {**fields, **said, "card": chosen}
 
 
-def sent_batch(browser: Browser, rows: list[dict[str, Any]], **said: str) -> Answer:
+def on_page(page: Answer) -> list[str]:
+    return re.findall(r'<li id="together-(\w+)"', page.text)
+
+
+def test_cards_that_are_alike_are_shown_whole_and_those_that_are_ticked_are_decided(
+    web: WebHouse, browser: Browser
+) -> None:
     page = browser.get("/approvals/batch")
-    chosen = [(row["approval"], row["digest"]) for row in rows]
-    fields = {
-        "form_token": page.token_of("/approvals/batch"),
-        "act": "email.reply",
-        "workflow": "triage",
-        "class": "",
-        "guard": guard_of(chosen),
-        "cards": "\r\n".join(" ".join(one) for one in chosen),
-        "answer": "reject",
-        **said,
-    }
-    return browser.post("/approvals/batch", fields)
-
-
-def test_cards_that_are_alike_are_decided_together_and_each_is_told(web: WebHouse, browser: Browser) -> None:
-    page = browser.get("/approvals/batch").text
-    assert "What will happen" in page
-    told = re.search(r'aria-current="true">[^<]*<small>(\d+) cards?\b', page)
-    counted = re.search(r"Approve all (\d+)<", page)
+    names = on_page(page)
+    assert "What will happen" in page.text
+    told = re.search(r'aria-current="true">[^<]*<small>(\d+) cards?\b', page.text)
     assert told
-    assert counted
-    assert told[1] == counted[1], "the tab counts what can be decided there"
-    assert "it is final and of high stake" in page
-    rows = batch_of(web, 2)
-    decided = sent_batch(browser, rows, reason="not this week")
+    assert int(told[1]) == len(names), "the tab counts what can be decided there"
+    assert "it is final and of high stake" in page.text
+    assert page.text.count('type="checkbox"') == page.text.count(" checked>") == len(names)
+    yes, kept = names[-2:], names[0]
+    for name in (*yes, kept):
+        assert browser_text(card_of(web, name).text) in page.text, "the text that leaves, to its end"
+    fields = sent_batch(page, yes, reason="not this week")
+    decided = browser.post("/approvals/batch", fields)
     assert decided.status == 303
-    told = browser.get(decided.headers["location"]).text
-    for row in rows:
-        assert web.rows("approvals", approval=row["approval"])[0]["status"] == "rejected"
-        assert f'id="outcome-{row["approval"]}"' in told
+    told_then = browser.get(decided.headers["location"]).text
+    assert f"2 cards rejected. {len(names) - 2} left out, and wait on." in told_then
+    for name in yes:
+        assert web.rows("approvals", approval=name)[0]["status"] == "rejected"
+        assert f'id="outcome-{name}"' in told_then
+    assert f'id="waits-{kept}"' in told_then
+    assert web.rows("approvals", approval=kept)[0]["status"] == "waiting"
+    assert len({web.rows("approvals", approval=name)[0]["batch"] for name in yes}) == 1
     head = web.head
-    again = sent_batch(browser, rows)
+    again = browser.post("/approvals/batch", fields)
     assert again.status == 409
     assert "meanwhile rejected" in again.text
+    assert " checked>" not in again.text, "what was not ticked before is not ticked now"
     assert web.head == head
 
 
-def test_a_guard_of_other_cards_decides_nothing(web: WebHouse, browser: Browser) -> None:
-    rows = batch_of(web, 2)
-    for said in ({"guard": "0" * 64}, {"answer": "maybe"}):
-        assert sent_batch(browser, rows, **said).status == 422
-    assert sent_batch(browser, [rows[0] | {"digest": "0" * 64}, rows[1]]).status == 409
-    assert {web.rows("approvals", approval=row["approval"])[0]["status"] for row in rows} == {"waiting"}
+def browser_text(text: str) -> str:
+    """As it stands in a page."""
+    return str(escape(visible(text)))
+
+
+def test_a_batch_of_which_nothing_is_ticked_decides_nothing_and_keeps_the_reason(
+    web: WebHouse, browser: Browser
+) -> None:
+    page = browser.get("/approvals/batch?none=1")
+    assert " checked>" not in page.text
+    refused = browser.post("/approvals/batch", sent_batch(page, [], reason="half a thought"))
+    assert refused.status == 422
+    assert "Every card was left out." in refused.text
+    assert "half a thought</textarea>" in refused.text
+    assert browser.post("/approvals/batch", sent_batch(page, on_page(page)[:1], answer="maybe")).status == 422
+    assert {web.rows("approvals", approval=name)[0]["status"] for name in on_page(page)} == {"waiting"}
+
+
+def line(number: int, text: str = "yes") -> CardLine:
+    return replace(line_of(CARD), approval=f"{number:016x}", text=text)
+
+
+def seen_with(lines: list[CardLine], start: str = "", **more: Any) -> alike.Seen:
+    return alike.seen_of(
+        [], alike.Kind("email.reply", "triage", ""), Preview(tuple(lines), "", 0), start=start, **more
+    )
+
+
+def test_a_page_of_cards_that_are_alike_begins_with_a_card_and_leads_on() -> None:
+    lines = [line(number) for number in range(95)]
+    first = seen_with(lines)
+    assert (len(first.cards), first.earlier, first.next_size, first.count) == (40, None, 40, 95)
+    second = seen_with(lines, first.later)
+    assert (second.before, second.earlier, second.next_size) == (40, lines[0].approval, 15)
+    last = seen_with(lines, second.later)
+    assert (last.cards, last.later, last.earlier) == (tuple(lines[80:]), "", lines[40].approval)
+    assert seen_with(lines[:40]).later == ""
+    assert seen_with(lines, "f" * 16).cards == first.cards, "the card that it began with is gone"
+    assert len({one.guard for one in (first, second, last)}) == 3
+
+
+def test_what_cannot_be_read_to_its_end_among_others_stands_alone() -> None:
+    seen = seen_with([line(1), line(2, "x" * 5_001), line(3, "\u202e" * 1_000)])
+    assert [one.approval for one in seen.cards] == [line(1).approval]
+    assert [why for _, why in seen.apart] == [alike.TOO_LONG] * 2
+
+
+def test_after_a_refusal_only_what_was_ticked_as_it_stands_is_ticked() -> None:
+    one, other = line(1), line(2)
+    seen = seen_with(
+        [one, other], ticked=frozenset({(one.approval, "another"), (other.approval, str(other.digest))})
+    )
+    assert [seen.is_ticked(each) for each in (one, other)] == [False, True]
 
 
 # --- texts that no sample has --------------------------------------------------------------------------------------

@@ -103,13 +103,13 @@ class Browser:
     def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
         return self.ask(method, path, **{"Sec_Fetch_Site": "none", **headers})
 
-    def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
+    def post(self, path: str, fields: Mapping[str, str | list[str]], **headers: str) -> Answer:
         here = {
             "Origin": f"http://{self.host}",
             "Sec_Fetch_Site": "same-origin",
             "Content_Type": "application/x-www-form-urlencoded",
         }
-        return self.ask("POST", path, urlencode(fields).encode(), **{**here, **headers})
+        return self.ask("POST", path, urlencode(fields, doseq=True).encode(), **{**here, **headers})
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         sent = {"Host": self.host} | {

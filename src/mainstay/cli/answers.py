@@ -29,6 +29,12 @@ OfClass = Annotated[str, typer.Option("--class", help="Of a batch: of this class
 Guard = Annotated[
     str | None, typer.Option("--guard", help="Decide the batch that was shown with it.", show_default=False)
 ]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--except", metavar="CARD", help="Of a batch: leave this card out. Repeatable.", show_default=False
+    ),
+]
 Confirm = Annotated[
     str, typer.Option("--confirm", help="The second step of what is final and of high stake, typed out.")
 ]
@@ -49,6 +55,7 @@ def approve(
     workflow: OfWorkflow = "",
     kind_class: OfClass = "",
     guard: Guard = None,
+    without: Without = None,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +64,7 @@ def approve(
         from mainstay.cli.batch import decide_batch
 
         return decide_batch(
-            "approve", (card, batch, act, workflow, kind_class, guard), "", workspace, as_json
+            "approve", (card, batch, act, workflow, kind_class, guard, without or []), "", workspace, as_json
         )
     wanted = named_digest(digest)
     with open_workspace(workspace) as opened:
@@ -79,6 +86,7 @@ def reject(
     workflow: OfWorkflow = "",
     kind_class: OfClass = "",
     guard: Guard = None,
+    without: Without = None,
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -86,7 +94,7 @@ def reject(
     if batch or not card:
         from mainstay.cli.batch import decide_batch
 
-        chosen = (card, batch, act, workflow, kind_class, guard)
+        chosen = (card, batch, act, workflow, kind_class, guard, without or [])
         return decide_batch("reject", chosen, reason, workspace, as_json)
     wanted = named_digest(digest)
     with open_workspace(workspace) as opened:

@@ -17,14 +17,15 @@ from mainstay.kernel.errors import CommandRefused
 if TYPE_CHECKING:
     from mainstay.workspace import DecidedTogether, Preview, Workspace
 
-Chosen = tuple[str, bool, str, str, str, str | None]  # card, --batch, --act, --workflow, --class, --guard
+# card, --batch, --act, --workflow, --class, --guard, --except
+Chosen = tuple[str, bool, str, str, str, str | None, list[str]]
 _HEX = frozenset("0123456789abcdef")
 _KEPT = 20  # previews
 
 
 def decide_batch(answer: str, chosen: Chosen, reason: str, workspace: Path, as_json: bool) -> None:
     """Show the cards of a batch, or decide those that were shown."""
-    card, batch, act, workflow, kind_class, guard = chosen
+    card, batch, act, workflow, kind_class, guard, without = chosen
     if not batch or card:
         raise CommandRefused(
             "Name a card, or say --batch." if not card else "A batch has no single card.",
@@ -34,8 +35,16 @@ def decide_batch(answer: str, chosen: Chosen, reason: str, workspace: Path, as_j
     with open_workspace(workspace) as opened:
         if guard is not None:
             cards = _kept(opened, guard)
-            told = opened.decide_together(answer, cards, guard=guard, reason=reason)
-            return emit(told) if as_json else _tell(told, answer)
+            # What lies in the cache is held against the guard too: anybody can write there.
+            guard = guard.strip().lower()
+            told = opened.decide_together(answer, cards, guard=guard, without=without, reason=reason)
+            return emit(told) if as_json else _tell(told, answer, len(cards) - len(told.outcomes))
+        if without:
+            raise CommandRefused(
+                "--except goes with --guard.",
+                why="A card is left out of a batch that was shown.",
+                remedy="Look at the batch first, then decide it with its guard and --except CARD.",
+            )
         if not act:
             raise CommandRefused(
                 "Which act?",
@@ -71,16 +80,19 @@ def _show(found: Preview, answer: str, act: str, reason: str) -> None:
     return say(
         f"{count(len(found.cards), 'card')} of {found.cards[0].kind}{more}. Nothing is decided yet.",
         f"Decide exactly these: mainstay {answer} --batch --guard {found.guard}{because}",
+        "Leave one out: --except CARD, as often as you like. Read one: mainstay approvals show CARD.",
     )
 
 
-def _tell(told: DecidedTogether, answer: str) -> None:
+def _tell(told: DecidedTogether, answer: str, kept: int) -> None:
     done = "approved" if answer == "approve" else "rejected"
     say(f"{count(sum(one.outcome == done for one in told.outcomes), 'card')} {done}.")
     for one in told.outcomes:
         if one.outcome != done:
             why = f": {one.why}" if one.why else ""
             say(f"  {short_card(one.approval)} {one.outcome}{why}")
+    if kept:
+        say(f"{count(kept, 'card')} left out, and {'waits' if kept == 1 else 'wait'} on.")
     if answer == "approve" and not told.live:
         say("No director is at work: they will be sent at the next `mainstay up`.")
 

@@ -2,17 +2,20 @@
 
 Only what is alike: one kind (workflow, act and class) and one finality, nothing of high stake, and nothing that must be
 read with another effect. The guard is a digest over the cards of the preview and the effects that they showed; what
-changed since is left out by name, since each card is answered by its own digest.
+changed since is left out by name, since each card is answered by its own digest. Whoever looked at them may leave some
+out: the guard of the rest is made from what was shown, and never from what somebody names instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mainstay.kernel.contract import Finality
+from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.ids import derive
 
+SHORT_ID_MIN = 4  # as of every id that is typed
 TOGETHER_MAX = 200  # cards: nobody looks at more in one go
 Chosen = Sequence[tuple[str, str]]  # approval and digest, as they were shown
 
@@ -20,6 +23,42 @@ Chosen = Sequence[tuple[str, str]]  # approval and digest, as they were shown
 def guard_of(cards: Chosen) -> str:
     """The guard of a preview, as 32 hex digits; the order of the cards does not matter."""
     return derive("batch", *(part for card in sorted(map(tuple, cards)) for part in card)).hex()
+
+
+def chosen_of(shown: Chosen, guard: str, without: Collection[str]) -> tuple[list[tuple[str, str]], str]:
+    """Those of a preview that are decided, and the guard that binds an answer to exactly them.
+
+    `guard` is that of all that were shown; `without` names those that are left out, by whole or short ids. Raises
+    `StaleApproval` where something else was shown, and `CommandRefused` for a name that fits none or several of them.
+    """
+    cards = [(str(name), str(digest)) for name, digest in shown]
+    if guard != guard_of(cards):
+        raise other_guard()
+    left: set[str] = set()
+    for short in without:
+        fitting = [name for name, _ in cards if len(short) >= SHORT_ID_MIN and name.startswith(short.lower())]
+        if len(fitting) != 1:
+            raise CommandRefused(
+                f"{short[:40]!r} is {'none' if not fitting else 'several'} of the cards that were shown.",
+                why="Only what was shown can be left out. Nothing was decided.",
+                remedy="Name a card of this batch as its list does.",
+            )
+        left.add(fitting[0])
+    chosen = [one for one in cards if one[0] not in left]
+    if not chosen:
+        raise CommandRefused(
+            "Every card was left out.", why="There is nothing to decide.", remedy="Leave fewer of them out."
+        )
+    return chosen, guard_of(chosen)
+
+
+def other_guard() -> StaleApproval:
+    """A guard and cards that do not belong together."""
+    return StaleApproval(
+        "This guard belongs to other cards.",
+        why="It is made from the cards and effects that the preview showed.",
+        remedy="Look at the preview again, and decide by its guard.",
+    )
 
 
 def why_alone(row: Mapping[str, Any]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
+from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, other_guard, why_alone
 from mainstay.kernel.commands import GrantApproval
-from mainstay.kernel.errors import CommandRefused, StaleApproval
+from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import ApprovalId, RunId
 from mainstay.kernel.values import Digest, Json
 from mainstay.runtime.answering import Answering
@@ -39,11 +39,7 @@ class DecidingTogether(Answering):
                 f"A batch has 1 to {TOGETHER_MAX} cards.", remedy="Take fewer, and the rest after them."
             )
         if guard != guard_of(chosen):
-            raise StaleApproval(
-                "This guard belongs to other cards.",
-                why="It is made from the cards and effects that the preview showed.",
-                remedy="Look at the preview again, and decide by its guard.",
-            )
+            raise other_guard()
         if answer == "approve":
             self._refuse_when_killed()
         rows = [(self._store.get("approvals", (name,)), name, digest) for name, digest in chosen]

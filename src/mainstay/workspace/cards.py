@@ -108,6 +108,8 @@ class CardLine:
     second_step: str  # what must be typed before it leaves; empty: a yes is enough
     text: str  # exactly what will leave, as text
     proposer: str = ""  # who asked for it from outside; empty: a workflow did
+    attachments: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()  # what will be done, as names and values, where it is no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ class CardReader:
             ),
             text=_text(shown),
             proposer=self._proposer(row),
+            attachments=tuple(shown.get("attachments", ())),
+            facts=_facts(shown),
         )
 
     def leaving(self) -> list[Leaving]:
@@ -284,7 +288,7 @@ class CardReader:
             if isinstance(event, ApprovalRejected) and event.approval == row["approval"]:
                 said = event.reason_sealed
         run = self._store.get("runs", (row["run"],)) or {}
-        line, facts = self.line(row), _facts(shown)
+        line = self.line(row)
         anew = asked_again(self._store, row)
         made, passed = checks_made(events, state, self._artifacts.open_text)
         return Card(
@@ -297,7 +301,7 @@ class CardReader:
             title=line.title,
             recipients=line.recipients,
             text=line.text,
-            attachments=tuple(shown.get("attachments", ())),
+            attachments=line.attachments,
             risky=tuple(shown.get("risky", ())),
             finality=line.finality,
             rule=line.rule,
@@ -318,8 +322,8 @@ class CardReader:
             lessons=_lessons(state),
             standing=self._standing(line.kind),
             asks=anew.approval if anew else str((asks_anew(self._store, row) or {}).get("approval", "")),
-            content=lines_of(facts),
-            facts=facts,
+            content=lines_of(line.facts),
+            facts=line.facts,
             drafts=place_of(self._drafts(events, row, state), line.digest),
             checks_made=made,
             checks_passed=passed,

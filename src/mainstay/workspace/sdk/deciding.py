@@ -8,7 +8,7 @@ rules, memory, autonomy) goes through the same door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -121,12 +121,21 @@ class Deciding(Opened):
         cards: Sequence[tuple[str, str]],
         *,
         guard: str,
+        without: Collection[str] = (),
         reason: str = "",
         actor: str = "operator",
         open_us: int = 0,
         via: str = "",
     ) -> DecidedTogether:
-        """One answer ("approve", "reject") to the cards of a `Preview`, each bound to the effect that it showed."""
+        """One answer ("approve", "reject") to the cards of a `Preview`, each bound to the effect that it showed.
+
+        `guard` is that of all `cards`; those in `without` are left out, and wait on. What comes back has the guard of
+        those that were decided.
+        """
+        if without:
+            from mainstay.governance.batches import chosen_of
+
+            cards, guard = chosen_of(cards, guard, without)
         with self._door() as door:
             told = door.ask(
                 "decide_together",
