@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mainstay.governance.in_force import InForce, say_under
-from mainstay.governance.narration import NameOf, Open, moment, say, short_run
-from mainstay.governance.words import by_number
+from mainstay.governance.narration import say
+from mainstay.governance.words import NameOf, Open, by_number, moment, short_run
 from mainstay.kernel.events import (
     NUMBER_OF,
     ActionProposed,

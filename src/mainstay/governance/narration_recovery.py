@@ -28,28 +28,13 @@ from mainstay.kernel.events import (
     RunRecovered,
     RunResumed,
     StartDeferred,
+    SteeringEvent,
     TaskCancelled,
     TaskPaused,
     TaskResumed,
 )
 from mainstay.kernel.state import RUN
 
-Recovery = (
-    RunDelayed
-    | RunForked
-    | DeadlineSet
-    | StartDeferred
-    | FailureDiagnosed
-    | RunPaused
-    | RunResumed
-    | TaskPaused
-    | TaskResumed
-    | TaskCancelled
-    | RunRecovered
-    | CompensationBegun
-    | CompensationPlanned
-    | CompensationFailed
-)
 _REPEATABLE = {
     "keyed": "it may be called again under its key",
     "findable": "the other side can be asked whether it happened",
@@ -57,7 +42,7 @@ _REPEATABLE = {
 }
 
 
-def say_recovery(event: Recovery, name_of: NameOf) -> str:
+def say_recovery(event: SteeringEvent, name_of: NameOf) -> str:
     """What happened, in one sentence without its full stop."""
     match event:
         case RunDelayed(until=until):

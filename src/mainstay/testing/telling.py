@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mainstay.governance.narration import moment, say, short_run
+from mainstay.governance.narration import say
+from mainstay.governance.words import moment, short_run
 from mainstay.kernel.events import (
     CursorAdvanced,
     DirectorStarted,
