@@ -66,7 +66,7 @@ def test_a_note_is_kept_corrected_and_taken_back_and_says_what_it_said(browser: 
     page = browser.get(path)
     assert "Version 1" in page.text
     assert f"{text} Under Media." in page.text
-    assert said(browser, path, what="retract", reason="it moved again").status == 303
+    assert said(browser, path, what="retract", version="2", reason="it moved again").status == 303
     page = browser.get(path)
     assert "taken back" in page.text
     assert "it moved again" in page.text
@@ -87,6 +87,25 @@ def test_a_correction_of_what_somebody_corrected_meanwhile_writes_nothing(
     assert f"{text} Second." in late.text
     assert 'name="version" value="2"' in late.text
     assert web.head == head
+
+
+def test_what_somebody_corrected_meanwhile_is_not_taken_back(
+    web: WebHouse, browser: Browser, text: str
+) -> None:
+    path, other = kept(browser, text), web.log_in()
+    for version in ("", "0", "-1", "1.5", "x"):
+        assert said(browser, path, what="retract", version=version).status == 400
+    assert said(other, path, what="correct", version="1", text=f"{text} It is right now.").status == 303
+    head = web.head
+    late = said(browser, path, what="retract", version="1", reason="it was wrong")
+    assert late.status == 422
+    assert "Somebody corrected it meanwhile." in late.text
+    assert f"{text} It is right now." in late.text
+    assert 'value="it was wrong"' in late.text
+    assert web.head == head
+    fields = {"form_token": late.token_of(path), "what": "retract", "version": "2", "reason": "it was wrong"}
+    assert [browser.post(path, fields).status for _ in range(2)] == [303, 303]  # pressed twice
+    assert web.head == head + 1
 
 
 def test_a_correction_keeps_what_the_record_says_besides(web: WebHouse, browser: Browser, text: str) -> None:

@@ -182,9 +182,31 @@ def test_a_file_that_an_editor_wrote_is_put_in_force(browser: Browser, web: WebH
     file.write_text(file.read_text().replace("version: 1", "version: 5"))
     page = browser.get("/workflows")
     assert "file differs" in page.text
-    answer = browser.post("/workflows", {"form_token": page.token_of("/workflows"), "do": "apply"})
+    fields = {"form_token": page.token_of("/workflows"), "do": "apply"}
+    assert browser.post("/workflows", fields).status == 400  # it says nothing of what was shown
+    answer = browser.post("/workflows", {**fields, "looked_at": field(page, "looked_at")})
     assert answer.status == 303
     assert web.service.held.director.workflows["triage"].version == 5
+
+
+def test_what_is_put_in_force_is_what_was_shown(browser: Browser, web: WebHouse) -> None:
+    file = web.root / "workflows" / "triage.yaml"
+    file.write_text(file.read_text().replace("version: 1", "version: 6"))
+    page = browser.get("/workflows")
+    before = {name: one.version for name, one in web.service.held.director.workflows.items()}
+    file.write_text(file.read_text().replace("version: 6", "version: 7"))
+    (web.root / "workflows" / "later.yaml").write_text(CLOCK.replace("clock", "later"))
+    fields = {"form_token": page.token_of("/workflows"), "do": "apply"}
+    refused = browser.post("/workflows", {**fields, "looked_at": field(page, "looked_at")})
+    assert refused.status == 409
+    assert "not the ones that you were shown" in refused.text
+    assert "put later, triage in force now" in refused.text
+    assert {name: one.version for name, one in web.service.held.director.workflows.items()} == before
+    answer = browser.post("/workflows", {**fields, "looked_at": field(refused, "looked_at")})
+    assert answer.status == 303
+    assert web.service.held.director.workflows["triage"].version == 7
+    (web.root / "workflows" / "later.yaml").unlink()
+    web.ask(web.front.act(lambda workspace: workspace.editing.apply_workflows()))
 
 
 def test_it_is_paused_and_goes_on(browser: Browser, web: WebHouse) -> None:

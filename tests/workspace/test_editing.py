@@ -240,7 +240,16 @@ def test_workflows_of_the_folder_are_applied_at_once_or_not_at_all(do: Do, web: 
     one.write_text(
         (web.root / "workflows" / "triage.yaml").read_text().replace("name: triage", "name: spare")
     )
-    done = do(lambda workspace: workspace.editing.apply_workflows())
+    shown = do(lambda workspace: workspace.flows.in_files())
+    text = one.read_text()
+    one.write_text(text.replace("version: ", "version: 9"))
+    with pytest.raises(FileChanged, match="put spare in force now"):
+        do(lambda workspace: workspace.editing.apply_workflows(looked_at=shown))
+    with pytest.raises(FileChanged, match="put spare in force now"):  # written after the first look
+        web.ask(web.front.operate("apply_workflows", {"actor": "operator", "looked_at": shown}))
+    assert "spare" not in web.service.held.director.workflows
+    one.write_text(text)
+    done = do(lambda workspace: workspace.editing.apply_workflows(looked_at=shown))
     assert (done["registered"], done["retired"]) == (["spare"], [])
     one.write_text("name: spare\n")
     with pytest.raises(ConfigError):

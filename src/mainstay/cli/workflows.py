@@ -44,10 +44,12 @@ def workflows_list(workspace: InWorkspace = HERE, as_json: AsJson = False) -> in
     Where a file cannot be loaded, that is told, and the exit code is 2.
     """
     with open_workspace(workspace) as opened:
+        # Looked at first: what is told of them must not be older.
+        in_files = opened.flows.in_files() if as_json else ""
         states, broken = opened.workflows()
     code = broken[0].exit_code if broken else 0
     if as_json:
-        emit({"workflows": states, "broken": [error_value(one) for one in broken]})
+        emit({"workflows": states, "in_files": in_files, "broken": [error_value(one) for one in broken]})
         return code
     if states:
         made = table(
@@ -110,12 +112,20 @@ def workflows_apply(
     yes: Annotated[
         bool, typer.Option("--yes", help="Yes: also if the folder has no workflow, and some are in force.")
     ] = False,
+    shown: Annotated[
+        str,
+        typer.Option(
+            "--shown",
+            help="Only if the folder still says what `workflows list --json` had as `in_files`.",
+            show_default=False,
+        ),
+    ] = "",
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Put the workflows of the folder in force, also while a director is at work; one mistake refuses all."""
     with open_workspace(workspace) as opened:
-        done = opened.editing.apply_workflows(lost=yes)
+        done = opened.editing.apply_workflows(lost=yes, looked_at=shown)
     if as_json:
         return emit(done)
     for word, names in (("In force now", done["registered"]), ("Retired", done["retired"])):

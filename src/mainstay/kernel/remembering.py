@@ -74,7 +74,7 @@ def decide_memory(command: MemoryCommand, known: Known | None) -> MemoryEvent | 
                 command.tag,
             )
         case RetractMemory():
-            if known is None or known.retracted:
+            if known is None or known.retracted or command.version not in (0, known.version):
                 return None
             return MemoryRetracted(command.memory, known.version, command.actor, command.reason)
         case AdoptFit():

@@ -18,8 +18,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mainstay.kernel.commands import Remember, RetractMemory
-from mainstay.kernel.errors import AmbiguousId, NotFound
+from mainstay.kernel.errors import AmbiguousId, CommandRefused, NotFound
 from mainstay.kernel.ids import SubjectId
+from mainstay.kernel.remembering import Known
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.projections.memory import last_version
 from mainstay.ledger.sealing import Vault
@@ -144,20 +145,37 @@ class Keeping:
         return rows[0] if rows else None
 
     async def retract(self, memories: Sequence[str], *, actor: str, reason: str = "") -> list[Kept]:
-        """Believe none of them any more. Raises `NotFound` or `AmbiguousId` before any is retracted."""
-        found = [find_memory(self._store, short) for short in memories]
-        known = [last_version(self._store, memory) for memory in found]
+        """Believe none of them any more; of `NAME@VERSION` only while that is what it says.
+
+        Raises `NotFound`, `AmbiguousId` or `CommandRefused` before any is retracted.
+        """
+        found = [(find_memory(self._store, short), _version(short)) for short in memories]
+        known = [self._as_shown(memory, version) for memory, version in found]
         subject = house_subject(self._artifacts.vault, OPERATOR)
         if reason:
             self._artifacts.vault.ensure_subjects([subject])
         sealed = self._artifacts.seal_text(reason, subject)
-        await asyncio.gather(
-            *(self._ask(Request(RetractMemory(memory, actor, sealed), actor)) for memory in found)
-        )
+        commands = [RetractMemory(memory, actor, sealed, version) for memory, version in found]
+        await asyncio.gather(*(self._ask(Request(one, actor)) for one in commands))
+        for memory, version in found:
+            self._as_shown(memory, version)  # corrected in the very moment: that one was not retracted
         return [
             Kept(memory, one.version if one else 0, "known" if one and one.retracted else "retracted")
-            for memory, one in zip(found, known, strict=True)
+            for (memory, _), one in zip(found, known, strict=True)
         ]
+
+    def _as_shown(self, memory: str, version: int) -> Known | None:
+        """The last version of it. Raises `CommandRefused` where another one was shown."""
+        known = last_version(self._store, memory)
+        if known is not None and version not in (0, known.version):
+            raise CommandRefused(
+                "Somebody corrected it meanwhile.",
+                why=f"You had version {version} before you, and version {known.version} is what it says now.",
+                remedy="That one was not taken back. Read what it says now, and take it back if it is still wrong.",
+                memory=memory,
+                version=known.version,
+            )
+        return known
 
 
 def house_subject(vault: Vault, owner: str) -> SubjectId:
@@ -172,6 +190,12 @@ def sealed_remark(artifacts: Artifacts, text: str) -> str:
     subject = house_subject(artifacts.vault, OPERATOR)
     artifacts.vault.ensure_subjects([subject])
     return artifacts.seal_text(text, subject)
+
+
+def _version(short: str) -> int:
+    """The version that is named; 0 where none is."""
+    version = short.strip().rpartition("@")[2] if "@" in short else ""
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
 
 
 def find_memory(store: EventReader, short: str) -> str:

@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +168,27 @@ def require_shown(place: Place, content: bytes | None, shown: Digest) -> None:
         why="It does not say what you were shown. Nothing was written.",
         remedy="Look at what differs; your text is still here.",
         file=place.file,
+    )
+
+
+def folder_digest(definitions: Mapping[str, str]) -> Digest:
+    """What the files of a folder would put in force, by name: whoever applies them says by it what they were shown."""
+    return digest("".join(f"{name} {one}\n" for name, one in sorted(definitions.items())).encode())
+
+
+def require_looked_at(looked_at: str, found: Mapping[str, str], in_force: Mapping[str, str]) -> None:
+    """Raises `FileChanged`, which says what the files would change now, where they are not those that were shown."""
+    if not looked_at or folder_digest(found) == looked_at:
+        return
+    come = sorted(name for name, one in found.items() if in_force.get(name) != one)
+    go = sorted(in_force.keys() - found.keys())
+    now = [f"put {', '.join(come)} in force"] * bool(come) + [f"retire {', '.join(go)}"] * bool(go)
+    raise FileChanged(
+        "The workflows in the folder are not the ones that you were shown.",
+        why=f"A file was written in between: they would {' and '.join(now) or 'change nothing'} now.",
+        remedy="Nothing was changed. Look at them once more, then put them in force.",
+        registers=come,
+        retires=go,
     )
 
 

@@ -23,7 +23,7 @@ from mainstay.workflows.canonical import restore
 from mainstay.workflows.catalog import Catalog
 from mainstay.workflows.difference import Change, difference
 from mainstay.workspace.doors import Door
-from mainstay.workspace.edit_history import EditHistory
+from mainstay.workspace.edit_history import EditHistory, Entry
 from mainstay.workspace.edited_files import (
     KINDS,
     NOTHING,
@@ -35,6 +35,7 @@ from mainstay.workspace.edited_files import (
     place_named,
     place_of,
     read,
+    require_looked_at,
     require_new_name,
 )
 from mainstay.workspace.judged_edit import Judged, judge, unseen, workflow_of
@@ -203,13 +204,25 @@ class Editing:
         arguments: Json = {"file": file, "shown": shown, "actor": actor, "via": via}
         return self._asked("remove_file", place_named(file), None, arguments)
 
-    def apply_workflows(self, *, lost: bool = False, actor: str = OPERATOR) -> Json:
+    def apply_workflows(self, *, lost: bool = False, looked_at: str = "", actor: str = OPERATOR) -> Json:
         """Put the workflows of the folder in force, also while a director is at work; one mistake refuses all.
 
-        `lost`: also where the folder has none, and some are in force.
+        `lost`: also where the folder has none, and some are in force. `looked_at`: what the folder said when it was
+        shown (`flows.overview().in_files`); where it says something else, `FileChanged` says what that is.
         """
+        self._require_looked_at(looked_at)  # before a lock is taken, which puts the files in force by itself
+        said: Json = {"actor": actor, "lost": lost, "looked_at": looked_at}
         with self.door() as door:
-            return {**door.ask("apply_workflows", {"actor": actor, "lost": lost}), "live": door.live}
+            return {**door.ask("apply_workflows", said), "live": door.live}
+
+    def happened(self, kind: str, name: str) -> list[Entry]:
+        """What became of a file and of what it says, newest first; also of one that is gone. Raises `NotFound`."""
+        place = place_of(_kind(kind), name)
+        raw = read(self.root, place)
+        entries = self.history.of_file(place, workflow_of(raw, place))
+        if raw is None and not entries:
+            raise NotFound(f"There is no file {place.file}.", why="There never was one, as far as is known.")
+        return entries
 
     @property
     def history(self) -> EditHistory:
@@ -217,6 +230,16 @@ class Editing:
         return EditHistory(*self.opened())
 
     # --- within ----------------------------------------------------------------------------------------------------
+
+    def _require_looked_at(self, looked_at: str) -> None:
+        if not looked_at:
+            return
+        files, _ = self.known.workflows()
+        store, _ = self.opened()
+        in_force = {
+            str(row["name"]): str(row["definition"]) for row in store.select("workflows", limit=1_000)
+        }
+        require_looked_at(looked_at, {name: one.plan.digest for name, one in files.items()}, in_force)
 
     def _judge(self, place: Place, content: bytes) -> Judged:
         return judge(self.root, place, content, self.catalog())

@@ -43,6 +43,7 @@ from mainstay.workspace.edited_files import (
     place_named,
     read,
     remove,
+    require_looked_at,
     require_new_name,
     require_shown,
     write,
@@ -147,22 +148,25 @@ class FileDesk:
         by_itself = sum(goes_by_itself(one) for one in director.autonomy.kinds.values())
         return {"asks_again": sorted(kinds), "judged": len(concerned), "by_itself": by_itself}
 
-    async def apply_workflows(self, *, actor: str, lost: bool = False) -> Json:
+    async def apply_workflows(self, *, actor: str, lost: bool = False, looked_at: str = "") -> Json:
         """Put the workflows of the folder in force, and retire those that have no file any more.
 
         Raises the first `ConfigError`, whose `also` has the others, and then nothing has changed. A folder without any
-        workflow, where some are in force, is refused unless `lost` says that it is meant.
+        workflow, where some are in force, is refused unless `lost` says that it is meant. With the digest of what was
+        `looked_at` (`folder_digest`) others raise `FileChanged`.
         """
         _require_person(actor)
         async with self.one_at_a_time:
-            return await self._apply_workflows(actor, lost=lost)
+            return await self._apply_workflows(actor, looked_at, lost=lost)
 
-    async def _apply_workflows(self, actor: str, *, lost: bool) -> Json:
+    async def _apply_workflows(self, actor: str, looked_at: str, *, lost: bool) -> Json:
         director = self._director
         found, broken = load_workflows(self._root, self._assembly.catalog)
         if broken:
             broken[0].also = broken[1:]
             raise broken[0]
+        in_force = {name: one.definition for name, one in director.workflows.items()}
+        require_looked_at(looked_at, {name: one.plan.digest for name, one in found.items()}, in_force)
         load_settings(self._root).slo.require_known(found)
         if not found and director.workflows and not lost:
             raise CommandRefused(

@@ -23,7 +23,7 @@ from mainstay.workflows.loader import WorkflowFile
 from mainstay.workspace.decided import Decided, decided
 from mainstay.workspace.doors import Door
 from mainstay.workspace.edit_history import EditHistory, Entry
-from mainstay.workspace.edited_files import WORKFLOW, Place, place_named
+from mainstay.workspace.edited_files import WORKFLOW, Place, folder_digest, place_named
 from mainstay.workspace.known import KnownNow
 from mainstay.workspace.starting import require_startable, startable
 
@@ -96,6 +96,11 @@ class Overview:
         """Whether applying the folder would change what is in force."""
         return any(one.differs or (one.definition and not one.file) for one in self.lines)
 
+    @property
+    def in_files(self) -> Digest:
+        """What the folder would put in force: whoever applies it says by this what they were shown."""
+        return folder_digest({one.name: one.in_file for one in self.lines if one.in_file})
+
 
 @dataclass
 class Workflows:
@@ -106,6 +111,11 @@ class Workflows:
     opened: Callable[[], tuple[SqliteReader, BlobStore]]
     clock: Clock
     known: KnownNow
+
+    def in_files(self) -> Digest:
+        """What the folder would put in force now, as `Overview.in_files`; also where there is no ledger yet."""
+        files, _ = self.known.workflows()
+        return folder_digest({name: one.plan.digest for name, one in files.items()})
 
     def overview(self) -> Overview:
         """Every workflow that is in force, has a file, or was in force once."""

@@ -142,8 +142,34 @@ def test_a_memory_is_kept_once_found_corrected_and_retracted(program: Program) -
     corrected = program.post("memory/correct", {"memory": memory, "text": "It is closed on Mondays."})
     assert corrected.json == {"memory": memory, "version": 2, "became": "corrected"}
     assert len(program.get(f"memory/history?memory={memory}").json) == 2
-    gone = program.post("memory/retract", {"memories": [memory], "reason": "it opened"})
+    stale = program.post("memory/retract", {"memories": [f"{memory}@1"], "reason": "it opened"})
+    assert (stale.status, stale.kind) == (409, "refused")
+    assert stale.json["fields"]["version"] == 2
+    gone = program.post("memory/retract", {"memories": [f"{memory}@2"], "reason": "it opened"})
     assert gone.json[0]["became"] == "retracted"
+
+
+def test_the_workflows_that_are_put_in_force_are_those_that_were_listed(
+    web: WebHouse, program: Program
+) -> None:
+    file = web.root / "workflows" / "spare.yaml"
+    try:
+        text = (web.root / "workflows" / "triage.yaml").read_text().replace("name: triage", "name: spare")
+        file.write_text(text)
+        shown = program.get("workflows").headers["etag"]
+        file.write_text(text.replace("version: ", "version: 9"))
+        heard = program.post("workflows/apply", If_Match=shown)
+        assert (heard.status, heard.kind) == (412, "stale"), heard.text
+        assert heard.json["fields"] == {"registers": ["spare"], "retires": []}
+        unnamed = program.post("workflows/apply")
+        assert (unnamed.status, unnamed.kind) == (428, "digest-missing")
+        assert "spare" not in web.service.held.director.workflows
+        file.write_text(text)
+        done = program.post("workflows/apply", If_Match=shown)
+        assert (done.status, done.json["registered"]) == (200, ["spare"]), done.text
+    finally:
+        file.unlink()
+        web.ask(web.front.act(lambda workspace: workspace.editing.apply_workflows()))
 
 
 def test_a_key_answers_as_it_answered_although_things_moved_on(web: WebHouse, program: Program) -> None:

@@ -56,7 +56,9 @@ class Correction(Strict):
 class Retraction(Strict):
     """What is believed no more."""
 
-    memories: Annotated[list[Name], Field(min_length=1, max_length=MEMORIES_MAX)]
+    memories: Annotated[list[Name], Field(min_length=1, max_length=MEMORIES_MAX)] = Field(
+        description="Their ids; with `@` and a version only while that is what it says."
+    )
     reason: Reason = ""
 
 

@@ -29,6 +29,7 @@ from mainstay.kernel.errors import (
     AnswerLost,
     CommandRefused,
     ConfigError,
+    FileChanged,
     KeyReused,
     MainstayError,
     NotFound,
@@ -64,7 +65,7 @@ _SAYS = {
     406: "Not to be had in this form.",
     408: "The request came too slowly.",
     409: "It makes no sense as things stand; nothing was done. Or several things are meant, or its answer was lost.",
-    412: "The card shows another effect than the one that was named.",
+    412: "What was named is not what is there: the card shows another effect, or the files say something else.",
     413: "The request is too large.",
     414: "The address is too long.",
     415: "The body is no JSON.",
@@ -128,6 +129,8 @@ def _told(error: MainstayError) -> tuple[int, str]:
             return 412, "stale"
         case StaleApproval():
             return 409, "decided-already"
+        case FileChanged():
+            return 412, "stale"
         case KeyReused():
             return 422, "key-reused"
         case AnswerLost():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
-from mainstay.console.api.asked import MaybeKey
+from mainstay.console.api.asked import IfMatch, MaybeKey
 from mainstay.console.api.noun import Administering, Noun, Reading, Steering
 from mainstay.console.api.values import NAME_MAX, Named, NamePath, Reason, Strict
+from mainstay.console.refused import Refused
 from mainstay.workspace.decided import Decided
 from mainstay.workspace.edit_history import Entry
 from mainstay.workspace.timetable import Scheduled
@@ -26,6 +27,9 @@ Version = Annotated[
         description="A number, a digest, or `file`; empty: the usual.",
     ),
 ]
+
+
+TAGGED = {200: {"headers": {"ETag": {"schema": {"type": "string"}, "description": "What the files say."}}}}
 
 
 class Mistake(BaseModel):
@@ -68,11 +72,15 @@ class Lost(Strict):
     lost: bool = Field(False, description="Also where the folder has no workflow, and some are in force.")
 
 
-@noun.get("/workflows", response_model=Workflows)
-async def list_workflows(asked: Reading) -> Any:
-    """Every workflow with its versions and who follows them, and what is wrong with files that cannot be loaded."""
+@noun.get("/workflows", response_model=Workflows, responses=TAGGED)
+async def list_workflows(asked: Reading, response: Response) -> Any:
+    """Every workflow with its versions and who follows them, and what is wrong with files that cannot be loaded.
+
+    Its `ETag` says what the files of the folder are, for whoever puts them in force.
+    """
 
     def look(workspace: Workspace) -> dict[str, Any]:
+        response.headers["ETag"] = f'"{workspace.flows.in_files()}"'  # before they may change
         found, mistakes = workspace.workflows()
         wrong = [Mistake(file=one.file, line=one.line, what=one.what, remedy=one.remedy) for one in mistakes]
         return {"workflows": found, "mistakes": wrong}
@@ -92,11 +100,16 @@ async def list_workflow_history(asked: Reading, name: NamePath) -> Any:
     return await asked.read(lambda workspace: list(workspace.flows.whole(name).entries))
 
 
-@noun.post("/workflows/apply", response_model=dict[str, Any])
-async def apply_workflows(asked: Administering, said: Lost, key: MaybeKey = None) -> Any:
-    """Put the workflows of the folder in force. One mistake refuses all."""
+@noun.post("/workflows/apply", response_model=dict[str, Any], also=(412, 428))
+async def apply_workflows(
+    asked: Administering, said: Lost, key: MaybeKey = None, shown: IfMatch = None
+) -> Any:
+    """Put the workflows of the folder in force, as they were listed. One mistake refuses all."""
+    looked_at = _looked_at(shown)
     return await asked.act(
-        lambda workspace: workspace.editing.apply_workflows(lost=said.lost, actor=asked.actor)
+        lambda workspace: workspace.editing.apply_workflows(
+            lost=said.lost, looked_at=looked_at, actor=asked.actor
+        )
     )
 
 
@@ -138,3 +151,15 @@ async def cancel_scope(asked: Administering, said: Scope, key: MaybeKey = None) 
             workspace.steering.cancel_scope(said.scope, said.name, reason=said.reason, actor=asked.actor)
         )
     )
+
+
+def _looked_at(if_match: str | None) -> str:
+    """What the folder said when it was listed. Raises `Refused` where that is not said."""
+    if not if_match:
+        raise Refused(
+            428,
+            "Say which files you put in force.",
+            why="Somebody may have written one since you looked.",
+            remedy="Send the `ETag` of `GET /workflows` as `If-Match`. Nothing was changed.",
+        )
+    return if_match.strip().strip('"').lower()

@@ -1,7 +1,7 @@
 """One record: what it says, what it said before, where it came from and where it was used; to correct and to retract.
 
-A correction is a new version beside the one before. It is bound to the version that was shown: where somebody else
-corrected the record meanwhile, both texts are shown and nothing is written.
+A correction is a new version beside the one before. It and taking the record back are bound to the version that was
+shown: where somebody else corrected it meanwhile, what it says now is shown and nothing is written.
 """
 
 from __future__ import annotations
@@ -104,16 +104,19 @@ class MemoryRecord:
         return done(request, address_of(name), said)
 
     async def _done(self, name: str, fields: FormData, text: str, reason: str) -> str:
+        version = forms.text(fields, "version", most=9)
+        if not (version.isascii() and version.isdigit()) or int(version) < 1:
+            raise _no_answer()
         match fields.get("what"):
             case "correct":
-                version = forms.text(fields, "version", most=20)
                 kept = await self._front.act_slowly(lambda one: _correct(one, name, version, text))
                 if kept == "known":
                     return "It says that already; nothing was written."
                 return "Corrected. The version before is not recalled any more."
             case "retract":
+                as_shown = f"{name.partition('@')[0]}@{version}"
                 (done_with,) = await self._front.act_slowly(
-                    lambda workspace: workspace.memory.retract(name, reason=reason)
+                    lambda workspace: workspace.memory.retract(as_shown, reason=reason)
                 )
                 return (
                     "Taken back: no task recalls it any more."
@@ -121,7 +124,7 @@ class MemoryRecord:
                     else "It was taken back before."
                 )
             case _:
-                raise Refused(400, "This is no answer.", remedy="Nothing was changed. Load the page again.")
+                raise _no_answer()
 
     async def _shown(
         self,
@@ -178,3 +181,7 @@ def _correct(workspace: Workspace, name: str, version: str, text: str) -> str:
         tag=now.tag,
     )
     return kept.became
+
+
+def _no_answer() -> Refused:
+    return Refused(400, "This is no answer.", remedy="Nothing was changed. Load the page again.")

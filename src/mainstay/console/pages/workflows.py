@@ -16,7 +16,7 @@ from mainstay.console.pages.versions import Compared, compared
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.wording import span
-from mainstay.kernel.errors import CommandRefused, MainstayError, NotFound
+from mainstay.kernel.errors import CommandRefused, FileChanged, MainstayError, NotFound
 from mainstay.kernel.plan import Plan, TaskKind, TaskSpec
 from mainstay.kernel.values import Digest
 from mainstay.workflows.difference import Change, predicate_text
@@ -26,7 +26,7 @@ from mainstay.workspace.serving_web import Front
 from mainstay.workspace.workflow_overview import WorkflowWhole
 
 FORM = "workflow"
-NAME_MAX, VALUE_MAX, REQUEST_MAX, REASON_MAX = 120, 2_000, 64, 2_000
+NAME_MAX, VALUE_MAX, REQUEST_MAX, REASON_MAX, DIGEST_MAX = 120, 2_000, 64, 2_000, 128
 ROOM = 974.0  # pixels of the card that the plan is drawn in, on a desktop
 FIELD = "field."  # names of the fields of a trigger in the form
 
@@ -65,17 +65,33 @@ class WorkflowPages:
 
     async def show(self, request: Request) -> Response:
         """All of them, with what is wrong in files."""
+        return await self._all(request)
+
+    async def _all(self, request: Request, *, error: FileChanged | None = None) -> Response:
         found = await self._front.read(lambda workspace: workspace.flows.overview())
-        stems = {one.file: place_named(one.file).name for one in found.lines if one.file}
-        return page(request, "workflows.html", topics=("rules", "runs"), found=found, stems=stems)
+        return page(
+            *(request, "workflows.html"),
+            status=409 if error else 200,
+            topics=("rules", "runs"),
+            found=found,
+            error=error,
+        )
 
     async def act(self, request: Request) -> Response:
-        """Put the files of the folder in force."""
+        """Put the files of the folder in force, if they are those that were shown."""
         fields = await forms.sent(request)
         csrf.require(request, self._front.keyed_hash, FORM, fields)
         if fields.get("do") != "apply":
             raise _no_answer()
-        done_ = await self._front.act(lambda workspace: workspace.editing.apply_workflows())
+        looked_at = forms.text(fields, "looked_at", most=DIGEST_MAX)
+        if not looked_at:
+            raise _no_answer()
+        try:
+            done_ = await self._front.act(
+                lambda workspace: workspace.editing.apply_workflows(looked_at=looked_at)
+            )
+        except FileChanged as error:
+            return await self._all(request, error=error)
         changed = [*done_["registered"], *(f"{one} (retired)" for one in done_["retired"])]
         return done(
             request, "/workflows", f"In force now: {', '.join(changed)}." if changed else "Nothing differed."

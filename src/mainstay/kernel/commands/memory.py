@@ -29,11 +29,12 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class RetractMemory:
-    """Recall no version of a memory any more."""
+    """Recall no version of a memory any more; with a version, only while that is what it says."""
 
     memory: str
     actor: str
     reason: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
