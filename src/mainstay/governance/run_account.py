@@ -15,6 +15,7 @@ from typing import assert_never
 
 from mainstay.governance.run_time import Part, RunTime
 from mainstay.kernel.events import (
+    ActEvent,
     ActionDenied,
     ActionEdited,
     ActionHeld,
@@ -31,10 +32,12 @@ from mainstay.kernel.events import (
     ApprovalSnoozed,
     AttemptFailed,
     BudgetRefused,
+    CardEvent,
     CompensationBegun,
     CompensationFailed,
     CompensationPlanned,
     ContextRecalled,
+    CourseEvent,
     DeadlineSet,
     DoubtResolved,
     FailureDiagnosed,
@@ -59,6 +62,7 @@ from mainstay.kernel.events import (
     RunSuperseded,
     SpendingAllowed,
     StartDeferred,
+    SteeringEvent,
     TaskCancelled,
     TaskExpanded,
     TaskFailed,
@@ -67,6 +71,7 @@ from mainstay.kernel.events import (
     TaskSkipped,
     TaskStarted,
     TaskSucceeded,
+    WorkEvent,
 )
 
 
@@ -89,25 +94,6 @@ Mode = tuple[Kind, str, str]  # what happened, of which class or scope, at which
 
 IN_FLIGHT = "in flight"
 _RUN = ""  # the name under which goes what belongs to no single task
-
-_Thinking = (
-    TaskStarted | TaskSucceeded | TaskFailed | AttemptFailed | TaskSkipped | TaskCancelled | RevisionRequested
-)
-_Acting = (
-    ActionProposed
-    | ActionDenied
-    | ActionShadowed
-    | ActionHeld
-    | ActionStarted
-    | LookupStarted
-    | LookupDeferred
-    | ActionInDoubt
-    | DoubtResolved
-    | CompensationFailed
-)
-_Asking = ApprovalRequested | ActionEdited | ApprovalGranted | ApprovalRejected | ApprovalExpired
-_Planning = PlanAccepted | TaskExpanded | CompensationPlanned
-_Ending = RunSucceeded | RunFailed | RunCancelled | RunSuperseded
 
 
 @dataclass(slots=True)
@@ -162,78 +148,18 @@ class RunAccount:
         """One more event of this run."""
         if not self.ended:
             self.time.go_on(at)
-        match event:
-            case (
-                TaskStarted()
-                | TaskSucceeded()
-                | TaskFailed()
-                | AttemptFailed()
-                | TaskSkipped()
-                | TaskCancelled()
-                | RevisionRequested()
-            ):
-                self._think(event)
-            case (
-                ActionProposed()
-                | ActionDenied()
-                | ActionShadowed()
-                | ActionHeld()
-                | ActionStarted()
-                | LookupStarted()
-                | LookupDeferred()
-                | ActionInDoubt()
-                | DoubtResolved()
-                | CompensationFailed()
-            ):
-                self._act(event)
-            case (
-                ApprovalRequested()
-                | ActionEdited()
-                | ApprovalGranted()
-                | ApprovalRejected()
-                | ApprovalExpired()
-            ):
-                self._ask(event)
-            case PlanAccepted() | TaskExpanded() | CompensationPlanned():
-                self._plan(event)
-            case BudgetRefused(task=task, scope=scope):
-                self._note(Kind.REFUSED_BUDGET, scope, task)
-                self._leave(task)
-            case StartDeferred(task=task, scope=scope):
-                self._note(Kind.DEFERRED, scope.partition(":")[0], task)
-                self._leave(task)
-            case RunStarted():
-                self.started_at = at
-                self.time.begin(at)
-            case RunSucceeded() | RunFailed() | RunCancelled() | RunSuperseded():
-                self._end(at, event)
-            case CompensationBegun(cost=cost):
-                self._of(_RUN).cost_micros += cost
-            case RunPaused() | RunResumed():
-                self.time.paused = isinstance(event, RunPaused)
-            case RunRecovered(lost=lost):
-                if lost:
-                    self.modes[Kind.LOST, "lost", _RUN] += lost
-            case (
-                RunQueued()
-                | RunDelayed()
-                | RunReleased()
-                | RunForked()
-                | DeadlineSet()
-                | FailureDiagnosed()
-                | OperatorNotified()
-                | TaskPaused()
-                | TaskResumed()
-                | ContextRecalled()
-                | ModelUsed()
-                | SpendingAllowed()
-                | ApprovalSnoozed()
-                | ApprovalResurfaced()
-                | ActionUndone()
-            ):
-                return  # the time tells it, and `costs` the models
-            case _:
-                assert_never(event)
+        if isinstance(event, WorkEvent):
+            self._work(event)
+        elif isinstance(event, ActEvent):
+            self._act(event)
+        elif isinstance(event, CardEvent):
+            self._ask(event)
+        elif isinstance(event, CourseEvent):
+            self._course(at, event)
+        elif isinstance(event, SteeringEvent):
+            self._steer(event)
+        else:
+            assert_never(event)
 
     def close(self, at: int) -> None:
         """Count the time of a run in flight up to now."""
@@ -257,56 +183,70 @@ class RunAccount:
             case _:
                 pass  # it waited for its turn, or for a retry
 
-    def _end(self, at: int, event: _Ending) -> None:
+    # --- what happened -----------------------------------------------------------------------------------------------
+
+    def _course(self, at: int, event: CourseEvent) -> None:
         match event:
+            case RunStarted():
+                self.started_at = at
+                self.time.begin(at)
+            case PlanAccepted(plan=plan):
+                self._names = [one.name for one in plan.workflow.tasks]
             case RunSucceeded():
-                self.outcome = "succeeded"
+                self._end(at, "succeeded")
             case RunFailed(cost=cost):
-                self.outcome = "failed"
-                self._of(_RUN).cost_micros += cost
+                self._end(at, "failed", cost)
             case RunCancelled(cost=cost):
-                self.outcome = "cancelled"
-                self._of(_RUN).cost_micros += cost
+                self._end(at, "cancelled", cost)
             case RunSuperseded(cost=cost):
-                self.outcome = "superseded"
-                self._of(_RUN).cost_micros += cost
+                self._end(at, "superseded", cost)
+            case RunQueued() | RunReleased():
+                pass  # the time tells it
             case _:
                 assert_never(event)
+
+    def _end(self, at: int, outcome: str, cost: int | None = None) -> None:
+        self.outcome = outcome
+        if cost is not None:
+            self._of(_RUN).cost_micros += cost
         self.ended_at = at
         self.time.withdraw()
 
-    # --- what happened -----------------------------------------------------------------------------------------------
-
-    def _think(self, event: _Thinking) -> None:
-        task = event.task
+    def _work(self, event: WorkEvent) -> None:
         match event:
-            case TaskStarted():
+            case TaskStarted(task=task):
                 self._enter(task, Part.AGENTS)
                 self._of(self._name(task)).attempts += 1
-                return
-            case TaskSkipped():
+            case TaskSucceeded(task=task, cost=cost):
                 self._leave(task)
-                return
-            case TaskSucceeded() | TaskCancelled():
+                self._pay(task, cost)
+            case TaskSkipped(task=task):
                 self._leave(task)
-            case TaskFailed(failure=failure):
+            case TaskFailed(task=task, failure=failure, cost=cost):
                 self._leave(task)
                 self._note(Kind.GIVEN_UP, failure, task)
                 self._of(self._name(task)).given_up += 1
-            case AttemptFailed(failure=failure):
+                self._pay(task, cost)
+            case AttemptFailed(task=task, failure=failure, cost=cost):
                 self._enter(task, Part.RETRY)
                 self._note(Kind.RETRIED, failure, task)
                 self._of(self._name(task)).retries += 1
-            case RevisionRequested(inspector=inspector):
+                self._pay(task, cost)
+            case RevisionRequested(task=task, inspector=inspector, cost=cost):
                 self._leave(inspector)
                 self._note(Kind.SENT_BACK, "revision", task)
-                task = inspector  # whose attempt it was that cost
+                self._pay(inspector, cost)  # whose attempt it was that cost
+            case TaskExpanded(task=task, count=count):
+                self._names += [self._name(task)] * count
+            case BudgetRefused(task=task, scope=scope):
+                self._note(Kind.REFUSED_BUDGET, scope, task)
+                self._leave(task)
+            case ContextRecalled() | ModelUsed() | SpendingAllowed():
+                pass  # `costs` tells of the models
             case _:
                 assert_never(event)
-        if event.cost:
-            self._of(self._name(task)).cost_micros += event.cost
 
-    def _act(self, event: _Acting) -> None:
+    def _act(self, event: ActEvent) -> None:
         task = event.task
         match event:
             case ActionProposed(cost=cost):
@@ -326,47 +266,67 @@ class RunAccount:
             case ActionInDoubt():
                 self._enter(task, Part.OPERATOR)
                 self._note(Kind.IN_DOUBT, "in_doubt", task)
-            case DoubtResolved():
-                self._leave(task)
-            case CompensationFailed(failure=failure, cost=cost):
-                self._enter(task, Part.OPERATOR)
-                self._of(self._name(task)).cost_micros += cost
-                self._note(Kind.NOT_TAKEN_BACK, failure, task)
             case _:
                 assert_never(event)
 
-    def _ask(self, event: _Asking) -> None:
-        task = event.task
+    def _ask(self, event: CardEvent) -> None:
         match event:
-            case ApprovalRequested():
+            case ApprovalRequested(task=task):
                 self._enter(task, Part.OPERATOR)
             case ActionEdited():
                 self._edited = True  # what follows in the same decision is the yes to the edit
-            case ApprovalGranted(open_us=open_us):
+            case ApprovalGranted(task=task, open_us=open_us):
                 self._leave(task)
                 self.answers["edited" if self._edited else "approved"] += 1
                 self.operator_us += open_us
                 self._edited = False
-            case ApprovalRejected(open_us=open_us):
+            case ApprovalRejected(task=task, open_us=open_us):
                 self._leave(task)
                 self.answers["rejected"] += 1
                 self.operator_us += open_us
-            case ApprovalExpired():
+            case ApprovalExpired(task=task):
                 self.time.leave(task)  # no answer: its time is the run's, not an answer's
                 self._note(Kind.EXPIRED, "silence", task)
+            case DoubtResolved(task=task):
+                self._leave(task)
+            case OperatorNotified() | ApprovalSnoozed() | ApprovalResurfaced() | ActionUndone():
+                pass  # the time tells it
             case _:
                 assert_never(event)
 
-    def _plan(self, event: _Planning) -> None:
+    def _steer(self, event: SteeringEvent) -> None:
         match event:
-            case PlanAccepted(plan=plan):
-                self._names = [one.name for one in plan.workflow.tasks]
-            case TaskExpanded(task=task, count=count):
-                self._names += [self._name(task)] * count
+            case StartDeferred(task=task, scope=scope):
+                self._note(Kind.DEFERRED, scope.partition(":")[0], task)
+                self._leave(task)
+            case TaskCancelled(task=task, cost=cost):
+                self._leave(task)
+                self._pay(task, cost)
+            case CompensationBegun(cost=cost):
+                self._of(_RUN).cost_micros += cost
             case CompensationPlanned(tasks=tasks):
                 self._names += [f"undo {self._name(one)}" for one in tasks]
+            case CompensationFailed(task=task, failure=failure, cost=cost):
+                self._enter(task, Part.OPERATOR)
+                self._of(self._name(task)).cost_micros += cost
+                self._note(Kind.NOT_TAKEN_BACK, failure, task)
+            case RunPaused() | RunResumed():
+                self.time.paused = isinstance(event, RunPaused)
+            case RunRecovered(lost=lost):
+                if lost:
+                    self.modes[Kind.LOST, "lost", _RUN] += lost
+            case (
+                RunDelayed() | RunForked() | DeadlineSet() | FailureDiagnosed() | TaskPaused() | TaskResumed()
+            ):
+                pass  # the time tells it
             case _:
                 assert_never(event)
+
+    # --- the books ---------------------------------------------------------------------------------------------------
+
+    def _pay(self, task: int, cost: int) -> None:
+        if cost:
+            self._of(self._name(task)).cost_micros += cost
 
     def _note(self, kind: Kind, what: str, task: int) -> None:
         self.modes[kind, str(what), self._name(task)] += 1
