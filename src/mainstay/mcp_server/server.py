@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 
 from mainstay import __version__
 from mainstay.kernel.errors import MainstayError
+from mainstay.mcp_server import shown
 from mainstay.mcp_server.client import Client
 from mainstay.mcp_server.house import House
 from mainstay.mcp_server.offer import ANYBODY, Call, Offer, Prompt, Resource, Template, Tool
@@ -38,6 +39,8 @@ NOT_FOUND = -32002
 Context = ServerRequestContext[Any, Any]
 Who = Callable[[Context], Awaitable[Client]]
 One = TypeVar("One", Tool, Resource, Template, Prompt)
+Told = TypeVar("Told")
+Lists = Callable[[Context, types.PaginatedRequestParams | None], Awaitable[Told]]
 MayBeScoped = Tool | Resource | Template | Prompt
 
 
@@ -74,12 +77,14 @@ class Serving:
         self._who = who
         self._turns = turns
 
-    async def list_tools(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
-        """The tools that this client may use."""
-        page, after = await self._page(context, self._offer.tools, params)
-        return types.ListToolsResult(tools=[_tool(one) for one in page], next_cursor=after)
+    def lists(self, of: Sequence[One], told: Callable[[Sequence[One], str | None], Told]) -> Lists[Told]:
+        """What answers with these, a page at a time, of what the client may use."""
+
+        async def listed(context: Context, params: types.PaginatedRequestParams | None) -> Told:
+            client = await self._who(context)
+            return told(*_page([one for one in of if _may(client, one)], params))
+
+        return listed
 
     async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         """What a tool did, or why it did not."""
@@ -108,40 +113,6 @@ class Serving:
                 log.error("tool %s failed: %s", tool.name, type(error).__name__, exc_info=error)
                 return refused(_FAULT)
 
-    async def list_resources(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListResourcesResult:
-        """What can be read by an address of its own."""
-        page, after = await self._page(context, self._offer.resources, params)
-        found = [
-            types.Resource(
-                uri=one.uri,
-                name=one.name,
-                title=one.title,
-                description=one.description,
-                mime_type=one.media_type,
-            )
-            for one in page
-        ]
-        return types.ListResourcesResult(resources=found, next_cursor=after)
-
-    async def list_templates(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListResourceTemplatesResult:
-        """How addresses are made of what else can be read."""
-        page, after = await self._page(context, self._offer.templates, params)
-        found = [
-            types.ResourceTemplate(
-                uri_template=one.pattern,
-                name=one.name,
-                title=one.title,
-                description=one.description,
-                mime_type=one.media_type,
-            )
-            for one in page
-        ]
-        return types.ListResourceTemplatesResult(resource_templates=found, next_cursor=after)
-
     async def read_resource(
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
@@ -165,13 +136,6 @@ class Serving:
             except Exception as error:
                 log.error("a resource failed: %s", type(error).__name__, exc_info=error)
                 raise MCPError(code=types.INTERNAL_ERROR, message=_FAULT) from None
-
-    async def list_prompts(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListPromptsResult:
-        """The questions worth asking."""
-        page, after = await self._page(context, self._offer.prompts, params)
-        return types.ListPromptsResult(prompts=[_prompt(one) for one in page], next_cursor=after)
 
     async def get_prompt(
         self, context: Context, params: types.GetPromptRequestParams
@@ -205,18 +169,17 @@ class Serving:
             completion=types.Completion(values=found[:100], total=len(found), has_more=len(found) > 100)
         )
 
-    async def _page(
-        self, context: Context, of: Sequence[One], params: types.PaginatedRequestParams | None
-    ) -> tuple[Sequence[One], str | None]:
-        """The part of a list that was asked for, of what this client may use."""
-        client = await self._who(context)
-        granted = [one for one in of if _may(client, one)]
-        cursor = params.cursor if params is not None and params.cursor else "0"
-        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 6):
-            raise MCPError(code=types.INVALID_PARAMS, message="This cursor was not given out here.")
-        start = int(cursor)
-        more = len(granted) > start + PAGE
-        return granted[start : start + PAGE], str(start + PAGE) if more else None
+
+def _page(
+    granted: Sequence[One], params: types.PaginatedRequestParams | None
+) -> tuple[Sequence[One], str | None]:
+    """The part of a list that was asked for, and the cursor to what follows."""
+    cursor = params.cursor if params is not None and params.cursor else "0"
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 6):
+        raise MCPError(code=types.INVALID_PARAMS, message="This cursor was not given out here.")
+    start = int(cursor)
+    more = len(granted) > start + PAGE
+    return granted[start : start + PAGE], str(start + PAGE) if more else None
 
 
 def build(name: str, title: str, instructions: str, serving: Serving, offer: Offer) -> Server[Any]:
@@ -227,12 +190,12 @@ def build(name: str, title: str, instructions: str, serving: Serving, offer: Off
         title=title,
         instructions=instructions,
         get_tool_input_schema=lambda called: one.takes if (one := offer.tool(called)) else None,
-        on_list_tools=serving.list_tools,
+        on_list_tools=serving.lists(offer.tools, shown.tools),
         on_call_tool=serving.call_tool,
-        on_list_resources=serving.list_resources if offer.read else None,
-        on_list_resource_templates=serving.list_templates if offer.read else None,
+        on_list_resources=serving.lists(offer.resources, shown.resources) if offer.read else None,
+        on_list_resource_templates=serving.lists(offer.templates, shown.templates) if offer.read else None,
         on_read_resource=serving.read_resource if offer.read else None,
-        on_list_prompts=serving.list_prompts if offer.prompts else None,
+        on_list_prompts=serving.lists(offer.prompts, shown.prompts) if offer.prompts else None,
         on_get_prompt=serving.get_prompt if offer.prompts else None,
         on_completion=serving.complete if offer.complete else None,
     )
@@ -257,32 +220,3 @@ def _not_granted(client: Client, scope: str) -> str:
 def _nothing_there(context: Context) -> int:
     """By which number an address that leads nowhere is told: it was one of its own before 2026-07-28."""
     return types.INVALID_PARAMS if context.protocol_version >= "2026-07-28" else NOT_FOUND
-
-
-def _tool(one: Tool) -> types.Tool:
-    return types.Tool(
-        name=one.name,
-        title=one.title,
-        description=one.description,
-        input_schema=one.takes,
-        output_schema=one.gives,
-        annotations=types.ToolAnnotations(
-            title=one.title,
-            read_only_hint=one.reads_only,
-            idempotent_hint=one.same_twice,
-            destructive_hint=one.destroys,
-            open_world_hint=False,
-        ),
-    )
-
-
-def _prompt(one: Prompt) -> types.Prompt:
-    return types.Prompt(
-        name=one.name,
-        title=one.title,
-        description=one.description,
-        arguments=[
-            types.PromptArgument(name=each.name, description=each.description, required=each.required)
-            for each in one.parameters
-        ],
-    )
