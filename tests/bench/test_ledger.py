@@ -33,12 +33,12 @@ def filled() -> tuple[InMemoryStore, Traffic]:
     traffic = Traffic(store, events=20_000, unfinished=2 * len(LEFT), left_by=4_000)
     copies = Copies(store)
     for _ in range(12):
-        traffic.director.position = copies.append(
+        traffic.director.writing.position = copies.append(
             epoch=traffic.director.epoch, at=traffic.clock.now(), position=traffic.director.position
         )
         traffic.go_on(begin=False)
     while copies.active:
-        traffic.director.position = copies.append(
+        traffic.director.writing.position = copies.append(
             epoch=traffic.director.epoch,
             at=traffic.clock.now(),
             position=traffic.director.position,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import mainstay.ledger.sqlite as sqlite_module
-import mainstay.runtime.director as director_module
 import mainstay.runtime.loop as loop_module
+import mainstay.runtime.writing as writing_module
 from mainstay.kernel.errors import StorageFull
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.connection import Connection, Driver
@@ -292,11 +292,11 @@ def test_a_file_that_may_not_grow_is_waited_out_from_the_first_tick(
 def test_a_snapshot_that_finds_no_space_waits_with_its_events(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(director_module, "SEAL_EVERY", 1)  # a snapshot with every commit
+    monkeypatch.setattr(writing_module, "SEAL_EVERY", 1)  # a snapshot with every commit
 
     async def story() -> None:
         async with at_work(desk) as service:
-            service.held.director._snapshot_every = 1
+            service.held.director.writing.snapshot_every = 1
             with desk.open() as workspace:
                 await asked(workspace.ingest)
                 await settled(service)

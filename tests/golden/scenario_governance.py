@@ -39,7 +39,8 @@ from mainstay.kernel.policy import Policy
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest, Instant
 from mainstay.ledger.projections import STANDARD
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.workflows.canonical import definition_digest
 from tests.golden.scenario_recovery import SUBJECT, Office
 

@@ -29,7 +29,8 @@ from mainstay.kernel.ids import RunId
 from mainstay.kernel.plan import Plan, Ref, Role, TaskKind, TaskSpec, Workflow, compile_plan
 from mainstay.kernel.values import HOUR, MINUTE, SECOND, Digest, Usage
 from mainstay.ledger.projections import STANDARD
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.workflows.canonical import definition_digest
 from tests.golden.scenario_recovery import POLICY, SUBJECT, Office
 

@@ -86,7 +86,8 @@ from mainstay.ledger.projection import Projector
 from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.store import NewEvent, StreamAppend
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Owed, Request
 from mainstay.workflows.canonical import definition_digest
 from tests.ledger.any_run import POLICY, action

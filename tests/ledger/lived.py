@@ -19,7 +19,8 @@ from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.rebuild import RebuildableStore, rebuild
 from mainstay.ledger.store import RowChange
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Owed, Request
 from mainstay.testing.plans import ALLOW_ALL, act, action, plan_of, think
 

@@ -132,7 +132,7 @@ def test_a_ledger_that_ends_before_its_seal_is_refused() -> None:
 
 
 def test_a_director_seals_as_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mainstay.runtime.director.SEAL_EVERY", 5)
+    monkeypatch.setattr("mainstay.runtime.writing.SEAL_EVERY", 5)
     lived = Lived()
     lived.work(4)
     first = sealed_at(lived.store)
@@ -198,7 +198,7 @@ def test_a_run_that_a_view_looks_at_is_folded_from_its_snapshot_if_that_is_older
 
 def test_a_boot_that_wrote_much_is_sealed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lived, store = sealed_with_runs_under_way()
-    monkeypatch.setattr("mainstay.runtime.director.SEAL_EVERY", 2 * len(lived.director.runs))
+    monkeypatch.setattr("mainstay.runtime.writing.SEAL_EVERY", 2 * len(lived.director.runs))
     before = sealed_at(store)
     for _ in range(CRASH_LOOP):
         assert sealed_at(store) == before

@@ -28,9 +28,11 @@ from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.boot import Registered
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.desk import Desk
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.loop import WORKER_MAX, Loop
 from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.steering import Steering
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.fakes import FakeAdapter
@@ -131,7 +133,7 @@ class House:
             clock=self.clock,
             agents={"thinker": self.thinker, "proposer": Proposer()},
             artifacts=self.artifacts,
-            gate=self.director,
+            gate=LastLook(self.director),
             routes=self.route,
             adapters={"email": self.adapter},
             tools=lambda brief: NoTools(),

@@ -25,6 +25,7 @@ from mainstay.kernel.plan import Literal, Operator
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import MINUTE, SECOND
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.tick import Request
 from mainstay.testing.earning import KIND, OPERATOR, Earning
 from mainstay.testing.plans import act, action, plan_of, think
@@ -279,8 +280,8 @@ def test_the_draw_is_the_same_however_often_it_is_judged_and_however_it_is_rende
             action(0, run=run),
             action(0, run=run, text="hello, and marked as written by a machine"),
         )
-        unasked = earning.director.leaves_unasked(run, 0, plain)
-        assert unasked == earning.director.leaves_unasked(run, 0, marked)
+        unasked = LastLook(earning.director).leaves_unasked(run, 0, plain)
+        assert unasked == LastLook(earning.director).leaves_unasked(run, 0, marked)
 
 
 def test_of_a_hundred_acts_in_one_tick_those_after_the_second_error_ask() -> None:

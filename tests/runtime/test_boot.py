@@ -21,7 +21,8 @@ from mainstay.ledger.sqlite import SqliteStore
 from mainstay.ledger.store import NEW, RecordedEvent, Version
 from mainstay.runtime.boot import TOGETHER, fold_open, fold_run, snapshot_due
 from mainstay.runtime.collector import paused_collector
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 
 PLANS = workflows()
 

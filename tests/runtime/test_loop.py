@@ -21,7 +21,7 @@ from mainstay.kernel.errors import (
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import SECOND, Instant
 from mainstay.runtime import loop as loop_module
-from mainstay.runtime.director import TICK_MAX
+from mainstay.runtime.loop import TICK_MAX
 from mainstay.runtime.tick import Answer, Owed, Request
 from mainstay.testing.plans import RUN, act, chain, plan_of, think
 from tests.runtime.house import House, Thought, at_work, until

@@ -12,8 +12,8 @@ from mainstay.kernel.plan import Missed, Plan, Schedule, Supersede, Trigger
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.values import DAY, HOUR
 from mainstay.runtime.boot import read_standing
-from mainstay.runtime.director import HOUSE
 from mainstay.runtime.tick import Request
+from mainstay.runtime.timers import HOUSE
 from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, act, plan_of, ref, think
 from tests.runtime.house import House, at_work, until
 

@@ -27,6 +27,7 @@ from mainstay.kernel.values import Json
 from mainstay.memory.lesson_rules import Rules
 from mainstay.runtime.artifacts import SubjectForgotten
 from mainstay.runtime.desk import Desk
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.sending import Decided
 from mainstay.runtime.teaching import Teaching
@@ -68,7 +69,7 @@ class Desks:
             clock=house.clock,
             agents={"reply-writer": writer, "proposer": Proposer()},
             artifacts=house.artifacts,
-            gate=house.director,
+            gate=LastLook(house.director),
             routes=house.route,
             adapters={"email": house.adapter},
             tools=lambda brief: Recall(self.teaching, house),

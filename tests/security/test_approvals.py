@@ -146,7 +146,7 @@ def _template_told(brief: Any) -> Any:
     return {"template": "faq", "template_digest": "0" * 64}
 
 
-@attack(("mainstay.runtime.director", "to_judge_again", lambda *given: []))
+@attack(("mainstay.runtime.deciding_house", "to_judge_again", lambda *given: []))
 def test_a_template_that_is_edited_in_mid_run_withdraws_what_was_made_from_the_old_one(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from mainstay.kernel.policy import ASK_BY_DEFAULT, Action, Verdict
 from mainstay.kernel.state import Phase, RunState, Sources
 from mainstay.runtime import weighing
 from mainstay.runtime.clock import ManualClock
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.tick import Request
 from mainstay.testing.earning import KIND, OPERATOR, Earning
 from mainstay.testing.plans import NOW, act, action, plan_of, ref, think
@@ -38,7 +39,7 @@ from tests.security.attacks import attack
 
 AT_ONCE = AutonomyRules(by_itself=True)
 _weighed, _by_autonomy = weighing.weighed, door._by_autonomy
-WEIGHING, DIRECTOR, DOOR = "mainstay.runtime.weighing", "mainstay.runtime.director", "mainstay.kernel.door"
+WEIGHING, TRUSTING, DOOR = "mainstay.runtime.weighing", "mainstay.runtime.trusting", "mainstay.kernel.door"
 
 
 def _batches_count(before: RunState, events: Sequence[RunEvent], facts: Facts) -> Iterator[Any]:
@@ -68,7 +69,7 @@ def test_clicking_through_cards_earns_nothing() -> None:
     assert (earning.standing().clean, earning.standing().level) == (0, Level.ASK)
 
 
-@attack((DIRECTOR, "weighed", _batches_count))
+@attack(("mainstay.runtime.deciding_runs", "weighed", _batches_count))
 def test_a_batch_of_yes_earns_nothing() -> None:
     earning = Earning(rules=AT_ONCE)
     runs = [earning.act() for _ in range(60)]
@@ -78,7 +79,7 @@ def test_a_batch_of_yes_earns_nothing() -> None:
 
 @attack(
     ("mainstay.kernel.cards", "_card", lambda draft, approval: (0, draft.state.task(0).act)),
-    (DIRECTOR, "Director._is_weighed", lambda self, command: False),
+    (TRUSTING, "Trusting._is_weighed", lambda self, command: False),
 )
 def test_the_same_yes_said_again_and_again_is_one_decision() -> None:
     earning = Earning(rules=AT_ONCE)
@@ -127,7 +128,7 @@ def asked(held: Held, operation: str, **arguments: Any) -> str:
     return "done"
 
 
-@attack((DIRECTOR, "Director._is_weighed", lambda director, command: False))
+@attack((TRUSTING, "Trusting._is_weighed", lambda self, command: False))
 def test_one_wrong_act_cannot_be_complained_about_twice_to_take_autonomy_away() -> None:
     earning = Earning()
     earning.earn("automatic")
@@ -226,7 +227,7 @@ def test_no_wording_escapes_the_audit() -> None:
         run = earning.run_of(900 + number)
         earning.tell(Request(StartRun(run, "support", earning.plan.digest, {})))
         texts = [action(0, run=run, text=f"wording {one}") for one in range(60)]
-        assert len({earning.director.leaves_unasked(run, 0, one) for one in texts}) == 1
+        assert len({LastLook(earning.director).leaves_unasked(run, 0, one) for one in texts}) == 1
 
 
 @attack(("mainstay.kernel.policy", "_HIGH_STAKE", ASK_BY_DEFAULT))

@@ -331,7 +331,7 @@ def test_the_kill_switch_in_mid_run_stops_acts_that_a_rule_would_let_go() -> Non
     assert len(house.cards()) == 1, "it asks instead"
 
 
-@attack(("mainstay.runtime.director", "Director.still_wanted", lambda self, run, task, attempt: True))
+@attack(("mainstay.runtime.last_look", "LastLook.still_wanted", lambda self, run, task, attempt: True))
 def test_the_kill_switch_stops_an_act_that_was_let_go_and_has_not_left() -> None:
     house = House(plan_of(act("send")), policy=ALLOW_ALL)
 

@@ -12,6 +12,7 @@ from mainstay.kernel.events import FailureClass, TaskFailed
 from mainstay.kernel.ids import run_stream
 from mainstay.kernel.plan import Plan, Role
 from mainstay.memory.policy import RetrievalPolicy
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Request
 from mainstay.testing.plans import plan_of, think
@@ -45,7 +46,7 @@ async def read(
         clock=house.clock,
         agents={"reader": Reader(), "thinker": house.thinker},
         artifacts=house.artifacts,
-        gate=house.director,
+        gate=LastLook(house.director),
         routes=house.route,
         adapters={"email": house.adapter},
         tools=lambda brief: TaskTools(brief, lambda: one.remembered, policies, house.vault.keyed_hash),

@@ -10,6 +10,7 @@ from mainstay.memory import fitting
 from mainstay.memory.features import NAMES
 from mainstay.memory.policy import RetrievalPolicy
 from mainstay.memory.ranking import Ranker, shipped
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.performer import Performer
 from mainstay.testing.plans import act, plan_of, think
 from mainstay.workspace import refining
@@ -49,7 +50,7 @@ def at_the_desk(one: Remembering) -> None:
         clock=house.clock,
         agents={"reader": Reader(), "proposer": Proposer()},
         artifacts=house.artifacts,
-        gate=house.director,
+        gate=LastLook(house.director),
         routes=house.route,
         adapters={"email": house.adapter},
         tools=lambda brief: TaskTools(brief, lambda: one.remembered, POLICIES, house.vault.keyed_hash),

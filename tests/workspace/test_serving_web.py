@@ -28,7 +28,8 @@ from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.net.secrets import Secret, SecretStore
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.devices import Devices
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Answer, Request
 from mainstay.workspace import console_password, serving_web
 from mainstay.workspace.console_password import ConsolePassword

@@ -154,7 +154,7 @@ class _Fill:
         assert self._copies is not None
         director, clock = self.traffic.director, self.traffic.clock
         before = director.position
-        director.position = self._copies.append(
+        director.writing.position = self._copies.append(
             epoch=director.epoch, at=clock.now(), position=before, begin=begin
         )
         self.traffic.passed(director.position - before)

@@ -50,7 +50,9 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.projections import STANDARD
 from mainstay.ledger.rebuild import RebuildableStore, rebuild
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import TICK_MAX, Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.loop import TICK_MAX
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 from mainstay.workflows.canonical import canonical
 

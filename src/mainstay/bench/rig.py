@@ -32,9 +32,11 @@ from mainstay.ledger.sqlite import SqliteStore
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import SystemClock
 from mainstay.runtime.collector import settle_collector
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.loop import Loop
 from mainstay.runtime.performer import Performer
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Answer, Owed, Request
 
 LEDGER = "ledger.sqlite3"
@@ -154,7 +156,7 @@ class Rig:
             clock=self.clock,
             agents={"step": self.step},
             artifacts=Artifacts(vault, BlobStore(folder / "blobs", self.store.blob)),
-            gate=self.director,
+            gate=LastLook(self.director),
             routes=lambda act, inputs: None,
             adapters={},
             tools=lambda brief: no_memory,

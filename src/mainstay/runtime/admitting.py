@@ -34,13 +34,15 @@ from mainstay.kernel.state import Act, Phase, RunState, is_deferred
 from mainstay.kernel.values import Instant
 from mainstay.runtime.waiting import Waiting
 
-# Of these `hear` makes something; a success of thinking, by far the most frequent event, is told apart before.
+# Of these `hear` makes something, but of a success of thinking, by far the most frequent event, which is told apart
+# before.
 HEARD = frozenset[type[RunEvent]](
     {
         ActionStarted,
         AttemptFailed,
         TaskFailed,
         TaskSkipped,
+        TaskSucceeded,
         CompensationFailed,
         LookupStarted,
         ActionInDoubt,

@@ -18,7 +18,6 @@ from mainstay.kernel.autonomy import Level
 from mainstay.kernel.autonomy import Standing as KindStanding
 from mainstay.kernel.budget import Balances, day_of, month_of
 from mainstay.kernel.cards import on_its_way_out
-from mainstay.kernel.commands import ReleaseRun
 from mainstay.kernel.counting import KEPT, quarter_of
 from mainstay.kernel.events import BreakerOpened
 from mainstay.kernel.house import House, Registered
@@ -31,8 +30,7 @@ from mainstay.ledger.codec import Codec
 from mainstay.ledger.rows import META
 from mainstay.ledger.run_snapshot import load_run
 from mainstay.ledger.store import EventReader, EventStore, Value, Version
-from mainstay.runtime.lines import Lines, thread_of
-from mainstay.runtime.tick import Request
+from mainstay.runtime.lines import thread_of
 
 Plans = Callable[[Digest], Plan]
 BUCKET = "bucket:"  # names of the levels of throttles in the store's small facts
@@ -226,16 +224,6 @@ def answered_by_hand(store: EventStore, runs: Mapping[RunId, Open]) -> Iterator[
         own: dict[str, Value] = {"thread": thread, "own": 1}
         if thread and store.select("messages", where=own, order="position", after=row["position"], limit=1):
             yield one.state.head.run
-
-
-def stranded(store: EventStore, lines: Lines) -> list[Request]:
-    """Queued runs that nothing keeps waiting: what they waited for ended where their line was not loaded."""
-    found: list[Request] = []
-    for workflow in lines.queues():
-        for run in lines.ready(workflow):
-            row = store.get("open_runs", (run,))
-            found.append(Request(ReleaseRun(run, RunId(str(row["behind"] if row else "")))))
-    return found
 
 
 def cards_agree(store: EventStore, states: Iterable[RunState]) -> bool:

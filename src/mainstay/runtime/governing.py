@@ -12,7 +12,6 @@ from mainstay.kernel.values import Instant
 from mainstay.ledger.projections.governance import told
 from mainstay.ledger.store import EventStore, Value
 
-AUTONOMY = StreamId("autonomy")
 GOVERNANCE = StreamId("governance")
 REQUESTS = StreamId("requests")  # of programs: many, and nobody reads them as a story
 

@@ -40,9 +40,10 @@ from mainstay.kernel.state import Phase, RunState
 from mainstay.ledger.codec import Codec
 from mainstay.ledger.store import EventStore, Version
 from mainstay.runtime.clock import Clock
-from mainstay.runtime.governing import AUTONOMY, GOVERNANCE
+from mainstay.runtime.governing import GOVERNANCE
 from mainstay.runtime.notices import Notices, Thing
 from mainstay.runtime.tick import Answer, Request
+from mainstay.runtime.trusting import AUTONOMY
 
 log = logging.getLogger("mainstay")
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from mainstay.kernel.values import SECOND, Instant
-from mainstay.runtime.director import by_utc
+from mainstay.kernel.values import DAY, MINUTE, SECOND, Instant
 from mainstay.workflows.calendar import find_zone
 
 Calendar = Callable[[Instant], tuple[int, int]]  # weekday (0 is Monday), minute of the day
+
+
+def by_utc(now: Instant) -> tuple[int, int]:
+    """Weekday and minute of the day where nobody said where the operator lives; 1970-01-01 was a Thursday."""
+    return (now // DAY + 3) % 7, now % DAY // MINUTE
 
 
 def calendar_of(zone: str) -> Calendar:

@@ -6,7 +6,10 @@ from heapq import heappop, heappush
 
 from mainstay.kernel.commands import Wake
 from mainstay.kernel.effects import WakeAt
+from mainstay.kernel.ids import RunId
 from mainstay.kernel.values import Instant
+
+HOUSE = RunId("")  # whose timers are the house's own
 
 
 class Timers:

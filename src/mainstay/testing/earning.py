@@ -42,9 +42,10 @@ from mainstay.ledger.projections import STANDARD, TABLES
 from mainstay.ledger.store import EventStore
 from mainstay.runtime.boot import read_standing
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import Director, PlanShelf
-from mainstay.runtime.governing import AUTONOMY
+from mainstay.runtime.director import Director
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Owed, Request
+from mainstay.runtime.trusting import AUTONOMY
 from mainstay.testing.plans import NOW, act, action
 from mainstay.workflows.canonical import canonical, definition_digest
 

@@ -62,7 +62,7 @@ class _Maker:
         self._held = held
         self._clock = held.clock
         self._performer: Performer = held.performer()
-        held.director._snapshot_every = SNAPSHOT_EVERY
+        held.director.writing.snapshot_every = SNAPSHOT_EVERY
 
     def make(self) -> None:
         held = self._held

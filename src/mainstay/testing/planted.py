@@ -33,6 +33,7 @@ from mainstay.kernel.recovery import Diagnosis, Remedy
 from mainstay.kernel.state import UNDER_WAY, Phase, RunState, Status, TaskState
 from mainstay.kernel.values import NO_USAGE, Instant
 from mainstay.runtime.director import Director
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.testing.planted_autonomy import PLANTED_AUTONOMY
@@ -89,37 +90,12 @@ class _RunsLoadedUntilFull(Director):
     def load_all(self) -> None:
         super().load_all()
         for run in list(self.runs)[2:]:
-            self._lines.leave(run, self.runs.pop(run).state.head)
-
-
-class _KillSwitchNotAsked(Director):
-    def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
-        killed, self.house.killed = self.house.killed, False
-        try:
-            return super().still_wanted(run, task, attempt)
-        finally:
-            self.house.killed = killed
-
-
-class _CancelNotHeard(Director):
-    def still_wanted(self, run: RunId, task: int, attempt: int) -> bool:
-        one = self.runs.get(run)
-        return one is not None and not self.killed and one.state.task(task).attempt == attempt
+            self.lines.leave(run, self.runs.pop(run).state.head)
 
 
 class _AnswersByHandForgotten(Director):
     def _recall_answers(self) -> None:
         return None
-
-
-class _EpochNotChecked(Director):
-    def epoch_holds(self) -> bool:
-        return True
-
-
-class _OvertakenNotAsked(Director):
-    def overtaken(self, run: RunId) -> str:
-        return ""
 
 
 class _CountsNotKept(Director):
@@ -137,6 +113,26 @@ class _QueueNotReleased(Director):
 class _EarlyTimerLost(Director):
     def _owe_still(self, tick: Tick, state: RunState, command: Wake, cause: int) -> None:
         return None
+
+
+# --- in the last look -----------------------------------------------------------------------------
+
+
+def _without_kill_switch(look: LastLook, run: RunId, task: int, attempt: int) -> bool:
+    house = look._books.house
+    killed, house.killed = house.killed, False
+    try:
+        return _real_still_wanted(look, run, task, attempt)
+    finally:
+        house.killed = killed
+
+
+_real_still_wanted = LastLook.still_wanted
+
+
+def _without_cancel(look: LastLook, run: RunId, task: int, attempt: int) -> bool:
+    one = look._books.runs.get(run)
+    return one is not None and not look._books.killed and one.state.task(task).attempt == attempt
 
 
 # --- in the kernel --------------------------------------------------------------------------------
@@ -221,15 +217,27 @@ def _never_left(task: TaskState) -> bool:
 
 
 _DOOR, _OUTCOMES, _RUN = "mainstay.kernel.door", "mainstay.kernel.outcomes", "mainstay.kernel.run"
+_LAST_LOOK = "mainstay.runtime.last_look"
 
 _PLANTED: tuple[Planted, ...] = (
     Planted("the key changes with each attempt", lambda: Parts(performer=_KeyPerAttempt)),
     Planted("the digest is not checked again before the call", lambda: Parts(performer=_DigestNotRechecked)),
-    Planted("the kill switch is not asked before the call", lambda: Parts(director=_KillSwitchNotAsked)),
-    Planted("a cancel is not asked before the call", lambda: Parts(director=_CancelNotHeard)),
+    Planted(
+        "the kill switch is not asked before the call",
+        patches=((_LAST_LOOK, "LastLook.still_wanted", _without_kill_switch),),
+    ),
+    Planted(
+        "a cancel is not asked before the call",
+        patches=((_LAST_LOOK, "LastLook.still_wanted", _without_cancel),),
+    ),
     Planted("an answer by hand is forgotten at boot", lambda: Parts(director=_AnswersByHandForgotten)),
-    Planted("the epoch is not checked before the call", lambda: Parts(director=_EpochNotChecked)),
-    Planted("what was overtaken is sent", lambda: Parts(director=_OvertakenNotAsked)),
+    Planted(
+        "the epoch is not checked before the call",
+        patches=((_LAST_LOOK, "LastLook.epoch_holds", lambda look: True),),
+    ),
+    Planted(
+        "what was overtaken is sent", patches=((_LAST_LOOK, "LastLook.overtaken", lambda look, run: ""),)
+    ),
     Planted("the approval gate is skipped on a retry", patches=((_DOOR, "verdict_on", _verdict_once),)),
     Planted("the gate is ignored", patches=((_DOOR, "held_back", _always_passed),)),
     Planted(

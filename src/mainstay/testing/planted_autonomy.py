@@ -13,6 +13,7 @@ from mainstay.kernel.kinds import kind_of
 from mainstay.kernel.policy import Action, Decision, Verdict
 from mainstay.runtime.director import Director
 from mainstay.runtime.tick import Tick
+from mainstay.runtime.trusting import Trusting
 from mainstay.testing.planting import Planted
 from mainstay.testing.process import Parts
 
@@ -60,12 +61,11 @@ class _DemotionNextTick(Director):
             self.autonomy.kinds[command.kind] = before
 
 
-class _EvidenceTwice(Director):
-    def _is_weighed(self, command: Any) -> bool:
-        events = self.autonomy.decide(command)
-        for event in events[:1]:
-            self.autonomy.note(event)  # once here, and once more by whoever asked
-        return False
+def _evidence_twice(trusting: Trusting, command: Any) -> bool:
+    events = trusting._autonomy.decide(command)
+    for event in events[:1]:
+        trusting._autonomy.note(event)  # once here, and once more by whoever asked
+    return False
 
 
 PLANTED_AUTONOMY: tuple[Planted, ...] = (
@@ -88,5 +88,8 @@ PLANTED_AUTONOMY: tuple[Planted, ...] = (
         "high stake goes by what others have earned", patches=((_DOOR, "verdict_on", _high_stake_by_itself),)
     ),
     Planted("a demotion is heard by the next tick alone", lambda: Parts(director=_DemotionNextTick)),
-    Planted("evidence counts twice", lambda: Parts(director=_EvidenceTwice)),
+    Planted(
+        "evidence counts twice",
+        patches=(("mainstay.runtime.trusting", "Trusting._is_weighed", _evidence_twice),),
+    ),
 )

@@ -20,6 +20,7 @@ from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.state import ORDINARY, Phase, RunState, Status
 from mainstay.kernel.values import Instant
 from mainstay.runtime.director import Director
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.lines import Bounds, Lines
 from mainstay.testing.planting import Planted
 from mainstay.testing.process import Parts
@@ -58,7 +59,7 @@ class _PausesForgottenAtBoot(Director):
     def acquire(self) -> None:
         super().acquire()
         self.house.paused.clear()
-        self._admitting.admission.refresh()
+        self.admitting.admission.refresh()
 
 
 class _ResumedAndLeft(Director):
@@ -72,7 +73,7 @@ class _ResumedAndLeft(Director):
 class _BreakersForgottenAtBoot(Director):
     def acquire(self) -> None:
         super().acquire()
-        admission = self._admitting.admission
+        admission = self.admitting.admission
         admission.breakers = Breakers(admission.breakers.settings)
         admission.refresh()
 
@@ -120,17 +121,16 @@ def _undone_unasked(draft: Draft, number: int, action: Any) -> Verdict:
     return _real_verdict(draft, number, action)
 
 
-class _UndoingOvertaken(Director):
-    def overtaken(self, run: RunId) -> str:
-        one = self.runs.get(run)
-        if one is None or one.state.plan is None:
-            return ""
-        head = one.state.head
-        if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
-            line = self._lines.of_key(head.workflow, head.key)
-            if line and line[0] == run and len(line) > 1:
-                return "a newer message"
-        return self._lines.answered(run)
+def _undoing_too(look: LastLook, run: RunId) -> str:
+    one, lines = look._books.runs.get(run), look._books.lines
+    if one is None or one.state.plan is None:
+        return ""
+    head = one.state.head
+    if one.state.plan.workflow.supersede is Supersede.WAITING and head.key:
+        line = lines.of_key(head.workflow, head.key)
+        if line and line[0] == run and len(line) > 1:
+            return "a newer message"
+    return lines.answered(run)
 
 
 # --- forks and restores ---------------------------------------------------------------------------
@@ -214,7 +214,10 @@ PLANTED_STEERING: tuple[Planted, ...] = (
     ),
     Planted("taking back needs no yes", patches=(("mainstay.kernel.door", "verdict_on", _undone_unasked),)),
     Planted("nothing is taken back", patches=((_ENDING, "_leaves_something", lambda state: False),)),
-    Planted("taking back is overtaken", lambda: Parts(director=_UndoingOvertaken)),
+    Planted(
+        "taking back is overtaken",
+        patches=(("mainstay.runtime.last_look", "LastLook.overtaken", _undoing_too),),
+    ),
     Planted("the acts of a fork do not ask", patches=(("mainstay.kernel.door", "_FORKED", _FORK_MAY),)),
     Planted(
         "a fork does again what was done", patches=(("mainstay.kernel.moves", "_inherited", _done_again),)

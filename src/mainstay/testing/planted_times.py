@@ -17,6 +17,7 @@ from mainstay.kernel.state import Phase, TaskState, is_deferred
 from mainstay.kernel.values import Instant
 from mainstay.runtime import schedules
 from mainstay.runtime.director import Director
+from mainstay.runtime.recovering import to_recover
 from mainstay.runtime.tick import Request
 from mainstay.runtime.waiting import Waiting
 from mainstay.testing.planting import Planted
@@ -51,9 +52,8 @@ def _also_delayed(task: TaskState) -> bool:
     return task.phase is Phase.DELAYED or is_deferred(task)
 
 
-class _CrashLoopNotNoticed(Director):
-    def _to_recover(self, unclean: int) -> list[Request]:
-        return super()._to_recover(min(unclean, 1))
+def _crash_loop_not_noticed(*given: Any, unclean: int, **named: Any) -> list[Request]:
+    return to_recover(*given, unclean=min(unclean, 1), **named)
 
 
 def _never_untimely(self: House, epoch: int, version: str) -> DirectorStarted:
@@ -82,7 +82,10 @@ PLANTED_TIMES: tuple[Planted, ...] = (
         "a deadline is not looked at",
         patches=(("mainstay.kernel.going", "_too_late", lambda draft, number, deadline_us: False),),
     ),
-    Planted("a crash loop is not noticed", lambda: Parts(director=_CrashLoopNotNoticed)),
+    Planted(
+        "a crash loop is not noticed",
+        patches=(("mainstay.runtime.director", "to_recover", _crash_loop_not_noticed),),
+    ),
     Planted(
         "untimely ends are not counted",
         patches=(("mainstay.kernel.house", "House.started", _never_untimely),),

@@ -29,10 +29,12 @@ from mainstay.ledger.sealing import Vault
 from mainstay.ledger.store import RowChange, Table
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import ManualClock
-from mainstay.runtime.director import HOUSE, Director, PlanShelf
+from mainstay.runtime.director import Director
+from mainstay.runtime.last_look import LastLook
 from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Owed, Request, Tick
-from mainstay.runtime.timers import Timers
+from mainstay.runtime.timers import HOUSE, Timers
 from mainstay.testing.drawn_tools import DrawnTools, Meter
 from mainstay.testing.faults import Chaos, FaultyStore, Point
 from mainstay.testing.mix import Mix
@@ -150,7 +152,7 @@ class Process:
             clock=outside.clock,
             agents=outside.agents,
             artifacts=self.artifacts,
-            gate=self.director,
+            gate=LastLook(self.director),
             routes=self.route,
             adapters=outside.providers,
             tools=lambda brief: DrawnTools(outside.meter),

@@ -24,8 +24,9 @@ from mainstay.ledger.standing import disagreements, open_runs_differ
 from mainstay.ledger.store import Epoch, Put
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.desk import Desk
-from mainstay.runtime.director import Director, PlanShelf
+from mainstay.runtime.director import Director
 from mainstay.runtime.operator_time import calendar_of
+from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Owed, Request
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.brake import ReplyBrake
@@ -188,6 +189,7 @@ class Held:
 
     def performer(self, **options: object) -> Performer:
         """A performer over the parts of this workspace."""
+        from mainstay.runtime.last_look import LastLook
         from mainstay.runtime.performer import Performer
 
         assembly = self.assembly
@@ -195,7 +197,7 @@ class Held:
             clock=self.clock,
             agents=assembly.agents if self.director.performing else {},
             artifacts=assembly.artifacts,
-            gate=self.director,
+            gate=LastLook(self.director),
             routes=assembly.route,
             adapters=assembly.adapters,
             tools=assembly.tools,
