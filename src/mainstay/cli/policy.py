@@ -14,7 +14,9 @@ from mainstay.cli.safe_text import safe_line
 if TYPE_CHECKING:
     from mainstay.kernel.policy import Rule
     from mainstay.kernel.policy_trace import Traced
-    from mainstay.workspace.policies import Compared, Explained, PolicyVersion
+    from mainstay.workspace.policy_compared import Compared
+    from mainstay.workspace.policy_explained import Explained
+    from mainstay.workspace.policy_versions import PolicyVersion
 
 Version = Annotated[
     str,

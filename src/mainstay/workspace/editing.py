@@ -43,7 +43,8 @@ from mainstay.workspace.known import KnownNow
 from mainstay.workspace.template_list import TemplateList
 
 if TYPE_CHECKING:
-    from mainstay.workspace.policies import Compared, Policies
+    from mainstay.workspace.policies import Policies
+    from mainstay.workspace.policy_compared import Compared
 
 BOM = b"\xef\xbb\xbf"
 OPERATOR = "operator"

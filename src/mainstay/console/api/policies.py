@@ -10,7 +10,10 @@ from pydantic import Field
 from mainstay.console.api.asked import MaybeKey
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.values import Digits, Named, Strict
-from mainstay.workspace.policies import Checked, Compared, Explained, PolicyVersion
+from mainstay.workspace.policies import Checked
+from mainstay.workspace.policy_compared import Compared
+from mainstay.workspace.policy_explained import Explained
+from mainstay.workspace.policy_versions import PolicyVersion
 
 noun = Noun("policies")
 

@@ -20,7 +20,7 @@ from mainstay.workspace.edit_history import Entry
 from mainstay.workspace.edited_files import POLICY, place_of
 from mainstay.workspace.editing import FileText
 from mainstay.workspace.policies import Checked
-from mainstay.workspace.policies import Compared as Rules
+from mainstay.workspace.policy_compared import Compared as Rules
 from mainstay.workspace.serving_web import Front
 
 FORM = "policies"
