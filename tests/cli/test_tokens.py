@@ -46,6 +46,20 @@ def test_the_secret_is_printed_by_itself(empty: Path, capsys: pytest.CaptureFixt
     assert "not shown again" in " ".join(rest)
 
 
+def test_the_same_request_issues_no_second_token(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tokens", "issue", "a robot", "--request", "set up the shop"]) == 0
+    secret = capsys.readouterr().out.splitlines()[0]
+    assert run(["tokens", "issue", "a robot", "--request", "set up the shop"]) == 0
+    told = capsys.readouterr().out
+    assert secret not in told
+    assert "issued before: a robot" in told
+    assert run(["tokens", "issue", "a robot", "--request", "set up the shop", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["new"], again.get("secret")) == (False, None)
+    assert run(["tokens", "--json"]) == 0
+    assert [one["token"] for one in json.loads(capsys.readouterr().out)] == [again["token"]]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

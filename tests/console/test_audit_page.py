@@ -157,7 +157,11 @@ def test_signing_and_a_key_that_is_changed_by_word_alone(web: WebHouse, browser:
     assert "The key was not changed." in refused.text
     key = web.ask(web.front.read(lambda workspace: workspace.auditing.state())).key
     assert key == state.key
-    assert said(browser, what="rotate", sure="yes").status == 303
+    stale = said(browser, what="rotate", sure="yes", public="0" * 64)
+    assert stale.status == 422
+    assert "Another key signs by now." in stale.text
+    pressed = [said(browser, what="rotate", sure="yes", public=state.public).status for _ in range(2)]
+    assert pressed == [303, 422]  # pressed twice, it is changed once
     changed = web.ask(web.front.read(lambda workspace: workspace.auditing.state()))
     assert changed.key != key
     assert changed.public in browser.get("/audit").text

@@ -155,6 +155,24 @@ def test_a_fork_shows_first_what_it_would_do(
     assert send(browser, f"/runs/{new}/cancel").status == 303
 
 
+def test_one_more_is_one_more_however_often_it_is_pressed(
+    web: WebHouse, browser: Browser, waiting: dict[str, Any]
+) -> None:
+    path = f"/runs/{waiting['run']}/fork"
+    assert send(browser, path, again="1").status == 400  # it does not say which form it is
+    page = browser.get(path)
+    named = re.search(r'name="press" value="([^"]+)"', page.text)
+    assert named is not None
+    fields = {"form_token": page.token_of(path), "again": "1", "press": named[1]}
+    first, second = browser.post(path, fields), browser.post(path, fields)
+    assert (first.status, second.status) == (303, 303)
+    assert first.headers["location"] == second.headers["location"]
+    other = browser.post(path, {**fields, "press": "0" * 24})
+    assert other.headers["location"] != first.headers["location"]
+    for one in (first, other):
+        assert send(browser, f"{one.headers['location']}/cancel").status == 303
+
+
 @pytest.mark.parametrize(
     ("action", "fields"),
     [

@@ -14,7 +14,13 @@ PATH = "/settings/tokens"
 def sent(browser: Browser, **fields: str) -> Answer:
     page = browser.get(PATH)
     token = page.token_of(PATH)
-    return browser.post(PATH, {"form_token": token, "holder": "operator", "days": "30", **fields})
+    usual = {"form_token": token, "press": press_of(page), "holder": "operator", "days": "30"}
+    return browser.post(PATH, {**usual, **fields})
+
+
+def press_of(page: Answer) -> str:
+    found = re.search(r'name="press" value="([^"]*)"', page.text)
+    return found[1] if found else ""
 
 
 def secret_of(answer: Answer) -> str:
@@ -65,3 +71,37 @@ def test_it_is_for_devices_and_wants_the_token_of_its_form(web: WebHouse) -> Non
         browser.post(PATH, {"name": "x", "scope_read": "1", "days": "7", "form_token": "0" * 32}).status
         == 403
     )
+
+
+def test_a_second_press_makes_no_second_token_and_says_which_one_stands(web: WebHouse) -> None:
+    browser = web.log_in()
+    page = browser.get(PATH)
+    fields = {"form_token": page.token_of(PATH), "holder": "operator", "days": "30", "scope_read": "1"}
+    fields |= {"name": "pressed twice", "press": press_of(page)}
+    first, second = browser.post(PATH, fields), browser.post(PATH, fields)
+    secret = secret_of(first)
+    (row,) = web.rows("tokens", name="pressed twice")
+    assert secret
+    assert (second.status, secret_of(second)) == (200, "")
+    assert "cannot be shown again" in second.text
+    assert f"<b>pressed twice</b>, <code>{row['token'][:8]}</code>" in second.text
+    # With other words, and after it was ended: what was made is what is told of.
+    other = browser.post(PATH, {**fields, "name": "another one"})
+    assert "This was issued before: pressed twice" in other.text
+    assert web.rows("tokens", name="another one") == []
+    web.ask(web.front.tokens.revoke(row["token"]))
+    ended = browser.post(PATH, fields)
+    assert "was ended since" in ended.text
+    assert secret_of(ended) == ""
+    # Nobody else's form is called so, and a page that is loaded anew makes another one.
+    stranger = web.log_in()
+    theirs = {**fields, "form_token": stranger.get(PATH).token_of(PATH)}
+    assert secret_of(stranger.post(PATH, theirs)) not in ("", secret)
+    assert secret_of(sent(browser, name="pressed twice", scope_read="1")) not in ("", secret)
+
+
+@pytest.mark.parametrize("press", ["", "x", "0" * 23, "0" * 25, "A" * 24, "0" * 24 + "\n"])
+def test_a_form_without_its_name_makes_nothing(web: WebHouse, press: str) -> None:
+    answer = sent(web.log_in(), name="nameless", scope_read="1", press=press)
+    assert answer.status == 400
+    assert web.rows("tokens", name="nameless") == []

@@ -71,6 +71,8 @@ DECISIONS: tuple[tuple[str, Any], ...] = (
     ("tokens/{token}/revoke", {}),
     ("devices/dismiss-all", {}),
     ("backups", {}),
+    ("simulate", {"workflow": "triage"}),
+    ("evaluate", {"of": "autonomy"}),
     ("adapters/ingest", {}),
     ("audit/sign", {}),
 )
@@ -371,7 +373,7 @@ def test_a_field_that_nobody_asked_for_is_refused(web: WebHouse, program: Progra
                 assert (heard.status, heard.kind) == (422, "invalid"), heard.text
 
 
-@attack(("mainstay.runtime.asked_once", "_require_same", always(None)))
+@attack(("mainstay.runtime.asked_once", "require_same", always(None)))
 def test_a_key_stands_for_one_request(program: Program) -> None:
     assert program.post("memory/records", {"text": "first"}, key="one-key-for-one").status == 201
     other = program.post("memory/records", {"text": "second"}, key="one-key-for-one")

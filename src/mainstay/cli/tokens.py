@@ -42,6 +42,12 @@ def issue(
         bool, typer.Option("--agent", help="For an agent: it can propose, and never decide.")
     ] = False,
     days: Annotated[int, typer.Option("--days", help="For how long it is good.", min=1, max=3_650)] = 90,
+    request: Annotated[
+        str,
+        typer.Option(
+            "--request", help="A name of your own: the same never issues a second token.", show_default=False
+        ),
+    ] = "",
     workspace: InWorkspace = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -49,9 +55,17 @@ def issue(
     workspace, as_json = given_before(context, workspace, as_json)
     holder = "agent" if agent else "operator"
     with open_workspace(workspace) as opened:
-        made = opened.tokens.issue(name, scope or ["read"], holder=holder, days=days)
+        asked_as = f"typed {request}" if request else ""
+        made = opened.tokens.issue(name, scope or ["read"], holder=holder, days=days, asked_as=asked_as)
+    if not made["new"]:
+        del made["secret"]
     if as_json:
         return emit(made)
+    if not made["new"]:
+        return tell(
+            f"This was issued before: {made['name']}, {made['token'][:SHORT]}. Its secret was printed then and cannot "
+            "be shown again. If you do not have it: `mainstay tokens revoke`, and issue another one."
+        )
     say(str(made["secret"]))
     good = ", ".join(made["scopes"])
     return tell(f"Good for {good} until {clock_time(made['until'])[:16]}. It is not shown again.")

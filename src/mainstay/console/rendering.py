@@ -17,7 +17,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mainstay.console import assets, csrf, rail, wording
+from mainstay.console import assets, csrf, presses, rail, wording
 from mainstay.console.notices import Notice, Offer
 from mainstay.console.preferences import preferences_of
 from mainstay.console.sessions import session_of
@@ -54,7 +54,8 @@ def page(
     """A page from its template; with `?part=NAME` only its block `part_NAME`, for what is brought up to date in place.
 
     `topics`: what this page shows, so that it hears when that changes (`live`). In the template: `form_token(form)` is
-    the token of a form on it, `ui` the parts that pages are made of, and `house` and `places` what the rail shows.
+    the token of a form on it, `press()` the name of one that makes something, `ui` the parts that pages are made of,
+    and `house` and `places` what the rail shows.
     """
     session = session_of(request)
     front = request.app.state.front if "app" in request.scope else None
@@ -66,6 +67,7 @@ def page(
     given = {
         "session": session,
         "form_token": form_token,
+        "press": presses.fresh,
         "asset": assets.path_of,
         "here": request.url.path,
         "preferences": preferences_of(request),

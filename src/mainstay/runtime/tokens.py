@@ -96,12 +96,19 @@ class Tokens:
 
         `asked_as`: who asks, and the name of the request: asked again by it, the same secret comes back.
         """
+        secret, token, _ = await self._issued(name, holder, scopes, days, actor, asked_as)
+        return secret, token
+
+    async def _issued(
+        self, name: str, holder: str, scopes: Sequence[str], days: int, actor: str, asked_as: str
+    ) -> tuple[str, Token, bool]:
+        """The same, and whether it was issued now."""
         called = " ".join(name.split())
         _require_holdable(called, holder, scopes, days)
         secret = self._secret(asked_as)
         token, until = self._id(secret), Instant(self._clock.now() + days * DAY)
         command = IssueToken(token, called, holder, in_order(scopes), until, actor)
-        await self._ask(Request(command, actor))
+        answer = await self._ask(Request(command, actor))
         row = self._store.get("tokens", (token,))
         if row is None:
             raise CommandRefused(
@@ -109,7 +116,7 @@ class Tokens:
                 why=f"{actor[:80]!r} may not give one away: only a person does.",
                 remedy="Issue it with `mainstay tokens issue`.",
             )
-        return secret, _token(row)
+        return secret, _token(row), answer.events > 0
 
     async def revoke(self, token: str, *, actor: str = OPERATOR, reason: str = "") -> bool:
         """End a token, by its id, the beginning of it, or its name; whether it was good.
@@ -143,11 +150,9 @@ class Tokens:
     async def issued(
         self, *, name: str, holder: str, scopes: list[str], days: int, actor: str, asked_as: str = ""
     ) -> Json:
-        """`issue` as plain data."""
-        secret, token = await self.issue(
-            name=name, holder=holder, scopes=scopes, days=days, actor=actor, asked_as=asked_as
-        )
-        return {"secret": secret, **encode(token)}
+        """`issue` as plain data; `new` says whether it was issued now, or by the same request before."""
+        secret, token, is_new = await self._issued(name, holder, scopes, days, actor, asked_as)
+        return {"secret": secret, "new": is_new, **encode(token)}
 
     async def revoked(self, *, token: str, actor: str, reason: str = "") -> Json:
         """`revoke` as plain data."""

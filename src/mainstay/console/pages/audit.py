@@ -23,12 +23,14 @@ from mainstay.console.rendering import done, page
 from mainstay.kernel.errors import CommandRefused, LedgerCorrupt, MainstayError, NotFound
 from mainstay.kernel.values import Json
 from mainstay.ledger.codec import NAMES
+from mainstay.workspace import Workspace
 from mainstay.workspace.full_audit import proved_beside
 from mainstay.workspace.serving_web import Front
 
 log = logging.getLogger("mainstay")
 
 FORM = "audit"
+PUBLIC_MAX = 128
 PIECES_TOGETHER = 500  # of an export, for one turn of the room that reads
 DOWNLOADS = {"csv": ("text/csv", "csv"), "jsonl": ("application/x-ndjson", "jsonl")}
 
@@ -78,7 +80,8 @@ class Audit:
                             why="It wants your word that you mean it.",
                             remedy="Tick the box, and send it again.",
                         )
-                    changed = await self._front.act_slowly(lambda workspace: workspace.auditing.rotate_key())
+                    shown = forms.text(fields, "public", most=PUBLIC_MAX)
+                    changed = await self._front.act_slowly(lambda workspace: _rotated(workspace, shown))
                     said = f"Signed with key {str(changed['key'])[:16]} from here on."
                     return done(request, "/audit", said, tone=_tone(changed))
                 case _:
@@ -218,6 +221,17 @@ class Audit:
         while some:
             yield some
             some = await self._next(pieces)
+
+
+def _rotated(workspace: Workspace, shown: str) -> Json:
+    """Another key, if the one that was shown signs still: pressed twice, it is changed once."""
+    if workspace.auditing.state().public != shown:
+        raise CommandRefused(
+            "Another key signs by now.",
+            why="It was changed since this page was shown, perhaps by this very button.",
+            remedy="Nothing was changed now. Look at the public key above.",
+        )
+    return workspace.auditing.rotate_key()
 
 
 def _told_signed(signed: Json) -> str:

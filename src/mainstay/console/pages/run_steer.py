@@ -6,7 +6,6 @@ all that was typed.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,7 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mainstay.console import csrf, forms
+from mainstay.console import csrf, forms, presses
 from mainstay.console.errors import status_of
 from mainstay.console.pages.run import read_run
 from mainstay.console.refused import nothing_here
@@ -53,14 +52,17 @@ class RunSteering:
         if given["preview"]:
             return await self._form(request, given)
         try:
-            decided, said = await self._decide(short, action, given)
+            named = presses.name_of(request, fields) if given["again"] else ""
+            decided, said = await self._decide(short, action, given, named)
         except MainstayError as error:
             return await self._form(request, given, error)
         return done(request, f"/runs/{decided.run}", said, tone="ok" if decided.events else "warn")
 
-    async def _decide(self, short: str, action: str, given: Mapping[str, str]) -> tuple[Decided, str]:
+    async def _decide(
+        self, short: str, action: str, given: Mapping[str, str], named: str
+    ) -> tuple[Decided, str]:
+        """`named`: the name of the form, where one more is wanted; without it the same is asked for once."""
         task, reason = given["task"], given["reason"]
-        request_id = uuid.uuid4().hex if given["again"] else ""
         match action:
             case "pause":
                 decided = await self._act(lambda to: to.steering.pause_run(short, task, reason=reason))
@@ -80,9 +82,7 @@ class RunSteering:
                 return decided, "It may spend more, and goes on as far as that reaches."
             case "restart":
                 decided = await self._act(
-                    lambda to: to.steering.restart(
-                        short, first=given["first"], reason=reason, request=request_id
-                    )
+                    lambda to: to.steering.restart(short, first=given["first"], reason=reason, request=named)
                 )
                 return decided, _new_run(decided)
             case "fork":
@@ -90,7 +90,7 @@ class RunSteering:
                 version = _version(given["at"])
                 decided = await self._act(
                     lambda to: to.steering.fork(
-                        short, version=version, changes=changes, reason=reason, request=request_id
+                        short, version=version, changes=changes, reason=reason, request=named
                     )
                 )
                 return decided, _new_run(decided)

@@ -1,7 +1,8 @@
 """`/settings/tokens`: which programs and agents may use the API, to issue a token and to end one.
 
-A secret is shown on the page that answers its issue, once. A token that may decide or administer wants the name of who
-will use it typed a second time: it is as good as being logged in.
+A secret is shown on the page that answers its issue, once: a form that is sent again is told which token stands. A
+token that may decide or administer wants the name of who will use it typed a second time: it is as good as being logged
+in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mainstay.console import csrf, forms
+from mainstay.console import csrf, forms, presses
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
@@ -39,6 +40,7 @@ class TokenPages:
         """Issue one; its secret stands on the page that answers."""
         fields = await forms.sent(request)
         csrf.require(request, self._front.keyed_hash, "token issue", fields)
+        pressed = presses.name_of(request, fields)
         typed: dict[str, Any] = {
             "name": " ".join(forms.text(fields, "name", most=200).split()),
             "holder": AGENT if fields.get("holder") == AGENT else OPERATOR,
@@ -51,10 +53,12 @@ class TokenPages:
             days = int(typed["days"]) if typed["days"].isascii() and typed["days"].isdigit() else 0
             said = {"name": typed["name"], "holder": typed["holder"], "days": days}
             made = await self._front.act(
-                lambda workspace: workspace.tokens.issue(scopes=typed["scopes"], **said)
+                lambda workspace: workspace.tokens.issue(scopes=typed["scopes"], asked_as=pressed, **said)
             )
         except (MainstayError, Refused) as error:
             return self._page(request, status=422, error=error, typed=typed)
+        if not made["new"]:
+            del made["secret"]  # it was shown, and is shown no second time
         return self._page(request, made=made)
 
     async def revoke(self, request: Request) -> Response:
@@ -90,12 +94,14 @@ class TokenPages:
         made: dict[str, Any] | None = None,
         typed: dict[str, Any] | None = None,
     ) -> Response:
+        standing = self._front.tokens.standing()
         usual = {"name": "", "holder": OPERATOR, "scopes": ["read"], "days": str(USUAL_DAYS), "again": ""}
         return page(
             request,
             "tokens.html",
             status=status,
-            tokens=self._front.tokens.standing(),
+            tokens=standing,
+            ended=made is not None and all(one["token"] != made["token"] for one in standing),
             scopes=[(one, says, one in OF_AGENTS, one in ONLY_BY_HAND) for one, says in SCOPES.items()],
             error=error,
             made=made,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from mainstay.console import csrf, forms, queries
+from mainstay.console import csrf, forms, presses, queries
 from mainstay.console.drawing.plan import Drawing, Step, draw
 from mainstay.console.pages.versions import Compared, compared
 from mainstay.console.refused import Refused
@@ -26,7 +25,7 @@ from mainstay.workspace.serving_web import Front
 from mainstay.workspace.workflow_overview import WorkflowWhole
 
 FORM = "workflow"
-NAME_MAX, VALUE_MAX, REQUEST_MAX, REASON_MAX, DIGEST_MAX = 120, 2_000, 64, 2_000, 128
+NAME_MAX, VALUE_MAX, REASON_MAX, DIGEST_MAX = 120, 2_000, 2_000, 128
 ROOM = 974.0  # pixels of the card that the plan is drawn in, on a desktop
 FIELD = "field."  # names of the fields of a trigger in the form
 
@@ -127,22 +126,20 @@ class WorkflowPages:
         """Start a run by hand: once, however often the button is pressed."""
         fields, name = await forms.sent(request), _named(request)
         csrf.require(request, self._front.keyed_hash, FORM, fields)
-        asked = forms.text(fields, "request", most=REQUEST_MAX)
+        pressed = presses.name_of(request, fields)
         given = {
             key.removeprefix(FIELD): forms.text(fields, key, most=VALUE_MAX)
             for key in fields
             if key.startswith(FIELD)
         }
-        if not asked:
-            raise _no_answer()
         try:
             begun = await self._front.act(
-                lambda workspace: workspace.flows.start(name, given, request=f"console {asked}")
+                lambda workspace: workspace.flows.start(name, given, request=pressed)
             )
         except CommandRefused as error:
             if isinstance(error, NotFound):
                 raise
-            return await self._one(request, name, error=error, given=given, asked=asked)
+            return await self._one(request, name, error=error, given=given)
         said = f"A run of {name} began." if begun.events else "This run had begun already."
         return done(request, f"/runs/{begun.run}", said)
 
@@ -153,7 +150,6 @@ class WorkflowPages:
         *,
         error: MainstayError | None = None,
         given: Mapping[str, str] | None = None,
-        asked: str = "",
     ) -> Response:
         old, new = queries.number(request, "from"), queries.number(request, "to")
         told = await self._front.read(lambda workspace: _told(workspace, name, old, new))
@@ -165,7 +161,6 @@ class WorkflowPages:
             line=told.whole.line,
             error=error,
             given=given or {},
-            asked=asked or secrets.token_hex(12),
         )
 
 
