@@ -96,4 +96,4 @@ def test_every_operation_is_named_and_no_other() -> None:
         f"{one['method']} {one['path'].removeprefix(PREFIX)}" for one in operations(build(nobodys).openapi())
     }
     part = TEXT[TEXT.index("## Every operation") :]
-    assert set(re.findall(r"`((?:GET|POST) /[^`]*)`", part)) == known
+    assert set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`]*)`", part)) == known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -43,6 +44,7 @@ DECISIONS: tuple[tuple[str, Any], ...] = (
     ("approvals/{card}/edit", {"text": "mine", "anyway": True}),
     ("approvals/{card}/reject", {}),
     ("approvals/{card}/snooze", {"until": 2**62}),
+    ("approvals/{card}/ask-again", {}),
     ("decisions", {"answer": "approve", "cards": [], "guard": "x"}),
     ("runs/{run}/undo", {}),
     ("runs/{run}/cancel", {}),
@@ -71,10 +73,15 @@ DECISIONS: tuple[tuple[str, Any], ...] = (
     ("tokens/{token}/revoke", {}),
     ("devices/dismiss-all", {}),
     ("backups", {}),
-    ("simulate", {"workflow": "triage"}),
-    ("evaluate", {"of": "autonomy"}),
     ("adapters/ingest", {}),
     ("audit/sign", {}),
+    ("audit/rotate-key", {}),
+    ("models/default/check", {}),
+    ("memory/rebuild", {}),
+    ("simulate", {}),
+    ("evaluate", {}),
+    ("PUT files/policy/house", {"text": ""}),
+    ("DELETE files/policy/house", {}),
 )
 
 
@@ -85,22 +92,37 @@ def test_no_decision_opens_to_an_agents_token(
 ) -> None:
     card = web.card()
     run = web.rows("approvals", approval=card.approval)[0]["run"]
-    where = path.format(card=card.approval, run=run, token=agent.token)
+    method, _, where = path.rpartition(" ")
+    where = where.format(card=card.approval, run=run, token=agent.token)
     said = json.loads(json.dumps(body).replace("{run}", run))
 
-    heard = agent.post(where, said, If_Match=f'"{card.digest}"')
+    heard = agent.ask(
+        *(method or "POST", where, said),
+        If_Match=f'"{card.digest}"',
+        Idempotency_Key=f"{card.approval}-{web.head}",
+    )
 
     assert (heard.status, heard.kind) == (403, "scope-missing"), heard.text
     assert web.status(card) == "waiting"
 
 
 def test_every_operation_that_changes_something_is_tried_or_is_an_agents(program: Program) -> None:
-    tried = {path.split("/")[0] + "/" + path.rsplit("/", 1)[-1] for path, _ in DECISIONS}
+    tried = {_short(path.rpartition(" ")[2]) for path, _ in DECISIONS}
+    tried |= {path.split("/", 1)[0] for path, _ in DECISIONS if path.startswith(("PUT ", "DELETE "))}
     for path, methods in program.get("openapi.json").json["paths"].items():
         for method, one in methods.items():
             if method == "post" and one["x-scope"] not in OF_AGENTS:
-                name = path.strip("/").split("/")[0] + "/" + path.rsplit("/", 1)[-1]
-                assert name in tried or one["operationId"] in ("cancel_task", "dismiss_device"), path
+                assert _short(path.strip("/")) in tried or one["operationId"] in (
+                    "cancel_task",
+                    "dismiss_device",
+                ), path
+            if method in ("put", "delete") and one["x-scope"] not in OF_AGENTS:
+                assert f"{method.upper()} {path.split('/')[1]}" in tried, path
+
+
+def _short(path: str) -> str:
+    """The first part of an address and the last: what is between are names."""
+    return path.split("/")[0] + "/" + path.rsplit("/", 1)[-1]
 
 
 @attack(
@@ -489,3 +511,126 @@ def test_what_is_not_there_and_what_is_not_yours_are_told_apart_by_scope_alone(i
 def test_the_description_is_not_for_strangers(web: WebHouse) -> None:
     for path in ("/api/v1/openapi.json", "/api/v1/docs"):
         assert Browser(web.port).get(path).status == 401
+
+
+# --- files, documents, the log and dry runs ------------------------------------------------------------------------
+
+
+@attack(("mainstay.console.api.documents", "require_own_word", always(None)))
+def test_an_agent_puts_no_document_in_the_place_of_another(
+    web: WebHouse, program: Program, agent: Program
+) -> None:
+    said = {"text": "Parcels leave at four."}
+    assert program.ask("PUT", "memory/documents/an-own-word", said).status == 200
+    before = web.head
+    heard = agent.ask("PUT", "memory/documents/an-own-word", {"text": "Refunds need no card."})
+    assert (heard.status, heard.kind) == (403, "agents-only-add")
+    assert web.head == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2Fmainstay",
+        "%2E%2E%2Fmainstay",
+        "..",
+        "triage.yaml%00",
+        "sub%2Ftriage",
+        "~",
+        ".hidden",
+        "%2Fetc%2Fpasswd",
+    ],
+)
+def test_no_name_leads_out_of_the_three_folders(web: WebHouse, program: Program, name: str) -> None:
+    for kind in ("workflow", "template", "policy"):
+        for method, path, body in (
+            ("GET", f"files/{kind}/{name}", None),
+            ("GET", f"files/{kind}/{name}/history", None),
+            ("POST", f"files/{kind}/{name}/check", {"text": "x"}),
+            ("POST", f"files/{kind}/{name}/preview", {"text": "x"}),
+            ("PUT", f"files/{kind}/{name}", {"text": "x"}),
+            ("DELETE", f"files/{kind}/{name}", None),
+        ):
+            heard = program.ask(method, path, body, If_None_Match="*")
+            assert heard.status in (400, 404, 405, 422), (path, heard.text)
+    assert not (web.root / "mainstay.md").exists()
+
+
+def _following(folder: int, place: Any) -> bytes:
+    """As a reader that follows links."""
+    with os.fdopen(os.open(place.leaf, os.O_RDONLY, dir_fd=folder), "rb") as file:
+        return file.read()
+
+
+@attack(("mainstay.workspace.edited_files", "_read", _following))
+def test_a_link_in_a_folder_shows_nothing_that_lies_elsewhere(web: WebHouse, program: Program) -> None:
+    link = web.root / "templates" / "a-link.md"
+    link.symlink_to(web.root / "mainstay.toml")
+    try:
+        heard = program.get("files/template/a-link")
+        assert heard.status == 409, heard.text
+        assert "[" not in heard.text
+    finally:
+        link.unlink()
+
+
+@attack(
+    ("mainstay.workspace.file_desk", "require_shown", always(None)),
+    ("mainstay.workspace.edited_files", "require_shown", always(None)),
+)
+def test_a_file_that_somebody_wrote_meanwhile_is_not_written_over(web: WebHouse, program: Program) -> None:
+    file = web.root / "templates" / "written-meanwhile.md"
+    file.write_text("Thank you.\n", "utf-8")
+    try:
+        shown = program.get("files/template/written-meanwhile").headers["etag"]
+        file.write_text("Thank you, says somebody else.\n", "utf-8")
+        for method, body in (("PUT", {"text": "mine"}), ("DELETE", None)):
+            heard = program.ask(method, "files/template/written-meanwhile", body, If_Match=shown)
+            assert heard.status == 412, heard.text
+        assert "somebody else" in file.read_text("utf-8")
+    finally:
+        file.unlink(missing_ok=True)
+        web.ask(web.front.act(lambda workspace: workspace.policies.apply()))
+
+
+@attack(("mainstay.workspace.log_lines", "discreet", lambda text: text))
+def test_the_log_shows_nobodys_name_whatever_stands_in_the_file(web: WebHouse, program: Program) -> None:
+    """Written by an earlier version, or by another hand: what is no field of ours is not handed on at all."""
+    line = {
+        "at": 1_800_000_000_000_000,
+        "level": "critical",
+        "event": "sample",
+        "said": "to dana@customer.example: refused",
+        "error": "dana@customer.example",
+        "body": "a letter of dana",
+        "where": ["mail.py:1 dana@customer.example"],
+    }
+    folder = web.root / ".mainstay" / "logs"
+    folder.mkdir(exist_ok=True)
+    with (folder / "director.log").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    heard = program.get("logs?level=critical")
+    assert heard.json["items"][0]["event"] == "sample"
+    assert "dana" not in heard.text
+
+
+@attack(("mainstay.workspace.log_lines", "LOOK_BYTES_MAX", 10**12))
+def test_a_huge_log_is_read_in_pieces(web: WebHouse, program: Program) -> None:
+    line = {"at": 1, "level": "info", "event": "sample", "said": "x" * 900}
+    folder = web.root / ".mainstay" / "logs"
+    folder.mkdir(exist_ok=True)
+    older = folder / "director.log.99"
+    older.write_text((json.dumps(line) + "\n") * 3_000)
+    try:
+        heard = program.get("logs?level=error&limit=200")
+        assert heard.json["next"] is not None, "it looked through all of it at once"
+    finally:
+        older.unlink()
+
+
+@attack(("mainstay.workspace.dry_run", "require_plain", always(None)))
+def test_a_dry_run_opens_nothing_that_is_sealed(web: WebHouse, agent: Program) -> None:
+    kept = str(web.rows("messages", own=0)[0]["content"])
+    message = {"key": "k", "mailbox": "support", "thread": "t", "content": kept, "automatic": False}
+    heard = agent.post("workflows/triage/try", {"trigger": {"message": {**message, "attachments": 0}}})
+    assert heard.status == 409, heard.text

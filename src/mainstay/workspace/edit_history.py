@@ -49,6 +49,12 @@ class EditHistory:
         entries = self._merged(WORKFLOW.word, name, place, current)
         return [one if one.text or not one.version else self._with_text(one, place) for one in entries]
 
+    def of_file(self, place: Place, workflow: str = "") -> list[Entry]:
+        """Of one file and of what it says, newest first; `workflow` is the name that a file of one says."""
+        if place.kind is WORKFLOW:
+            return self.of_workflow(workflow or place.name, place)
+        return self.of_template(place.name) if place.kind is TEMPLATE else self.of_policy(place)
+
     def of_template(self, name: str) -> list[Entry]:
         """Newest first."""
         row = self._store.get("templates", (name,))

@@ -25,6 +25,15 @@ PLAIN = (
     *("workflows/triage/report", "runs/search?text=order"),
     *("approvals/preview?act=email.reply", "workflows/triage/history", "policies/difference"),
     *("autonomy/proposals", "memory/stats", "inbox", "inbox?needs_you=true"),
+    *(
+        "files",
+        "files/workflow/triage",
+        "files/workflow/triage/history",
+        "models",
+        "models?reach=true",
+        "agents",
+    ),
+    *("logs", "logs?level=warning", "audit/key"),
 )
 
 

@@ -75,12 +75,17 @@ def build(front: Front) -> FastAPI:
         approvals,
         audit,
         autonomy,
+        documents,
         doubts,
+        dry_run,
+        files,
         house,
         inbox,
         lessons,
+        logs,
         long,
         memory,
+        models,
         money,
         policies,
         problems,
@@ -105,22 +110,9 @@ def build(front: Front) -> FastAPI:
     api.state.long = long.Operations(front.long, front.clock)
     problems.add_to(api)
     nouns = (
-        *(
-            house,
-            inbox,
-            approvals,
-            runs,
-            proposals,
-            doubts,
-            memory,
-            lessons,
-            triage,
-            workflows,
-            policies,
-            autonomy,
-            money,
-        ),
-        *(audit, adapters, access, trials, long),
+        *(house, inbox, approvals, runs, proposals, doubts, memory, documents, lessons, triage),
+        *(workflows, dry_run, files, policies, autonomy, money, models, audit, logs, adapters),
+        *(access, trials, long),
     )
     for one in nouns:
         api.include_router(one.noun.router)

@@ -212,6 +212,15 @@ async def snooze(asked: Deciding, card: CardId, said: Later, key: MaybeKey = Non
     )
 
 
+@noun.post("/approvals/{card}/ask-again", response_model=Decided)
+async def ask_again(asked: Deciding, card: CardId, key: MaybeKey = None) -> Any:
+    """Ask anew about what was rejected or expired: a run that goes on from there, whose acts all ask.
+
+    Asked twice it is one run. `asks` is its card, once there is one.
+    """
+    return await asked.act(lambda workspace: workspace.ask_again(card, actor=asked.actor))
+
+
 async def _bound(
     asked: Asked, answer: Callable[..., Decided], card: str, if_match: str | None, said: Bound
 ) -> Decided:

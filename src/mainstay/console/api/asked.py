@@ -31,13 +31,18 @@ Key = Annotated[
     str, Header(alias="Idempotency-Key", pattern=KEY, description=_DESCRIBED, examples=["b1f0c2a4"])
 ]
 MaybeKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=KEY, description=_DESCRIBED)]
+_MATCH = {"alias": "If-Match", "max_length": 200, "pattern": r"^[ -~]*$"}
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match",
-        max_length=200,
-        pattern=r"^[ -~]*$",
-        description="The digest of the effect that the card shows, as its `ETag` says it. Required.",
+        description="The digest of the effect that the card shows, as its `ETag` says it. Required.", **_MATCH
+    ),
+]
+IfShown = Annotated[
+    str | None,
+    Header(
+        description="The digest of what was shown, as its `ETag` says it. What stands there is changed then.",
+        **_MATCH,
     ),
 ]
 
@@ -78,6 +83,10 @@ class Asked:
         """See `Front.read_elsewhere`."""
         return await self.front.read_elsewhere(look)
 
+    async def read_outside(self, look: Callable[[Workspace], Result]) -> Result:
+        """See `Front.read_outside`."""
+        return await self.front.read_outside(look)
+
     async def act(self, do: Callable[[Workspace], Result]) -> Result:
         """Do it; under its key, once."""
         if self.key:
@@ -89,6 +98,17 @@ class Asked:
         if self.key:
             return await self.front.act_slowly_once(self.name, self.body, do)
         return await self.front.act_slowly(do)
+
+
+def shown_of(if_match: str | None) -> str:
+    """The digest of the file or key that was shown. Raises `Refused` where none, or none that is one, is named."""
+    return _digest_named(
+        if_match,
+        missing="Say what you were shown.",
+        why="A change is bound to what stood there: without its digest it could undo somebody else's.",
+        remedy="Send its `ETag` as `If-Match`; for a new file `If-None-Match: *`.",
+        other="This is not the digest of anything that was shown.",
+    )
 
 
 def needs(scope: str) -> Any:
@@ -160,20 +180,25 @@ def _digest(request: Request, body: bytes) -> str:
 
 def digest_of(if_match: str | None) -> str:
     """The digest that a decision is about. Raises `Refused` where none, or none that is one, is named."""
+    return _digest_named(
+        if_match,
+        missing="Say which effect you decide about.",
+        why="A decision binds exactly what its card showed; without the digest it could be about another one.",
+        remedy="Send the `ETag` of the card as `If-Match`.",
+        other="This is not the digest of any effect.",
+    )
+
+
+def _digest_named(if_match: str | None, *, missing: str, why: str, remedy: str, other: str) -> str:
     if not if_match:
-        raise Refused(
-            428,
-            "Say which effect you decide about.",
-            why="A decision binds exactly what its card showed; without the digest it could be about another one.",
-            remedy="Send the `ETag` of the card as `If-Match`.",
-        )
+        raise Refused(428, missing, why=why, remedy=remedy)
     plain = if_match.strip().strip('"').lower()
     if len(plain) != 64 or not set(plain) <= set("0123456789abcdef"):
         raise Refused(
             412,
-            "This is not the digest of any effect.",
-            why="`If-Match` holds the whole digest, as the card's `ETag` says it.",
-            remedy="Look at the card again, then decide.",
+            other,
+            why="`If-Match` holds the whole digest, as the `ETag` said it.",
+            remedy="Look at it again. Nothing was done.",
             kind="stale",
         )
     return plain

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
-from mainstay.console.api.asked import MaybeKey
+from mainstay.console.api.asked import IfShown, MaybeKey, shown_of
 from mainstay.console.api.long import ANSWERED, LongOperation, begin
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.paging import Cursor, Limit, Page, linked, place
 from mainstay.console.api.values import NAME_MAX, WHOLE_MAX, SinceQuery, UntilQuery
+from mainstay.console.refused import Refused
 from mainstay.kernel.errors import LedgerUnready
 from mainstay.ledger.stats import LedgerStats
 from mainstay.workspace.audit_state import AuditState
@@ -24,6 +26,30 @@ noun = Noun("audit")
 
 EventType = Annotated[str, Query(max_length=80, pattern=r"^[a-z_.*/0-9]*$", description="As `run.started`.")]
 Filter = Annotated[str, Query(max_length=NAME_MAX, pattern=r"^[^\u0000]*$")]
+
+
+class SigningKey(BaseModel):
+    """What whoever verifies elsewhere needs."""
+
+    public: str = Field(description="The public key, in hex.")
+    key: str = Field(description="Its fingerprint, as checkpoints name it.")
+    checkpoints: list[str] = Field(
+        description="The files in which they are kept, on the machine of the desk."
+    )
+
+
+class KeyChanged(BaseModel):
+    """The key that signs from here on."""
+
+    key: str
+    public: str
+    before: str = Field(description="The fingerprint of the one that vouched for it, and is gone.")
+    failed: list[str] = Field(description="Where the change could not be told.")
+
+
+TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"schema": {"type": "string"}, "description": "The public key."}}}
+}
 
 
 @noun.get("/audit", response_model=AuditState)
@@ -112,6 +138,38 @@ async def export_ledger(
             yield piece
 
     return StreamingResponse(pieces(), media_type="text/csv" if form == "csv" else "application/x-ndjson")
+
+
+@noun.get("/audit/key", response_model=SigningKey, responses=TAGGED)
+async def show_signing_key(asked: Reading, response: Response) -> Any:
+    """The public key that proves checkpoints elsewhere, and where these are kept. Its `ETag` is what a change names."""
+    found = await asked.read(lambda workspace: workspace.auditing.key())
+    response.headers["ETag"] = f'"{found["public"]}"'
+    return found
+
+
+@noun.post("/audit/rotate-key", response_model=KeyChanged, also=(412, 428))
+async def rotate_signing_key(asked: Administering, public: IfShown = None) -> Any:
+    """Sign with another key from here on, which the one before vouches for and which takes its place.
+
+    It names the key that was shown: sent again it changes nothing.
+    """
+    shown = shown_of(public)
+
+    def do(workspace: Workspace) -> Any:
+        now = str(workspace.auditing.key()["public"])
+        if now != shown:
+            raise Refused(
+                412,
+                "Another key signs by now.",
+                why="It was changed since you looked, perhaps by this very request.",
+                remedy="Look at `GET /audit/key`. Nothing was changed.",
+                kind="stale",
+                fields={"public": now},
+            )
+        return workspace.auditing.rotate_key(actor=asked.actor)
+
+    return await asked.front.act_slowly(do)
 
 
 @noun.post("/audit/sign", response_model=dict[str, Any])

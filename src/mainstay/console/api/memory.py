@@ -134,7 +134,7 @@ async def remember(asked: Remembering, said: Note, key: Key) -> Any:
 @noun.post("/memory/correct", response_model=Kept)
 async def correct_memory(asked: Remembering, said: Correction, key: MaybeKey = None) -> Any:
     """Put another text in the place of a memory. The one before stays in its history."""
-    _require_own_word(asked.actor)
+    require_own_word(asked.actor)
     return await asked.act(
         lambda workspace: workspace.memory.add(
             said.text,
@@ -151,7 +151,7 @@ async def correct_memory(asked: Remembering, said: Correction, key: MaybeKey = N
 @noun.post("/memory/retract", response_model=list[Kept])
 async def retract_memories(asked: Remembering, said: Retraction, key: MaybeKey = None) -> Any:
     """Believe these no more. What they said stays in the ledger."""
-    _require_own_word(asked.actor)
+    require_own_word(asked.actor)
     return await asked.act(
         lambda workspace: workspace.memory.retract(*said.memories, reason=said.reason, actor=asked.actor)
     )
@@ -177,7 +177,7 @@ async def forget(asked: Administering, said: Forgetting, key: Key) -> Any:
     return await asked.act_slowly(lambda workspace: workspace.forgetting.forget(said.who, actor=asked.actor))
 
 
-def _require_own_word(actor: str) -> None:
+def require_own_word(actor: str) -> None:
     """What somebody else said is not for an agent to take back."""
     if actor != "operator":
         raise Refused(

@@ -35,6 +35,16 @@ class Noun:
         """An operation that does something."""
         return self._at("POST", path, also, how)
 
+    def put(self, path: str, *, also: tuple[int, ...] = (), **how: Any) -> Callable[[Operation], Operation]:
+        """An operation that puts something in its place, as often as it is asked."""
+        return self._at("PUT", path, also, how)
+
+    def delete(
+        self, path: str, *, also: tuple[int, ...] = (), **how: Any
+    ) -> Callable[[Operation], Operation]:
+        """An operation that takes something away."""
+        return self._at("DELETE", path, also, how)
+
     def _at(
         self, method: str, path: str, also: tuple[int, ...], how: dict[str, Any]
     ) -> Callable[[Operation], Operation]:

@@ -20,7 +20,8 @@ NESTED_MAX = 200  # fields of an object that is as free as a workflow's trigger
 _TEXT = r"^[^\u0000]*$"
 
 
-def _whole_characters(text: str) -> str:
+def whole_characters(text: str) -> str:
+    """The same, where it holds no half of a character."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -28,15 +29,15 @@ def _whole_characters(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=TEXT_MAX, pattern=_TEXT), AfterValidator(_whole_characters)]
+Text = Annotated[str, Field(max_length=TEXT_MAX, pattern=_TEXT), AfterValidator(whole_characters)]
 Said = Annotated[
-    str, Field(min_length=1, max_length=TEXT_MAX, pattern=_TEXT), AfterValidator(_whole_characters)
+    str, Field(min_length=1, max_length=TEXT_MAX, pattern=_TEXT), AfterValidator(whole_characters)
 ]
-Reason = Annotated[str, Field(max_length=REASON_MAX, pattern=_TEXT), AfterValidator(_whole_characters)]
+Reason = Annotated[str, Field(max_length=REASON_MAX, pattern=_TEXT), AfterValidator(whole_characters)]
 Name = Annotated[
-    str, Field(min_length=1, max_length=NAME_MAX, pattern=_TEXT), AfterValidator(_whole_characters)
+    str, Field(min_length=1, max_length=NAME_MAX, pattern=_TEXT), AfterValidator(whole_characters)
 ]
-Named = Annotated[str, Field(max_length=NAME_MAX, pattern=_TEXT), AfterValidator(_whole_characters)]
+Named = Annotated[str, Field(max_length=NAME_MAX, pattern=_TEXT), AfterValidator(whole_characters)]
 Digits = r"^[0-9a-f]{4,64}$"
 Id = Annotated[str, Field(pattern=Digits, description="An id, or its beginning where no other begins so.")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="A digest, whole.")]
