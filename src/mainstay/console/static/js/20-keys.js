@@ -20,6 +20,7 @@
     line.textContent = text;
     toast?.replaceChildren(line);
   };
+  document.addEventListener("mainstay:say", (event) => say(event.detail));
   const why = (event) => {
     if (busy) return "The answer before is still on its way: this one was not taken.";
     if (event.detail > 1) return "The second click was not taken: it would have been about the next card.";
