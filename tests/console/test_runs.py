@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from types import SimpleNamespace
 from urllib.parse import quote_plus
 
 import pytest
 
+from mainstay.workspace import run_search
+from mainstay.workspace.run_search import RunFilter
 from tests.security.web_house import Browser, WebHouse
 
 
@@ -96,6 +99,62 @@ def test_words_of_a_subject_find_its_run(web: WebHouse, browser: Browser) -> Non
     with web.service_reader() as opened:
         found = next(one for one in opened.run_search.page(limit=40).runs if " " in one.title)
     assert found.run in runs_of(browser.get(f"/runs?q={quote_plus(found.title)}").text)
+
+
+def test_words_are_looked_for_a_stretch_at_a_time_and_each_says_how_far(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_search, "SLICE", 3)
+    monkeypatch.setattr(run_search, "OPENED_MAX", 6)
+    with web.service_reader() as opened:
+        search = opened.run_search
+        monkeypatch.setattr(search, "recalled", lambda text: SimpleNamespace(hits=()))
+        whole = search.page(limit=1_000).runs
+        assert len(whole) > 12
+        asked = whole[-1].title[-8:].upper()
+        meant = [one.run for one in whole if asked.casefold() in one.title.casefold()]
+        found: list[str] = []
+        looked, before = 0, 0
+        while True:
+            part = search.find(asked, before=before)
+            found += [one.run for one in part.runs]
+            looked += part.opened
+            assert part.opened <= 6
+            assert part.back_to == whole[looked - 1].started_at
+            before = part.older
+            if not before:
+                break
+        assert found == meant
+        assert looked == len(whole)
+        monkeypatch.setattr(run_search, "FOUND_MAX", 2)
+        some = search.find(whole[0].workflow)
+        assert len(some.runs) == 2
+        assert some.older > 0
+    answer = browser.get("/runs?q=no-such-word-at-all")
+    assert "subject and sender of 6 runs, back to 20" in answer.text
+    further = html.unescape(
+        re.findall(r'<a href="([^"]+)" class="button">Search further back', answer.text)[0]
+    )
+    again = browser.get(further).text
+    assert "subject and sender of 6 more runs" in again
+    assert "memory’s index" not in again
+
+
+def test_of_many_cards_the_runs_that_wait_are_found_from_the_newest_on(
+    web: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web.service_reader() as opened:
+        search, wanted = opened.run_search, RunFilter(status="waiting")
+        few = search.page(wanted, limit=1_000).runs
+        assert len(few) > 2
+        monkeypatch.setattr(run_search, "CARDS_FEW", 0)
+        monkeypatch.setattr(run_search, "SLICE", 2)
+        assert search.page(wanted, limit=1_000).runs == few
+        first = search.page(wanted, limit=2)
+        assert first.runs == few[:2]
+        second = search.page(wanted, limit=1, before=first.older)
+        assert second.runs == few[2:3]
+        assert search.page(wanted, limit=2, after=second.newer).runs == few[:2]
 
 
 def test_part_of_an_id_finds_it_and_an_ambiguous_one_lists_all(web: WebHouse, browser: Browser) -> None:

@@ -7,23 +7,23 @@ Rules of this file:
 
 - A page is read in the order of an index from where the last one ended, and never by counting rows that came before.
   Of what no index tells apart it looks at `LOOK_MAX` runs and says how far it came.
-- What a run is about is sealed. It is opened for the rows that are shown, and of the newest `OPENED_MAX` runs to look
-  for words; older ones are found by the index of the memory, an address by its keyed hash. No text is kept.
+- What a run is about is sealed. It is opened for the rows that are shown, and of `OPENED_MAX` runs at a time to look
+  for words, from the newest back as far as somebody goes on; an address is found by its keyed hash. No text is kept,
+  and no index of words lies on the disk (adr/0013).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from mainstay.kernel.errors import AmbiguousId, MainstayError, NotFound
-from mainstay.kernel.ids import SubjectId
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.short_ids import SHORT_ID_MIN, find_id
-from mainstay.ledger.store import EventReader, Position, RecordedEvent, Value
+from mainstay.ledger.store import EventReader, Value
 from mainstay.memory.keywords import words
-from mainstay.runtime.artifacts import FORGOTTEN, SEALED
+from mainstay.runtime.artifacts import FORGOTTEN
 from mainstay.workspace.run_filter import (
     ALL,
     LEFT,
@@ -40,6 +40,8 @@ from mainstay.workspace.run_filter import (
     require,
     told_apart,
 )
+from mainstay.workspace.run_found import FoundRun, RunFindings, RunPage
+from mainstay.workspace.run_titles import RunTitles
 
 if TYPE_CHECKING:
     from mainstay.memory.context import Context
@@ -48,53 +50,23 @@ if TYPE_CHECKING:
 PAGE = 50
 LOOK_MAX = 1_500  # runs that one page looks at for what no index tells apart
 SLICE = 250
-OPENED_MAX = 200  # newest runs whose title and sender are opened for a search
+OPENED_MAX = 5_000  # runs whose title and sender are opened for one look: half a second to a second
+FOUND_MAX = 100  # of them; then the look ends there
 HITS_MAX = 60  # messages that the memory's index gives for some words
 NEAR = 200  # runs after a message among which the one that it started is looked for
-TITLE_MAX = 160
-CARDS_MAX = 2_000
+_UNANSWERED: dict[str, Value] = {"status": "waiting"}
+CARDS_FEW = 200  # waiting cards whose runs are looked up; of more, the newest runs are asked for theirs
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRun:
-    """A run in a list. `title` and `sender` are personal, `[forgotten]` where their key was destroyed."""
+@dataclass(slots=True)
+class _Look:
+    """How far titles were looked through, and what was found."""
 
-    run: str
-    workflow: str
-    definition: Digest
-    status: str
-    origin: str
-    title: str
-    sender: str
-    started_at: Instant
-    ended_at: Instant | None
-    spent_micros: int
-    parent: str
-    position: int
-    card: str = ""  # that waits for a person; of several, the oldest
-
-
-@dataclass(frozen=True, slots=True)
-class RunPage:
-    """Runs, newest first. `older` and `newer` are where the pages beside it begin; 0: there is none."""
-
-    runs: tuple[FoundRun, ...]
-    older: int = 0
-    newer: int = 0
-    back_to: Instant = Instant(
-        0
-    )  # it looked no further back than this, although there may be more; 0: it did
-
-
-@dataclass(frozen=True, slots=True)
-class RunFindings:
-    """What was found for a text, newest first, and in what it was looked for."""
-
-    text: str
-    runs: tuple[FoundRun, ...]
-    by_id: bool = False  # they are the runs that the text names
-    by_words: bool = True  # the memory's index was searched
-    why_not: str = ""
+    found: list[Json] = field(default_factory=list)
+    last: Json = field(default_factory=dict)
+    opened: int = 0
+    looks: int = 0
+    over: bool = False  # there are no runs before the last one
 
 
 @dataclass(slots=True)
@@ -103,15 +75,15 @@ class RunSearch:
 
     store: Callable[[], EventReader]
     artifacts: Callable[[], Artifacts]
-    view: Callable[[Digest, SubjectId | None], Json]  # a message, opened
-    decoded: Callable[[RecordedEvent], Any]
+    titles: RunTitles
     recalled: Callable[[str], Context]  # messages and replies by words
     left: Callable[[], list[Json]]  # runs whose message is left to the operator, as rows
 
     def page(self, wanted: RunFilter = ALL, *, limit: int = PAGE, before: int = 0, after: int = 0) -> RunPage:
         """The newest runs that are meant; those that began `before` a position, or the next `after` one."""
         require(wanted)
-        if of_the_row(wanted) != wanted.status:
+        waits = wanted.status == WAITING and self.store().count("approvals", where=_UNANSWERED) > CARDS_FEW
+        if of_the_row(wanted) != wanted.status and not waits:
             return self._few(wanted, limit, before, after)
         upwards = bool(after)
         rows, more, stopped = self._rows(wanted, limit, before=before, after=after)
@@ -129,27 +101,36 @@ class RunSearch:
         back_to = Instant(int(stopped.get("started_at") or 0))
         return RunPage(found, older=older, newer=newer, back_to=back_to)
 
-    def find(self, text: str, wanted: RunFilter = ALL) -> RunFindings:
-        """The runs that an id, an address or some words mean, newest first."""
+    def find(self, text: str, wanted: RunFilter = ALL, *, before: int = 0) -> RunFindings:
+        """The runs that an id, an address or some words mean, newest first; `before`: where the last look ended."""
         require(wanted)
         text = " ".join(text.split())
-        named = self._named(text)
+        meant = replace(wanted, status=of_the_row(wanted))
+        named = self._named(text) if not before else []
         if named:
-            rows = newest_first(named, replace(wanted, status=of_the_row(wanted)))
-            return RunFindings(text, self._only(wanted, self._shown(rows)), by_id=True)
+            return RunFindings(text, self._only(wanted, self._shown(newest_first(named, meant))), by_id=True)
         if "@" in text and " " not in text:
             subject = self.artifacts().vault.subject(text)
-            rows, _, _ = self._rows(replace(wanted, subject=subject, status=of_the_row(wanted)), PAGE)
-            return RunFindings(text, self._only(wanted, self._shown(rows)), by_words=False)
-        found = {str(row["run"]): row for row in self._opened(text)}
+            rows, more, _ = self._rows(replace(meant, subject=subject), PAGE, before=before)
+            shown = self._only(wanted, self._shown(rows))
+            return RunFindings(text, shown, by_words=False, older=_position(rows[-1]) if more else 0)
+        look = self._opened(text, meant, before)
+        found = {str(row["run"]): row for row in look.found}
         why_not = ""
-        try:
-            found |= {str(row["run"]): row for row in self._worded(text)}
-        except MainstayError as error:
-            why_not = error.what
-        rows = newest_first(found.values(), replace(wanted, status=of_the_row(wanted)))
-        shown = self._only(wanted, self._shown(rows))
-        return RunFindings(text, shown, by_words=not why_not, why_not=why_not)
+        if not before:
+            try:
+                found |= {str(row["run"]): row for row in self._worded(text)}
+            except MainstayError as error:
+                why_not = error.what
+        return RunFindings(
+            text,
+            self._only(wanted, self._shown(newest_first(found.values(), meant))),
+            by_words=not before and not why_not,
+            why_not=why_not,
+            opened=look.opened,
+            back_to=Instant(int(look.last.get("started_at") or 0)),
+            older=0 if look.over else _position(look.last),
+        )
 
     def shown(self, rows: Iterable[Json]) -> tuple[FoundRun, ...]:
         """Rows of the view `runs` as a list shows them."""
@@ -161,12 +142,13 @@ class RunSearch:
         self, wanted: RunFilter, limit: int, *, before: int = 0, after: int = 0
     ) -> tuple[list[Json], bool, Json]:
         """Rows in order, whether there are more, and the last one that was looked at where the look ended there."""
-        store, upwards = self.store(), bool(after)
+        store, upwards, waits = self.store(), bool(after), wanted.status == WAITING
+        wanted = replace(wanted, status=of_the_row(wanted))
         where = indexed(wanted)
         first = self._last_before(wanted.since) if wanted.since else 0
         last = self._last_before(wanted.until) + 1 if wanted.until else 0
         at = max(after, first) if upwards else min(filter(None, (before, last)), default=0)
-        alone = all(where.get(name) == value for name, value in told_apart(wanted).items())
+        alone = not waits and all(where.get(name) == value for name, value in told_apart(wanted).items())
         rows: list[Json] = []
         looked = 0
         while True:
@@ -179,7 +161,7 @@ class RunSearch:
                 if (not upwards and position <= first) or (upwards and last and position >= last):
                     return rows, False, {}
                 looked += 1
-                if fits(row, wanted):
+                if fits(row, wanted) and (not waits or self._waits(row)):
                     if len(rows) == limit:
                         return rows, True, {}
                     rows.append(dict(row))
@@ -243,13 +225,24 @@ class RunSearch:
             return []
         return [row for one in names if (row := store.get("runs", (one,))) is not None]
 
-    def _opened(self, text: str) -> Iterator[Json]:
-        """Of the newest runs those with the text in their title, their sender or their workflow's name."""
-        asked = text.casefold()
-        for row in self.store().select("runs", order="position", descending=True, limit=OPENED_MAX):
-            title, sender = self._about(row)
-            if any(asked in one.casefold() for one in (title, sender, str(row["workflow"]))):
-                yield dict(row)
+    def _opened(self, text: str, wanted: RunFilter, before: int) -> _Look:
+        """Of the runs that are meant those with the text in their title, their sender or their workflow's name."""
+        asked, look = text.casefold(), _Look()
+        while not look.over and look.looks * SLICE < OPENED_MAX and len(look.found) < FOUND_MAX:
+            rows, more, stopped = self._rows(wanted, SLICE, before=_position(look.last) or before)
+            look.looks += 1
+            look.over = not more and not stopped
+            for row in rows:
+                look.last = row
+                look.opened += 1
+                title, sender = self.titles.of(row)
+                if any(asked in one.casefold() for one in (title, sender, str(row["workflow"]))):
+                    look.found.append(row)
+                    if len(look.found) == FOUND_MAX:
+                        look.over = look.over and row is rows[-1]
+                        return look
+            look.last = stopped or look.last
+        return look
 
     def _worded(self, text: str) -> Iterator[Json]:
         """The runs of the messages that the memory's index has for the words."""
@@ -283,7 +276,7 @@ class RunSearch:
         return tuple(self._row(row, cards) for row in rows)
 
     def _row(self, row: Json, cards: Mapping[str, str]) -> FoundRun:
-        title, sender = self._about(row)
+        title, sender = self.titles.of(row)
         return FoundRun(
             run=str(row["run"]),
             workflow=str(row["workflow"]),
@@ -300,33 +293,6 @@ class RunSearch:
             card=cards.get(str(row["run"]), ""),
         )
 
-    def _about(self, row: Mapping[str, Value]) -> tuple[str, str]:
-        """What the run is about, and from whom; the beginning of both."""
-        if row["message"]:
-            received = self.store().get("messages", (row["message"],))
-            if received is None or not received["content"]:
-                return "", ""
-            subject = SubjectId(str(received["subject"])) if received["subject"] else None
-            message = self.view(Digest(str(received["content"])), subject)
-            sender = str(message.get("from_name") or message.get("from_address") or "")
-            return _begin(str(message.get("subject") or "(no subject)")), _begin(sender)
-        return _begin(self._told(row)), ""
-
-    def _told(self, row: Mapping[str, Value]) -> str:
-        """What started a run that no message did, from its first event."""
-        position = int(str(row["position"] or 0))
-        found = self.store().read_all(after=Position(position - 1), limit=1) if position else ()
-        trigger = getattr(self.decoded(found[0]), "trigger", {}) if found else {}
-        schedule = trigger.get("schedule")
-        if isinstance(schedule, dict):
-            return f"Due {str(schedule.get('due', ''))[:16].replace('T', ' ')}"
-        texts = [self._text(one) for one in _leaves(trigger)]
-        return ", ".join(filter(None, texts)) or str(row["key"] or "")
-
-    def _text(self, value: Any) -> str:
-        text = str(value)
-        return self.artifacts().open_text(text) if text.startswith(SEALED) else text
-
     def _cards_of(self, runs: Iterable[str]) -> dict[str, str]:
         """The oldest card that waits, of these runs: there may be ten thousand others."""
         store, found = self.store(), {}
@@ -336,14 +302,17 @@ class RunSearch:
                 found[run] = str(row["approval"])
         return found
 
+    def _waits(self, row: Mapping[str, Value]) -> bool:
+        return row["status"] in OPEN and bool(self._cards_of((str(row["run"]),)))
+
     def _waiting_cards(self) -> dict[str, str]:
         """The cards that wait, by run; of several of one run the oldest."""
         rows = self.store().select(
             "approvals",
-            where={"status": "waiting"},
+            where=_UNANSWERED,
             order="requested_at",
             descending=True,
-            limit=CARDS_MAX,
+            limit=CARDS_FEW,
         )
         return {str(row["run"]): str(row["approval"]) for row in rows}
 
@@ -354,24 +323,8 @@ class RunSearch:
         return tuple(one for one in found if one.card) if wanted.status == WAITING else found
 
 
-def _begin(text: str) -> str:
-    flat = " ".join(text[: 4 * TITLE_MAX].split())
-    return flat if len(flat) <= TITLE_MAX else flat[: TITLE_MAX - 1] + "…"
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    """Plain values within, in order."""
-    match value:
-        case dict():
-            for one in value.values():
-                yield from _leaves(one)
-        case list():
-            for one in value[:20]:
-                yield from _leaves(one)
-        case str() | int() | float():
-            yield value
-        case _:
-            return
+def _position(row: Json) -> int:
+    return int(row.get("position") or 0)
 
 
 __all__ = ["FORGOTTEN", "ORIGINS", "STATUSES", "FoundRun", "RunFilter", "RunFindings", "RunPage", "RunSearch"]

@@ -172,9 +172,15 @@ async def list_runs(
 
 
 @noun.get("/runs/search", response_model=RunFindings)
-async def find_runs(asked: Reading, text: Annotated[str, Query(min_length=1, max_length=200)]) -> Any:
-    """The runs that an id, an address or some words mean, newest first."""
-    return await asked.read_slowly(lambda workspace: workspace.run_search.find(text))
+async def find_runs(
+    asked: Reading,
+    text: Annotated[str, Query(min_length=1, max_length=200)],
+    before: Annotated[
+        int, Query(ge=0, le=10**15, description="`older` of the last answer: look on there.")
+    ] = 0,
+) -> Any:
+    """The runs that an id, an address or some words mean, newest first, and how far was looked for words."""
+    return await asked.read_slowly(lambda workspace: workspace.run_search.find(text, before=before))
 
 
 @noun.post("/runs", response_model=Decided, status_code=201)

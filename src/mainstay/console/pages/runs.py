@@ -92,7 +92,7 @@ class Runs:
             wanted = chosen.wanted()
             if chosen.text:
                 found = await self._front.read_slowly(
-                    lambda workspace: workspace.run_search.find(chosen.text, wanted)
+                    lambda workspace: workspace.run_search.find(chosen.text, wanted, before=before)
                 )
                 listed = RunPage(found.runs)
             else:
@@ -114,6 +114,8 @@ class Runs:
             refused=refused,
             listed=listed,
             found=found,
+            further=chosen.address(before=found.older) if found and found.older else "",
+            looked_on=bool(found and before),
             first=first,
             workflows=workflows,
             any_run=any_run,

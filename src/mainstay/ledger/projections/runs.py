@@ -87,6 +87,7 @@ class Runs:
                 ("position",),
                 ("status", "position"),
                 ("workflow", "position"),
+                ("subject", "position"),
                 ("parent",),
                 ("ending",),
             ),

@@ -55,12 +55,17 @@ class Desks(Runs, Deciding):
     def run_search(self) -> RunSearch:
         """Runs by status, workflow, time and origin, a page at a time; and by id, address or words."""
         from mainstay.workspace.run_search import HITS_MAX, RunSearch
+        from mainstay.workspace.run_titles import RunTitles
 
         return RunSearch(
             lambda: self._store,
             lambda: self._artifacts,
-            self._view,
-            lambda recorded: self._codec.event(recorded),
+            RunTitles(
+                lambda: self._store,
+                lambda: self._artifacts,
+                self._view,
+                lambda recorded: self._codec.event(recorded),
+            ),
             lambda text: self.memory.search(text, k=HITS_MAX),
             lambda: self.left.rows(),
         )
