@@ -193,6 +193,7 @@ def test_what_is_put_in_force_is_what_was_shown(browser: Browser, web: WebHouse)
     file = web.root / "workflows" / "triage.yaml"
     file.write_text(file.read_text().replace("version: 1", "version: 6"))
     page = browser.get("/workflows")
+    assert "<b>triage</b> would come into force" in page.text
     before = {name: one.version for name, one in web.service.held.director.workflows.items()}
     file.write_text(file.read_text().replace("version: 6", "version: 7"))
     (web.root / "workflows" / "later.yaml").write_text(CLOCK.replace("clock", "later"))

@@ -94,7 +94,17 @@ class Overview:
     @property
     def differ(self) -> bool:
         """Whether applying the folder would change what is in force."""
-        return any(one.differs or (one.definition and not one.file) for one in self.lines)
+        return bool(self.comes or self.goes)
+
+    @property
+    def comes(self) -> Sequence[str]:
+        """What applying the folder would put in force."""
+        return [one.name for one in self.lines if one.differs]
+
+    @property
+    def goes(self) -> Sequence[str]:
+        """What it would retire: no file has it any more."""
+        return [one.name for one in self.lines if one.definition and not one.file]
 
     @property
     def in_files(self) -> Digest:
