@@ -16,11 +16,8 @@ from mainstay.ledger.keys import (
     InMemoryKeys,
     KeyTable,
     SqliteKeys,
-    create_master_key,
-    key_home,
-    master_key_path,
-    read_master_key,
 )
+from mainstay.ledger.master_key import create_master_key, key_home, master_key_path, read_master_key
 from mainstay.ledger.sealing import Forgotten, Vault
 
 MASTER = bytes(range(32))

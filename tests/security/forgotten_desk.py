@@ -17,7 +17,8 @@ import pytest
 
 from mainstay.kernel.ids import SubjectId
 from mainstay.ledger import sealing
-from mainstay.ledger.keys import InMemoryKeys, key_home, master_key_path, read_master_key
+from mainstay.ledger.keys import InMemoryKeys
+from mainstay.ledger.master_key import key_home, master_key_path, read_master_key
 from mainstay.models.embedding_cache import SqliteEmbeddingCache
 from mainstay.models.scripted import ScriptedEmbedder
 from mainstay.testing.remains import Remains

@@ -101,7 +101,7 @@ def _for_all(path: Path, data: bytes) -> None:
     path.chmod(0o644)
 
 
-@attack(("mainstay.ledger.signing", "write_durably", _for_all))
+@attack(("mainstay.ledger.key_file", "write_durably", _for_all))
 def test_others_cannot_read_the_signing_key(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
@@ -124,7 +124,7 @@ def test_a_signing_key_that_others_can_read_signs_nothing(audited_desk: AuditedD
     assert said["what"] == "Others can read the signing key."
 
 
-MASTER_KEY_AS_IT_IS: Patch = ("mainstay.ledger.keys", "read_master_key", Path.read_bytes)
+MASTER_KEY_AS_IT_IS: Patch = ("mainstay.ledger.master_key", "read_master_key", Path.read_bytes)
 
 
 @attack(MASTER_KEY_AS_IT_IS)

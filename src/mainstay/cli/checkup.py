@@ -226,7 +226,7 @@ def _ways(one: OpenIncident) -> str:
 
 def _key(folder: Folder, fix: bool) -> Iterable[Finding]:
     from mainstay.config.files import load_settings
-    from mainstay.ledger.keys import master_key_path, read_master_key
+    from mainstay.ledger.master_key import master_key_path, read_master_key
 
     named = load_settings(folder.root).workspace.key
     path = named or master_key_path(folder.id)

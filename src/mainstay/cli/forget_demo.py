@@ -169,7 +169,7 @@ class ForgetDemo:
         return b"\n".join(self._remains(workspace).opened()).lower()
 
     def _remains(self, workspace: Workspace) -> Remains:
-        from mainstay.ledger.keys import master_key_path, read_master_key
+        from mainstay.ledger.master_key import master_key_path, read_master_key
         from mainstay.testing.remains import Remains
 
         folder = workspace.folder

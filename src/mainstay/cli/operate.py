@@ -38,7 +38,7 @@ def init(
     Nothing that is there is written over.
     """
     from mainstay.config.files import load_settings
-    from mainstay.ledger.keys import master_key_path
+    from mainstay.ledger.master_key import master_key_path
     from mainstay.workspace import Workspace
 
     workspace, written = Workspace.create(folder, name)

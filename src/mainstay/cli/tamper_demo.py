@@ -198,7 +198,7 @@ class TamperDemo:
             (root / "mainstay.toml").write_text(
                 '[workspace]\nname = "desk"\nkey = "../keys/master.key"\n', "utf-8"
             )
-            from mainstay.ledger.keys import create_master_key
+            from mainstay.ledger.master_key import create_master_key
 
             create_master_key(place / "keys" / "master.key")
             (root / ".mainstay").mkdir(mode=0o700)

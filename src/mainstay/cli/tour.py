@@ -358,7 +358,7 @@ def lay_out(place: Path, root: Path) -> None:
     from importlib.resources import as_file
 
     from mainstay.data import sample_path
-    from mainstay.ledger.keys import master_key_path
+    from mainstay.ledger.master_key import master_key_path
 
     os.environ["MAINSTAY_KEY_HOME"] = str(place / "keys")
     with as_file(sample_path()) as sample:

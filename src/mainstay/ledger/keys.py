@@ -1,12 +1,8 @@
-"""Where keys lie: the master key outside the workspace, the subjects' keys, wrapped by it, inside.
+"""The subjects' keys, wrapped by the master key (`ledger.master_key`), inside the workspace.
 
-The master key is a file of 32 random bytes in `$MAINSTAY_KEY_HOME`, else `$XDG_CONFIG_HOME/mainstay/keys`,
-else `~/.config/mainstay/keys`. A copy of the workspace, or a backup of it, is therefore unreadable without
-the machine it came from; keeping a copy of the key in a safe place is the operator's part.
-
-Subjects' keys have a file of their own beside the ledger, because the ledger never deletes and these must
-be: SQLite with `secure_delete`, and an empty log after each destruction. A destroyed key leaves the row
-with its generation, so that what was sealed under it is known to be forgotten rather than damaged.
+They have a file of their own beside the ledger, because the ledger never deletes and these must be: SQLite with
+`secure_delete`, and an empty log after each destruction. A destroyed key leaves the row with its generation, so
+that what was sealed under it is known to be forgotten rather than damaged.
 
 What concerns several people lies under the key of a joint subject, and the table `members` says who its
 members are. Destroying somebody's key destroys, in the same transaction, every joint key they are a member
@@ -16,19 +12,15 @@ of. Who was a member is kept until `tidy`, so that a forgetting that was cut sho
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from mainstay.kernel.errors import SecretError, StorageFailed
+from mainstay.kernel.errors import StorageFailed
 from mainstay.kernel.ids import SubjectId
 from mainstay.ledger.connection import SQLITE3, Driver, ends_the_process, failure, open_writer
-from mainstay.ledger.durable import flush_folder, write_durably
 
-_MASTER_KEY_BYTES = 32
 _CHECKPOINT_WRITES = 200
 # One statement, so one transaction: nobody is ever half forgotten.
 _DESTROY = (
@@ -274,88 +266,3 @@ class SqliteKeys:
         if meaning is None:
             raise error
         raise meaning from error
-
-
-def key_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of master keys."""
-    if home := environ.get("MAINSTAY_KEY_HOME"):
-        return Path(home)
-    config = environ.get("XDG_CONFIG_HOME")
-    return (Path(config) if config else Path.home() / ".config") / "mainstay" / "keys"
-
-
-def master_key_path(workspace_id: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the master key of a workspace lies."""
-    assert workspace_id.isalnum(), "a workspace's id is letters and digits"
-    return key_home(environ) / f"{workspace_id}.key"
-
-
-def create_master_key(path: Path, *, random_bytes: Callable[[int], bytes] = os.urandom) -> bytes:
-    """Make the master key of a new workspace, durably. Never writes over one that is there."""
-    key = random_bytes(_MASTER_KEY_BYTES)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, key)
-        flush_folder(path.parent)
-    except FileExistsError:
-        raise SecretError(
-            "There is a master key already.",
-            why=f"{path} exists, and what is sealed under it would be lost with it.",
-            remedy="Open the existing workspace, or move the key away if you are sure.",
-            path=str(path),
-        ) from None
-    except OSError as error:
-        raise SecretError(
-            "The master key cannot be written.",
-            why=f"{path}: {error.strerror}.",
-            remedy="Make the folder writable for you, or name another one in MAINSTAY_KEY_HOME.",
-            path=str(path),
-        ) from error
-    return key
-
-
-def read_master_key(path: Path) -> bytes:
-    """The master key of an existing workspace. Raises `SecretError` if it is missing, damaged or open
-    to others.
-    """
-    try:
-        status = path.stat()
-        key = path.read_bytes()
-    except FileNotFoundError:
-        raise SecretError(
-            "The master key of this workspace is missing.",
-            why=f"There is no {path}. Without it nothing personal in the ledger can be read.",
-            remedy="Copy it from the machine this workspace was made on, or from where you keep it, "
-            "or name its folder in MAINSTAY_KEY_HOME.",
-            path=str(path),
-        ) from None
-    except OSError as error:
-        raise SecretError(
-            "The master key cannot be read.",
-            why=f"{path}: {error.strerror}.",
-            remedy="Make it readable for you.",
-            path=str(path),
-        ) from error
-    if status.st_mode & 0o077:
-        raise SecretError(
-            "Others can read the master key.",
-            why=f"The mode of {path} is {status.st_mode & 0o777:o}.",
-            remedy=f"chmod 600 {path}",
-            path=str(path),
-        )
-    folder = path.parent.stat()
-    if folder.st_mode & 0o002 and not folder.st_mode & stat.S_ISVTX:
-        raise SecretError(
-            "Others can put another master key in the place of yours.",
-            why=f"Everybody may write to {path.parent}.",
-            remedy=f"chmod 700 {path.parent}",
-            path=str(path.parent),
-        )
-    if len(key) != _MASTER_KEY_BYTES:
-        raise SecretError(
-            "The master key is damaged.",
-            why=f"{path} has {len(key)} bytes instead of {_MASTER_KEY_BYTES}.",
-            remedy="Copy it anew from where you keep it.",
-            path=str(path),
-        )
-    return key

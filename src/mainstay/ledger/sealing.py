@@ -5,7 +5,7 @@ attachments) is sealed under that subject's key before it enters an event or a b
 forgets all of it at once, and the hash chain, which runs over ciphertext, still holds. Addresses are looked
 up by HMAC, never by a plain hash, which anyone could guess back.
 
-    master key (outside workspace and backups, `ledger.keys`)
+    master key (outside workspace and backups, `ledger.master_key`)
     ├── hash key       HKDF   SubjectId and `keyed_hash`
     └── wrapping key   HKDF   wraps each subject's key in `.mainstay/keys.sqlite3`
 

@@ -18,13 +18,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstay.kernel.errors import SecretError
-from mainstay.ledger.durable import flush_folder, write_durably
+from mainstay.ledger.key_file import create_key_file, read_key_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 KEY_BYTES, SIGNATURE_BYTES, FINGERPRINT_BYTES = 32, 64, 16
+_NAME = "signing key"
 SUFFIX, NEXT = ".signing", ".next"
 
 
@@ -79,53 +79,24 @@ def next_key_path(path: Path) -> Path:
 def create_signing_key(path: Path, *, random_bytes: Callable[[int], bytes] = os.urandom) -> SigningKey:
     """Make a key, durably, readable for its owner alone. Never writes over one that is there."""
     private = random_bytes(KEY_BYTES)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, private)
-        flush_folder(path.parent)
-    except FileExistsError:
-        raise SecretError(
-            "There is a signing key already.",
-            why=f"{path} exists, and what it signed could not be gone on with.",
-            remedy="Change it with `mainstay audit rotate-key`.",
-            path=str(path),
-        ) from None
-    except OSError as error:
-        raise SecretError(
-            "The signing key cannot be written.",
-            why=f"{path}: {error.strerror}.",
-            remedy="Make the folder writable for you, or name another one in MAINSTAY_KEY_HOME.",
-            path=str(path),
-        ) from error
+    create_key_file(
+        path,
+        private,
+        _NAME,
+        lost="what it signed could not be gone on with",
+        instead="Change it with `mainstay audit rotate-key`.",
+    )
     return SigningKey(private)
 
 
 def read_signing_key(path: Path) -> SigningKey | None:
     """The key; None where there is none yet. Raises `SecretError` for one that is damaged, or open to others."""
-    try:
-        status = path.stat()
-        private = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SecretError(
-            "The signing key cannot be read.",
-            why=f"{path}: {error.strerror}.",
-            remedy="Make it readable for you.",
-            path=str(path),
-        ) from error
-    if status.st_mode & 0o077:
-        raise SecretError(
-            "Others can read the signing key.",
-            why=f"The mode of {path} is {status.st_mode & 0o777:o}, so what it signs proves nothing.",
-            remedy=f"chmod 600 {path}; then change it with `mainstay audit rotate-key`.",
-            path=str(path),
-        )
-    if len(private) != KEY_BYTES:
-        raise SecretError(
-            "The signing key is damaged.",
-            why=f"{path} has {len(private)} bytes instead of {KEY_BYTES}.",
-            remedy="Copy it anew from where you keep it, or begin anew with `mainstay audit renew`.",
-            path=str(path),
-        )
-    return SigningKey(private)
+    private = read_key_file(
+        path,
+        _NAME,
+        KEY_BYTES,
+        or_else=", or begin anew with `mainstay audit renew`",
+        seen=", so what it signs proves nothing",
+        then="; then change it with `mainstay audit rotate-key`.",
+    )
+    return SigningKey(private) if private is not None else None

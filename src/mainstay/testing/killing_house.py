@@ -38,7 +38,7 @@ from mainstay.workspace.serving import Service
 KINDS = tuple(str(one) for one in Repeatability)
 WORKFLOWS = tuple(kind + asked for kind in KINDS for asked in ("", "_asked"))
 PROVIDER = "provider"
-KEY_HOME = "MAINSTAY_KEY_HOME"  # see `ledger.keys`
+KEY_HOME = "MAINSTAY_KEY_HOME"  # see `ledger.master_key`
 WITNESS, MARKS, LOG = "witness", "marks", "log"
 TRAVEL_MAX_S = 0.03  # of a request, of the work, and of its answer
 

@@ -45,7 +45,7 @@ def places_of(folder: Folder) -> Places:
     from mainstay.config.audit import AuditSettings
     from mainstay.config.settings import FILE, read_settings
     from mainstay.ledger.checkpoints import checkpoints_path, file_in
-    from mainstay.ledger.keys import master_key_path
+    from mainstay.ledger.master_key import master_key_path
     from mainstay.ledger.signing import signing_key_path
 
     audit, master = AuditSettings(), master_key_path(folder.id)

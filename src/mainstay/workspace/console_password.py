@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mainstay.config.console import ConsoleSettings
 from mainstay.kernel.errors import CommandRefused, SecretError, Unavailable
-from mainstay.ledger.keys import key_home
+from mainstay.ledger.master_key import key_home
 from mainstay.net.secrets import Secret, SecretStore, split_reference
 
 if TYPE_CHECKING:

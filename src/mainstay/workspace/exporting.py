@@ -54,7 +54,7 @@ def exported(
 
 def export_to(target: Path, pieces: Iterator[bytes], folder: Folder, *, form: str, replacing: bool) -> Json:
     """Write an export to a file; never into a folder that is Mainstay's own."""
-    from mainstay.ledger.keys import key_home
+    from mainstay.ledger.master_key import key_home
     from mainstay.ledger.whole_file import whole_file
 
     lines = -1 if form == "csv" else 0  # the row of heads

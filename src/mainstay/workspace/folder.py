@@ -15,7 +15,7 @@
 
 Finding a folder imports next to nothing; making and opening one imports what it takes.
 
-The master key lies outside (`ledger.keys.master_key_path`), so that a copy of the folder tells nothing personal.
+The master key lies outside (`ledger.master_key`), so that a copy of the folder tells nothing personal.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def create(root: Path, name: str) -> tuple[Folder, tuple[str, ...]]:
 
 def adopt(folder: Folder) -> None:
     """Make `.mainstay/` and the master key for a folder whose files are there already."""
-    from mainstay.ledger.keys import create_master_key, master_key_path
+    from mainstay.ledger.master_key import create_master_key, master_key_path
     from mainstay.ledger.safety import check_folder
 
     try:
@@ -184,7 +184,8 @@ def adopt(folder: Folder) -> None:
 
 def open_vault(folder: Folder, key: Path | None) -> Vault:
     """The vault of a workspace. `key` is the place of the master key where mainstay.toml names one."""
-    from mainstay.ledger.keys import SqliteKeys, create_master_key, master_key_path, read_master_key
+    from mainstay.ledger.keys import SqliteKeys
+    from mainstay.ledger.master_key import create_master_key, master_key_path, read_master_key
     from mainstay.ledger.sealing import Vault
 
     path = key or master_key_path(folder.id)

@@ -86,7 +86,7 @@ def _vouch(folder: Folder, manifest: Manifest, backup: Path, now: Instant) -> No
     from mainstay.ledger.backup_manifest import CHECKPOINTS
     from mainstay.ledger.checkpoints import checkpoints_path, file_in, open_book
     from mainstay.ledger.durable import copy_durably
-    from mainstay.ledger.keys import master_key_path
+    from mainstay.ledger.master_key import master_key_path
     from mainstay.ledger.signing import read_signing_key, signing_key_path
 
     master = _named_master(folder) or master_key_path(manifest.workspace)
@@ -125,7 +125,8 @@ def _folder(into: Path, manifest: Manifest) -> Folder:
 def _require_keys(folder: Folder, manifest: Manifest, backup: Path, *, without_some: bool) -> None:
     """The master key and the keys of all correspondents in the backup."""
     from mainstay.ledger.backup import LEDGER
-    from mainstay.ledger.keys import InMemoryKeys, master_key_path, read_master_key
+    from mainstay.ledger.keys import InMemoryKeys
+    from mainstay.ledger.master_key import master_key_path, read_master_key
     from mainstay.ledger.restore import keys_kept, keys_missing
     from mainstay.ledger.sealing import Vault
 
@@ -179,6 +180,6 @@ def _named_master(folder: Folder) -> Path | None:
 
 def keys_of(folder: Folder) -> tuple[Path, Path]:
     """Where the keys lie that no backup holds: those of correspondents, and the master key."""
-    from mainstay.ledger.keys import master_key_path
+    from mainstay.ledger.master_key import master_key_path
 
     return folder.keys, (_named_master(folder) or master_key_path(folder.id)).resolve()
