@@ -100,7 +100,9 @@ def test_a_page_knows_what_lies_beside_it(count: int, limit: int, data: st.DataO
 def test_the_page_with_the_chosen_card_is_shown() -> None:
     queue = queue_of(*({} for _ in range(10)))
     assert names(queue, WAITING, chosen=name_of(2), limit=4)[0] == name_of(0)
-    assert names(queue, WAITING, chosen=name_of(7), limit=4)[0] == name_of(7)
+    assert names(queue, WAITING, chosen=name_of(5), limit=4)[0] == name_of(5)
+    last = names(queue, WAITING, chosen=name_of(9), limit=4)
+    assert last == [name_of(at) for at in range(6, 10)], "the last page is as long as the others"
     assert names(queue, WAITING, chosen="nobody", limit=4)[0] == name_of(0)
 
 

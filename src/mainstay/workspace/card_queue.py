@@ -77,7 +77,7 @@ class CardQueue:
         if chosen and first is None and chosen not in [row["approval"] for row in rows[:limit]]:
             row = self._store.get("approvals", (chosen,))
             if row is not None and self._belongs(row, show):
-                first = row
+                first = self._whole_page_with(row, show, limit)
                 rows = self._rows(show, first, limit + 1)
         back = self._rows(show, first, limit, backwards=True) if first is not None else []
         return Queue(
@@ -87,6 +87,12 @@ class CardQueue:
             *(_name(back[0]) if back else "", _name(back[-1]) if back else ""),
             _name(rows[limit]) if len(rows) > limit else "",
         )
+
+    def _whole_page_with(self, row: Row, show: str, limit: int) -> Row:
+        """The card that a page begins with which shows this one: itself, or as far before it as the end is near."""
+        missing = limit - len(self._rows(show, row, limit))
+        before = self._rows(show, row, missing, backwards=True) if missing else []
+        return before[-1] if before else row
 
     def next_to(self, approval: str, show: str) -> str:
         """The card that is read after this one, which may be in the list no more: the one behind it, or before it."""
