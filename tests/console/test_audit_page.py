@@ -16,8 +16,8 @@ import pytest
 from mainstay.console.pages import audit
 from mainstay.kernel.values import SECOND, Json
 from mainstay.workspace.audit_state import ASKED_MARK
-from mainstay.workspace.auditing import check_proof
 from mainstay.workspace.full_audit import proved_beside
+from mainstay.workspace.verifying import check_proof
 from tests.security.web_house import Answer, Browser, WebHouse
 
 HOSTILE = "<img src=x>\u202e"

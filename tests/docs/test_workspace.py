@@ -37,10 +37,10 @@ from mainstay.workflows.document import Section
 from mainstay.workflows.loader import TOP_KEYS, read_workflow
 from mainstay.workflows.tasks import ACT_KEYS, TASK_KEYS, THINK_KEYS, UNDO_KEYS
 from mainstay.workflows.typing import check
-from mainstay.workspace.auditing import FRONTIER
 from mainstay.workspace.folder import STATE, Folder
 from mainstay.workspace.full_audit import MARK
 from mainstay.workspace.held import Held
+from mainstay.workspace.signing_places import FRONTIER
 from tests.docs.desk import lay_out
 from tests.docs.pages import Snippet, all_snippets, bare, rows, snippets, text_of
 from tests.repository.tree import ROOT

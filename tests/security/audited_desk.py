@@ -14,8 +14,8 @@ import pytest
 from mainstay.cli.main import run
 from mainstay.ledger.verify import Broken
 from mainstay.workspace import Workspace
-from mainstay.workspace.auditing import places_of
 from mainstay.workspace.folder import Folder, adopt
+from mainstay.workspace.signing_places import places_of
 
 HEAD, SIGNED = 16, 15
 

@@ -24,8 +24,9 @@ from mainstay.ledger.segments import Row
 from mainstay.ledger.signing import SigningKey, read_signing_key
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.verify import Broken, Verified
-from mainstay.workspace import Workspace, auditing
-from mainstay.workspace.auditing import check_proof, places_of
+from mainstay.workspace import Workspace
+from mainstay.workspace.signing_places import Places, places_of
+from mainstay.workspace.verifying import check_proof
 from tests.ledger.audited import forge, restored
 from tests.security.attacks import Patch, attack
 from tests.security.audited_desk import HEAD, SIGNED, AuditedDesk, audited_desk, audited_master
@@ -43,7 +44,7 @@ def _nobody(folder: object, progress: object = None) -> Verified:
 
 
 HASHES_TRUSTED: Patch = ("mainstay.ledger.followed", "Followed.take", _trusting)
-NOBODY_LOOKS: Patch = ("mainstay.workspace.auditing", "verify_workspace", _nobody)
+NOBODY_LOOKS: Patch = ("mainstay.workspace.verifying", "verify_workspace", _nobody)
 ROOTS_TRUSTED: Patch = ("mainstay.ledger.signed", "Against._held", lambda *_: None)
 END_TRUSTED: Patch = ("mainstay.ledger.signed", "Against.end", lambda *_: None)
 RECORDS_TRUSTED: Patch = ("mainstay.ledger.signed", "Against._said", lambda *_: None)
@@ -320,10 +321,10 @@ def test_a_key_that_the_one_before_does_not_vouch_for(audited_desk: AuditedDesk)
 
 def _first_place_alone(folder: Any) -> Any:
     places = places_of(folder)
-    return auditing.Places(places.key, places.files[:1], places.settings)
+    return Places(places.key, places.files[:1], places.settings)
 
 
-@attack(("mainstay.workspace.auditing", "places_of", _first_place_alone))
+@attack(("mainstay.workspace.verifying", "places_of", _first_place_alone))
 def test_two_places_that_were_told_different_histories(audited_desk: AuditedDesk) -> None:
     """Somebody who has the key shows the auditor another ledger than the operator."""
     key = read_signing_key(audited_desk.signing_key)

@@ -31,12 +31,13 @@ from mainstay.models.base import Unavailable
 from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import ManualClock
 from mainstay.workspace import Workspace
-from mainstay.workspace.auditing import places_of, verify_ledger
 from mainstay.workspace.exporting import exported
 from mainstay.workspace.folder import Folder, create
 from mainstay.workspace.full_audit import FullAudit, proved
 from mainstay.workspace.ledger_care import restore_ledger
 from mainstay.workspace.serving import Service
+from mainstay.workspace.signing_places import places_of
+from mainstay.workspace.verifying import verify_ledger
 from tests.ledger.audited import forge
 
 AT = Instant(1_760_000_000_000_000)

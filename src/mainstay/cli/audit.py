@@ -71,7 +71,7 @@ def verify(
             remedy="Name the file with --ledger.",
         )
     if ledger is not None:
-        from mainstay.workspace.auditing import verify_ledger
+        from mainstay.workspace.verifying import verify_ledger
 
         with _bar("Verifying", quiet=as_json) as told:
             found = verify_ledger(
@@ -209,7 +209,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """What the proof of one event shows, on any machine."""
-    from mainstay.workspace.auditing import check_proof
+    from mainstay.workspace.verifying import check_proof
 
     try:
         raw = proof.read_bytes()

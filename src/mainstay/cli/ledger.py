@@ -52,8 +52,8 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy the ledger, also while a director works, and prove the copy. Keys are not in it."""
-    from mainstay.workspace.auditing import places_of
     from mainstay.workspace.ledger_care import keys_of
+    from mainstay.workspace.signing_places import places_of
 
     with open_workspace(workspace) as opened:
         with _stages(quiet=as_json) as told:

@@ -109,8 +109,8 @@ class TamperDemo:
         self._say("")
 
     def _statements(self) -> None:
-        from mainstay.workspace.auditing import places_of
         from mainstay.workspace.folder import Folder
+        from mainstay.workspace.signing_places import places_of
 
         self._say("4. Somebody goes for the checkpoints themselves", "")
         for claim, cut in (("the last line is cut off", -1), ("a line is left out", 1)):
@@ -125,8 +125,9 @@ class TamperDemo:
     def _stranger(self, root: Path) -> None:
         from mainstay.ledger.verify import Verified
         from mainstay.testing.forging import forge
-        from mainstay.workspace.auditing import places_of, verify_ledger
         from mainstay.workspace.folder import Folder
+        from mainstay.workspace.signing_places import places_of
+        from mainstay.workspace.verifying import verify_ledger
 
         self._say(
             "5. An auditor has the file, the checkpoints and a public key; no workspace, and no key of yours",

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from mainstay import __version__
 from mainstay.kernel.errors import CommandRefused, MainstayError
 from mainstay.kernel.values import Instant
-from mainstay.workspace.auditing import places_of
 from mainstay.workspace.folder import Folder
+from mainstay.workspace.signing_places import places_of
 
 if TYPE_CHECKING:
     from mainstay.config.living import BackupSettings

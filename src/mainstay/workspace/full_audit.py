@@ -144,7 +144,7 @@ async def proved_beside(
 def proved(folder: Folder, progress: Callable[[int], None] = lambda position: None) -> Json:
     """What the child says."""
     from mainstay.ledger.verify import Broken
-    from mainstay.workspace.auditing import verify_workspace
+    from mainstay.workspace.verifying import verify_workspace
 
     try:
         found = verify_workspace(folder, progress)

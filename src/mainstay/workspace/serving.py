@@ -29,7 +29,6 @@ from mainstay.runtime.telemetry import begin as begin_telemetry
 from mainstay.runtime.tick import Request, Tick
 from mainstay.workspace.asked_by_name import asked_once_of
 from mainstay.workspace.assembly import Assembly
-from mainstay.workspace.auditing import signing_of
 from mainstay.workspace.compacting import Compacting
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.full_audit import FullAudit
@@ -45,6 +44,7 @@ from mainstay.workspace.operations import operate
 from mainstay.workspace.remembering import Remembering
 from mainstay.workspace.said_of_cards import require_types
 from mainstay.workspace.serving_web import web_beside
+from mainstay.workspace.signing_places import signing_of
 from mainstay.workspace.watching import Standing, Watch
 
 log = logging.getLogger("mainstay")

@@ -127,7 +127,7 @@ class SettingsShown:
     def places(self) -> Places:
         """Where things lie."""
         from mainstay.ledger.master_key import master_key_path
-        from mainstay.workspace.auditing import places_of
+        from mainstay.workspace.signing_places import places_of
 
         folder, signing = self._folder, places_of(self._folder)
         return Places(

@@ -110,7 +110,7 @@ class Ledger(Opened):
         """
         from mainstay import __version__
         from mainstay.ledger.backup import back_up, copy_keys
-        from mainstay.workspace.auditing import places_of
+        from mainstay.workspace.signing_places import places_of
 
         now = self._clock.now()
         report = back_up(
