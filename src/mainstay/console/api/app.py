@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 VERSION = "1"
+NAMED = {
+    "mainstay__workspace__cards__Card": "Card",
+    "mainstay__governance__forget__Card": "ForgottenCard",
+    "mainstay__workspace__autonomy_history__Change": "AutonomyChange",
+    "mainstay__workflows__difference__Change": "WorkflowChange",
+}
 _ABOUT = (
     "Everything that the command line does, for programs. Each request brings a token "
     "(`mainstay tokens issue`) as `Authorization: Bearer`; each operation says in `x-scope` what the token has to be "
@@ -124,12 +131,13 @@ def build(front: Front) -> FastAPI:
 def _describe(api: FastAPI) -> None:
     """What FastAPI does not say by itself: the token, the shape of a problem, where the API lies."""
     from mainstay.console.api.problems import Problem
+    from mainstay.console.api.samples_told import put_into
 
     made = api.openapi
 
     def described() -> dict[str, Any]:
         if api.openapi_schema is None:
-            found = made()
+            found = plainly_named(made())
             found["servers"] = [{"url": PREFIX}]
             found["info"]["x-mainstay"] = __version__
             found["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
@@ -138,12 +146,21 @@ def _describe(api: FastAPI) -> None:
             schemas["Problem"] = Problem.model_json_schema()
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
+            put_into(schemas)
             parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             found["security"] = [{"token": []}]
             api.openapi_schema = found
         return api.openapi_schema
 
     api.openapi = described  # type: ignore[method-assign]
+
+
+def plainly_named(found: dict[str, Any]) -> dict[str, Any]:
+    """The same description where no part is named by the file that declares it: of two that share a name one has it."""
+    text = json.dumps(found)
+    for long, short in NAMED.items():
+        text = text.replace(f'"{long}"', f'"{short}"').replace(f'/{long}"', f'/{short}"')
+    return json.loads(text)  # type: ignore[no-any-return]
 
 
 def operations(described: dict[str, Any]) -> list[dict[str, Any]]:

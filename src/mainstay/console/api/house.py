@@ -52,7 +52,7 @@ class Switch(Strict):
     reason: Reason = ""
 
 
-class Question(Strict):
+class Ask(Strict):
     """Something to ask the ledger."""
 
     question: Name
@@ -94,7 +94,7 @@ async def throw_kill_switch(asked: Administering, said: Switch, key: MaybeKey = 
 
 
 @noun.post("/ask", response_model=Answer)
-async def ask(asked: Reading, said: Question) -> Any:
+async def ask(asked: Reading, said: Ask) -> Any:
     """What was decided about something: sentences of the ledger with their positions, best first."""
     since = None if said.since is None else Instant(said.since)
     until = None if said.until is None else Instant(said.until)
