@@ -6,7 +6,7 @@ top of it; of an attempt that was lost, whose ceiling counts, nobody knows which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from operator import attrgetter
@@ -159,39 +159,42 @@ class Overview:
         return self.total.operator_us // self.replies_sent if self.replies_sent else None
 
 
+_OF_MODEL = tuple(one.name for one in fields(ModelCost) if one.name != "model")
+
+
 def overview(store: EventReader, *, since: int, until: int, workflow: str = "") -> Overview:
     """What was spent from `since` to `until` (days, both included), by one workflow or by all."""
-    found = [one for one in costs(store, since=since, until=until) if workflow in ("", one.workflow)]
-    replies: dict[str, int] = {}
-    for row in _rows(store, "replies", since, until, workflow):
-        name = str(row["workflow"])
-        replies[name] = replies.get(name, 0) + _number(row["count"])
+
+    def sums(view: str, columns: Sequence[str], by: str) -> list[dict[str, Value]]:
+        where: dict[str, Value] = {"workflow": workflow} if workflow else {}
+        return store.sums(view, columns, by=by, within=("day", since, until), where=where)
+
+    days = [Cost("", _number(one.pop("day")), **_numbers(one)) for one in sums("spent", _AMOUNTS, "day")]
+    workflows = [
+        Cost(str(one.pop("workflow")), 0, **_numbers(one)) for one in sums("spent", _AMOUNTS, "workflow")
+    ]
     return Overview(
         since,
         until,
-        replace(total(found), workflow=workflow),
-        by_workflow(found),
-        by_day(found),
-        by_month(found),
-        _models(_rows(store, "models_used", since, until, workflow)),
-        _outcomes(_rows(store, "outcomes", since, until, workflow)),
-        replies,
+        replace(total(days), workflow=workflow),
+        by_workflow(workflows),
+        by_day(days),
+        by_month(days),
+        _models(sums("models_used", _OF_MODEL, "model")),
+        _outcomes(sums("outcomes", ("runs", "cost_micros"), "outcome")),
+        {str(one["workflow"]): _number(one["count"]) for one in sums("replies", ("count",), "workflow")},
     )
-
-
-def _rows(store: EventReader, view: str, since: int, until: int, workflow: str) -> list[dict[str, Value]]:
-    rows = store.select(view, order="day", after=since - 1, limit=_ROWS_MAX)
-    return [row for row in rows if _number(row["day"]) <= until and workflow in ("", row["workflow"])]
 
 
 def budgets(store: EventReader, limits: Limits, *, now: Instant) -> dict[str, Any]:
     """How much of the budgets of today and this month is spent, and would be by their end at this pace."""
     day = day_of(now)
-    month = [one for one in costs(store, since=day - 31, until=day) if _same_month(one.day, day)]
+    rows = store.sums("spent", ("cost_micros",), by="day", within=("day", day - 31, day))
+    spent = {_number(one["day"]): _number(one["cost_micros"]) for one in rows}
     row = store.get("house", ("held",))
     first = min((one for one in range(day - 30, day + 1) if _same_month(one, day)), default=day)
-    today = sum(one.cost_micros for one in month if one.day == day)
-    this_month = sum(one.cost_micros for one in month)
+    today = spent.get(day, 0)
+    this_month = sum(cost for one, cost in spent.items() if _same_month(one, day))
     days = next(length for length in range(28, 33) if not _same_month(first + length, day))
     gone = now - first * DAY
     return {
@@ -213,25 +216,14 @@ def _same_month(one: int, other: int) -> bool:
     return month_of(Instant(one * DAY)) == month_of(Instant(other * DAY))
 
 
-_OF_MODEL = tuple(one.name for one in fields(ModelCost) if one.name != "model")
-
-
 def _models(rows: Iterable[dict[str, Value]]) -> tuple[ModelCost, ...]:
-    sums: dict[str, list[int]] = {}
-    for row in rows:
-        into = sums.setdefault(str(row["model"]), [0] * len(_OF_MODEL))
-        for place, name in enumerate(_OF_MODEL):
-            into[place] += _number(row[name])
-    found = [ModelCost(name, *amounts) for name, amounts in sums.items()]
+    found = [ModelCost(str(row.pop("model")), **_numbers(row)) for row in rows]
     return tuple(sorted(found, key=lambda one: (-one.cost_micros, -one.calls, one.model)))
 
 
 def _outcomes(rows: Iterable[dict[str, Value]]) -> tuple[OutcomeCost, ...]:
-    runs, cost = dict.fromkeys(OUTCOMES, 0), dict.fromkeys(OUTCOMES, 0)
-    for row in rows:
-        runs[str(row["outcome"])] += _number(row["runs"])
-        cost[str(row["outcome"])] += _number(row["cost_micros"])
-    return tuple(OutcomeCost(one, runs[one], cost[one]) for one in OUTCOMES if runs[one])
+    found = {str(row.pop("outcome")): _numbers(row) for row in rows}
+    return tuple(OutcomeCost(one, **found[one]) for one in OUTCOMES if one in found and found[one]["runs"])
 
 
 def total(of: Iterable[Cost]) -> Cost:
@@ -247,6 +239,10 @@ def _sums(of: Iterable[Cost], by: Callable[[Cost], Key]) -> dict[Key, list[int]]
         for place, amount in enumerate(_amounts(one)):
             into[place] += amount
     return found
+
+
+def _numbers(row: Mapping[str, object]) -> dict[str, int]:
+    return {name: _number(value) for name, value in row.items()}
 
 
 def _number(value: object) -> int:

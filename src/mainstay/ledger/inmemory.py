@@ -130,6 +130,28 @@ class InMemoryStore:
     def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:
         return len(self._matching(table, where))
 
+    def sums(
+        self,
+        table: str,
+        columns: Sequence[str],
+        *,
+        by: str,
+        within: tuple[str, int, int],
+        where: Mapping[str, Value] = {},
+    ) -> list[Row]:
+        over, least, most = within
+        groups: dict[Value, list[int]] = {}
+        for row in self._matching(table, where):
+            value = row[over]
+            if isinstance(value, int) and least <= value <= most:
+                into = groups.setdefault(row[by], [0] * len(columns))
+                for place, name in enumerate(columns):
+                    amount = row[name] or 0
+                    assert isinstance(amount, int), f"{name} of {table} is not a number"
+                    into[place] += amount
+        found = sorted(groups.items(), key=lambda one: _rank(one[0]))
+        return [{by: value, **dict(zip(columns, sums, strict=True))} for value, sums in found]
+
     def blob(self, digest: Digest) -> bytes | None:
         return self._blobs.get(digest)
 

@@ -297,6 +297,20 @@ class SqliteReader:
     def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:
         return int(self._read(self._views.count(table, where), tuple(where.values()))[0][0])
 
+    def sums(
+        self,
+        table: str,
+        columns: Sequence[str],
+        *,
+        by: str,
+        within: tuple[str, int, int],
+        where: Mapping[str, Value] = {},
+    ) -> list[dict[str, Value]]:
+        over, least, most = within
+        sql = self._views.sums(table, tuple(columns), by, over, where)
+        rows = self._read(sql, (least, most, *where.values()))
+        return [dict(zip((by, *columns), row, strict=True)) for row in rows]
+
     def blob(self, digest: Digest) -> bytes | None:
         rows = self._read("SELECT data FROM blobs WHERE digest = ?", (bytes.fromhex(digest),))
         return rows[0][0] if rows else None

@@ -193,6 +193,21 @@ class EventReader(Protocol):
         """How many rows match."""
         ...
 
+    def sums(
+        self,
+        table: str,
+        columns: Sequence[str],
+        *,
+        by: str,
+        within: tuple[str, int, int],
+        where: Mapping[str, Value] = {},
+    ) -> list[dict[str, Value]]:
+        """For each value of the column `by`, in order, the sums of these integer columns; None counts as zero.
+
+        Of the rows that match, and whose column `within[0]` lies between the two values, both included.
+        """
+        ...
+
     def blob(self, digest: Digest) -> bytes | None:
         """A blob written by `append`, or None."""
         ...

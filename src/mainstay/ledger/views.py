@@ -94,6 +94,13 @@ class Views:
         _require(self._known(table), where)
         return f"SELECT count(*) FROM {table}" + (f" WHERE {_equal(tuple(where))}" if where else "")
 
+    def sums(self, table: str, columns: Columns, by: str, over: str, where: Mapping[str, Value]) -> str:
+        """The statement for sums by a column (parameters: the least and the most of `over`, where's values)."""
+        _require(self._known(table), (*columns, by, over, *where))
+        added = ", ".join(f"coalesce(sum({name}), 0)" for name in columns)
+        conditions = " AND ".join((f"{over} BETWEEN ? AND ?", *(f"{name} IS ?" for name in where)))
+        return f"SELECT {by}, {added} FROM {table} WHERE {conditions} GROUP BY {by} ORDER BY {by}"
+
     def _known(self, table: str) -> Table:
         known = self.tables.get(table)
         if known is None:

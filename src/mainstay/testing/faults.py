@@ -198,6 +198,17 @@ class FaultyStore:
     def count(self, table: str, *, where: Mapping[str, Value] = {}) -> int:
         return self._disk.count(table, where=where)
 
+    def sums(
+        self,
+        table: str,
+        columns: Sequence[str],
+        *,
+        by: str,
+        within: tuple[str, int, int],
+        where: Mapping[str, Value] = {},
+    ) -> list[dict[str, Value]]:
+        return self._disk.sums(table, columns, by=by, within=within, where=where)
+
     def blob(self, digest: Digest) -> bytes | None:
         return self._disk.blob(digest)
 

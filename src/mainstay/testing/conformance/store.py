@@ -348,6 +348,23 @@ class StoreConformance:
         assert store.count("runs") == 5
         assert store.count("runs", where={"state": "open", "started": 2}) == 2
 
+    def test_rows_are_added_up_by_a_column_within_bounds(self, store: EventStore, epoch: Epoch) -> None:
+        states = {"a": ("open", 2), "b": ("done", 3), "c": ("open", 2), "d": ("open", 4), "e": ("open", None)}
+        self.change(
+            store, epoch, *(Put("runs", (k,), {"state": s, "started": t}) for k, (s, t) in states.items())
+        )
+
+        def sums(least: int, most: int, where: Mapping[str, Value] = {}) -> list[tuple[Value, Value]]:
+            found = store.sums("runs", ("started",), by="state", within=("started", least, most), where=where)
+            return [(row["state"], row["started"]) for row in found]
+
+        assert sums(2, 4) == [("done", 3), ("open", 8)]
+        assert sums(3, 3) == [("done", 3)]
+        assert sums(0, 3, {"state": "open"}) == [("open", 4)]
+        assert sums(5, 9) == []
+        self.change(store, epoch, Put("runs", ("f",), {"state": None, "started": 9}))
+        assert sums(4, 9) == [(None, 9), ("open", 4)]
+
     def test_a_selection_within_part_of_the_key_pages_by_the_rest(
         self, store: EventStore, epoch: Epoch
     ) -> None:
