@@ -41,6 +41,7 @@ def test_the_whole_of_it(place: Path, home: Path) -> None:
         assert opened.count("runs") == opened.count("messages")
         assert opened.in_doubt() == []
         assert opened.count("approvals", status="granted") == len(delivered_by_key(root)) == 3
+        assert opened.undo_window_us() == 30_000_000, "what is approved from now on can be taken back"
     assert set(delivered_by_key(root).values()) == {1}
     assert not (home / "keys").exists(), "nothing of the operator's own is touched"
 

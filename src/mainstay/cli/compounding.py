@@ -115,7 +115,7 @@ class Compounding:
     # --- the desk ----------------------------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        from mainstay.cli.tour import lay_out
+        from mainstay.cli.demo_workspace import lay_out
 
         place = self._place or Path(tempfile.mkdtemp(prefix="mainstay-demo-"))
         if place.exists() and any(place.iterdir()):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -14,6 +12,7 @@ from textwrap import wrap
 from typing import Any
 
 from mainstay.cli import triaged
+from mainstay.cli.demo_workspace import append_second, hold_approved, lay_out
 from mainstay.cli.director_process import DirectorProcess
 from mainstay.cli.render import console, count, counting, say, short_card, show
 from mainstay.cli.safe_text import safe_line
@@ -22,7 +21,7 @@ from mainstay.kernel.errors import DirectorUnavailable, MainstayError, Workspace
 from mainstay.kernel.values import money
 from mainstay.workspace import Card, Workspace
 from mainstay.workspace.called import called, login_line
-from mainstay.workspace.folder import Folder, adopt
+from mainstay.workspace.folder import Folder
 from mainstay.workspace.triaged import ORDER
 
 SETTLE_TIMEOUT_S = 120.0
@@ -177,7 +176,7 @@ class Tour:
         self._heading(f"{count(len(second), 'more message')}, and the director is killed in the middle")
         cards = self._free_cards()[:APPROVED_BEFORE_KILL]
         runs_before = self._count("runs")
-        _append_second(self._root)
+        append_second(self._root)
         reading = threading.Thread(target=self._read_second, daemon=True)
         reading.start()
         self._until(lambda: self._count("runs") > runs_before)
@@ -247,11 +246,14 @@ class Tour:
 
     def _end(self) -> None:
         failed = [claim for claim, held in self._claims if not held]
+        hold_approved(self._root)
         self._heading("That was it" if not failed else "Something did not hold")
         seconds = time.monotonic() - self._began
         self._say(
             *(f"FAILED: {claim}" for claim in failed),
             f"{len(self._claims) - len(failed)} of {len(self._claims)} claims checked and held, in {seconds:.0f} s.",
+            "From here on what you approve is held for a while before it leaves (`[approvals] undo` in its",
+            "mainstay.toml): `u` in the console, or `mainstay undo`, takes it back until then.",
             f"The workspace stays in {self._root}. Try:",
             "",
             f"  {called()} approvals -w {self._root}",
@@ -351,32 +353,6 @@ class Tour:
     def _pause(self) -> None:
         if self._pause_s:
             time.sleep(self._pause_s)
-
-
-def lay_out(place: Path, root: Path) -> None:
-    """The sample workspace with its master key beside it: nothing of the operator's own is touched."""
-    from importlib.resources import as_file
-
-    from mainstay.data import sample_path
-    from mainstay.ledger.master_key import master_key_path
-
-    os.environ["MAINSTAY_KEY_HOME"] = str(place / "keys")
-    with as_file(sample_path()) as sample:
-        shutil.copytree(sample / "workspace", root)
-        shutil.copyfile(sample / "first.mbox", root / "inbox.mbox")
-    adopt(Folder(root))
-    settings = root / "mainstay.toml"
-    key = os.path.relpath(master_key_path(Folder(root).id), root)
-    text = settings.read_text("utf-8")
-    named = f'[workspace]\nkey = "{key}"  # beside the folder, so that this demo needs nothing of yours'
-    settings.write_text(text.replace("[workspace]", named, 1), "utf-8")
-
-
-def _append_second(root: Path) -> None:
-    from mainstay.data import sample_path
-
-    with (root / "inbox.mbox").open("ab") as inbox:
-        inbox.write(sample_path("second.mbox").read_bytes())
 
 
 def _reading(path: Path) -> list[str]:
