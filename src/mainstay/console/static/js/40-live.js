@@ -67,7 +67,7 @@
   function stand(name, text, tone) {
     const one = document.getElementById(`standing-${name}`);
     if (one && one.textContent !== text) one.textContent = text;
-    if (one) one.className = tone;
+    if (one && one.className !== tone) one.className = tone;
   }
 
   // A page that came in place of another was made before what the stream has told since then.
