@@ -17,6 +17,9 @@ CYCLES ?= 200
 ROUNDS ?= 5
 WORKERS ?= 2
 
+# A file goes to one worker as a whole: what its tests share is made once, and what ran before is the same each time.
+SPREAD = -n $(WORKERS) --dist loadfile
+
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input install --quiet --require-hashes
@@ -56,10 +59,10 @@ demo: $(VENV)/.installed
 	@$(BIN)/mainstay demo
 
 test: $(VENV)/.developing
-	@$(RUN) -m pytest -n $(WORKERS) -m "not nightly and not long" --durations=5 --durations-min=5
+	@$(RUN) -m pytest $(SPREAD) -m "not nightly and not long" --durations=5 --durations-min=5
 
 long: $(VENV)/.developing
-	@$(RUN) -m pytest -n $(WORKERS) -m "long and not nightly"
+	@$(RUN) -m pytest $(SPREAD) -m "long and not nightly"
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
@@ -94,7 +97,7 @@ docs: $(VENV)/.developing
 	@$(RUN) -m pytest tests/docs
 
 nightly: $(VENV)/.developing
-	@MAINSTAY_TEST_PROFILE=explore $(RUN) -m pytest -n $(WORKERS)
+	@MAINSTAY_TEST_PROFILE=explore $(RUN) -m pytest $(SPREAD)
 	@$(RUN) -m mainstay.testing.simulation --seeds 100000
 	@$(RUN) -m mainstay.testing.simulation --planted
 	@$(RUN) -m mainstay.testing.killing --cycles 2000 --seed 2

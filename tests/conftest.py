@@ -8,14 +8,23 @@ import itertools
 import os
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import typer.main
 from hypothesis import HealthCheck, settings
 
 import network_guard
-from tests.security.web_house import _web_house, web  # noqa: F401  one web server a worker, for all who visit it
+from mainstay.cli import main as command_line
+from mainstay.runtime import collector
+from tests import prepared
+
+if TYPE_CHECKING:
+    from tests.security.web_house import WebHouse
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -28,13 +37,34 @@ settings.load_profile(os.environ.get("MAINSTAY_TEST_PROFILE", "suite"))
 
 network_guard.install()
 
+# A director settles the collector of its process after boot, for life. These processes outlive hundreds of directors:
+# what the first of them froze was never freed again, gigabytes in the end.
+collector.settle_collector = lambda: None
 
-def pytest_configure() -> None:
-    """Give the processes that tests start the same guard and the same source tree."""
+# A process makes its parser of the command line once. Here hundreds of commands are typed in one, a parser for each.
+command_line.whole = cache(command_line.whole)
+typer.main.get_command = lru_cache(maxsize=8)(typer.main.get_command)
+
+# Python 3.11 reads a traceback's source with a parser that two threads cannot use at once: a fault that a server logged
+# while pytest showed a failure ended the whole run ("AST constructor recursion depth mismatch"). Without its marks.
+traceback._extract_caret_anchors_from_line_segment = lambda *_: None
+
+_run_folder = pytest.StashKey[Path | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the processes that tests start the same guard and the same source tree, and the run its folder."""
+    config.stash[_run_folder] = prepared.begin()
     guard, source = str(ROOT / "tests" / "guard"), str(ROOT / "src")
     inherited = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     others = [part for part in inherited if part not in (guard, source)]
     os.environ["PYTHONPATH"] = os.pathsep.join([guard, source, *others])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    place = config.stash.get(_run_folder, None)
+    if place is not None:
+        prepared.end(place)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -93,6 +123,22 @@ def home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
     return home
+
+
+# Imported when somebody visits: the server brings a second of imports with it.
+@pytest.fixture(scope="module")
+def _web_house() -> Iterator["WebHouse"]:
+    from tests.security.web_house import copied_house
+
+    with copied_house() as house:
+        yield house
+
+
+@pytest.fixture
+def web(_web_house: "WebHouse") -> "WebHouse":
+    """A director and its web server, one for each file of tests, as if nobody had visited for a while."""
+    _web_house.clock.pass_s(60)
+    return _web_house
 
 
 @pytest.fixture

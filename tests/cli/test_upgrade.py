@@ -129,7 +129,7 @@ def test_stop_ends_it_in_order_first(typed: Typed, machine: Machine, desk: Desk,
     director = desk.start()
     typed("--yes", "--stop", "--backup-to", str(short_path / "copies"))
     assert director._process is not None
-    assert director._process.wait(10) == 0
+    assert director._process.wait(60) == 0
     beat = read_heartbeat(desk.root / ".mainstay" / "heartbeat")
     assert beat is not None
     assert beat.stopped

@@ -233,7 +233,7 @@ def test_the_server_ends_each_stream_when_it_ends(web: WebHouse) -> None:
         with web.also() as port:
             one = opened.enter_context(stream(web.log_in(web.stranger(port))))
             assert one.next()
-        assert one.over
+        assert one.over()
 
 
 def test_nobody_is_listened_for_when_nobody_listens(web: WebHouse) -> None:

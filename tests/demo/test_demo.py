@@ -24,6 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("d") / "demo"
 
 
+@pytest.mark.long
 def test_the_whole_of_it(place: Path, home: Path) -> None:
     said = _demo("--workspace", str(place))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import cache
 from typing import Any
 
 import pytest
@@ -54,11 +55,16 @@ def test_a_command_can_be_typed(command: str) -> None:
             pytest.fail(f"nothing knows how to try {other!r}")
 
 
-def _parse(arguments: list[str]) -> None:
-    """Let the command line read the arguments, without doing what they say."""
+@cache
+def _command_line() -> Any:
     from mainstay.cli.main import app
 
-    command: Any = typer.main.get_command(app)
+    return typer.main.get_command(app)
+
+
+def _parse(arguments: list[str]) -> None:
+    """Let the command line read the arguments, without doing what they say."""
+    command: Any = _command_line()
     while hasattr(command, "commands"):
         if command.invoke_without_command and (not arguments or arguments[0].startswith("-")):
             break  # a group that lists by itself

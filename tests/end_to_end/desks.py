@@ -18,6 +18,7 @@ from typing import Any
 from mainstay.data import sample_path
 from mainstay.workspace import Card, Workspace
 from mainstay.workspace.folder import Folder, adopt
+from tests.prepared import lend_graph
 from tests.servers import dovecot
 
 CUSTOMER = "ann@example.com"
@@ -171,7 +172,7 @@ class Running:
 
     def gone(self) -> int:
         """Wait until it has ended; how it did."""
-        return self.child.wait(timeout=30.0)
+        return self.child.wait(timeout=60.0)
 
     def stop(self) -> int:
         """End it in order."""
@@ -181,7 +182,7 @@ class Running:
     def close(self) -> None:
         if self.child.poll() is None:
             self.kill()
-        self.child.wait(timeout=30.0)
+        self.child.wait(timeout=60.0)
         if self.child.stdout is not None:
             self.child.stdout.close()
 
@@ -296,6 +297,7 @@ def lay_out(root: Path, settings: str) -> Desk:
     shutil.copytree(sample_workspace(), root)
     (root / "mainstay.toml").write_text(settings)
     adopt(Folder(root))
+    lend_graph(Folder(root).cache)
     return Desk(root)
 
 

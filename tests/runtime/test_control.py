@@ -55,7 +55,7 @@ class Served:
             writer.close()
 
     async def ask(self, operation: str, arguments: Json) -> Json:
-        return await asyncio.to_thread(ControlClient(self.path).ask, operation, arguments, timeout_s=5.0)
+        return await asyncio.to_thread(ControlClient(self.path).ask, operation, arguments, timeout_s=60.0)
 
 
 def served(path: Path, story: Callable[[Served], Any]) -> None:
@@ -205,7 +205,7 @@ def test_killed_before_the_answer_it_may_have_been_decided(short_path: Path, ans
 
     thread = listening(path, read_and_die)
     with pytest.raises(DirectorUnavailable, match="not decided twice") as told:
-        ControlClient(path).ask("approve", {}, timeout_s=5.0)
+        ControlClient(path).ask("approve", {}, timeout_s=60.0)
     thread.join()
     assert told.value.fields["sent"] is True
 

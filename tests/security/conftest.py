@@ -49,3 +49,9 @@ def planted(request: pytest.FixtureRequest) -> Iterator[bool]:
                 owner = getattr(owner, part)
             patching.setattr(owner, attribute, instead)
         yield bool(patches)
+
+
+@pytest.fixture
+def patience_s(planted: bool) -> float:
+    """How long to wait for what must come: long on a slow machine, a moment where a weakness keeps it away."""
+    return 0.5 if planted else 60.0

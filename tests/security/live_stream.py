@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tests.security.web_house import Browser
+from tests.security.web_house import WAIT_S, Browser
 
 
 class Stream:
     """What is heard of one stream."""
 
-    def __init__(self, answer: http.client.HTTPResponse) -> None:
-        self._answer = answer
+    def __init__(self, answer: http.client.HTTPResponse, connected: socket.socket) -> None:
+        self._answer, self._socket = answer, connected
         self.status = answer.status
         self.type = answer.headers.get("Content-Type", "")
 
@@ -40,9 +41,9 @@ class Stream:
         """The names of the next messages."""
         return [self.next()["event"] for _ in range(count)]
 
-    @property
-    def over(self) -> bool:
-        """Whether it ends, within the time-out."""
+    def over(self, patience_s: float = WAIT_S) -> bool:
+        """Whether it ends, while it is waited for."""
+        self._socket.settimeout(patience_s)
         try:
             while self.next():
                 pass
@@ -59,7 +60,7 @@ def stream(
     topics: str = "",
     *,
     since: int | str | None = None,
-    timeout_s: float = 10.0,
+    timeout_s: float = WAIT_S,
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[Stream]:
     """Open it, as somebody with this browser."""
@@ -72,8 +73,9 @@ def stream(
     connection: Any = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=timeout_s)
     try:
         connection.request("GET", f"/live?topics={topics}", headers=sent)
+        connected = connection.sock
         answer = connection.getresponse()
-        yield Stream(answer)
+        yield Stream(answer, connected)
         answer.close()
     finally:
         connection.close()

@@ -8,7 +8,6 @@ import asyncio
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def fetched(url: str, *, allow: Sequence[str] = (), resolve: Any = None, **optio
 def refused(url: str, **options: Any) -> bool:
     """Whether the guard said no; whatever else happens to a request, it had left."""
     try:
-        fetched(url, total_s=0.2, **options)
+        fetched(url, total_s=30.0, **options)
     except Refused:
         return True
     except Exception:  # no answer in time, or the guard of these tests, which lets nothing past loopback
@@ -234,6 +233,8 @@ def test_a_packed_answer_is_not_unpacked() -> None:
 class Drip:
     """A server that sends one byte of a header at a time, for ever."""
 
+    sent = 0
+
     def __enter__(self) -> "Drip":
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.place = f"127.0.0.1:{self._listening.getsockname()[1]}"
@@ -249,6 +250,7 @@ class Drip:
             while not self._over.wait(0.01):
                 try:
                     taken.sendall(b"x")
+                    self.sent += 1
                 except OSError:
                     return
 
@@ -261,13 +263,12 @@ class Drip:
 def test_a_server_that_drips_bytes_is_left_when_its_time_is_over() -> None:
     for kind in ("sync", "async"):
         with Drip() as drip:
-            began = time.monotonic()
             with pytest.raises(httpx2.TimeoutException):
                 if kind == "sync":
                     fetched(f"http://{drip.place}/", allow=[drip.place], total_s=0.1)
                 else:
                     asyncio.run(_ask(drip.place))
-            assert time.monotonic() - began < 1.5
+            assert drip.sent < 500  # a hundred in a second at most, and a tenth of one was given
 
 
 async def _ask(place: str) -> None:
@@ -283,18 +284,18 @@ async def _ask(place: str) -> None:
         lambda total_s, target, resolve, allow: rules.parsed(resolve("", 0)),
     )
 )
-def test_a_resolver_that_hangs_is_left_when_its_time_is_over() -> None:
-    over = threading.Event()
+def test_a_resolver_that_hangs_is_left_when_its_time_is_over(patience_s: float) -> None:
+    over, answered = threading.Event(), threading.Event()
 
     def hanging(host: str, port: int) -> Sequence[str]:
-        over.wait(0.5)
+        over.wait(patience_s)
+        answered.set()
         return ("127.0.0.1",)
 
-    began = time.monotonic()
     try:
         with pytest.raises(httpx2.TransportError):
             fetched("http://slow.example/", resolve=hanging, total_s=0.05)
-        assert time.monotonic() - began < 0.4
+        assert not answered.is_set()
     finally:
         over.set()
 

@@ -21,7 +21,7 @@ from mainstay.console.guard import Guard
 from mainstay.console.limits import Limits
 from mainstay.console.refused import Refused
 from tests.security.attacks import attack
-from tests.security.web_house import Browser, WebHouse, heard
+from tests.security.web_house import WAIT_S, Browser, WebHouse, heard
 
 GUARD = "mainstay.console.guard"
 MEGABYTE = 1_000_000
@@ -57,7 +57,7 @@ def test_a_hundred_megabytes_are_not_read(web: WebHouse) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
     sent = 0
-    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
+    with connected(web.port) as connection:
         connection.sendall(head(web, *form))
         try:
             while sent < 100 * MEGABYTE:
@@ -136,13 +136,13 @@ def test_a_head_without_end_is_cut(web: WebHouse) -> None:
 @attack(("mainstay.console.limits", "Rates.wait_s", lambda self, client: 0))
 def test_a_burst_of_two_hundred_is_told_to_wait(web: WebHouse) -> None:
     request = head(web, method="GET")
-    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
-        connection.sendall(request * 199 + head(web, "Connection: close", method="GET"))
-        answer = heard(connection)
-    # Refusals end the connection, so the rest is asked anew.
-    rest = [web.stranger().get("/login") for _ in range(200 - len(served(answer)))]
+    with web.clock.standing():  # or on a busy machine there is room again for the last
+        with connected(web.port) as connection:
+            connection.sendall(request * 199 + head(web, "Connection: close", method="GET"))
+            answer = heard(connection)
+        # Refusals end the connection, so the rest is asked anew.
+        rest = [web.stranger().get("/login") for _ in range(200 - len(served(answer)))]
     assert 429 in [*served(answer), *(one.status for one in rest)]
-    # On a busy machine there may be room again for the last.
     refused = [one for one in rest if one.status == 429]
     assert refused
     assert all(int(one.headers["retry-after"]) >= 1 for one in refused)
@@ -153,36 +153,40 @@ def test_a_burst_of_two_hundred_is_told_to_wait(web: WebHouse) -> None:
 # --- too slow, too many ----------------------------------------------------------------------------------------------
 
 SHORT = Limits(head_s=0.05, body_s=0.05)
-SLOW_S = 0.4
 
 
 @attack(("mainstay.console.protocol", "patience_s", lambda limits: 3_600.0))
 @pytest.mark.parametrize("begun", [b"", b"GET /login HTTP/1.1\r\nHost: a\r\nX-"])
-def test_who_says_nothing_is_not_waited_for(web: WebHouse, begun: bytes) -> None:
-    with web.also(SHORT) as port, socket.create_connection(("127.0.0.1", port), timeout=SLOW_S) as connection:
+def test_who_says_nothing_is_not_waited_for(web: WebHouse, begun: bytes, patience_s: float) -> None:
+    with web.also(SHORT) as port, connected(port) as connection:
         connection.sendall(begun)
-        assert ended(connection)
+        assert ended(connection, patience_s)
 
 
 @attack(("mainstay.console.protocol", "patience_s", lambda limits: 3_600.0))
-def test_nor_after_a_first_request(web: WebHouse) -> None:
-    with web.also(SHORT) as port, socket.create_connection(("127.0.0.1", port), timeout=SLOW_S) as connection:
+def test_nor_after_a_first_request(web: WebHouse, patience_s: float) -> None:
+    with web.also(SHORT) as port, connected(port) as connection:
         connection.sendall(head(web, method="GET", port=port))
         assert connection.recv(100_000).startswith(b"HTTP/1.1 200")
         connection.sendall(b"G")
-        assert ended(connection)
+        assert ended(connection, patience_s)
 
 
 @attack(("mainstay.console.body", "Body.__call__", _unlimited))
-def test_a_body_that_comes_drop_by_drop_is_not_waited_for(web: WebHouse) -> None:
+def test_a_body_that_comes_drop_by_drop_is_not_waited_for(web: WebHouse, patience_s: float) -> None:
     form = ("Content-Type: application/x-www-form-urlencoded", "Content-Length: 1000")
     with web.also(SHORT) as port:
-        answer = web.raw(head(web, *form, port=port) + b"form_token=", port=port, timeout_s=SLOW_S)
+        answer = web.raw(head(web, *form, port=port) + b"form_token=", port=port, timeout_s=patience_s)
     assert served(answer) == [408]
 
 
-def ended(connection: socket.socket) -> bool:
-    """Whether the server ended it, within the connection's time-out."""
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
+
+
+def ended(connection: socket.socket, patience_s: float) -> bool:
+    """Whether the server ended it, while it was waited for."""
+    connection.settimeout(patience_s)
     try:
         while connection.recv(65_536):
             pass
@@ -205,7 +209,7 @@ def many_files() -> Iterator[None]:
 def test_a_thousand_connections_keep_nobody_out(web: WebHouse, many_files: None) -> None:
     with web.also(Limits(connections=100)) as port, ExitStack() as open_ones:
         for _ in range(1_000):
-            open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)).sendall(b"GET ")
+            open_ones.enter_context(connected(port)).sendall(b"GET ")
         try:
             status = Browser(port).get("/login").status
         except (ConnectionError, OSError):
@@ -218,7 +222,7 @@ def test_one_client_has_so_many_requests_under_way_and_no_more(web: WebHouse) ->
     form = ("Content-Type: application/x-www-form-urlencoded", "Content-Length: 10")
     with web.also(Limits(at_once_each=5)) as port, ExitStack() as open_ones:
         for _ in range(5):
-            one = open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            one = open_ones.enter_context(connected(port))
             one.sendall(head(web, *form, port=port))
         # Fewer than a burst: what is refused here is refused for what is under way.
         assert 429 in [Browser(port).get("/login").status for _ in range(50)]
@@ -230,9 +234,9 @@ INNER = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @attack((GUARD, "is_ambiguous", lambda headers: False))
-def test_a_length_beside_chunks_is_refused(web: WebHouse) -> None:
+def test_a_length_beside_chunks_is_refused(web: WebHouse, patience_s: float) -> None:
     lines = ("Content-Type: text/plain", f"Content-Length: {len(INNER) + 5}", "Transfer-Encoding: chunked")
-    answer = web.raw(head(web, *lines) + b"0\r\n\r\n" + INNER, timeout_s=1)
+    answer = web.raw(head(web, *lines) + b"0\r\n\r\n" + INNER, timeout_s=patience_s)
     assert served(answer) == [400]
 
 
@@ -246,8 +250,8 @@ def _any_line(lines: Any) -> Any:
         yield name.strip(), value.strip()
 
 
-def _refused_as_a_whole(web: WebHouse, lines: tuple[str, ...]) -> None:
-    answer = web.raw(head(web, *lines) + b"0\r\n\r\n" + INNER, timeout_s=1)
+def _refused_as_a_whole(web: WebHouse, lines: tuple[str, ...], patience_s: float) -> None:
+    answer = web.raw(head(web, *lines) + b"0\r\n\r\n" + INNER, timeout_s=patience_s)
     assert served(answer) in ([400], [501]), answer[:200]
     assert b"connection: close" in answer.lower()
 
@@ -270,9 +274,9 @@ def _refused_as_a_whole(web: WebHouse, lines: tuple[str, ...]) -> None:
     ],
 )
 def test_a_framing_that_two_readers_read_differently_is_refused(
-    web: WebHouse, lines: tuple[str, ...]
+    web: WebHouse, lines: tuple[str, ...], patience_s: float
 ) -> None:
-    _refused_as_a_whole(web, lines)
+    _refused_as_a_whole(web, lines, patience_s)
 
 
 @attack(("h11._readers", "_decode_header_lines", _any_line))
@@ -283,8 +287,8 @@ def test_a_framing_that_two_readers_read_differently_is_refused(
         *("X: a\rTransfer-Encoding: chunked", "X: a\x00b", "X: a\r\n\x0bfolded", "no colon"),
     ],
 )
-def test_a_line_that_wants_to_be_two_is_refused(web: WebHouse, line: str) -> None:
-    _refused_as_a_whole(web, (line,))
+def test_a_line_that_wants_to_be_two_is_refused(web: WebHouse, line: str, patience_s: float) -> None:
+    _refused_as_a_whole(web, (line,), patience_s)
 
 
 def _any_chunk(self: Any, buffer: Any) -> Any:
@@ -294,9 +298,9 @@ def _any_chunk(self: Any, buffer: Any) -> Any:
 
 @attack(("h11._readers", "ChunkedReader.__call__", _any_chunk))
 @pytest.mark.parametrize("chunks", [b"zz\r\nhello\r\n0\r\n\r\n", b"-5\r\nhello\r\n", b"5;\x00\r\nhello\r\n"])
-def test_a_chunk_that_is_none_ends_the_connection(web: WebHouse, chunks: bytes) -> None:
+def test_a_chunk_that_is_none_ends_the_connection(web: WebHouse, chunks: bytes, patience_s: float) -> None:
     form = ("Content-Type: application/x-www-form-urlencoded", "Transfer-Encoding: chunked")
-    answer = web.raw(head(web, *form) + chunks + INNER, timeout_s=0.5)
+    answer = web.raw(head(web, *form) + chunks + INNER, timeout_s=patience_s)
     assert served(answer) == [400]
     assert b"not HTTP" in answer
 

@@ -1,7 +1,9 @@
 """A director at work with its web server, in a thread of this process: real sockets, real ledger, real cards.
 
-One for the whole session, since it takes some seconds. Time is the system's with an offset, so that a test may let an
-hour pass; each test begins with full buckets. `Browser` sends what a browser sends and keeps its cookies.
+The fixture `web` is one for each file of tests, begun from a copy of a workspace that was triaged once: what a file
+finds does not hang on which files ran before it. Tests of one file share it, so a test takes a card of its own and
+counts what is its own. Time is the system's with an offset, so that a test may let an hour pass; each test begins with
+full buckets. `Browser` sends what a browser sends and keeps its cookies.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -37,6 +40,8 @@ from mainstay.kernel.events import (
 from mainstay.kernel.ids import ApprovalId
 from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.store import Position
+from mainstay.models.base import Embedder, Unavailable
+from mainstay.models.embedder import find_embedder
 from mainstay.net.secrets import Secret
 from mainstay.runtime.clock import SystemClock
 from mainstay.runtime.links import issue
@@ -46,6 +51,7 @@ from mainstay.workspace.console_password import ConsolePassword
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.serving import Service
 from tests.cli.conftest import lay_out
+from tests.prepared import copied, embedder_cache, prepared
 
 MESSAGES = 64
 # What a director adds by itself, asked or not: it tells, it signs, it notices.
@@ -54,6 +60,7 @@ IN_ITS_OWN_TIME = frozenset(
     for kind in (CheckpointSigned, SigningKeyAdopted, OperatorNotified, IncidentDetected, IncidentCleared)
 )
 WAIT_S = 60.0
+START_S = 300.0  # seconds of work, on a machine that may be busy with a dozen other things
 PASSWORD = "plain sample words 7"
 Result = TypeVar("Result")
 
@@ -63,15 +70,32 @@ class OffsetClock(SystemClock):
 
     def __init__(self) -> None:
         self._ahead_s = 0.0
+        self._stands_at: tuple[Instant, float] | None = None
 
     def now(self) -> Instant:
+        if self._stands_at is not None:
+            return self._stands_at[0]
         return Instant(super().now() + round(self._ahead_s * 1_000_000))
 
     def monotonic_s(self) -> float:
+        if self._stands_at is not None:
+            return self._stands_at[1]
         return super().monotonic_s() + self._ahead_s
 
     def pass_s(self, seconds: float) -> None:
         self._ahead_s += seconds
+        if self._stands_at is not None:
+            now, elapsed_s = self._stands_at
+            self._stands_at = Instant(now + round(seconds * 1_000_000)), elapsed_s + seconds
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Time stands, however long the machine takes; only `pass_s` moves it."""
+        self._stands_at = self.now(), self.monotonic_s()
+        try:
+            yield
+        finally:
+            self._stands_at = None
 
 
 @dataclass(frozen=True)
@@ -156,13 +180,14 @@ class WebHouse:
     def __init__(self, root: Path) -> None:
         self.clock = OffsetClock()
         self.root = root
-        self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._failed: BaseException | None = None
 
     def start(self) -> None:
         self._thread.start()
-        assert self._ready.wait(WAIT_S), "it did not start"
+        assert self._ready.wait(START_S), "it did not start"
         assert self._failed is None, self._failed
 
     def stop(self) -> None:
@@ -170,9 +195,10 @@ class WebHouse:
         self._thread.join(WAIT_S)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._work())
+            with asyncio.Runner() as runner:
+                self._loop = runner.get_loop()
+                runner.run(self._work())
         except BaseException as error:
             self._failed = error
             self._ready.set()
@@ -269,7 +295,7 @@ class WebHouse:
         assert answer.status == 303, answer.text
         return browser
 
-    def raw(self, sent: bytes, *, port: int = 0, timeout_s: float = 5.0) -> bytes:
+    def raw(self, sent: bytes, *, port: int = 0, timeout_s: float = WAIT_S) -> bytes:
         """What comes back until the server ends the connection, or nothing comes any more."""
         with socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout_s) as connection:
             connection.sendall(sent)
@@ -320,37 +346,75 @@ def standing_house(messages: int = MESSAGES, also: bytes = b"", *, settings: str
 
     `also`: more for its mailbox, as an mbox; `settings`: more of its mainstay.toml.
     """
-    place = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
-    with pytest.MonkeyPatch.context() as patching:
-        patching.setenv("MAINSTAY_KEY_HOME", str(place / "keys"))
-        lay_out(place / "desk", messages=messages)
-        with (place / "desk" / "inbox.mbox").open("ab") as inbox:
-            inbox.write(also)
-        with (place / "desk" / "mainstay.toml").open("a") as file:
-            file.write(settings)
-        house = WebHouse(place / "desk")
-        house.start()
-    try:
-        deadline = house.clock.monotonic_s() + WAIT_S
-        while not house.rows("approvals", status="waiting") or not house.call(
-            lambda: house.service.loop.quiet
+    with _place() as place, working(triaged(place, messages, also, settings)) as house:
+        yield house
+
+
+def triaged(place: Path, messages: int, also: bytes = b"", settings: str = "") -> Path:
+    """A workspace whose mailbox was read: its cards wait, and nobody is at work in it."""
+    root = place / "desk"
+    with _keys_in(place):
+        lay_out(root, messages=messages)
+    with (root / "inbox.mbox").open("ab") as inbox:
+        inbox.write(also)
+    with (root / "mainstay.toml").open("a") as file:
+        file.write(settings)
+    with working(root) as house:
+        deadline = house.clock.monotonic_s() + START_S
+        while not (
+            house.rows("approvals", status="waiting") and house.call(lambda: house.service.loop.quiet)
         ):
             assert house.clock.monotonic_s() < deadline, "no cards"
             house.ask(asyncio.sleep(0.02))
+    return root
+
+
+@contextmanager
+def working(root: Path) -> Iterator[WebHouse]:
+    """The director and the server of a workspace, until the end of the block."""
+    with _keys_in(root.parent), pytest.MonkeyPatch.context() as patching:
+        patching.setattr("mainstay.models.embedder.find_embedder", lambda _: embedder())
+        house = WebHouse(root)
+        house.start()
+    try:
         yield house
     finally:
         house.stop()
+
+
+@cache
+def embedder() -> Embedder | Unavailable:
+    """One for all houses of this process: each would load the same ninety megabytes."""
+    return find_embedder(embedder_cache())
+
+
+@contextmanager
+def _place() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp"))
+    try:
+        yield place
+    finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def _web_house() -> Iterator[WebHouse]:
-    with standing_house() as house:
-        yield house
+@contextmanager
+def _keys_in(place: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setenv("MAINSTAY_KEY_HOME", str(place / "keys"))
+        yield
 
 
-@pytest.fixture
-def web(_web_house: WebHouse) -> WebHouse:
-    """The house, as if nobody had visited for a while."""
-    _web_house.clock.pass_s(60)
-    return _web_house
+@contextmanager
+def copied_house() -> Iterator[WebHouse]:
+    """A house like every other of this run on its first morning."""
+
+    def make(place: Path) -> None:
+        triaged(place, MESSAGES)
+
+    master = prepared("web", make)
+    with _place() as place:
+        copied(master, place)
+        settings = place / "desk" / "mainstay.toml"
+        settings.write_text(settings.read_text("utf-8").replace(str(master), str(place)), "utf-8")
+        with working(place / "desk") as house:
+            yield house

@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 PASSWORD = "correct-horse"
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 
 CONFIG = """
 base_dir = {folder}/run

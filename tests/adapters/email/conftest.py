@@ -29,7 +29,7 @@ class Account:
             tls="none",
             user=self.address,
             password=Secret(dovecot.PASSWORD),
-            timeout_s=10.0,
+            timeout_s=60.0,
         )
 
     @property
@@ -40,7 +40,7 @@ class Account:
             tls="none",
             user=self.address,
             password=Secret(dovecot.PASSWORD),
-            timeout_s=10.0,
+            timeout_s=60.0,
         )
 
     @property

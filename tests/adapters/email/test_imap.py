@@ -158,12 +158,9 @@ def test_idle_wakes_at_once_and_a_cancelled_wait_ends(account):
     async def story():
         source = ImapSource(account.imap, start="now")
         _, cursor = await drain(source, {})
-        loop = asyncio.get_running_loop()
-        waiting = asyncio.create_task(source.wait(60.0))
-        begun = loop.time()
+        waiting = asyncio.create_task(source.wait(600.0))
         await asyncio.to_thread(account.receive, "new", message_id="n@x")
-        await asyncio.wait_for(waiting, 10.0)
-        assert loop.time() - begun < 10.0
+        await asyncio.wait_for(waiting, 60.0)
         items, cursor = await drain(source, cursor)
         assert subjects(items) == [("new", "inbox", False)]
 
@@ -173,7 +170,7 @@ def test_idle_wakes_at_once_and_a_cancelled_wait_ends(account):
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-        items, _ = await asyncio.wait_for(drain(source, cursor), 10.0)
+        items, _ = await asyncio.wait_for(drain(source, cursor), 60.0)
         assert items == []
         await source.aclose()
 
@@ -187,15 +184,15 @@ def test_a_pull_does_not_wait_for_a_wait_and_a_late_sent_folder_is_watched(accou
             mailbox.folder.delete("Sent")
         _, cursor = await drain(source, {})
         assert "sent" not in cursor
-        waiting = asyncio.create_task(source.wait(60.0))
+        waiting = asyncio.create_task(source.wait(600.0))
         while not source._lock.locked():
             await asyncio.sleep(0)
         with logged_in(account) as mailbox:
             mailbox.folder.create("Sent")
             mailbox.append(b"Subject: by hand\r\nMessage-ID: <h@x>\r\n\r\nx\r\n", "Sent")
-        items, cursor = await asyncio.wait_for(drain(source, cursor), 10.0)
+        items, cursor = await asyncio.wait_for(drain(source, cursor), 60.0)
         assert subjects(items) == [("by hand", "sent", False)]
-        await asyncio.wait_for(waiting, 10.0)
+        await asyncio.wait_for(waiting, 60.0)
         assert (await drain(source, cursor))[0] == []
         await source.aclose()
 
@@ -207,7 +204,7 @@ def test_mail_that_came_between_pull_and_wait_ends_the_wait(account):
         source = ImapSource(account.imap, start="now")
         await drain(source, {})
         account.receive("new", message_id="n@x")
-        await asyncio.wait_for(source.wait(60.0), 10.0)
+        await asyncio.wait_for(source.wait(600.0), 60.0)
         await source.aclose()
 
     asyncio.run(story())
@@ -234,7 +231,7 @@ def test_a_wait_on_a_lost_connection_ends_and_drops_it(account):
         source = ImapSource(account.imap, start="all", poll_s=0.05)
         await drain(source, {})
         source._mailbox.client.sock.shutdown(2)
-        await asyncio.wait_for(source.wait(0.05), 10.0)
+        await asyncio.wait_for(source.wait(0.05), 60.0)
         assert source._mailbox is None
         await source.aclose()
 

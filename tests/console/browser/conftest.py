@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import demand_binary
-from tests.security.web_house import WebHouse, standing_house
+from tests.security.web_house import WebHouse, copied_house
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 ARGUMENTS = [
@@ -73,7 +73,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def desk() -> Iterator[WebHouse]:
     """A house whose cards this module may use up."""
-    with standing_house() as house:
+    with copied_house() as house:
         yield house
 
 
