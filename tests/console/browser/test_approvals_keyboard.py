@@ -308,7 +308,7 @@ def test_ones_own_answer_is_no_news_and_that_of_another_device_is(desk: WebHouse
 
 
 _BODY_EVENT = """(name) => document.dispatchEvent(
-  new CustomEvent(name, { detail: { ctx: { target: document.body } } }))"""
+  new CustomEvent(name, { detail: { ctx: { target: document.body, request: { method: "POST" } } } }))"""
 
 
 def test_the_key_that_takes_back_says_when_there_is_nothing(desk: WebHouse, visit: Visit) -> None:
