@@ -292,12 +292,13 @@ def mbox(*mails: bytes) -> bytes:
     )
 
 
-def lay_out(root: Path, settings: str) -> Desk:
-    """The sample workspace with other settings."""
+def lay_out(root: Path, settings: str, *, graph: bool = True) -> Desk:
+    """The sample workspace with other settings, and the embedder's graph where it will want it."""
     shutil.copytree(sample_workspace(), root)
     (root / "mainstay.toml").write_text(settings)
     adopt(Folder(root))
-    lend_graph(Folder(root).cache)
+    if graph:
+        lend_graph(Folder(root).cache)
     return Desk(root)
 
 

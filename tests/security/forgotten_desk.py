@@ -103,7 +103,7 @@ def world(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A workspace with an embedder that needs no weights, and a specialist that freezes what it learned at once."""
     monkeypatch.setattr("mainstay.models.embedder.find_embedder", lambda cache: ScriptedEmbedder())
     monkeypatch.setattr(learning, "FIT_WORDS_MIN", 1)
-    desk = lay_out(short_path / "desk", file_settings(more="\n[lessons]\nwithheld_share = 0\n"))
+    desk = lay_out(short_path / "desk", file_settings(more="\n[lessons]\nwithheld_share = 0\n"), graph=False)
     (desk.root / "inbox.mbox").write_bytes(b"")
     return World(desk, short_path / "backup")
 
