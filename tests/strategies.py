@@ -105,8 +105,9 @@ from mainstay.kernel.events import (
     TaskSucceeded,
 )
 from mainstay.kernel.ids import ApprovalId, IdempotencyKey, RunId
-from mainstay.kernel.plan import Compare, Operator, Plan, Ref, Role, TaskKind, TaskSpec
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec
 from mainstay.kernel.policy import Action, Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Compare, Operator, Ref
 from mainstay.kernel.run import pending
 from mainstay.kernel.state import BUSY, DONE, Phase, RunState
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest, Instant, Usage

@@ -11,7 +11,8 @@ from mainstay.agents.base import Failed, Outcome, Produced
 from mainstay.agents.planner import PROPOSED_TASK_MAX, PlanView, TemplatePlanner, ordered
 from mainstay.agents.tools import NoTools
 from mainstay.kernel.ids import digest
-from mainstay.kernel.plan import Literal, Ref, Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.plan import Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.predicates import Literal, Ref
 from mainstay.kernel.values import Digest
 from tests.agents.sample import brief
 

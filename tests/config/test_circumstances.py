@@ -6,8 +6,8 @@ from mainstay.config.circumstances import suppose
 from mainstay.config.policies import FIELDS, read_policy
 from mainstay.kernel.contract import FieldType, Finality
 from mainstay.kernel.errors import CommandRefused, PolicyError
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Condition
+from mainstay.kernel.predicates import Operator
 
 
 def conditions(when: str) -> tuple[Condition, ...]:

@@ -8,8 +8,8 @@ from mainstay.config.policies import FIELDS, read_policy
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.errors import ConfigError, PolicyError
 from mainstay.kernel.ids import IdempotencyKey
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Action, Condition, Decision, Policy, evaluate
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import Digest
 
 EXAMPLE = """\

@@ -18,7 +18,8 @@ from mainstay.kernel.events import (
 )
 from mainstay.kernel.events.task import FailureClass
 from mainstay.kernel.ids import RunId
-from mainstay.kernel.plan import Ref, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.plan import Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.predicates import Ref
 from mainstay.kernel.run import nothing
 from mainstay.kernel.values import Digest, Instant
 from mainstay.ledger.codec import Codec

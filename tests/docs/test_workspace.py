@@ -24,8 +24,9 @@ from mainstay.config.templates import read_templates
 from mainstay.kernel.contract import Field, FieldType, Finality, Schema
 from mainstay.kernel.door import APPROVAL_LIFE_US
 from mainstay.kernel.errors import ConfigError
-from mainstay.kernel.plan import Missed, Operator, Role, Workflow
+from mainstay.kernel.plan import Missed, Role, Workflow
 from mainstay.kernel.policy import Decision, Policy, Rule, evaluate
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import DAY
 from mainstay.ledger.head_mark import mark_path
 from mainstay.runtime.clock import SystemClock

@@ -34,8 +34,9 @@ from mainstay.kernel.commands import (
     UseLink,
 )
 from mainstay.kernel.ids import ApprovalId, RunId
-from mainstay.kernel.plan import Literal, Plan, Ref, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.predicates import Literal, Ref
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest, Instant
 from mainstay.ledger.projections import STANDARD

@@ -26,7 +26,8 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.events import ContextRecalled, FailureClass, ModelUsed
 from mainstay.kernel.ids import RunId
-from mainstay.kernel.plan import Plan, Ref, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.predicates import Ref
 from mainstay.kernel.values import HOUR, MINUTE, SECOND, Digest, Usage
 from mainstay.ledger.projections import STANDARD
 from mainstay.runtime.director import Director

@@ -63,10 +63,7 @@ from mainstay.kernel.events import (
 from mainstay.kernel.fork import fork, restart
 from mainstay.kernel.ids import WORKSPACE, RunId, SubjectId, run_id, run_stream
 from mainstay.kernel.plan import (
-    Compare,
-    Operator,
     Plan,
-    Ref,
     Role,
     Schedule,
     Supersede,
@@ -77,6 +74,7 @@ from mainstay.kernel.plan import (
     compile_plan,
 )
 from mainstay.kernel.policy import Decision, Policy, Rule
+from mainstay.kernel.predicates import Compare, Operator, Ref
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import Act, Phase, RunState
 from mainstay.kernel.throttle import Rate

@@ -5,8 +5,8 @@ import pytest
 from mainstay.governance.autonomy import Ruled, find_kind, kind_of_act, kinds_of_act, missing, ruled, spoken
 from mainstay.kernel.autonomy import AutonomyRules, Level
 from mainstay.kernel.errors import AmbiguousId, NotFound
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import DAY, HOUR, SECOND
 from mainstay.testing.earning import KIND, Earning
 

@@ -22,8 +22,8 @@ from mainstay.kernel.events import (
     TaskSucceeded,
 )
 from mainstay.kernel.ids import RunId
-from mainstay.kernel.plan import Compare, Operator
 from mainstay.kernel.policy import Decision, Policy
+from mainstay.kernel.predicates import Compare, Operator
 from mainstay.kernel.state import WINDOW, Phase, Status
 from mainstay.testing.plans import (
     RUN,

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.ids import IdempotencyKey
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Action, Between, Condition, Decision, Policy, Rule, evaluate
 from mainstay.kernel.policy_trace import contradictory, covers, trace
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import Digest
 
 STRENGTH = {Decision.ALLOW: 0, Decision.ASK: 1, Decision.DENY: 2}

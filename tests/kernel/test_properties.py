@@ -45,8 +45,9 @@ from mainstay.kernel.events import (
     TaskSucceeded,
 )
 from mainstay.kernel.ids import approval_id, approval_task, derive, idempotency_key, run_id
-from mainstay.kernel.plan import Operator, PlanRefused, compare, compile_plan
+from mainstay.kernel.plan import PlanRefused, compile_plan
 from mainstay.kernel.policy import Action, Decision, Policy, Rule, Verdict, evaluate
+from mainstay.kernel.predicates import Operator, compare
 from mainstay.kernel.recovery import Diagnosis, Remedy, lookup_delay_us, remedy, retry_delay_us
 from mainstay.kernel.run import decide, evolve, new_effects, nothing, pending
 from mainstay.kernel.values import DAY, Digest, Instant

@@ -69,8 +69,9 @@ from mainstay.kernel.ids import (
     run_stream,
     transaction_id,
 )
-from mainstay.kernel.plan import Plan, Ref, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
 from mainstay.kernel.policy import Action, Decision, Policy, Rule
+from mainstay.kernel.predicates import Ref
 from mainstay.kernel.run import advance, nothing, pending
 from mainstay.kernel.state import Phase, RunState
 from mainstay.kernel.values import DAY, HOUR, Digest, Instant, Json, Usage

@@ -21,8 +21,8 @@ from mainstay.kernel.commands import (
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.events import AutonomyGranted, AutonomyProposed, AutonomyRevoked, EvidenceWeighed
 from mainstay.kernel.ids import RunId
-from mainstay.kernel.plan import Literal, Operator
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Literal, Operator
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import MINUTE, SECOND
 from mainstay.runtime.last_look import LastLook

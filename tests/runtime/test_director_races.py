@@ -48,7 +48,7 @@ def test_cancelling_twice_while_the_disk_is_full_cancels_once(monkeypatch: pytes
 
 
 def test_the_same_start_twice_in_one_tick_starts_one_run_even_if_it_ends_at_once() -> None:
-    from mainstay.kernel.plan import Compare, Operator, Ref
+    from mainstay.kernel.predicates import Compare, Operator, Ref
 
     never = Compare(Ref("trigger", ("wanted",)), Operator.IS, True)
     house = House(plan_of(think("only", when=never)))

@@ -11,8 +11,9 @@ from mainstay.agents import base as agents
 from mainstay.kernel.breaker import BreakerSettings
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.events import FailureClass
-from mainstay.kernel.plan import Compare, Operator, Plan, Priority, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Priority, Workflow, compile_plan
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.predicates import Compare, Operator
 from mainstay.kernel.state import Phase
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Digest

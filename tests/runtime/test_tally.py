@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from mainstay.kernel.counting import KEPT, Tally, quarter_of
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import DAY, HOUR, Instant
 from mainstay.testing.plans import act, plan_of
 from tests.runtime.house import House, at_work

@@ -22,7 +22,8 @@ from mainstay.governance.lessons import TRIALS_MIN, LessonReport, lessons_report
 from mainstay.kernel.commands import StartRun
 from mainstay.kernel.events import DraftJudged, MemoryRecorded, MemoryRetracted
 from mainstay.kernel.ids import SubjectId
-from mainstay.kernel.plan import Literal, Role
+from mainstay.kernel.plan import Role
+from mainstay.kernel.predicates import Literal
 from mainstay.kernel.values import Json
 from mainstay.memory.lesson_rules import Rules
 from mainstay.runtime.artifacts import SubjectForgotten

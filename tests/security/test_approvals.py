@@ -21,8 +21,9 @@ from mainstay.cli.card import card_text
 from mainstay.kernel.commands import AdoptTemplate
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import CommandRefused, MainstayError, StaleApproval
-from mainstay.kernel.plan import Operator, Plan
+from mainstay.kernel.plan import Plan
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import DAY, SECOND, Digest
 from mainstay.runtime.artifacts import Artifacts

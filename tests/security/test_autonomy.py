@@ -22,8 +22,8 @@ from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.events import ApprovalGranted, AutonomyGranted, EvidenceWeighed, RunEvent
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.ids import RunId, fraction
-from mainstay.kernel.plan import resolve
 from mainstay.kernel.policy import ASK_BY_DEFAULT, Action, Verdict
+from mainstay.kernel.predicates import resolve
 from mainstay.kernel.state import Phase, RunState, Sources
 from mainstay.runtime import weighing
 from mainstay.runtime.clock import ManualClock

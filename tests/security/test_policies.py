@@ -16,8 +16,8 @@ from mainstay.config.policies import read_policy
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.errors import ConfigError, PolicyError
 from mainstay.kernel.ids import IdempotencyKey
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Action, Condition, Decision, Policy, Rule, evaluate
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import Digest, Json
 from mainstay.testing.plans import ALLOW_ALL, ASK_ALL, act, plan_of
 from mainstay.workflows.document import Document

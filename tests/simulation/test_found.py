@@ -20,8 +20,9 @@ from mainstay.kernel.commands import (
     StartRun,
 )
 from mainstay.kernel.ids import RunId, digest
-from mainstay.kernel.plan import Plan, Priority, Ref, Supersede, TaskSpec, Trigger, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Priority, Supersede, TaskSpec, Trigger, Workflow, compile_plan
 from mainstay.kernel.policy import Decision, Policy, Rule
+from mainstay.kernel.predicates import Ref
 from mainstay.kernel.state import Phase, Status
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import DAY, MINUTE, Digest

@@ -10,8 +10,9 @@ import pytest
 
 from mainstay.agents.base import Data, IntentView
 from mainstay.data import sample_path
-from mainstay.kernel.plan import Compare, Missed, Operator, Plan, Schedule, Trigger
+from mainstay.kernel.plan import Missed, Plan, Schedule, Trigger
 from mainstay.kernel.policy import Decision, Policy
+from mainstay.kernel.predicates import Compare, Operator
 from mainstay.testing.drawn import asked_by, draw_model, draw_trigger, hints_of
 from mainstay.testing.observed import Observed, remarks
 from mainstay.testing.own_workflow import OwnWorkflow, draw_own, load

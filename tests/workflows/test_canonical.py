@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from mainstay.kernel.errors import WorkflowError
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import (
-    All,
-    AnyOf,
-    Compare,
-    Literal,
     Missed,
-    Not,
-    Operator,
     Priority,
-    Ref,
     Role,
     Schedule,
     Silence,
@@ -28,6 +21,7 @@ from mainstay.kernel.plan import (
     Trigger,
     Workflow,
 )
+from mainstay.kernel.predicates import All, AnyOf, Compare, Literal, Not, Operator, Ref
 from mainstay.workflows.canonical import canonical, definition_digest, restore
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from mainstay.kernel.errors import WorkflowError
-from mainstay.kernel.plan import Literal, Ref
+from mainstay.kernel.predicates import Literal, Ref
 from mainstay.workflows.canonical import canonical, restore
 from mainstay.workflows.loader import read_workflow
 from mainstay.workflows.typing import check

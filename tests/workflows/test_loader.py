@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from mainstay.data import sample_path
 from mainstay.kernel.errors import ConfigError, WorkflowError
 from mainstay.kernel.plan import (
-    All,
-    AnyOf,
-    Compare,
-    Literal,
     Missed,
-    Not,
-    Operator,
     Priority,
-    Ref,
     Role,
     Schedule,
     Silence,
@@ -27,6 +20,7 @@ from mainstay.kernel.plan import (
     Trigger,
     Workflow,
 )
+from mainstay.kernel.predicates import All, AnyOf, Compare, Literal, Not, Operator, Ref
 from mainstay.kernel.values import DAY, MINUTE, SECOND
 from mainstay.workflows.loader import WorkflowFile, compiled, read_workflow
 

@@ -4,7 +4,8 @@ import pytest
 
 from mainstay.kernel.contract import Field, FieldType, Finality, Operation, Repeatability, Schema
 from mainstay.kernel.errors import WorkflowError
-from mainstay.kernel.plan import Ref, Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.plan import Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.predicates import Ref
 from mainstay.workflows.catalog import MESSAGE_RECEIVED, AgentSignature, Catalog
 from mainstay.workflows.loader import read_workflow
 from mainstay.workflows.typing import check, fits

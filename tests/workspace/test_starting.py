@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mainstay.kernel.errors import CommandRefused, NotFound
-from mainstay.kernel.plan import Literal, Plan, Ref, Role, TaskKind, TaskSpec, Trigger, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Trigger, Workflow, compile_plan
+from mainstay.kernel.predicates import Literal, Ref
 from mainstay.workflows.canonical import definition_digest
 from mainstay.workspace.starting import BY_HAND, require_startable, startable
 

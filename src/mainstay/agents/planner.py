@@ -15,18 +15,8 @@ from pydantic import Field, ValidationError
 
 from mainstay.agents.base import Brief, Data, Failed, Outcome, Produced, Tools
 from mainstay.kernel.events import FailureClass
-from mainstay.kernel.plan import (
-    Binding,
-    Literal,
-    Plan,
-    PlanRefused,
-    Ref,
-    Role,
-    TaskKind,
-    TaskSpec,
-    Workflow,
-    compile_plan,
-)
+from mainstay.kernel.plan import Plan, PlanRefused, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.predicates import Binding, Literal, Ref
 from mainstay.kernel.values import Digest
 
 PROPOSED_TASK_MAX = 200  # a plan that a person should still be able to read

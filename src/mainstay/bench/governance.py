@@ -18,8 +18,8 @@ from mainstay.bench.engine import machine
 from mainstay.bench.report import Report
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.ids import IdempotencyKey, digest, effect_digest
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Action, Between, Condition, Decision, Policy, Rule, evaluate
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import Digest, Json
 
 _BATCH = 50  # calls between two looks at the clock

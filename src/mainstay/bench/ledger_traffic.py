@@ -31,19 +31,9 @@ from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.effects import InvokeAdapter, InvokeAgent, Mode, Notify, WakeAt
 from mainstay.kernel.events import FailureClass
 from mainstay.kernel.ids import RunId, SubjectId, derive, digest, effect_digest, idempotency_key
-from mainstay.kernel.plan import (
-    Compare,
-    Operator,
-    Plan,
-    Ref,
-    Role,
-    TaskKind,
-    TaskSpec,
-    Trigger,
-    Workflow,
-    compile_plan,
-)
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Trigger, Workflow, compile_plan
 from mainstay.kernel.policy import Action, Decision, Policy, Rule
+from mainstay.kernel.predicates import Compare, Operator, Ref
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import DAY, HOUR, Digest, Usage
 from mainstay.ledger.codec import Codec

@@ -19,8 +19,9 @@ from mainstay.kernel.budget import Limits
 from mainstay.kernel.commands import StartRun, Wake
 from mainstay.kernel.errors import DirectorBusy
 from mainstay.kernel.ids import RunId, digest, run_id
-from mainstay.kernel.plan import Operator, Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import Usage
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.connection import SQLITE3, Driver

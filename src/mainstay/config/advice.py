@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import assert_never
 
 from mainstay.config.files import WorkspaceFiles
-from mainstay.kernel.plan import All, AnyOf, Compare, Not, Operator, Predicate, Ref
+from mainstay.kernel.predicates import All, AnyOf, Compare, Not, Operator, Predicate, Ref
 from mainstay.workflows.document import suggestion
 
 _MAILBOX = Ref("trigger", ("message", "mailbox"))

@@ -19,8 +19,8 @@ from mainstay.config.toml import parse_toml
 from mainstay.kernel.contract import FieldType, Finality
 from mainstay.kernel.errors import PolicyError
 from mainstay.kernel.ids import digest
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import RESERVED, Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Operator
 from mainstay.kernel.values import parse_money
 from mainstay.workflows.document import Problems, Section, is_scalar, kind, suggestion
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mainstay.kernel.plan import Operator
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
 from mainstay.kernel.policy_trace import contradictory, covers
+from mainstay.kernel.predicates import Operator
 
 _STRENGTH = {Decision.ALLOW: 0, Decision.ASK: 1, Decision.DENY: 2}
 

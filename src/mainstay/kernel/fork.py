@@ -12,7 +12,8 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from mainstay.kernel.events import Inherited, RunForked
-from mainstay.kernel.plan import Plan, holds, references
+from mainstay.kernel.plan import Plan, references
+from mainstay.kernel.predicates import holds
 from mainstay.kernel.state import Expansion, Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
 

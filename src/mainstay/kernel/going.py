@@ -22,8 +22,9 @@ from mainstay.kernel.events import (
     TaskStarted,
     TaskSucceeded,
 )
-from mainstay.kernel.plan import ITEM_MAX, TaskSpec, holds, references
+from mainstay.kernel.plan import ITEM_MAX, TaskSpec, references
 from mainstay.kernel.policy import Decision, evaluate_thinking
+from mainstay.kernel.predicates import holds
 from mainstay.kernel.state import WINDOW, Phase, RunState, Sources, Status, items_of
 from mainstay.kernel.values import Instant
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mainstay.kernel.plan import Literal, resolve
 from mainstay.kernel.policy import Action
+from mainstay.kernel.predicates import Literal, resolve
 from mainstay.kernel.recipe import Recipes, written
 from mainstay.kernel.state import RunState, Sources
 from mainstay.kernel.values import Digest

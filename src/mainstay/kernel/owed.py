@@ -29,7 +29,7 @@ from mainstay.kernel.events import (
     StartDeferred,
     TaskStarted,
 )
-from mainstay.kernel.plan import Literal, resolve
+from mainstay.kernel.predicates import Literal, resolve
 from mainstay.kernel.state import DONE, ORDINARY, RUN, Phase, RunState, Sources, TaskState
 from mainstay.kernel.values import Json
 

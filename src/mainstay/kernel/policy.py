@@ -20,7 +20,7 @@ from typing import Any
 
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.ids import IdempotencyKey
-from mainstay.kernel.plan import Operator, compare
+from mainstay.kernel.predicates import Operator, compare
 from mainstay.kernel.values import Digest, Json
 
 

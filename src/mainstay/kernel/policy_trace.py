@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mainstay.kernel.plan import Operator, compare
 from mainstay.kernel.policy import Action, Condition, Policy, Rule, seen, tests_of
+from mainstay.kernel.predicates import Operator, compare
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from typing import Any
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.events import RunForked
 from mainstay.kernel.ids import ApprovalId, RunId, SubjectId
-from mainstay.kernel.plan import Plan, Ref, TaskSpec, resolve
+from mainstay.kernel.plan import Plan, TaskSpec
 from mainstay.kernel.policy import Action
+from mainstay.kernel.predicates import Ref, resolve
 from mainstay.kernel.swift import swift
 from mainstay.kernel.values import Digest, Instant, Json
 

@@ -13,7 +13,8 @@ from mainstay.kernel.autonomy import Level, target, wanting
 from mainstay.kernel.commands import GrantAutonomy, RevokeAutonomy, WeighEvidence
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.ids import RunId
-from mainstay.kernel.plan import Literal, Plan, Ref, TaskKind
+from mainstay.kernel.plan import Plan, TaskKind
+from mainstay.kernel.predicates import Literal, Ref
 from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_id

@@ -27,7 +27,8 @@ from mainstay.kernel.events import (
 )
 from mainstay.kernel.house import House
 from mainstay.kernel.ids import RunId, StreamId, run_id
-from mainstay.kernel.plan import Plan, Schedule, Supersede, Workflow, holds, resolve
+from mainstay.kernel.plan import Plan, Schedule, Supersede, Workflow
+from mainstay.kernel.predicates import holds, resolve
 from mainstay.kernel.run import supersedable
 from mainstay.kernel.values import Digest, Instant, Json
 from mainstay.ledger.store import EventStore

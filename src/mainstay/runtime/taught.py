@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mainstay.kernel.commands import Command
-from mainstay.kernel.plan import Ref, resolve
+from mainstay.kernel.predicates import Ref, resolve
 from mainstay.kernel.state import RunState, Sources
 from mainstay.kernel.values import Json
 

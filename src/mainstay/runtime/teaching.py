@@ -31,7 +31,7 @@ from mainstay.governance.lessons import SPACE, Trial, effect_of, trials_of, why_
 from mainstay.kernel.commands import Command, JudgeDraft, RetractMemory
 from mainstay.kernel.errors import MainstayError
 from mainstay.kernel.ids import SubjectId
-from mainstay.kernel.plan import Ref, resolve
+from mainstay.kernel.predicates import Ref, resolve
 from mainstay.kernel.state import Act, RunState, Sources
 from mainstay.kernel.values import Instant, Json
 from mainstay.ledger.sealing import Forgotten

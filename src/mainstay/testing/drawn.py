@@ -16,17 +16,9 @@ from typing import Any, Literal, Union, assert_never, get_args, get_origin
 
 from mainstay.agents.base import Data, Finding, MessageView, Reply
 from mainstay.kernel.contract import Field, FieldType
-from mainstay.kernel.plan import (
-    All,
-    AnyOf,
-    Compare,
-    Not,
-    Operator,
-    Predicate,
-    Workflow,
-    references,
-)
+from mainstay.kernel.plan import Workflow, references
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.predicates import All, AnyOf, Compare, Not, Operator, Predicate
 
 WORDS = ("alpha", "beta", "gamma", "delta")
 ITEMS_MAX = 4

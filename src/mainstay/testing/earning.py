@@ -33,8 +33,9 @@ from mainstay.kernel.commands import (
 from mainstay.kernel.effects import InvokeAdapter
 from mainstay.kernel.events import AutonomyEvent
 from mainstay.kernel.ids import RunId, run_id
-from mainstay.kernel.plan import Literal, Plan, Workflow, compile_plan
+from mainstay.kernel.plan import Plan, Workflow, compile_plan
 from mainstay.kernel.policy import Policy
+from mainstay.kernel.predicates import Literal
 from mainstay.kernel.state import Act, Phase, TaskState
 from mainstay.kernel.values import SECOND, Json
 from mainstay.ledger.inmemory import InMemoryStore

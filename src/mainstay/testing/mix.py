@@ -18,18 +18,9 @@ from mainstay.kernel.breaker import DEFAULT_BREAKER, BreakerSettings
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import (
-    All,
-    AnyOf,
-    Binding,
-    Compare,
-    Literal,
     Missed,
-    Not,
-    Operator,
     Plan,
-    Predicate,
     Priority,
-    Ref,
     Role,
     Schedule,
     Supersede,
@@ -40,6 +31,7 @@ from mainstay.kernel.plan import (
     compile_plan,
 )
 from mainstay.kernel.policy import Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import All, AnyOf, Binding, Compare, Literal, Not, Operator, Predicate, Ref
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Instant
 from mainstay.testing.cast import STANDARD_CAST, Cast

@@ -10,18 +10,9 @@ from typing import Any
 
 from mainstay.kernel.contract import Finality, Repeatability
 from mainstay.kernel.ids import RunId, derive, digest, idempotency_key, run_id
-from mainstay.kernel.plan import (
-    Binding,
-    Literal,
-    Plan,
-    Ref,
-    Role,
-    TaskKind,
-    TaskSpec,
-    Workflow,
-    compile_plan,
-)
+from mainstay.kernel.plan import Plan, Role, TaskKind, TaskSpec, Workflow, compile_plan
 from mainstay.kernel.policy import Action, Condition, Decision, Policy, Rule
+from mainstay.kernel.predicates import Binding, Literal, Ref
 from mainstay.kernel.values import SECOND, Digest, Instant, Json
 
 NOW = Instant(1_767_225_600 * SECOND)  # 2026-01-01T00:00:00Z

@@ -17,10 +17,8 @@ from typing import Any
 from mainstay.kernel.budget import Limits
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import (
-    Literal,
     Missed,
     Plan,
-    Ref,
     Role,
     Schedule,
     Supersede,
@@ -31,6 +29,7 @@ from mainstay.kernel.plan import (
     compile_plan,
 )
 from mainstay.kernel.policy import Decision, Policy, Rule
+from mainstay.kernel.predicates import Literal, Ref
 from mainstay.kernel.throttle import Rate
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, Instant
 from mainstay.testing.history import History

@@ -13,7 +13,8 @@ from typing import Any
 
 from mainstay.kernel.contract import Field, FieldType, Schema
 from mainstay.kernel.errors import CommandRefused
-from mainstay.kernel.plan import Ref, TaskKind, TaskSpec, Workflow, references
+from mainstay.kernel.plan import TaskKind, TaskSpec, Workflow, references
+from mainstay.kernel.predicates import Ref
 from mainstay.workflows.catalog import SCHEDULE_DUE, Catalog
 
 TYPED = (FieldType.BOOL, FieldType.INT, FieldType.NUMBER, FieldType.STRING, FieldType.STRINGS, FieldType.ANY)

@@ -19,17 +19,8 @@ from typing import Any, assert_never
 from mainstay.kernel.errors import WorkflowError
 from mainstay.kernel.ids import digest
 from mainstay.kernel.plan import (
-    All,
-    AnyOf,
-    Binding,
-    Compare,
-    Literal,
     Missed,
-    Not,
-    Operator,
-    Predicate,
     Priority,
-    Ref,
     Role,
     Schedule,
     Silence,
@@ -39,6 +30,7 @@ from mainstay.kernel.plan import (
     Trigger,
     Workflow,
 )
+from mainstay.kernel.predicates import All, AnyOf, Binding, Compare, Literal, Not, Operator, Predicate, Ref
 from mainstay.kernel.values import Digest
 
 FORMAT = 2  # the newest; a definition that uses nothing of it is written as format 1

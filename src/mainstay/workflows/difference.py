@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
-from mainstay.kernel.plan import All, AnyOf, Binding, Compare, Not, Predicate, Ref, TaskSpec, Workflow
+from mainstay.kernel.plan import TaskSpec, Workflow
+from mainstay.kernel.predicates import All, AnyOf, Binding, Compare, Not, Predicate, Ref
 from mainstay.kernel.values import DAY, HOUR, MINUTE, SECOND, money
 
 

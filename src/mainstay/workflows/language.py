@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mainstay.kernel.plan import All, AnyOf, Binding, Compare, Literal, Not, Operator, Predicate, Ref
+from mainstay.kernel.predicates import All, AnyOf, Binding, Compare, Literal, Not, Operator, Predicate, Ref
 from mainstay.workflows.document import Document, Path, Section, is_scalar, kind, suggestion
 
 OPERATORS = tuple(str(operator) for operator in Operator)

@@ -15,13 +15,13 @@ from mainstay.kernel.plan import (
     Plan,
     PlanRefused,
     Priority,
-    Ref,
     Supersede,
     TaskSpec,
     Workflow,
     compile_plan,
     references,
 )
+from mainstay.kernel.predicates import Ref
 from mainstay.workflows.canonical import definition_digest
 from mainstay.workflows.document import Document, Problems
 from mainstay.workflows.language import nearest_source

@@ -7,7 +7,8 @@ to its bytes like any other. No file declares it and no event starts it.
 from __future__ import annotations
 
 from mainstay.kernel.contract import FieldType, Operation
-from mainstay.kernel.plan import PROPOSED, Binding, Ref, Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.plan import PROPOSED, Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.predicates import Binding, Ref
 from mainstay.workflows.tasks import PROPOSER
 
 CHECKS = "reply-checks"  # the inspector of replies, whoever wrote them

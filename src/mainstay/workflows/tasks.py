@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mainstay.kernel.plan import ITEM_MAX, Binding, Literal, Ref, Role, Silence, TaskKind, TaskSpec
+from mainstay.kernel.plan import ITEM_MAX, Role, Silence, TaskKind, TaskSpec
+from mainstay.kernel.predicates import Binding, Literal, Ref
 from mainstay.kernel.values import SECOND, Instant
 from mainstay.workflows.calendar import parse_instant
 from mainstay.workflows.document import NAME, NAME_RULE, Section, kind

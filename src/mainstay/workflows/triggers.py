@@ -5,7 +5,8 @@ Combinations that could never do what they say are refused here, with the reason
 
 from __future__ import annotations
 
-from mainstay.kernel.plan import Missed, Priority, Ref, Schedule, Supersede, Trigger
+from mainstay.kernel.plan import Missed, Priority, Schedule, Supersede, Trigger
+from mainstay.kernel.predicates import Ref
 from mainstay.workflows.calendar import check_cron, find_zone
 from mainstay.workflows.catalog import SCHEDULE_EVENT
 from mainstay.workflows.document import Section

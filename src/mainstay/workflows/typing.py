@@ -18,21 +18,8 @@ from typing import Any, assert_never
 
 from mainstay.kernel.contract import FieldType, Schema
 from mainstay.kernel.errors import ConfigError, WorkflowError
-from mainstay.kernel.plan import (
-    All,
-    AnyOf,
-    Binding,
-    Compare,
-    Literal,
-    Not,
-    Operator,
-    Predicate,
-    Ref,
-    Role,
-    TaskKind,
-    TaskSpec,
-    Workflow,
-)
+from mainstay.kernel.plan import Role, TaskKind, TaskSpec, Workflow
+from mainstay.kernel.predicates import All, AnyOf, Binding, Compare, Literal, Not, Operator, Predicate, Ref
 from mainstay.kernel.values import money
 from mainstay.workflows.catalog import FANNED_OUT, SCHEDULE_DUE, Catalog
 from mainstay.workflows.document import Document, Path, Problems, suggestion

@@ -28,7 +28,8 @@ from mainstay.kernel.commands import (
 )
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.ids import RunId, SubjectId, derive
-from mainstay.kernel.plan import Plan, holds
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.predicates import holds
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import InMemoryBlobs
 from mainstay.ledger.store import EventReader

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mainstay.kernel.errors import ConfigError, NotFound
-from mainstay.kernel.plan import Plan, Workflow, compile_plan, resolve
+from mainstay.kernel.plan import Plan, Workflow, compile_plan
+from mainstay.kernel.predicates import resolve
 from mainstay.kernel.values import DAY, Digest, Json
 from mainstay.ledger.blobs import BlobStore
 from mainstay.ledger.sqlite_reader import SqliteReader

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mainstay.kernel.ids import IdempotencyKey, RunId
-from mainstay.kernel.plan import Plan, holds
+from mainstay.kernel.plan import Plan
+from mainstay.kernel.predicates import holds
 from mainstay.kernel.state import Phase
 from mainstay.kernel.values import Instant, Json
 from mainstay.ledger.inmemory import InMemoryStore
