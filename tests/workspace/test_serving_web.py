@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 import logging
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -206,6 +208,48 @@ def test_nothing_is_loaded_before_the_first_visit(tmp_path: Path) -> None:
 
     asyncio.run(work())
     assert told == ["waits"]
+
+
+def test_what_the_first_visit_needs_is_loaded_once_the_director_is_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    busy = [True, True, False]
+    piecewise = ModuleType("piecewise")
+    vars(piecewise).update(
+        pieces=lambda: iter([lambda: done.append("one"), lambda: done.append("two")]),
+        look=lambda workspace: done.append("look"),
+        look_slowly=lambda workspace: done.append("slow look"),
+    )
+    monkeypatch.setitem(sys.modules, "piecewise", piecewise)
+    for name, value in {
+        "WARM_AFTER_S": 0,
+        "WARM_REST_S": 0,
+        "BUSY_REST_S": 0,
+        "SERVER": "piecewise",
+        "WARMING": "piecewise",
+    }.items():
+        monkeypatch.setattr(serving_web, name, value)
+    web = opened(ConsoleSettings(port=free()), tmp_path)
+    web._front.devices = _Nobody()  # type: ignore[assignment]
+
+    def quiet() -> bool:
+        if len(busy) > 1:
+            assert not done
+        return not (busy.pop(0) if len(busy) > 1 else busy[0])
+
+    web._quiet = quiet
+
+    async def work() -> None:
+        working = asyncio.create_task(web.run())
+        async with asyncio.timeout(30):
+            while "slow look" not in done:
+                await asyncio.sleep(0)
+        web.stop()
+        await working
+
+    asyncio.run(work())
+    assert done == ["one", "two", "look", "slow look"]
 
 
 class _Nobody:

@@ -1,8 +1,9 @@
 """The web server beside the director: its socket, what its pages are given, and when it is loaded.
 
 The socket is bound at the start, so that a port which is taken is told at once. What serves it (`mainstay.console`, a
-layer above this one, which is therefore named and not imported) is loaded when the first connection comes: a director
-that nobody visits spends neither time nor memory on it. What goes wrong there is told, and ends no director.
+layer above this one, which is therefore named and not imported) is loaded when the first connection comes, or before
+that, a piece at a time, once the director has come up and has nothing to do: the first visit is then as quick as the
+second. What goes wrong there is told, and ends no director.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -45,6 +46,10 @@ from mainstay.workspace.workspace import Workspace
 log = logging.getLogger("mainstay")
 
 SERVER = "mainstay.console.server"
+WARMING = "mainstay.console.warming"
+WARM_AFTER_S = 10.0  # the director's own beginning comes first, and what reads beside it
+WARM_REST_S = 0.02  # between two pieces
+BUSY_REST_S = 1.0  # while the director works
 NEEDED = ("starlette", "uvicorn", "h11", "jinja2", "python_multipart", "argon2")
 LOOK_AFTER_S = 60.0  # how late a device that was not used for long may be dismissed
 EVERYWHERE = ("0.0.0.0", "::")
@@ -142,9 +147,15 @@ def _named(request: str, body: str, do: Callable[[Workspace], Result]) -> Callab
 class Web:
     """The web server of one director."""
 
-    def __init__(self, front: Front, noticed: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self,
+        front: Front,
+        noticed: Callable[[str, Exception], None],
+        quiet: Callable[[], bool] = lambda: True,  # whether the director has nothing to do
+    ) -> None:
         self._front = front
         self._noticed = noticed
+        self._quiet = quiet
         self._listening: socket.socket | None = None
         self._ending = asyncio.Event()
         self._taken = False  # by another program, which may leave it
@@ -214,6 +225,7 @@ class Web:
     async def run(self) -> None:
         """Serve until `stop`. What goes wrong here is told and ends nothing else."""
         looking_after = asyncio.create_task(self._look_after())
+        warming = asyncio.create_task(self._warm()) if self._listening is not None else None
         try:
             if self._taken:
                 await self._until_free()
@@ -225,6 +237,8 @@ class Web:
             self._noticed("the web server ended", error)
         finally:
             looking_after.cancel()
+            if warming is not None:
+                warming.cancel()
             self.close()
 
     def try_again(self) -> bool:
@@ -272,6 +286,27 @@ class Web:
             for one in waiting:
                 one.cancel()
         return not self._ending.is_set()
+
+    async def _warm(self) -> None:
+        """Load what the first visit needs; whoever comes meanwhile has some of it already."""
+        await asyncio.sleep(WARM_AFTER_S)
+        try:
+            for name in (SERVER, WARMING):
+                await self._until_quiet()
+                module = await asyncio.to_thread(import_module, name)
+            pieces: Iterator[Callable[[], object]] = module.pieces()
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                await self._until_quiet()
+                await asyncio.to_thread(piece)
+            await self._front.read(module.look)
+            await self._front.read_slowly(module.look_slowly)
+        except Exception as error:
+            self._noticed("the web server could not be made ready before its first visit", error)
+
+    async def _until_quiet(self) -> None:
+        await asyncio.sleep(WARM_REST_S)
+        while not self._quiet():
+            await asyncio.sleep(BUSY_REST_S)
 
     async def _look_after(self) -> None:
         while True:
@@ -338,7 +373,7 @@ def web_beside(
             secrets.resolve(settings.metrics_token).reveal() if settings.metrics_token else ""
         ),
     )
-    return Web(front, noticed)
+    return Web(front, noticed, lambda: loop.quiet)
 
 
 def _full() -> StorageFull:
