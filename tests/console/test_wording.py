@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from mainstay.console.wording import act, counted, minutes, size, span, usd
+from mainstay.console.wording import act, counted, iso, minutes, size, span, usd, whole
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,14 @@ def test_counts_and_sizes() -> None:
 
 def test_an_act_has_a_word_or_its_own_name() -> None:
     assert (act("email.reply"), act("crm.note")) == ("Reply", "crm.note")
+
+
+def test_a_time_is_told_with_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XYZ-2")
+    time.tzset()
+    try:
+        assert (whole(1_772_435_560_000_000), whole(0)) == ("2026-03-02 09:12:40 XYZ", "never")
+        assert (iso(1_772_435_560_000_000), iso(0)) == ("2026-03-02T09:12:40+0200", "")
+    finally:
+        monkeypatch.undo()
+        time.tzset()

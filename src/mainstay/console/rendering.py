@@ -120,10 +120,13 @@ def environment() -> Environment:
         wording.size,
         wording.second,
         wording.act,
+        wording.whole,
+        wording.iso,
     ):
         made.filters[one.__name__] = one
     made.globals["counted"] = wording.counted
     made.globals["cut"] = wording.cut
+    made.globals["zone"] = wording.zone
     made.globals["ui"] = made.get_template("components.html").module
     assert not isinstance(visible("x"), Markup), "what is made visible is escaped after that"
     return made

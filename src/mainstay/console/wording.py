@@ -62,6 +62,21 @@ def second(at: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at / MICROS)) if at else ""
 
 
+def whole(at: int) -> str:
+    """A time with its zone, to the second: `2026-03-02 09:12:40 CET`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at / MICROS)) if at else "never"
+
+
+def iso(at: int) -> str:
+    """A time as programs read it: `2026-03-02T09:12:40+0100`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at / MICROS)) if at else ""
+
+
+def zone() -> str:
+    """The zone of this machine's clock, in which pages tell every time but where they say otherwise."""
+    return time.strftime("%Z")
+
+
 def cut(text: str, most: int) -> str:
     """The beginning of a text on one line."""
     flat = " ".join(text[: 4 * most].split())
