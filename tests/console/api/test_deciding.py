@@ -88,6 +88,18 @@ def test_many_are_decided_together_by_the_guard_of_their_preview(web: WebHouse, 
     assert wrong.status == 409, wrong.text
 
 
+def test_cards_that_are_left_out_of_a_preview_wait_on(web: WebHouse, program: Program) -> None:
+    preview = program.get("approvals/preview?act=email.reply").json
+    shown = [{"approval": one["approval"], "digest": one["digest"]} for one in preview["cards"]]
+    chosen, rest = shown[-1]["approval"], [one["approval"] for one in shown[:-1]]
+    said = {"answer": "reject", "cards": shown, "guard": preview["guard"]}
+    heard = program.post("decisions", said | {"without": rest})
+    assert heard.status == 200, heard.text
+    assert [one["approval"] for one in heard.json["outcomes"]] == [chosen]
+    assert program.get(f"approvals/{chosen}").json["status"] == "rejected"
+    assert {program.get(f"approvals/{one}").json["status"] for one in rest[:2]} <= {"waiting"}
+
+
 BY_HAND = """\
 name: by-hand
 version: 1

@@ -9,6 +9,7 @@ decided here. The description of all this, `/api/v1/openapi.json`, is made of th
     paging.py       pages by a cursor that does not move when something is added
     values.py       texts, ids, times and amounts, each with its bounds
     long.py         what takes its time: begun, and asked for until it is over
+    samples.py      examples of what is asked, and samples_told.py of what is told
     app.py          the application, its description, and the page about it
     one file a noun
 """

@@ -79,10 +79,13 @@ class Later(Strict):
     until: Time = Field(description="When it comes back: microseconds since 1970.")
 
 
+CardName = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+
+
 class Shown(Strict):
     """A card of a preview, and the effect that it showed."""
 
-    approval: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+    approval: CardName
     digest: Digest
 
 
@@ -92,6 +95,9 @@ class Together(Strict):
     answer: Literal["approve", "reject"]
     cards: Annotated[list[Shown], Field(min_length=1, max_length=TOGETHER_MAX)]
     guard: Name = Field(description="`guard` of the preview: these cards are the ones that were looked at.")
+    without: Annotated[list[CardName], Field(max_length=TOGETHER_MAX)] = Field(
+        default_factory=list, description="Of these cards the ones that are left out, and wait on."
+    )
     reason: Reason = ""
     open_us: Time = 0
 
@@ -149,6 +155,7 @@ async def decide_together(asked: Deciding, said: Together, key: MaybeKey = None)
         lambda workspace: workspace.decide_together(
             *(said.answer, cards),
             guard=said.guard,
+            without=said.without,
             reason=said.reason,
             actor=asked.actor,
             open_us=said.open_us,
