@@ -1,8 +1,8 @@
 """Photograph the console for docs/pictures: `python scripts/make_pictures.py [FOLDER]`.
 
 Runs `mainstay demo --serve` in an empty folder, logs a browser in by the link that it prints, opens each page of the
-rail and some behind them, and writes each in light, in dark and as on a phone. What is seen is the demo's sample mail.
-Needs Chromium and what `make setup` installs.
+rail and those behind them, and writes each in light, in dark and as on a phone. What is seen is the demo's sample
+mail. Needs Chromium and what `make setup` installs.
 """
 
 from __future__ import annotations
@@ -24,10 +24,34 @@ VIEWS = {
     "dark": {"color_scheme": "dark", "viewport": DESKTOP},
     "phone": {"color_scheme": "light", "viewport": PHONE, "is_mobile": True, "has_touch": True},
 }
-# Behind the pages of the rail: where it is found, and the link that leads there.
+# Behind the pages of the rail: where it is, or where it is found and the links that lead there, one after the other.
+RUN = ("/runs?status=waiting", "main a[href^='/runs/']")
+WORKFLOW = ("/workflows", "main a[href^='/workflows/']")
 BEHIND = {
-    "run": ("/runs", "main a[href^='/runs/']"),
-    "workflow": ("/workflows", "main a[href^='/workflows/']"),
+    "run": RUN,
+    "run-events": (*RUN, "main a[href$='/events']"),
+    "run-fork": (*RUN, "main a[href$='/fork']"),
+    "approvals-decided": ("/approvals?show=decided",),
+    "approvals-batch": ("/approvals/batch",),
+    "workflow": WORKFLOW,
+    "workflow-edit": (*WORKFLOW, "main a[href$='/edit']"),
+    "dry-run": (*WORKFLOW, "main a[href$='/dry-run']"),
+    "templates": ("/templates",),
+    "template": ("/templates", "main a[href^='/templates/']"),
+    "policies": ("/policies",),
+    "kind": ("/autonomy", "main a[href^='/autonomy/']"),
+    "letter": ("/doubts", "main a[href^='/doubts/letters/']"),
+    "record": ("/memory", "#kept a[href^='/memory/']"),
+    "lessons": ("/memory/lessons",),
+    "forget": ("/forget",),
+    "review": ("/review",),
+    "audit-events": ("/audit/events",),
+    "audit-decisions": ("/audit/decisions",),
+    "events": ("/events",),
+    "stop": ("/stop",),
+    "devices": ("/devices",),
+    "tokens": ("/settings/tokens",),
+    "api": ("/api/v1/docs",),
 }
 WAIT_S = 120
 
@@ -65,10 +89,11 @@ def main(into: Path) -> None:
                 page = seeing.new_page()
                 for one in PLACES:
                     _take(page, one.path, into / f"{one.path.strip('/') or 'home'}-{kind}.png")
-                for name, (where, found) in BEHIND.items():
-                    page.goto(where)
-                    to = page.locator(found).first.get_attribute("href")
-                    _take(page, str(to), into / f"{name}-{kind}.png")
+                for name, (path, *links) in BEHIND.items():
+                    for link in links:
+                        page.goto(path)
+                        path = str(page.locator(link).first.get_attribute("href"))
+                    _take(page, path, into / f"{name}-{kind}.png")
             browser.close()
     finally:
         demo.send_signal(signal.SIGINT)
