@@ -19,12 +19,6 @@ Kind = Annotated[
 ]
 AUDITS_SHOWN = 40
 _RIGHT = {"justify": "right"}
-_LEVELS = {
-    "shadow": "only watched",
-    "ask": "asks",
-    "held": "by itself, held first",
-    "automatic": "by itself",
-}
 
 group = new_typer("Which kinds of act go by themselves.")
 
@@ -84,7 +78,7 @@ def autonomy_show(
         missing = f"{one.missing}" if earns else "-"
         minutes = f"{one.minutes_per_week:.0f}" if one.minutes_per_week else "-"
         counts = (f"{one.clean}", f"{one.errors}")
-        made.add_row(*cells(one.kind, _LEVELS[one.level], *counts, _bar(one.strength), missing, minutes))
+        made.add_row(*cells(one.kind, _level(one.level), *counts, _bar(one.strength), missing, minutes))
     show(made)
     said = [one for one in words if one]
     return tell(*said[:10], hang=2) if said else None
@@ -131,7 +125,7 @@ def grant(
             if as_json:
                 raise _unsaid(one)
             _tell_risk(one, wanted)
-            typer.confirm(f"Let {one.kind} go {_LEVELS.get(wanted, wanted)}?", abort=True, err=True)
+            typer.confirm(f"Let {one.kind} go {_level(wanted)}?", abort=True, err=True)
         granted = opened.autonomy.grant(one.kind, level=wanted)
     return _tell_granted(granted, as_json)
 
@@ -168,7 +162,7 @@ def wrong(
         return emit(told)
     if not told.events:
         return say("That was said before; nothing was written.")
-    end = "asks again from here on" if told.asks_again else f"stays: {_LEVELS.get(told.level, told.level)}"
+    end = "asks again from here on" if told.asks_again else f"stays: {_level(told.level)}"
     return say(f"An error of {told.kind}, which {end}.")
 
 
@@ -176,7 +170,7 @@ def wrong(
 
 
 def _tell_one(one: KindOfAct, told: str) -> None:
-    say(f"{one.kind}: {_LEVELS[one.level]}")
+    say(f"{one.kind}: {_level(one.level)}")
     if told:
         tell(f"So           {told}", hang=13)
     say(
@@ -239,11 +233,9 @@ def _tell_granted(granted: Granted, as_json: bool) -> None:
     if as_json:
         return emit(granted)
     if not granted.events:
-        return say(
-            f"{granted.kind} {_LEVELS.get(granted.level, granted.level)} already; nothing was written."
-        )
+        return say(f"{granted.kind} {_level(granted.level)} already; nothing was written.")
     when = "" if granted.live else ", at the next `mainstay up`"
-    return say(f"{granted.kind} {_LEVELS.get(granted.level, granted.level)} from here on{when}.")
+    return say(f"{granted.kind} {_level(granted.level)} from here on{when}.")
 
 
 def _as_value(one: KindOfAct) -> dict[str, object]:
@@ -260,3 +252,9 @@ def _bar(share: float, width: int = 12) -> str:
 def _minutes(us: int) -> str:
     minutes = us / 60_000_000
     return f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{us / 1_000_000:.0f} seconds"
+
+
+def _level(level: str) -> str:
+    from mainstay.governance.words import LEVELS
+
+    return LEVELS.get(level, level)

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from mainstay.governance.precedents import Precedent
     from mainstay.workspace import Card
 
-_FINAL = {
-    "reversible": "reversible: it can be undone",
-    "withdrawable": "withdrawable: it can be taken back while it is held",
-    "final_low_stake": "final, low stake: it cannot be taken back",
-    "final_high_stake": "final, high stake: it cannot be taken back, and always asks",
-}
 PASSED_MAX = 1_000  # characters of the names of checks that found nothing
 _JOINERS = frozenset("\u200c\u200d")  # they belong to writing in some scripts, and to emoji
 
@@ -63,11 +57,13 @@ def _effect(card: Card) -> list[str]:
 
 
 def _why(card: Card) -> list[str]:
+    from mainstay.governance.words import FINALITY
+
     lines = [f"Why you are asked: {safe_line(card.reason)} (rule {safe_line(card.rule)!r})"]
     lines.append(f"Why it is proposed: {safe_line(card.rationale)}")
     price = "unknown" if card.price_micros is None else money(card.price_micros)
     lines.append(f"Costs: {price} for this, {money(card.spent_micros)} so far")
-    lines.append(f"How final: {_FINAL.get(card.finality, card.finality)}")
+    lines.append(f"How final: {': '.join(FINALITY.get(card.finality, (card.finality,)))}")
     lines += _silence(card)
     for risky in card.risky:
         never = "never written to before" if risky.get("name") == "recipient" else "never seen before"

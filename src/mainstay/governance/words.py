@@ -1,4 +1,4 @@
-"""Words that every sentence about the ledger shares: ids, times, failures, remedies, and what a start waits for."""
+"""Words that all that is told shares: ids, times, failures, remedies, finality, levels, and what a start waits for."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ FAILURES = {
     "stopped": "it was held back before it left",
     "poisoned": "the director ended each time it was tried",
 }
+FINALITY = {
+    "reversible": ("reversible", "it can be undone"),
+    "withdrawable": ("withdrawable", "it can be taken back while it is held"),
+    "final_low_stake": ("final, low stake", "it cannot be taken back"),
+    "final_high_stake": ("final, high stake", "it cannot be taken back: it always asks, with a second step"),
+}
+LEVELS = {
+    "shadow": "only watched",
+    "ask": "asks",
+    "held": "by itself, held first",
+    "automatic": "by itself",
+}  # how far a kind of act goes
 REMEDIES = {
     "retry": "try again",
     "look_up": "look whether it happened",

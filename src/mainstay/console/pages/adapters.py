@@ -9,6 +9,7 @@ from mainstay.console import csrf, forms
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.console.wording import counted
+from mainstay.governance.words import FINALITY
 from mainstay.kernel.errors import MainstayError
 from mainstay.kernel.values import Json
 from mainstay.workspace.serving_web import Front
@@ -25,12 +26,7 @@ REPEATED = {
         "it is never called again by itself: without an answer it is in doubt, and you are asked",
     ),
 }
-FINAL = {
-    "reversible": ("Reversible", "it can be undone"),
-    "withdrawable": ("Withdrawable", "it can be withdrawn for a while"),
-    "final_low_stake": ("Final, low stake", "it cannot be taken back; the stake is low"),
-    "final_high_stake": ("Final, high stake", "it cannot be taken back: it always asks, with a second step"),
-}
+FINAL = {finality: (name.capitalize(), means) for finality, (name, means) in FINALITY.items()}
 
 
 class Adapters:

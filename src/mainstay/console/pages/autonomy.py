@@ -18,6 +18,7 @@ from mainstay.console import csrf, forms, queries
 from mainstay.console.refused import Refused
 from mainstay.console.rendering import done, page
 from mainstay.governance.autonomy import KindOfAct, spoken
+from mainstay.governance.words import LEVELS
 from mainstay.kernel.errors import CommandRefused, NotFound
 from mainstay.kernel.values import MINUTE
 from mainstay.workspace import Workspace
@@ -28,12 +29,7 @@ from mainstay.workspace.serving_web import Front
 FORM = "autonomy"
 REASON_MAX, KIND_MAX = 2_000, 400
 EVIDENCE_SHOWN = 25
-LEVELS = {
-    "shadow": ("only watched", "accent"),
-    "ask": ("asks", ""),
-    "held": ("by itself, held first", "ok"),
-    "automatic": ("by itself", "ok"),
-}
+_TONES = {"shadow": "accent", "ask": "", "held": "ok", "automatic": "ok"}
 RULED = {
     "allow": ("by a rule", "ok"),
     "ask": ("asks, by a rule", ""),
@@ -128,7 +124,7 @@ class Autonomy:
                 granted = await front.act(lambda workspace: _granted(workspace, kind, level, last))
                 if not granted.events:
                     return "It was so already; nothing was written."
-                return f"{_capital(name)}: {LEVELS[granted.level][0]} from here on."
+                return f"{_capital(name)}: {LEVELS[granted.level]} from here on."
             case "revoke":
                 revoked = await front.act(lambda workspace: workspace.autonomy.revoke(kind, reason=reason))
                 return (
@@ -178,7 +174,7 @@ def _kinds(workspace: Workspace) -> list[Shown]:
 
 def _shown(workspace: Workspace, one: KindOfAct) -> Shown:
     by_rule = one.ruled.decision and one.level == "ask"
-    level, tone = RULED[one.ruled.decision] if by_rule else LEVELS[one.level]
+    level, tone = RULED[one.ruled.decision] if by_rule else (LEVELS[one.level], _TONES[one.level])
     told = _capital(workspace.autonomy.told(one, how=False))
     return Shown(one, _capital(spoken(one.kind)), level, tone, told, "/autonomy/" + quote(one.kind))
 
