@@ -118,7 +118,7 @@ def test_every_text_of_a_batch_is_open_and_can_be_read_to_its_end(
 def test_a_high_stake_is_approved_by_a_button_that_is_held_and_let_go(desk: WebHouse, visit: Visit) -> None:
     visitor, name = opened(desk, visit, "final_high_stake")
     page, button = visitor.page, visitor.page.locator("[data-hold]")
-    expect(page.get_by_text("or hold the button")).to_be_visible()
+    expect(page.get_by_text("or hold Approve")).to_be_visible()
     button.hover()
     page.mouse.down()
     page.wait_for_timeout(HELD_MS)
