@@ -7,13 +7,15 @@ targets that a finger finds, and to silence: no console message, no error, no re
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mainstay.console.app import pages
 from mainstay.console.rail import PLACES
-from tests.console.browser.conftest import Visit
+from tests.console.browser.conftest import DESKTOP, PHONE, Visit
 from tests.security.web_house import WebHouse
 
 RAIL = [one.path for one in PLACES]
@@ -30,14 +32,29 @@ BEHIND = [
     ),
     *("/templates", "/policies", "/new/workflow", "/new/template", "/new/policy", "/workflows/triage"),
     *("/workflows/triage/edit", "/workflows/triage/dry-run", "/templates/refund", "/templates/refund/edit"),
+    *("/workflows/triage/start", "/workflows/triage/retire", "/templates/refund/retire"),
+    *("/policies/default/edit", "/policies/default/retire"),
     *("/memory/add", "/memory/lessons", "/audit/events", "/audit/decisions", "/audit/proof", "/api/v1/docs"),
 ]
-# The page, the link on it that leads to another, and what that shows.
-LED_TO = [
-    ("/runs", "main a[href^='/runs/']"),
-    ("/autonomy", "main a[href^='/autonomy/']"),
-    ("/events", "main a[href^='/events/']"),
-]
+# What it is called, a page, and the links, one after the other, that lead from it to another.
+A_RUN = ("/runs?status=waiting", "main a[href^='/runs/']")
+LED_TO = {
+    "run": A_RUN,
+    "run-task": (*A_RUN, ".plan a"),
+    "run-events": (*A_RUN, "main a[href$='/events']"),
+    "run-fork": (*A_RUN, "main a[href$='/fork']"),
+    "kind": ("/autonomy", "main a[href^='/autonomy/']"),
+    "event-type": ("/events", "main a[href^='/events/']"),
+    "letter": ("/doubts", "main a[href^='/doubts/letters/']"),
+    "record": ("/memory", "#kept a[href^='/memory/']"),
+    "policy": ("/policies", "main a[href^='/policies/']"),
+}
+# What these lead to, and what is no page of its own, or is looked at by the tests of its part.
+LEADS = {
+    *("/runs/{run}", "/runs/{run}/events", "/runs/{run}/{action}", "/doubts/letters/{letter}"),
+    *("/autonomy/{kind:path}", "/events/{name:path}", "/memory/{memory}", "/policies/{name}"),
+}
+NOT_HERE = {"/approvals/{approval}", "/approvals/{approval}/text", "/audit/export", "/forget/{subject}"}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 VIEWS = [
     pytest.param({}, id="light"),
@@ -47,6 +64,20 @@ VIEWS = [
 ]
 # Where pictures of each page are kept, if anybody wants to look at them.
 PICTURES = os.environ.get("MAINSTAY_TEST_PICTURES", "")
+
+
+def keep(page: Any, name: str) -> None:
+    """Pictures of the page as it stands, light, dark and as narrow as a phone, where they are wanted."""
+    kinds = {"light": ("light", DESKTOP), "dark": ("dark", DESKTOP), "phone": ("light", PHONE)}
+    for kind, (scheme, size) in kinds.items() if PICTURES else ():
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        page.screenshot(path=Path(PICTURES) / f"{name}-{kind}.png")
+
+
+def slug(path: str) -> str:
+    """A path as the name of a file."""
+    return re.sub("[^a-z0-9]+", "-", path).strip("-") or "home"
 
 
 def violations(page: Any) -> list[str]:
@@ -68,10 +99,8 @@ def test_a_page_is_accessible_and_fits(web: WebHouse, visit: Visit, path: str, v
     page = visit(web, path, free=True, **view).page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
     assert violations(page) == []
-    if PICTURES:
-        name = path.strip("/").replace("/", "-") or "home"
-        kind = "-".join(sorted(view)) or "light"
-        page.screenshot(path=Path(PICTURES) / f"{name}-{kind}.png")
+    if not view:
+        keep(page, slug(path))
 
 
 @pytest.mark.parametrize("path", BEHIND)
@@ -83,19 +112,31 @@ def test_a_page_behind_them_is_accessible_and_fits(web: WebHouse, visit: Visit, 
             f"it scrolls sideways: {view}"
         )
         assert violations(page) == [], view
+        if not view:
+            keep(page, slug(path))
 
 
-@pytest.mark.parametrize(("path", "link"), LED_TO)
-def test_what_a_link_leads_to_is_accessible_and_fits(
-    web: WebHouse, visit: Visit, path: str, link: str
-) -> None:
+@pytest.mark.parametrize("name", LED_TO)
+def test_what_a_link_leads_to_is_accessible_and_fits(web: WebHouse, visit: Visit, name: str) -> None:
+    path, *links = LED_TO[name]
     for view in ({}, {"phone": True, "dark": True}):
         page = visit(web, path, free=True, **view).page
-        page.goto(str(page.locator(link).first.get_attribute("href")))
+        for link in links:
+            page.goto(str(page.locator(link).first.get_attribute("href")))
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"it scrolls sideways: {view}"
         )
         assert violations(page) == [], view
+        if not view:
+            keep(page, name)
+
+
+def test_no_page_is_left_out(web: WebHouse) -> None:
+    looked_at = [path.split("?")[0] for path in [*PAGES, *BEHIND]]
+    for one in pages(web.front):
+        pattern = re.sub(r"\{[^}]+\}", "[^/]+", one.path)
+        seen = one.path in LEADS or any(re.fullmatch(pattern, path) for path in looked_at)
+        assert seen or one.path in NOT_HERE or one.open or one.get is None, one.path
 
 
 @pytest.mark.parametrize("path", PAGES)
