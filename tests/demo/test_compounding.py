@@ -20,6 +20,7 @@ def _key_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )  # the demo sets its own, and it is put back
 
 
+@pytest.mark.long
 def test_a_day_of_it_is_answered_and_learned(tmp_path: Path) -> None:
     demo = Compounding(tmp_path / "demo", quiet=True, size=BATCH)
     demo.run()

@@ -54,6 +54,7 @@ def test_a_decision_goes_through_the_socket_and_is_performed_at_once(waiting: tu
     assert not desk.folder.socket.exists()
 
 
+@pytest.mark.long
 def test_without_a_director_a_decision_waits_for_the_next_up_and_leaves_once(
     waiting: tuple[Desk, Running],
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_second_director_is_told_who_the_first_is(waiting: tuple[Desk, Running
         assert workspace.reject(card.approval, reason="no").live
 
 
+@pytest.mark.long
 def test_a_dead_director_leaves_a_socket_that_stops_nobody(waiting: tuple[Desk, Running]) -> None:
     desk, director = waiting
     (card,) = desk.cards()
@@ -101,6 +103,7 @@ def test_a_dead_director_leaves_a_socket_that_stops_nobody(waiting: tuple[Desk, 
     assert len(desk.delivered()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("heard", [False, True], ids=["before it was read", "before the answer"])
 def test_a_kill_between_request_and_answer_and_the_same_decision_once(
     waiting: tuple[Desk, Running], heard: bool

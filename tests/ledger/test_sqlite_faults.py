@@ -51,6 +51,7 @@ def test_what_a_failed_fsync_dropped_is_never_built_upon(fsync: int) -> None:
     assert seen["points"] > 5
 
 
+@pytest.mark.long
 def test_without_reading_afresh_it_would_be() -> None:
     @contextmanager
     def trusting(disk: Disk) -> Iterator[Driver]:

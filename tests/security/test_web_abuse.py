@@ -68,7 +68,7 @@ def test_a_hundred_megabytes_are_not_read(web: WebHouse) -> None:
         answer = heard(connection)
     assert sent < 20 * MEGABYTE, "it went on reading"
     assert served(answer) in ([413], [])  # the connection may break before the answer is read
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 30_000  # kilobytes
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 60_000  # kilobytes
     assert web.stranger().get("/login").status == 200
 
 

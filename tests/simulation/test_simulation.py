@@ -17,7 +17,10 @@ from mainstay.testing.scenarios import every_point, scenarios, shipped
 from mainstay.testing.simulation import RARE, Failure, attempt, main, run_seed, run_seeds, shrink
 
 
-@pytest.mark.parametrize("first", range(0, 100, 25))  # `make sim` goes through thousands
+# `make sim` goes through thousands.
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.long) for first in range(25, 100, 25))]
+)
 def test_random_histories_keep_every_promise(first: int) -> None:
     seen = run_seeds(first, 25)
     assert seen.failures == []
@@ -77,6 +80,7 @@ def test_the_figures_come_as_json(
     assert told["failures"] == []
 
 
+@pytest.mark.long
 def test_a_failing_history_is_made_short_and_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
