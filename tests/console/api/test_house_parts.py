@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 import pytest
 
 from mainstay.runtime.logs import log_to, stop_logging
+from mainstay.testing.model_server import Asked, Given, ModelServer, completion
 from tests.console.api.conftest import Heard, Program
 from tests.security.web_house import WebHouse
 
@@ -78,6 +80,43 @@ def test_no_model_is_configured_and_none_is_tried(web: WebHouse, program: Progra
     assert program.get("models?reach=true").json == []
     heard = program.post("models/default/check")
     assert (heard.status, heard.kind) == (404, "not-found")
+
+
+@pytest.fixture
+def model(web: WebHouse) -> Iterator[ModelServer]:
+    """A model on loopback that mainstay.toml names; nobody knows what it costs."""
+    settings = web.root / "mainstay.toml"
+    before = settings.read_bytes()
+    with ModelServer(_answering) as server:
+        named = f'\n[models.sample]\nuse = "scripted:small"\nurl = "{server.url}"\n'
+        settings.write_bytes(before + named.encode())
+        try:
+            yield server
+        finally:
+            settings.write_bytes(before)
+
+
+def _answering(asked: Asked) -> Given:
+    models = asked.path.endswith("/models")
+    return Given(raw=b'{"data": [{"id": "small"}]}') if models else completion("Ready.")(asked)
+
+
+@pytest.mark.long  # the libraries that speak to models take seconds to load
+def test_a_model_is_tried_where_its_price_is_known_or_agreed_to(
+    web: WebHouse, program: Program, model: ModelServer
+) -> None:
+    (state,) = program.get("models").json
+    assert (state["name"], state["reached"], state["price"]) == ("sample", None, None)
+    assert program.get("models?reach=true").json[0]["reached"] is True
+    asked = len(model.asked)
+    refused = _until_over(web, program, program.post("models/sample/check"))
+    assert refused["state"] == "failed"
+    assert "Nobody knows" in str(refused["error"])
+    assert len(model.asked) == asked, "no call was made"
+    done = _until_over(web, program, program.post("models/sample/check", {"unpriced": True}))
+    assert done["state"] == "done", done
+    assert isinstance(done["result"], dict)
+    assert (done["result"]["answer"], done["result"]["trouble"]) == ("Ready.", "")
 
 
 def test_programs_of_ones_own_are_listed_and_not_trusted_by_a_request(program: Program) -> None:
