@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mainstay.bench.console import Options, run_console
 from mainstay.bench.console_fill import filled
+from mainstay.bench.console_turns import medians, p95
 from mainstay.bench.console_visits import Page, Read, fonts, ways_ms
+from mainstay.bench.report import Report
 
 
 def page(heard: list[tuple[int, float]], fetched: list[tuple[float, float]]) -> Page:
@@ -45,6 +49,19 @@ def test_what_a_page_loads_and_which_part_moves_with_a_topic() -> None:
     assert read.part_of("memory") == ""
     assert read.places == ["/runs"]
     assert fonts("src: url(/static/i.woff2)") == ["/static/i.woff2"]
+
+
+def test_a_figure_is_the_median_of_its_turns_and_says_between_what_they_lay() -> None:
+    figures, spread = medians([{"first_byte_p95_ms": one, "pages": 13} for one in (31.0, 24.0, 80.0)])
+    assert figures == {"first_byte_p95_ms": 31.0, "pages": 13}
+    assert spread["first_byte_p95_ms"] == [24.0, 80.0]
+    assert p95([7.0]) == 7.0
+    report = Report({**figures, "spread": spread}, {}, {})
+    assert report.missed == ()
+    told = Console(record=True, width=200, file=StringIO())
+    report.render(told)
+    assert "31.00 (24.00 to 80.00)" in told.export_text()
+    assert report.as_dict()["spread"]["first_byte_p95_ms"] == [24.0, 80.0]
 
 
 @pytest.mark.long

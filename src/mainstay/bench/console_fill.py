@@ -20,6 +20,7 @@ from mainstay.kernel.values import DAY, Instant, Usage
 from mainstay.runtime.clock import ManualClock, SystemClock
 from mainstay.runtime.tick import Request
 from mainstay.workflows.canonical import canonical
+from mainstay.workspace import Workspace
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.held import Held
 
@@ -75,7 +76,7 @@ class Step:
 def filled(folder: Path, *, runs: int, cards: int, told: Callable[[str, int, int], None]) -> Path:
     """The workspace with so many runs that ended and so many cards that wait."""
     root, mark = folder / "desk", folder / FILLED
-    wanted = {"runs": runs, "cards": cards, "steps": STEPS}
+    wanted = {"runs": runs, "cards": cards, "steps": STEPS, "signed": True}
     if mark.exists() and json.loads(mark.read_text("utf-8")) == wanted:
         return root
     if root.exists():
@@ -86,6 +87,10 @@ def filled(folder: Path, *, runs: int, cards: int, told: Callable[[str, int, int
     settings.write_text(text.replace('day_usd = "2.00"', 'day_usd = "1000000"'), "utf-8")
     _ended(root, runs, lambda done, of: told("runs", done, of))
     fill_more(root, cards, lambda done, of: told("cards", done, of))
+    # A house that has lived for thirty days was signed all along; else its first director would sign all of it beside
+    # the visits, and what that takes would be told as theirs.
+    with Workspace(Folder(root)) as workspace:
+        workspace.auditing.sign()
     mark.write_text(json.dumps(wanted), "utf-8")
     return root
 

@@ -101,6 +101,8 @@ _WORDS = {
     "started_s": "`up`, from its start until it answers, s",
     "pages": "pages that were visited",
     "pages_missing": "pages that were not there",
+    "quiet_after_s": "until the server had nothing to do after its start, s",
+    "first_visit_cpu_ms": "the first visit of a page: median, CPU ms",
     "first_byte_p50_ms": "pages: first byte, p50, ms",
     "page_cpu_ms": "a page: median, CPU ms",
     "page_cpu_p95_ms": "a page: p95, CPU ms",
@@ -202,15 +204,16 @@ class Report:
         table.add_column("measured", justify="right")
         table.add_column("goal", justify="right")
         goals = {goal.field: goal for goal in GOALS}
+        spread = self.figures.get("spread", {})  # of turns, where a figure is a median of some
         for name, value in self.figures.items():
             goal = goals.get(name)
             if goal is not None:
                 sign = "≥" if goal.at_least else "≤"
                 style = "green" if goal.met(value) else "bold red"
                 bound = f"{sign} {goal.bound:,g} {'met' if goal.met(value) else 'MISSED'}"
-                table.add_row(goal.words, f"[{style}]{_text(value)}[/]", bound)
+                table.add_row(goal.words, f"[{style}]{_text(value)}[/]{_between(spread.get(name))}", bound)
             elif name in _WORDS:
-                table.add_row(_WORDS[name], _text(value), "")
+                table.add_row(_WORDS[name], _text(value) + _between(spread.get(name)), "")
         console.print(table)
         if "durability" in self.figures:
             pragmas = ", ".join(f"{name}={value}" for name, value in self.figures["durability"].items())
@@ -223,6 +226,10 @@ class Report:
 
 def _rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
+
+
+def _between(turns: list[float] | None) -> str:
+    return f" ({_text(turns[0])} to {_text(turns[1])})" if turns else ""
 
 
 def _text(value: Any) -> str:

@@ -207,7 +207,7 @@ def approvals(
 def console(
     runs: Annotated[int, typer.Option(min=100, help="Runs that are over.")] = 90_000,
     cards: Annotated[int, typer.Option(min=1, max=100_000, help="Waiting cards.")] = 10_000,
-    rounds: Annotated[int, typer.Option(min=2, help="Visits of each page.")] = 30,
+    rounds: Annotated[int, typer.Option(min=2, help="Visits of each page in a turn.")] = 10,
     folder: Annotated[
         str, typer.Option(help="Kept, and not filled again the next time.", show_default="temporary")
     ] = "",
