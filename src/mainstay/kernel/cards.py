@@ -6,6 +6,7 @@ to nothing. A final act of high stake wants a second step. Nothing leaves from h
 
 from __future__ import annotations
 
+from mainstay.kernel.authority import BY_A_PERSON
 from mainstay.kernel.commands import (
     EditApproval,
     GrantApproval,
@@ -112,7 +113,7 @@ def _approve(draft: Draft, number: int, approval: ApprovalId, command: GrantAppr
         )
     )
     if draft.facts.performing:
-        let_go(draft, number, f"approval:{approval}")
+        let_go(draft, number, f"{BY_A_PERSON}{approval}")
 
 
 def reject(draft: Draft, command: RejectApproval) -> None:
@@ -233,6 +234,6 @@ def judge_again(draft: Draft) -> None:
         elif (
             task.phase is Phase.HELD
             and verdict.decision is Decision.ASK
-            and not act.authority.startswith("approval:")
+            and not act.authority.startswith(BY_A_PERSON)
         ):
             ask(draft, number, verdict)

@@ -7,6 +7,7 @@ passed. Policy (`judge`) stands in the door; what a person says of the cards bef
 
 from __future__ import annotations
 
+from mainstay.kernel.authority import BY_A_PERSON, BY_A_RULE, BY_ITSELF
 from mainstay.kernel.autonomy import Level, audit_share, clean_of_late
 from mainstay.kernel.circumstances import circumstances
 from mainstay.kernel.commands import Proposed
@@ -61,12 +62,12 @@ def judge(draft: Draft, number: int, authority: str = "", *, absent: bool = Fals
         # Also what was approved in time: it leaves late when nobody was at work, or it had to wait for its turn.
         draft.give_up(number, task.attempt, FailureClass.TIMEOUT, "its deadline has passed")
         return
-    approved = authority.startswith("approval:") and not draft.facts.killed
+    approved = authority.startswith(BY_A_PERSON) and not draft.facts.killed
     verdict = verdict_on(draft, number, task.act.action)
     if verdict.decision is not Decision.DENY and _is_shadowed(draft, number, task.act):
         draft.emit(ActionShadowed(number, str(verdict.decision), verdict.rule, verdict.reason))
     elif verdict.decision is Decision.ALLOW or (verdict.decision is Decision.ASK and approved):
-        let_go(draft, number, authority if approved else verdict.authority or f"rule:{verdict.rule}")
+        let_go(draft, number, authority if approved else verdict.authority or f"{BY_A_RULE}{verdict.rule}")
     elif may_have_left(task) and not absent:
         # An earlier call may have arrived: neither a new card nor a refusal may hide that.
         reason = f"an earlier call of it may have arrived, and now it may not be repeated: {verdict.reason}"
@@ -155,7 +156,7 @@ def _by_autonomy(draft: Draft, number: int, action: Action) -> Verdict:
     if fraction("audit", state.head.run, number) < share:
         return Verdict(Decision.ASK, "audit", f"it would go by itself, and {100 * share:.0f} % are looked at")
     proof = f"{standing.clean} were right and {standing.errors} wrong of those that were decided"
-    return Verdict(Decision.ALLOW, "autonomy", proof, f"autonomy:{kind}")
+    return Verdict(Decision.ALLOW, "autonomy", proof, f"{BY_ITSELF}{kind}")
 
 
 def _is_shadowed(draft: Draft, number: int, act: Act) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from mainstay.kernel.authority import BY_A_PERSON
 from mainstay.kernel.events import (
     ActEvent,
     ActionDenied,
@@ -249,7 +250,7 @@ def _card(state: RunState, event: CardEvent | SteeringEvent) -> RunState:
             return _phase(state, number, Phase.APPROVAL, edited, wake_at=act.expires_at)
         case ApprovalGranted(task=number, approval=approval):
             act = state.act(number)
-            granted = replace(act, approval=approval, authority=f"approval:{approval}")
+            granted = replace(act, approval=approval, authority=f"{BY_A_PERSON}{approval}")
             return _phase(state, number, Phase.APPROVAL, granted, wake_at=act.expires_at)
         case ApprovalRejected(task=number) | ApprovalExpired(task=number):
             return finish(state, number, _closed(state, number), 0)

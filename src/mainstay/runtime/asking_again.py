@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from mainstay.kernel.authority import BY_ITSELF
 from mainstay.kernel.autonomy import OTHERWISE_MADE, Autonomy, beyond, goes_by_itself
 from mainstay.kernel.commands import JudgeAgain, RevokeAutonomy
 from mainstay.kernel.house import Registered
@@ -40,7 +41,7 @@ def _may_stop(task: TaskState, template: str) -> bool:
 
 def held_of_kind(runs: Mapping[RunId, Open], kind: str, cause: int) -> list[Request]:
     """The runs in which an act of this kind waits in its window."""
-    workflow, authority = kind.partition("/")[0], f"autonomy:{kind}"
+    workflow, authority = kind.partition("/")[0], f"{BY_ITSELF}{kind}"
     return [
         Request(JudgeAgain(run), cause=cause)
         for run, one in runs.items()

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from mainstay.kernel.authority import BY_A_PERSON, BY_ITSELF
 from mainstay.kernel.commands import WeighEvidence
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.events import ActionEdited, ActionUndone, ApprovalGranted, ApprovalRejected, RunEvent
@@ -31,7 +32,6 @@ from mainstay.kernel.values import SECOND
 
 LOOKED_AT_US = SECOND  # a decision that came faster was not read
 WORDS_SHARE = 10  # an edit of more than one word in so many is an error
-BY_ITSELF, BY_A_PERSON = "autonomy:", "approval:"
 # Of a card that was asked for these reasons, a yes says nothing new of how such acts are made.
 _NO_NEWS = frozenset({"undone", "in doubt", "restored"})
 

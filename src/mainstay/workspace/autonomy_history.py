@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mainstay.kernel.authority import BY_ITSELF
 from mainstay.kernel.events import (
     NUMBER_OF,
     ActionShadowed,
@@ -23,7 +24,6 @@ from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
 from mainstay.ledger.sqlite_reader import SqliteReader
 from mainstay.ledger.store import EventReader, Value
-from mainstay.runtime.weighing import BY_ITSELF
 from mainstay.workspace.looking_back import PLAIN, Back
 
 STREAM = StreamId("autonomy")

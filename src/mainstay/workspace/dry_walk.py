@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mainstay.governance.narration import say
+from mainstay.kernel.authority import BY_A_RULE
 from mainstay.kernel.commands import (
     Acted,
     GrantApproval,
@@ -196,7 +197,7 @@ class Walk:
                 case ActionHeld(authority=authority):
                     return "held", authority, "it could be taken back for a while"
                 case ActionStarted(authority=authority):
-                    return "goes", authority.removeprefix("rule:"), ""
+                    return "goes", authority.removeprefix(BY_A_RULE), ""
                 case _:
                     continue
         phase = self.state.task(number).phase

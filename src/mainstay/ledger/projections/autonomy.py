@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mainstay.kernel.authority import BY_ITSELF
 from mainstay.kernel.autonomy import KEEPING
 from mainstay.kernel.events import (
     ActionShadowed,
@@ -20,7 +21,6 @@ from mainstay.kernel.state import RunState
 from mainstay.kernel.values import Instant
 from mainstay.ledger.store import Add, ColumnType, Put, RowChange, Table, Value
 
-BY_ITSELF = "autonomy:"
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 
 

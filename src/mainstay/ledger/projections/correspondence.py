@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mainstay.kernel.authority import BY_A_PERSON
 from mainstay.kernel.events import Event, MessageReceived, TaskSucceeded
 from mainstay.kernel.ids import StreamId
 from mainstay.kernel.policy import Action
@@ -17,7 +18,6 @@ from mainstay.ledger.store import ColumnType, Put, RowChange, Table
 
 _INTEGER, _TEXT = ColumnType.INTEGER, ColumnType.TEXT
 REPLY = "email.reply"
-BY_A_PERSON = "approval:"  # how the authority begins under which an approved act leaves
 
 
 class Correspondence:

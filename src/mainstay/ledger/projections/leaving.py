@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mainstay.kernel.authority import BY_A_PERSON
 from mainstay.kernel.events import (
     ActionDenied,
     ActionHeld,
@@ -59,7 +60,7 @@ def leaving(position: int, stream: StreamId, event: Event, run: RunState) -> Seq
         case ApprovalGranted(task=number) | ActionHeld(task=number) if run.act(number).calls:
             return ()  # it was called before, and may go once more: nothing of that can be taken back
         case ApprovalGranted(task=number, approval=approval):
-            return (_goes(position, stream, run, number, f"approval:{approval}", 0),)
+            return (_goes(position, stream, run, number, f"{BY_A_PERSON}{approval}", 0),)
         case ActionHeld(task=number, authority=authority, until=until):
             return (_goes(position, stream, run, number, authority, until),)
         case TaskFailed(task=number):
@@ -90,11 +91,10 @@ def _goes(
     position: int, stream: StreamId, run: RunState, number: int, authority: str, until: Instant | int
 ) -> Put:
     action = run.act(number).action
-    by, _, card = authority.partition(":")
     columns: dict[str, Value] = {
         "workflow": run.head.workflow,
         "act": action.act,
-        "approval": card if by == "approval" else None,
+        "approval": authority.removeprefix(BY_A_PERSON) if authority.startswith(BY_A_PERSON) else None,
         "authority": authority,
         "until": until,
         "digest": action.digest,
