@@ -229,6 +229,14 @@ def test_a_no_is_taken_back_by_one_press_and_once(web: WebHouse, browser: Browse
     assert answer(web, browser, Waiting(new.approval, new.digest, ""), answer="reject").status == 303
 
 
+def test_the_page_behind_a_link_leads_to_where_a_no_is_taken_back(web: WebHouse, browser: Browser) -> None:
+    card = low(web)
+    assert answer(web, browser, card, answer="reject").status == 303
+    told = browser.get(card.path).text
+    assert "It was rejected: nothing is sent." in told
+    assert f'ask again on <a href="/approvals/{card.approval}">its card</a>' in told
+
+
 def test_what_was_not_rejected_is_not_asked_again(web: WebHouse, browser: Browser) -> None:
     card = low(web)
     again = f"/approvals/{card.approval}/again"
