@@ -8,6 +8,7 @@ import pytest
 from mainstay.models import weights
 from mainstay.models.base import Embedder, Unavailable
 from mainstay.models.embedder import find_embedder
+from tests.prepared import copied, embedder_cache
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -30,7 +31,7 @@ def weight_files() -> weights.WeightFiles:
 
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("embedder")
+    return copied(embedder_cache(), tmp_path_factory.mktemp("embedder"))
 
 
 @pytest.fixture(scope="session")
