@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 PAGE = 50
 LOOK_MAX = 1_500  # runs that one page looks at for what no index tells apart
 SLICE = 250
-OPENED_MAX = 5_000  # runs whose title and sender are opened for one look: half a second to a second
+OPENED_MAX = 10_000  # runs whose title and sender are opened for one look: a quarter to half a second
 FOUND_MAX = 100  # of them; then the look ends there
 HITS_MAX = 60  # messages that the memory's index gives for some words
 NEAR = 200  # runs after a message among which the one that it started is looked for
