@@ -72,7 +72,7 @@ def test_a_file_that_an_editor_broke_is_told_and_another_comes_into_force_later(
         '[[rule]]\nname = "more asks"\nwhen = { act = "email.label" }\nthen = "ask"\nwhy = "said elsewhere"\n'
     )
     unseen = browser.post("/policies", fields)  # what nobody was shown does not come into force
-    assert (unseen.status, "not the ones that you were shown" in unseen.text) == (422, True)
+    assert (unseen.status, "not the ones that you were shown" in unseen.text) == (409, True)
     assert web.service.held.director.policy.digest == before
     (web.root / "policies" / "zz.toml").unlink()
     assert browser.post("/policies", fields).status == 303

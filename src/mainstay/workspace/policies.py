@@ -15,7 +15,7 @@ from mainstay.governance.policy_check import Remark, remarks
 from mainstay.governance.policy_difference import difference
 from mainstay.kernel.autonomy import Level
 from mainstay.kernel.contract import Finality
-from mainstay.kernel.errors import CommandRefused, NotFound
+from mainstay.kernel.errors import CommandRefused, FileChanged, NotFound
 from mainstay.kernel.facts import Facts
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.state import RunState
@@ -126,7 +126,7 @@ class Policies:
         """
         rules = load_rules(self.folder.root, self._acts())
         if looked_at is not None and looked_at != rules.policy.digest:
-            raise CommandRefused(
+            raise FileChanged(
                 "The rules on disk are not the ones that you were shown.",
                 why="A file was written in between. Nothing was changed.",
                 remedy="Look at what they would change now, then put them in force.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mainstay.config.files import RuleFiles, load_rules
 from mainstay.config.policies import read_policy_text
 from mainstay.kernel.commands import AdoptPolicy, AdoptTemplate, RetireTemplate
-from mainstay.kernel.errors import CommandRefused, NotFound, PolicyError
+from mainstay.kernel.errors import FileChanged, NotFound, PolicyError
 from mainstay.kernel.policy import Policy
 from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.blobs import Blobs
@@ -85,7 +85,7 @@ class RuleDesk:
     async def apply(self, *, policy: str = "") -> Json:
         """Put the rules and templates of the folder in force. With the digest of a policy: only if that is it.
 
-        Raises `ConfigError` for files that are wrong, `CommandRefused` for others than were looked at.
+        Raises `ConfigError` for files that are wrong, `FileChanged` for others than were looked at.
         """
         async with self.files.one_at_a_time:
             return await self._apply(policy)
@@ -94,7 +94,7 @@ class RuleDesk:
         assembly = self._assembly
         rules = load_rules(assembly.folder.root, assembly.catalog.acts)
         if policy and rules.policy.digest != policy:
-            raise CommandRefused(
+            raise FileChanged(
                 "The rules on disk are not the ones that were looked at.",
                 why="A file was written in between. Nothing was changed.",
                 remedy="Run `mainstay policy diff`, and apply once more.",

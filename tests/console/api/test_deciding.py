@@ -184,6 +184,23 @@ def test_the_workflows_that_are_put_in_force_are_those_that_were_listed(
         web.ask(web.front.act(lambda workspace: workspace.editing.apply_workflows()))
 
 
+def test_the_rules_that_are_put_in_force_are_those_that_were_checked(web: WebHouse, program: Program) -> None:
+    file = web.root / "policies" / "spare.toml"
+    rule = '[[rule]]\nname = "spare"\nwhen = {{ act = "{act}" }}\nthen = "ask"\nwhy = "a test"\n'
+    try:
+        file.write_text(rule.format(act="email.label"))
+        shown = program.get("policies/check").headers["etag"]
+        file.write_text(rule.format(act="email.reply"))
+        heard = program.post("policies/apply", If_Match=shown)
+        assert (heard.status, heard.kind) == (412, "stale"), heard.text
+        assert program.post("policies/apply").kind == "digest-missing"
+        now = program.get("policies/check").headers["etag"]
+        assert program.post("policies/apply", If_Match=now).json["policy"] == now.strip('"')
+    finally:
+        file.unlink()
+        web.ask(web.front.act(lambda workspace: workspace.policies.apply()))
+
+
 def test_a_key_answers_as_it_answered_although_things_moved_on(web: WebHouse, program: Program) -> None:
     said = {"scope": "adapter", "name": "support", "reason": "they move house"}
     first = program.post("pauses", said, key="pause-once-only")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field
 
-from mainstay.console.api.asked import MaybeKey
+from mainstay.console.api.asked import IfShown, MaybeKey, shown_of
 from mainstay.console.api.noun import Administering, Noun, Reading
 from mainstay.console.api.values import Digits, Named, Strict
 from mainstay.workspace.policies import Checked
@@ -26,6 +26,13 @@ Version = Annotated[
 ]
 
 
+TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "What the rules of the files are."}}
+    }
+}
+
+
 class Supposed(Strict):
     """An act as rules see it."""
 
@@ -39,10 +46,12 @@ async def list_policies(asked: Reading) -> Any:
     return await asked.read(lambda workspace: workspace.policies.versions())
 
 
-@noun.get("/policies/check", response_model=Checked)
-async def check_policies(asked: Reading) -> Any:
-    """What is wrong with the rules of the files."""
-    return await asked.read(lambda workspace: workspace.policies.check())
+@noun.get("/policies/check", response_model=Checked, responses=TAGGED)
+async def check_policies(asked: Reading, response: Response) -> Any:
+    """What is wrong with the rules of the files. Its `ETag` says what they are, for whoever puts them in force."""
+    found = await asked.read(lambda workspace: workspace.policies.check())
+    response.headers["ETag"] = f'"{found.digest}"'
+    return found
 
 
 @noun.get("/policies/difference", response_model=Compared)
@@ -67,7 +76,8 @@ async def explain_supposed(asked: Reading, said: Supposed) -> Any:
     return await asked.read(lambda workspace: workspace.policies.explain_act(said.act, said.given))
 
 
-@noun.post("/policies/apply", response_model=dict[str, Any])
-async def apply_rules(asked: Administering, key: MaybeKey = None) -> Any:
-    """Put the rules and templates of the folder in force."""
-    return await asked.act(lambda workspace: workspace.policies.apply())
+@noun.post("/policies/apply", response_model=dict[str, Any], also=(412, 428))
+async def apply_rules(asked: Administering, key: MaybeKey = None, shown: IfShown = None) -> Any:
+    """Put the rules of the folder in force, as they were checked, and its templates."""
+    looked_at = shown_of(shown)
+    return await asked.act(lambda workspace: workspace.policies.apply(looked_at=looked_at))

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
-from mainstay.console.api.asked import IfMatch, MaybeKey
+from mainstay.console.api.asked import IfShown, MaybeKey, shown_of
 from mainstay.console.api.noun import Administering, Noun, Reading, Steering
 from mainstay.console.api.values import NAME_MAX, Named, NamePath, Reason, Strict
-from mainstay.console.refused import Refused
 from mainstay.workspace.decided import Decided
 from mainstay.workspace.edit_history import Entry
 from mainstay.workspace.timetable import Scheduled
@@ -102,10 +101,10 @@ async def list_workflow_history(asked: Reading, name: NamePath) -> Any:
 
 @noun.post("/workflows/apply", response_model=dict[str, Any], also=(412, 428))
 async def apply_workflows(
-    asked: Administering, said: Lost, key: MaybeKey = None, shown: IfMatch = None
+    asked: Administering, said: Lost, key: MaybeKey = None, shown: IfShown = None
 ) -> Any:
     """Put the workflows of the folder in force, as they were listed. One mistake refuses all."""
-    looked_at = _looked_at(shown)
+    looked_at = shown_of(shown)
     return await asked.act(
         lambda workspace: workspace.editing.apply_workflows(
             lost=said.lost, looked_at=looked_at, actor=asked.actor
@@ -151,15 +150,3 @@ async def cancel_scope(asked: Administering, said: Scope, key: MaybeKey = None) 
             workspace.steering.cancel_scope(said.scope, said.name, reason=said.reason, actor=asked.actor)
         )
     )
-
-
-def _looked_at(if_match: str | None) -> str:
-    """What the folder said when it was listed. Raises `Refused` where that is not said."""
-    if not if_match:
-        raise Refused(
-            428,
-            "Say which files you put in force.",
-            why="Somebody may have written one since you looked.",
-            remedy="Send the `ETag` of `GET /workflows` as `If-Match`. Nothing was changed.",
-        )
-    return if_match.strip().strip('"').lower()
