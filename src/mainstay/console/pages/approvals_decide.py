@@ -30,7 +30,7 @@ from mainstay.workspace.serving_web import Front
 
 TEXT_MAX, CONFIRM_MAX, DIGEST_MAX, WORD_MAX = 500_000, 1_000, 128, 64
 TITLE_MAX = 60
-LOOKS, LOOK_EVERY_S = 50, 0.03  # for the card that asks again
+LOOKS, LOOK_EVERY_S = 100, 0.03  # for the card that asks again
 
 
 class Deciding:
