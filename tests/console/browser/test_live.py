@@ -21,7 +21,7 @@ from mainstay.console import app
 from mainstay.console.rendering import environment, page
 from mainstay.console.routes import Page
 from mainstay.console.server import serve
-from tests.console.browser.conftest import Visit, Visitor
+from tests.console.browser.conftest import WAIT_MS, Visit, Visitor
 from tests.security.web_house import WAIT_S, WebHouse
 
 SAMPLE = """{% extends "shell.html" %}{% block title %}Sample{% endblock %}{% block content %}
@@ -89,10 +89,11 @@ def reject(web: WebHouse) -> int:
 
 
 def waiting(visitor: Visitor, count: int) -> None:
+    """The page shows so many; where the stream was lost it may take the pause before the next try."""
     from playwright.sync_api import expect
 
-    expect(visitor.page.locator("#told")).to_have_text(f"{count} wait")
-    expect(visitor.page.locator(".rail [data-count=waiting]")).to_have_text(str(count))
+    expect(visitor.page.locator("#told")).to_have_text(f"{count} wait", timeout=WAIT_MS)
+    expect(visitor.page.locator(".rail [data-count=waiting]")).to_have_text(str(count), timeout=WAIT_MS)
 
 
 def test_a_part_comes_up_to_date_and_nothing_that_a_person_does_is_disturbed(

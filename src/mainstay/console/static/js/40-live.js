@@ -96,7 +96,7 @@
     const one = document.getElementById("stale");
     if (!one) return;
     if (one.textContent !== words) one.textContent = words;
-    one.hidden = !words;
+    if (one.hidden === Boolean(words)) one.hidden = !words;
   }
 
   // Whether the director works, and whether the ledger is whole, is not known without the stream.
