@@ -44,7 +44,7 @@ def letter(web: WebHouse, raw: bytes = RAW) -> str:
     ingest = next(iter(web.service.ingests.values()))
 
     def rejected() -> Request:
-        command = ingest._rejected(Item(raw, web.clock.now(), "by hand"), WHY)
+        command = ingest._commands._rejected(Item(raw, web.clock.now(), "by hand"), WHY)
         return Request(command, "director", blobs=ingest._artifacts.take_staged())
 
     request = web.call(rejected)

@@ -12,7 +12,8 @@ from mainstay.kernel.values import MINUTE
 from mainstay.ledger.connection import SQLITE_MIN
 from mainstay.runtime.disk import AHEAD_DAYS, FREE_MIN_BYTES, SAMPLED_US
 from mainstay.runtime.heartbeat import BEAT_EVERY_S
-from mainstay.runtime.loop import DEAF_S, JUMP_S
+from mainstay.runtime.loop import JUMP_S
+from mainstay.runtime.workers import DEAF_S
 from mainstay.workspace.watching import BACKUP_AGAIN_S, SILENT_LEAST_S, SILENT_POLLS
 from tests.docs.pages import bare, rows, text_of
 from tests.repository.tree import ROOT

@@ -76,8 +76,8 @@ class Paying(House):
         supply = Supply(settings, self.model, price)
         self.thinker = Asker()
         agents_here: dict[str, Any] = dict.fromkeys(ceilings, self.thinker)
-        self.performer._agents = agents_here
-        self.performer._tools = lambda brief: Paid(
+        self.performer.thinking._agents = agents_here
+        self.performer.thinking._tools = lambda brief: Paid(
             Spending(supply, cost_max_micros=brief.cost_max_micros, data_class="customer")
         )
         self.most = 0

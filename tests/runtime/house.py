@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import Any
 
 from mainstay.agents import base as agents
@@ -30,13 +31,16 @@ from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.desk import Desk
 from mainstay.runtime.director import Director
 from mainstay.runtime.last_look import LastLook
-from mainstay.runtime.loop import WORKER_MAX, Loop
-from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.loop import Loop
+from mainstay.runtime.performer import Performer
 from mainstay.runtime.plan_shelf import PlanShelf
+from mainstay.runtime.routes import Route
 from mainstay.runtime.steering import Steering
 from mainstay.runtime.tick import Answer, Request
+from mainstay.runtime.workers import WORKER_MAX
 from mainstay.testing.fakes import FakeAdapter
 from mainstay.testing.plans import ALLOW_ALL, plan_of, think
+from mainstay.workspace.desks import Desks
 
 TURNS_MAX = 20_000  # of the event loop: far more than any test needs, and over in a second
 
@@ -108,6 +112,7 @@ class House:
         worker_max: int = WORKER_MAX,
         store: DiskStore | None = None,
         clock: ManualClock | None = None,
+        artifacts: Artifacts | None = None,
         **director: Any,
     ) -> None:
         self.plans = {plan.digest: plan for plan in plans or (plan_of(think("only")),)}
@@ -116,7 +121,7 @@ class House:
         self.thinker = Thinker()
         self.adapter = FakeAdapter(mail_contract())
         self.vault = Vault(bytes(range(32)), InMemoryKeys())
-        self.artifacts = Artifacts(self.vault, InMemoryBlobs(self.store.blob))
+        self.artifacts = artifacts or Artifacts(self.vault, InMemoryBlobs(self.store.blob))
         self.noticed: list[tuple[str, Exception]] = []
         self.director = Director(
             self.store,
@@ -142,7 +147,9 @@ class House:
         self.loop = Loop(
             self.director, self.performer, self.clock, worker_max=worker_max, noticed=self.notice
         )
-        self.desk = Desk(self.director, lambda: self.performer, self.artifacts, self.route, self.loop.ask)
+        self.desk = Desk(
+            self.director, lambda: self.performer.rendering, self.artifacts, self.route, self.loop.ask
+        )
         self.steering = Steering(self.director, self.artifacts, self.loop.ask, adapters=("email",))
 
     def notice(self, what: str, error: Exception) -> None:
@@ -193,6 +200,12 @@ class House:
 
     async def ask(self, request: Request) -> Answer:
         return await self.loop.ask(request)
+
+
+def at_hand(cards: Any, steering: Any, **more: Any) -> Desks:
+    """These desks; whoever asks another one finds none."""
+    others = {one.name: None for one in fields(Desks)} | {"ingests": dict}
+    return Desks(**others | {"cards": cards, "steering": steering} | more)
 
 
 async def until(holds: Callable[[], bool]) -> None:

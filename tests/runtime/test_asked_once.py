@@ -25,7 +25,7 @@ from mainstay.runtime.tick import Request
 from mainstay.runtime.tokens import Tokens
 from mainstay.testing.plans import ASK_ALL, act, plan_of
 from mainstay.workspace.operations import operate
-from tests.runtime.house import DiskStore, House, at_work, until
+from tests.runtime.house import DiskStore, House, at_hand, at_work, until
 
 PLAN = plan_of(act("send", act="email.reply"))
 KIND = f"{PLAN.workflow.name}/email.reply/"
@@ -56,11 +56,11 @@ class EndingStore(DiskStore):
 
 
 def operated(house: House, by: Ask, operation: str, arguments: Json) -> Any:
-    desk = Desk(house.director, lambda: house.performer, house.artifacts, house.route, by)
+    desk = Desk(house.director, lambda: house.performer.rendering, house.artifacts, house.route, by)
     steering = Steering(house.director, house.artifacts, by, adapters=("email",))
     granting = Granting(house.director, house.artifacts, by)
     tokens = Tokens(house.store, house.clock, house.vault.keyed_hash, by)
-    return operate(desk, steering, {}, operation, arguments, granting=granting, tokens=tokens)
+    return operate(at_hand(desk, steering, granting=granting, tokens=tokens), operation, arguments)
 
 
 def once_of(house: House) -> AskedOnce:

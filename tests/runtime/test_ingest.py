@@ -12,7 +12,8 @@ from mainstay.kernel.commands import AdvanceCursor
 from mainstay.kernel.errors import AdapterError, StaleEpoch, StorageFailed
 from mainstay.kernel.values import Instant, Json
 from mainstay.runtime import ingest as ingest_module
-from mainstay.runtime.ingest import Ingest, Mailbox, Pulled
+from mainstay.runtime.ingest import Ingest, Pulled
+from mainstay.runtime.mailbox import Mailbox
 from mainstay.runtime.tick import Answer, Request
 from tests.runtime.house import House
 

@@ -388,7 +388,7 @@ def test_a_full_disk_under_a_result_costs_an_attempt_and_not_the_director() -> N
 def told_to(house: House) -> list[DetectIncident | ClearIncident]:
     """What the loop tells of the house, in a list."""
     told: list[DetectIncident | ClearIncident] = []
-    house.loop._incident = told.append
+    house.loop._incident = house.loop.workers._incident = told.append
     return told
 
 
@@ -452,7 +452,7 @@ def test_a_worker_that_does_not_hear_is_reported_and_replaced() -> None:
             await until(lambda: "AttemptFailed" in house.events("deaf"))
             await house.ask(house.begin("quick"))
             await until(lambda: house.status("quick") == "succeeded")  # the pool has its one worker again
-            assert house.loop.deaf == 1
+            assert house.loop.workers.deaf == 1
             before = house.events("deaf")
             free = asyncio.Event()
             house.thinker.work_as = lambda brief: wait_for(free)
@@ -461,7 +461,9 @@ def test_a_worker_that_does_not_hear_is_reported_and_replaced() -> None:
                 await house.ask(house.begin(name))
             await until(lambda: len(house.thinker.asked) == asked + 1)
             gate.set()
-            await until(lambda: house.loop.deaf == 0)  # it ends: its place was taken, although more waits
+            await until(
+                lambda: house.loop.workers.deaf == 0
+            )  # it ends: its place was taken, although more waits
             await turns()
             assert len(house.thinker.asked) == asked + 1
             assert house.events("deaf") == before, "the late answer decides to nothing"

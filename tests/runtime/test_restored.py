@@ -66,9 +66,7 @@ def test_a_card_of_the_backup_is_looked_up_before_it_may_be_answered() -> None:
         since = clock.now()
         clock.advance(HOUR)
         restored(before.store, clock.now(), since)
-        after = House(SEND, policy=ASK_ALL, clock=clock, store=before.store)
-        after.artifacts = before.artifacts
-        after.performer._artifacts = before.artifacts
+        after = House(SEND, policy=ASK_ALL, clock=clock, store=before.store, artifacts=before.artifacts)
         after.adapter.authoritative = True
         await after.adapter.call("reply", b"as it left", key=sent.action.key)
         async with at_work(after):
@@ -174,8 +172,7 @@ def test_what_a_restored_run_proposes_later_is_looked_up_before_its_first_call()
         since = clock.now()
         clock.advance(HOUR)
         restored(store, clock.now(), since)
-        after = House(plan, clock=clock, store=store)
-        after.artifacts = after.performer._artifacts = before.artifacts
+        after = House(plan, clock=clock, store=store, artifacts=before.artifacts)
         after.adapter.authoritative = True
         async with at_work(after):
             await until(lambda: len(after.cards()) == 1)
@@ -208,8 +205,7 @@ def test_what_was_not_sent_leaves_after_the_look_up_without_a_second_question() 
         since = clock.now()
         clock.advance(HOUR)
         restored(store, clock.now(), since)
-        after = House(plan, clock=clock, store=store)
-        after.artifacts = after.performer._artifacts = before.artifacts
+        after = House(plan, clock=clock, store=store, artifacts=before.artifacts)
         after.adapter.authoritative = True
         async with at_work(after):
             await until(lambda: len(after.cards()) == 1)

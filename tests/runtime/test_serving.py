@@ -15,6 +15,7 @@ from mainstay.runtime.clock import ManualClock
 from mainstay.workspace.folder import Folder, create
 from mainstay.workspace.operations import operate
 from mainstay.workspace.serving import Service
+from tests.runtime.house import at_hand
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_arguments_that_would_spoil_the_ledger_are_refused(operation: str, argum
             raise AssertionError(f"{name} was reached")
 
     with pytest.raises(CommandRefused):
-        asyncio.run(operate(NobodysDesk(), NobodysDesk(), {}, operation, arguments))  # type: ignore[arg-type]
+        asyncio.run(operate(at_hand(NobodysDesk(), NobodysDesk()), operation, arguments))  # type: ignore[arg-type]
 
 
 def test_many_sends_at_once_read_the_mailbox_once(folder: Folder) -> None:
@@ -146,19 +147,19 @@ def test_many_sends_at_once_read_the_mailbox_once(folder: Folder) -> None:
         mailbox = Slow()
         service.ingests = {"support": mailbox}  # type: ignore[dict-item]
         try:
-            await asyncio.gather(*(service._refresh("support") for _ in range(50)))
-            await service._refresh("support")
+            await asyncio.gather(*(service.rereading.read("support") for _ in range(50)))
+            await service.rereading.read("support")
             assert mailbox.pulls == 1
             clock.advance(3 * SECOND)
             mailbox.failing = True
-            answers = [service._refresh("support") for _ in range(50)]
+            answers = [service.rereading.read("support") for _ in range(50)]
             failed = await asyncio.gather(*answers, return_exceptions=True)
             assert {type(one) for one in failed} == {ConnectionError}, "what one learns holds for all"
             assert mailbox.pulls == 2
             with pytest.raises(ConnectionError):
-                await service._refresh("support")
+                await service.rereading.read("support")
             assert mailbox.pulls == 3, "and the next tries again"
-            await service._refresh("elsewhere")
+            await service.rereading.read("elsewhere")
         finally:
             service.held.close()
 

@@ -76,10 +76,10 @@ class Desks:
             tools=lambda brief: Recall(self.teaching, house),
             noticed=house.notice,
         )
-        house.loop._performer = performer
+        house.loop.workers._performer = performer
         self.desk = Desk(
             house.director,
-            lambda: performer,
+            lambda: performer.rendering,
             house.artifacts,
             house.route,
             house.loop.ask,

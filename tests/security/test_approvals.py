@@ -34,7 +34,7 @@ from mainstay.testing.plans import ASK_ALL, act, plan_of
 from mainstay.workspace import Card
 from mainstay.workspace.operations import operate
 from tests.runtime import house as houses
-from tests.runtime.house import House, at_work, until
+from tests.runtime.house import House, at_hand, at_work, until
 from tests.security.attacks import attack
 
 REPLY = plan_of(act("send", act="email.reply"))
@@ -50,7 +50,7 @@ async def desk(place: Path, *, policy: Policy = ASK_ALL, undo_us: int = 0, plan:
     house = House(plan, policy=policy, undo_us=undo_us)
 
     async def handle(operation: str, arguments: Any) -> Any:
-        return await operate(house.desk, house.steering, {}, operation, arguments)
+        return await operate(at_hand(house.desk, house.steering), operation, arguments)
 
     server = ControlServer(place / "control.sock", handle)
     client = ControlClient(place / "control.sock")
@@ -174,7 +174,7 @@ def test_a_template_that_is_edited_in_mid_run_withdraws_what_was_made_from_the_o
     asyncio.run(story())
 
 
-@attack(("mainstay.runtime.performer", "Performer._may_leave", lambda self, effect, payload: None))
+@attack(("mainstay.runtime.acting", "Acting._may_leave", lambda self, effect, payload: None))
 @pytest.mark.parametrize("swapped", ["the bytes", "the contract"])
 def test_what_was_swapped_after_the_yes_does_not_leave(
     short_path: Path, swapped: str, monkeypatch: pytest.MonkeyPatch

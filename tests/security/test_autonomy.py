@@ -32,9 +32,11 @@ from mainstay.runtime.tick import Request
 from mainstay.testing.earning import KIND, OPERATOR, Earning
 from mainstay.testing.plans import NOW, act, action, plan_of, ref, think
 from mainstay.workspace import Workspace
+from mainstay.workspace.desks import desk_of, granting_of, steering_of
 from mainstay.workspace.doors import Together
 from mainstay.workspace.held import Held
 from mainstay.workspace.operations import operate
+from tests.runtime.house import at_hand
 from tests.security.attacks import attack
 
 AT_ONCE = AutonomyRules(by_itself=True)
@@ -120,9 +122,9 @@ def test_no_grant_without_proof_by_whichever_door(tmp_path: Path, monkeypatch: p
 def asked(held: Held, operation: str, **arguments: Any) -> str:
     """What comes of an operation of the control socket: the name of what refused it."""
     decide: Any = Together(held.director).ask
-    desk, steering = held.desk(decide), held.steering(decide)
+    desks = at_hand(desk_of(held, decide), steering_of(held, decide), granting=granting_of(held, decide))
     try:
-        asyncio.run(operate(desk, steering, {}, operation, arguments, granting=held.granting(decide)))
+        asyncio.run(operate(desks, operation, arguments))
     except CommandRefused as error:
         return type(error).__name__
     return "done"

@@ -57,7 +57,7 @@ def test_a_message_that_could_not_be_read_runs_nothing_where_it_is_looked_at(web
     ingest = next(iter(web.service.ingests.values()))
 
     def rejected() -> Request:
-        command = ingest._rejected(Item(SCRIPT, web.clock.now(), "<b>by hand</b>"), "<i>no</i>")
+        command = ingest._commands._rejected(Item(SCRIPT, web.clock.now(), "<b>by hand</b>"), "<i>no</i>")
         return Request(command, "director", blobs=ingest._artifacts.take_staged())
 
     request = web.call(rejected)

@@ -338,7 +338,7 @@ def test_the_kill_switch_stops_an_act_that_was_let_go_and_has_not_left() -> None
     async def thrown_just_before(instance: str) -> None:
         await house.ask(throw())
 
-    house.performer._refresh = thrown_just_before
+    house.performer.acting._refresh = thrown_just_before
 
     async def story() -> None:
         await house.ask(house.begin())

@@ -44,9 +44,9 @@ def stored(inbox: Inbox) -> int:
 
 
 @attack(
-    ("mainstay.runtime.ingest", "recognise", lambda mail, own, key: None),
+    ("mainstay.runtime.mail_commands", "recognise", lambda mail, own, key: None),
     (
-        "mainstay.runtime.ingest",
+        "mainstay.runtime.mail_commands",
         "answers_notification",
         lambda mail, raw, key: False,
     ),  # its own identity says it too
@@ -88,7 +88,7 @@ def answers(identity: str) -> dict[str, bytes]:
     }
 
 
-@attack(("mainstay.runtime.ingest", "answers_notification", lambda mail, raw, key: False))
+@attack(("mainstay.runtime.mail_commands", "answers_notification", lambda mail, raw, key: False))
 @pytest.mark.parametrize("which", ["a report", "an automatic answer", "a yes by mail"])
 def test_what_answers_a_notification_starts_nothing_and_decides_nothing(which: str) -> None:
     sent = parse(notification())

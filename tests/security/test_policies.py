@@ -147,13 +147,15 @@ class Flagging:
         return agents.Proposed({"reply": {"text": "Dear Ann"}}, features, "she asked")
 
 
-@attack(("mainstay.runtime.performer", "features_of", lambda rendered, request, proposed: {"flags": []}))
+@attack(("mainstay.runtime.rendering", "features_of", lambda rendered, request, proposed: {"flags": []}))
 def test_an_edit_does_not_wash_off_what_was_flagged() -> None:
     denies = policy(rule("deny", 'act = "*", flag = "money"'), rule("ask", 'act = "*"'))
 
     async def story() -> None:
         house = House(REPLY, policy=ASK_ALL)
-        house.performer._agents = {"proposer": Flagging(house.performer._agents["proposer"])}  # type: ignore[dict-item]
+        house.performer.thinking._agents = {
+            "proposer": Flagging(house.performer.thinking._agents["proposer"])
+        }  # type: ignore[dict-item]
         async with at_work(house):
             await house.ask(house.begin(subject="ann@example.com"))
             await house.settled()

@@ -300,7 +300,7 @@ def leaks(day: Day) -> list[str]:
 
 @pytest.mark.long
 @attack(
-    ("mainstay.runtime.performer", "without_secrets", lambda text: text),
+    ("mainstay.runtime.reasons", "without_secrets", lambda text: text),
     ("mainstay.workspace.serving", "without_secrets", lambda text: text),
 )
 def test_no_secret_stands_anywhere_after_a_day_of_work_and_failures(tmp_path: Path) -> None:

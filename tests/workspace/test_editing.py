@@ -13,6 +13,7 @@ import pytest
 from mainstay.kernel.errors import CommandRefused, ConfigError, FileChanged, NotFound, StorageFull
 from mainstay.runtime.clock import SystemClock
 from mainstay.workspace import Workspace, edited_files
+from mainstay.workspace.desks import rule_desk_of
 from mainstay.workspace.doors import LockDoor
 from mainstay.workspace.editing import Editing
 from mainstay.workspace.folder import Folder
@@ -395,8 +396,8 @@ def test_files_that_are_saved_at_the_same_moment_all_come_into_force(do: Do, web
 def test_whoever_asks_waits_for_whoever_writes(web: WebHouse) -> None:
     """What a program asks under a name of its own goes by another desk, and there is one policy at a time."""
     held, ask = web.service.held, web.service.loop.ask
-    locks = {id(held.rule_desk(ask).files.one_at_a_time) for _ in range(3)}
-    assert locks == {id(web.service._rules.files.one_at_a_time)}
+    locks = {id(rule_desk_of(held, ask).files.one_at_a_time) for _ in range(3)}
+    assert locks == {id(web.service.desks.rules.files.one_at_a_time)}
 
 
 def test_what_an_editor_writes_in_the_very_moment_of_saving_is_not_lost(

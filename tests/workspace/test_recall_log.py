@@ -42,7 +42,7 @@ async def read(
     house = one.house
     await one.keep("walnut boards are in hall 2", memory="boards")
     await one.keep("walnut oil is sold out", memory="oil")
-    house.loop._performer = Performer(
+    house.loop.workers._performer = Performer(
         clock=house.clock,
         agents={"reader": Reader(), "thinker": house.thinker},
         artifacts=house.artifacts,

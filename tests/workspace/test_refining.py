@@ -46,7 +46,7 @@ class Reader:
 
 def at_the_desk(one: Remembering) -> None:
     house = one.house
-    house.loop._performer = Performer(
+    house.loop.workers._performer = Performer(
         clock=house.clock,
         agents={"reader": Reader(), "proposer": Proposer()},
         artifacts=house.artifacts,

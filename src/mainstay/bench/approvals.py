@@ -157,7 +157,9 @@ def _ask(held: Held, numbers: Sequence[int]) -> None:
         }
         route = held.assembly.route("email.reply", request)
         assert route is not None, "the sample has an account"
-        action = performer.action(route, "email.reply", run, 2, subject, request, {"intent": "order-status"})
+        action = performer.rendering.action(
+            route, "email.reply", run, 2, subject, request, {"intent": "order-status"}
+        )
         reply = artifacts.put(Reply(text=text).model_dump_json().encode(), subject, b"reply")
         drafted = {"reply": {"artifact": reply, "kind": "reply"}, "lessons": []}
         said: tuple[Outcome, ...] = (

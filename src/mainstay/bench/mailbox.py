@@ -19,6 +19,7 @@ from mainstay.bench.process import Progress
 from mainstay.bench.rig import peak_mb, resident_mb
 from mainstay.data import sample_path
 from mainstay.runtime.clock import SystemClock
+from mainstay.workspace.desks import ingests_of
 from mainstay.workspace.doors import Together
 from mainstay.workspace.folder import Folder, adopt
 from mainstay.workspace.held import Held
@@ -81,7 +82,7 @@ async def mail_ingested(folder: Path, progress: Progress, *, messages: int) -> d
             now_mb.append(resident_mb())
             progress(done, messages)
 
-        (ingest,) = held.ingests(Together(held.director).ask).values()
+        (ingest,) = ingests_of(held, Together(held.director).ask).values()
         started, cpu = time.perf_counter(), time.process_time()
         pulled = await ingest.pull(told)
         took, used = time.perf_counter() - started, time.process_time() - cpu

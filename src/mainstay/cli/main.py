@@ -23,6 +23,16 @@ USAGE = 2
 FAULT = 70
 
 _ABOUT = "The workspace a one-person company runs on: agents propose, you approve, a ledger remembers."
+# The modules of commands, in the order in which `--help` names what they add.
+_PARTS = (
+    *("operate", "answers", "triage", "autonomy", "doubts", "steering"),
+    *("runs", "inspect", "ask", "inbox", "dead_letters", "held_back"),
+    *("memory", "lessons", "forget", "policy", "report"),
+    *("costs", "slo", "models", "agents", "secrets", "workflows", "simulate"),
+    *("admin", "audit", "ledger", "logs", "service", "heartbeat", "upgrade", "connect"),
+    *("doctor", "observe", "demo"),
+    *("console", "tokens", "mcp", "propose", "evaluate", "specialist"),
+)
 # Typed all day, and answered at once: of these only their own module is loaded.
 _QUICK = {
     **dict.fromkeys(("approvals", "approval", "status"), "inspect"),
@@ -50,94 +60,9 @@ def _root(
 @cache
 def whole() -> typer.Typer:
     """The command line with every command."""
-    from mainstay.cli import (
-        admin,
-        agents,
-        answers,
-        ask,
-        audit,
-        autonomy,
-        connect,
-        console,
-        costs,
-        dead_letters,
-        demo,
-        doctor,
-        doubts,
-        evaluate,
-        forget,
-        heartbeat,
-        held_back,
-        inbox,
-        inspect,
-        ledger,
-        lessons,
-        logs,
-        mcp,
-        memory,
-        models,
-        observe,
-        operate,
-        policy,
-        propose,
-        report,
-        runs,
-        secrets,
-        service,
-        simulate,
-        slo,
-        specialist,
-        steering,
-        tokens,
-        triage,
-        upgrade,
-        workflows,
-    )
-
     app = _empty()
-    for part in (
-        *(
-            operate,
-            answers,
-            triage,
-            autonomy,
-            doubts,
-            steering,
-            runs,
-            inspect,
-            ask,
-            inbox,
-            dead_letters,
-            held_back,
-            memory,
-            lessons,
-            forget,
-            policy,
-            report,
-        ),
-        *(
-            costs,
-            slo,
-            models,
-            agents,
-            secrets,
-            workflows,
-            simulate,
-            admin,
-            audit,
-            ledger,
-            logs,
-            service,
-            heartbeat,
-            upgrade,
-            connect,
-            doctor,
-            observe,
-            demo,
-        ),
-        *(console, tokens, mcp, propose, evaluate, specialist),
-    ):
-        part.add_to(app)
+    for name in _PARTS:
+        import_module(f"mainstay.cli.{name}").add_to(app)
     return app
 
 

@@ -126,10 +126,10 @@ async def _serve(
     finally:
         for task in watching:
             task.cancel()
-    if service.loop.deaf:
+    if service.loop.workers.deaf:
         # Somebody's code does not hear that it is over, and the interpreter would wait for it for ever. All that was
         # acknowledged is durable, and the workspace is free.
-        log.warning("%d that did not hear their end were left behind", service.loop.deaf)
+        log.warning("%d that did not hear their end were left behind", service.loop.workers.deaf)
         screen.tell("stopped", STOPPED)
         sys.stdout.flush()
         os._exit(0)

@@ -72,7 +72,7 @@ class Tour:
     def serve(self) -> None:
         """Go to work on what the demo left, with its console, until Ctrl-C."""
         from mainstay.cli.serve import serve
-        from mainstay.workspace.serving_web import bound_anywhere
+        from mainstay.workspace.web_socket import bound_anywhere
 
         self._heading("Now you")
         self._say(

@@ -268,7 +268,7 @@ class Answering(Sending):
                 remedy="Look at [adapters] in mainstay.toml.",
             )
         try:
-            return self._performer().action(
+            return self._rendering().action(
                 *(route, act.action.act, state.head.run, number, state.head.owner, edited),
                 act.action.features,
             )

@@ -5,12 +5,9 @@ Rules of this file:
 - A tick takes what is waiting, at most `TICK_MAX`, without lingering: the fsync of one tick gathers the next. While
   more than that waits, a tick goes on in slices of `TICK_MAX`, and others have their turn in between.
 - A small tick is committed on the loop, a large one in a thread, so that both the single step and the crowd are fast.
-- Effects are performed by workers, not by a task each: a worker goes on to the next effect when one is done, and a new
-  worker comes only while effects wait and none is free. An effect that never awaits costs no switch of tasks.
+- Effects are performed by workers (`runtime.workers`), a bounded number at once.
 - Every queue has a bound, every wait a deadline.
 - A full disk is waited out with the tick in hand; a failed disk, or a lost lease, ends the process.
-- An effect whose time is up is cancelled; one that does not hear of it is reported all the same, and its worker counts
-  no more: another takes its place. What it answers after all goes to the director, which decides to nothing.
 - What is wrong with the house (`incident`) is told, not acted on.
 - What only the writer may do and no decision needs (`between`) is done in its thread, one piece between two ticks.
 """
@@ -24,28 +21,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mainstay.governance.durations import Durations
-from mainstay.kernel.commands import ClearIncident
 from mainstay.kernel.effects import WakeAt
 from mainstay.kernel.errors import DirectorBusy, DirectorUnavailable, StorageFull
-from mainstay.kernel.events import IncidentKind
-from mainstay.kernel.plan import Priority
 from mainstay.kernel.values import SECOND
 from mainstay.runtime.clock import Clock
 from mainstay.runtime.director import Director
-from mainstay.runtime.incidents import Incident, clock_jumped, performer_lost, whose
+from mainstay.runtime.incidents import Incident, clock_jumped
 from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Answer, Owed, Request, Tick
 from mainstay.runtime.timers import Timers
+from mainstay.runtime.workers import WORKER_MAX, Workers
 
 INBOX_MAX = 20_000
 TICK_MAX = 256  # commands decided at once: keeps the loop free for 10 to 24 ms
-WORKER_MAX = 256  # effects under way at once
 SLICES_MAX = 4  # of a tick when a crowd waits: fewer commits, and no longer hold of the event loop
 COMMIT_ON_LOOP_ROWS = 16
 FULL_DISK_WAIT_S = 5.0
 SWEEP_S = 0.25  # how late a passed deadline may be noticed
 END_S = 10.0  # at the end: who has not heard by then is left behind
-DEAF_S = 10.0  # after its deadline: who has not ended by then is lost
 JUMP_S = 30.0  # wall time that passed, or went back, without as much time passing
 
 
@@ -65,29 +58,26 @@ class Loop:
     ) -> None:
         self.director = director
         self.timers = Timers()
-        self._performer = performer
+        self.workers = Workers(
+            performer,
+            clock,
+            worker_max=worker_max,
+            report=self._hear,
+            failed=self.stop,
+            incident=incident,
+        )
         self._clock = clock
         self._inbox: deque[Request] = deque()
-        self._owed: deque[Owed] = deque()
-        self._urgent: deque[Owed] = deque()  # of runs whose workflow goes first
-        self._patient: deque[Owed] = deque()  # and of those that go last
         self._news = asyncio.Event()
         self._stopping = False
         self._ended = False
         self._between: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
         self._asking: set[asyncio.Future[Any]] = set()  # who waits for an answer, to be told if none comes
-        self._worker_max = worker_max
-        self._workers: dict[asyncio.Task[None], _Working] = {}
-        self._idle = 0
-        self._coming = False  # a worker was made and has not begun: one is enough, it makes the next
-        self._idle_news = asyncio.Event()
         self._noticed = noticed
         self._incident = incident
         self._committed = committed
-        self._lost: dict[asyncio.Task[None], str] = {}  # workers that do not hear: whose code it is
         self._ahead_s = self._wall_ahead_s()
         self._deciding = False  # a tick is in hand: decided, perhaps not durable yet
-        self._fatal: BaseException | None = None
         self.disk_full = False
         self.ticks = 0
         self.tick_durations = Durations()
@@ -139,22 +129,17 @@ class Loop:
     @property
     def quiet(self) -> bool:
         """Whether nothing is waiting or under way; timers may still be owed."""
-        waiting = self._inbox or self._owed or self._urgent or self._patient
-        return not (self._deciding or waiting or len(self._workers) > self._idle)
-
-    @property
-    def in_flight(self) -> int:
-        """How many effects are being performed."""
-        return sum(one.owed is not None for one in self._workers.values())
+        return not (self._deciding or self._inbox or self.workers.busy)
 
     @property
     def queued(self) -> int:
         """How many requests and effects wait for their turn."""
-        return len(self._inbox) + len(self._owed) + len(self._urgent) + len(self._patient)
+        return len(self._inbox) + self.workers.queued
 
     def stop(self) -> None:
         """End `run` after the tick under way. What is being performed is cancelled; the next boot settles it."""
         self._stopping = True
+        self.workers.stop()
         self._news.set()
 
     # --- the loop --------------------------------------------------------------------------------------------------
@@ -174,18 +159,15 @@ class Loop:
                     await self._do_between()
                 self._deciding = False
         finally:
-            self._stopping = True  # a worker that is cancelled just as its time is up ends as well
+            self._stopping = True
+            self.workers.stop()  # one that is cancelled just as its time is up ends as well
             sweeper.cancel()
-            workers = [*self._workers, *self._lost]
-            for worker in workers:
-                worker.cancel()
+            await self.workers.end(END_S)
             await asyncio.gather(sweeper, return_exceptions=True)
-            if workers:
-                await asyncio.wait(workers, timeout=END_S)
             self._writer.shutdown(wait=True)
             self._tell_who_asks()
-        if self._fatal is not None:
-            raise self._fatal
+        if self.workers.fatal is not None:
+            raise self.workers.fatal
 
     def _tell_who_asks(self) -> None:
         self._ended = True
@@ -273,111 +255,28 @@ class Loop:
                     raise
                 await asyncio.sleep(FULL_DISK_WAIT_S)
 
-    # --- performing ------------------------------------------------------------------------------------------------
+    # --- effects and what came of them ------------------------------------------------------------------------------
 
     def _hand_out(self, effects: list[Owed]) -> None:
         for owed in effects:
             if isinstance(owed.effect, WakeAt):
                 self.timers.add(owed.effect)
-            elif owed.priority is Priority.NORMAL:
-                self._owed.append(owed)
             else:
-                (self._urgent if owed.priority is Priority.HIGH else self._patient).append(owed)
-        if self._owed or self._urgent or self._patient:
-            self._want_worker()
+                self.workers.take(owed)
+        self.workers.come()
 
-    def _want_worker(self) -> None:
-        if self._idle:
-            self._idle_news.set()
-        elif not self._coming and len(self._workers) < self._worker_max:
-            self._coming = True
-            working = _Working()
-            task = asyncio.create_task(self._work(working))
-            self._workers[task] = working
-            task.add_done_callback(self._worker_gone)
-
-    def _worker_gone(self, task: asyncio.Task[None]) -> None:
-        self._workers.pop(task, None)
-        who = self._lost.pop(task, "")
-        if who and who not in self._lost.values():
-            self._incident(ClearIncident(IncidentKind.PERFORMER_LOST, who))
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fatal = error  # a lost lease, or a fault of ours: never go on half blind
-            self.stop()
-
-    async def _work(self, working: _Working) -> None:
-        self._coming = False
-        owed_queue, urgent, patient = self._owed, self._urgent, self._patient
-        while not self._stopping:
-            if not (owed_queue or urgent or patient):
-                if self._idle:
-                    return  # one that waits for work is enough
-                self._idle += 1
-                self._idle_news.clear()
-                try:
-                    await self._idle_news.wait()
-                finally:
-                    self._idle -= 1
-                continue
-            owed = (urgent or owed_queue or patient).popleft()
-            if owed_queue or urgent or patient:
-                self._want_worker()  # it comes when this one awaits something, and finds nothing if it does not
-            working.owed = owed
-            working.timed_out = False
-            working.deadline_s = self._clock.monotonic_s() + self._performer.deadline_s(owed.effect)
-            try:
-                request = await self._performer.perform(owed)
-            except asyncio.CancelledError:
-                if not working.timed_out:
-                    raise
-                request = self._performer.timed_out(owed)
-            finally:
-                working.owed = None
-            if working.timed_out:  # also when somebody's code swallowed it, and answered after all
-                current = asyncio.current_task()
-                assert current is not None
-                current.uncancel()
-            if request is not None:
-                self._inbox.append(
-                    request
-                )  # outcomes are never refused: their number is bounded by the workers
-                self._news.set()
-            if working.lost:
-                return  # its place was taken
+    def _hear(self, request: Request) -> None:
+        # Outcomes are never refused: their number is bounded by the workers.
+        self._inbox.append(request)
+        self._news.set()
 
     # --- looking after it ------------------------------------------------------------------------------------------
-
-    @property
-    def deaf(self) -> int:
-        """How many workers did not hear that their time is up, and still hold what they were given."""
-        return len(self._lost)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
             self._watch_clock()
-            now = self._clock.monotonic_s()
-            for task, working in list(self._workers.items()):
-                if working.owed is None or now < working.deadline_s:
-                    continue
-                if not working.timed_out:
-                    working.timed_out = True
-                    task.cancel()
-                elif now >= working.deadline_s + DEAF_S:
-                    self._give_up(task, working, working.owed)
-
-    def _give_up(self, task: asyncio.Task[None], working: _Working, owed: Owed) -> None:
-        working.lost = True
-        del self._workers[task]
-        who = self._lost[task] = whose(owed.effect)
-        request = self._performer.timed_out(owed)
-        if request is not None:
-            self._inbox.append(request)
-            self._news.set()
-        deadline_s = self._performer.deadline_s(owed.effect)
-        self._incident(performer_lost(who, deadline_s=deadline_s, deaf_s=DEAF_S))
-        if self._owed or self._urgent or self._patient:
-            self._want_worker()
+            self.workers.look_after()
 
     def _wall_ahead_s(self) -> float:
         return self._clock.now() / SECOND - self._clock.monotonic_s()
@@ -389,15 +288,3 @@ class Loop:
             return
         self._news.set()  # what became due is woken now
         self._incident(clock_jumped(by_s))
-
-
-class _Working:
-    """What a worker is doing, and until when it may."""
-
-    __slots__ = ("deadline_s", "lost", "owed", "timed_out")
-
-    def __init__(self) -> None:
-        self.owed: Owed | None = None
-        self.deadline_s = 0.0
-        self.timed_out = False
-        self.lost = False

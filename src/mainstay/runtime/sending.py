@@ -35,7 +35,8 @@ from mainstay.runtime.tick import Answer, Request
 
 if TYPE_CHECKING:
     from mainstay.agents.base import Finding
-    from mainstay.runtime.performer import Performer, Route
+    from mainstay.runtime.rendering import Rendering
+    from mainstay.runtime.routes import Route
     from mainstay.runtime.teaching import Teaching
 
 Ask = Callable[[Request], Awaitable[Answer]]
@@ -68,7 +69,7 @@ class Sending:
     def __init__(
         self,
         director: Director,
-        performer: Callable[[], Performer],
+        rendering: Callable[[], Rendering],
         artifacts: Artifacts,
         routes: Callable[[str, Json], Route | None],
         ask: Ask,
@@ -76,7 +77,7 @@ class Sending:
         inspect: Inspect = lambda text, shown: (),
     ) -> None:
         self._director = director
-        self._performer = performer  # like `teaching`, made when a decision needs it: most need neither
+        self._rendering = rendering  # like `teaching`, made when a decision needs it: most need neither
         self._artifacts = artifacts
         self._routes = routes
         self._ask = ask

@@ -29,7 +29,7 @@ from mainstay.kernel.contract import Contract, Field, FieldType, Finality, Opera
 from mainstay.kernel.ids import IdempotencyKey
 from mainstay.kernel.plan import Role
 from mainstay.kernel.values import Instant, Json
-from mainstay.runtime.performer import Route
+from mainstay.runtime.routes import Route
 from mainstay.workflows.catalog import AgentSignature, Catalog
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.folder import Folder, adopt

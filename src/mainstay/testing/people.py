@@ -36,7 +36,7 @@ from mainstay.kernel.plan import Plan
 from mainstay.kernel.state import DONE, Phase, Status
 from mainstay.kernel.values import DAY, HOUR, MINUTE, Digest, Instant, Json
 from mainstay.runtime.lines import thread_of
-from mainstay.runtime.performer import Route
+from mainstay.runtime.routes import Route
 from mainstay.runtime.tick import Answer, Request
 from mainstay.testing.cast import MAILBOX
 from mainstay.testing.checkers import Audit, Card
@@ -248,7 +248,7 @@ class Operator:
         provider = self.outside.providers[action.adapter]
         route = Route(action.adapter, provider, provider.operation(action.operation))
         request = self.outside.mix.cast.edited(self.random, action.act)
-        edited = process.performer.action(
+        edited = process.performer.rendering.action(
             route, action.act, card.run, card.task, state.head.subject, request, action.features
         )
         self.audit.said_yes.add(edited.digest)

@@ -1,7 +1,7 @@
 """Bugs planted on purpose: the simulator is trusted only as far as it finds them.
 
-Each is a small change to one part: a director or performer of its own class where that reaches, otherwise one
-function of the kernel replaced where it is used, and put back afterwards. `python -m
+Each is a small change to one part: a director of its own class where that reaches, otherwise one function replaced
+where it is used, and put back afterwards. `python -m
 mainstay.testing.simulation --planted` says at which seed each is found.
 """
 
@@ -32,9 +32,9 @@ from mainstay.kernel.policy import Decision, Verdict
 from mainstay.kernel.recovery import Diagnosis, Remedy
 from mainstay.kernel.state import UNDER_WAY, Phase, RunState, Status, TaskState
 from mainstay.kernel.values import NO_USAGE, Instant
+from mainstay.runtime.acting import Acting
 from mainstay.runtime.director import Director
 from mainstay.runtime.last_look import LastLook
-from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.testing.planted_autonomy import PLANTED_AUTONOMY
 from mainstay.testing.planted_cards import PLANTED_CARDS
@@ -47,28 +47,29 @@ from mainstay.testing.process import Parts
 # --- in the performer -----------------------------------------------------------------------------
 
 
-class _KeyPerAttempt(Performer):
-    async def _act(self, effect: InvokeAdapter) -> Outcome:
-        action = effect.action
-        key = IdempotencyKey(derive("key", action.key, effect.attempt).hex())
-        payload = self._artifacts.get(action.payload, effect.subject, b"payload")
-        changed = effect_digest(
-            adapter=action.adapter,
-            operation=action.operation,
-            contract=action.contract,
-            price_micros=action.price_micros,
-            key=key,
-            payload=payload,
-        )
-        return await super()._act(replace(effect, action=replace(action, key=key, digest=changed)))
+async def _with_a_key_per_attempt(acting: Acting, effect: InvokeAdapter) -> Outcome:
+    action = effect.action
+    key = IdempotencyKey(derive("key", action.key, effect.attempt).hex())
+    payload = acting._artifacts.get(action.payload, effect.subject, b"payload")
+    changed = effect_digest(
+        adapter=action.adapter,
+        operation=action.operation,
+        contract=action.contract,
+        price_micros=action.price_micros,
+        key=key,
+        payload=payload,
+    )
+    return await _real_call(acting, replace(effect, action=replace(action, key=key, digest=changed)))
 
 
-class _DigestNotRechecked(Performer):
-    def _may_leave(self, effect: InvokeAdapter, payload: bytes) -> Outcome | None:
-        stopped = super()._may_leave(effect, payload)
-        if isinstance(stopped, Failed) and stopped.failure is FailureClass.REFUSED:
-            return None
-        return stopped
+def _without_digest(acting: Acting, effect: InvokeAdapter, payload: bytes) -> Outcome | None:
+    stopped = _real_may_leave(acting, effect, payload)
+    if isinstance(stopped, Failed) and stopped.failure is FailureClass.REFUSED:
+        return None
+    return stopped
+
+
+_real_call, _real_may_leave = Acting.call, Acting._may_leave
 
 
 # --- in the director ------------------------------------------------------------------------------
@@ -217,11 +218,16 @@ def _never_left(task: TaskState) -> bool:
 
 
 _DOOR, _OUTCOMES, _RUN = "mainstay.kernel.door", "mainstay.kernel.outcomes", "mainstay.kernel.run"
-_LAST_LOOK = "mainstay.runtime.last_look"
+_ACTING, _LAST_LOOK = "mainstay.runtime.acting", "mainstay.runtime.last_look"
 
 _PLANTED: tuple[Planted, ...] = (
-    Planted("the key changes with each attempt", lambda: Parts(performer=_KeyPerAttempt)),
-    Planted("the digest is not checked again before the call", lambda: Parts(performer=_DigestNotRechecked)),
+    Planted(
+        "the key changes with each attempt", patches=((_ACTING, "Acting.call", _with_a_key_per_attempt),)
+    ),
+    Planted(
+        "the digest is not checked again before the call",
+        patches=((_ACTING, "Acting._may_leave", _without_digest),),
+    ),
     Planted(
         "the kill switch is not asked before the call",
         patches=((_LAST_LOOK, "LastLook.still_wanted", _without_kill_switch),),

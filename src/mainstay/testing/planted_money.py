@@ -18,10 +18,9 @@ from mainstay.kernel.remembering import Known, decide_memory
 from mainstay.kernel.state import Phase, RunState, TaskState
 from mainstay.kernel.steering import steer
 from mainstay.kernel.waking import try_blocked
-from mainstay.runtime.performer import Notes, Performer
 from mainstay.runtime.remembering import Remembering
+from mainstay.runtime.thinking import Notes, Thinking
 from mainstay.testing.planting import Planted
-from mainstay.testing.process import Parts
 
 
 def _unknown_is_free(state: RunState, facts: Facts, spec: TaskSpec) -> int | None:
@@ -37,18 +36,19 @@ def _more_than_is_held(state: RunState, number: int, task: TaskState) -> InvokeA
     return replace(_ask_agent(state, number, task), cost_max=state.spec(number).cost_max_micros)
 
 
-class _CacheBilled(Performer):
-    def _noted(self, effect: InvokeAgent, drawn: Any) -> Notes:
-        notes = super()._noted(effect, drawn)
-        return tuple(
-            replace(one, cost=one.cost + one.saved) if isinstance(one, ModelUsed) else one for one in notes
-        )
+def _cache_billed(thinking: Thinking, effect: InvokeAgent, drawn: Any) -> Notes:
+    notes = _real_noted(thinking, effect, drawn)
+    return tuple(
+        replace(one, cost=one.cost + one.saved) if isinstance(one, ModelUsed) else one for one in notes
+    )
 
 
-class _GuardingNotTold(Performer):
-    def _noted(self, effect: InvokeAgent, drawn: Any) -> Notes:
-        notes = super()._noted(effect, drawn)
-        return tuple(replace(one, guarding=False) if isinstance(one, ModelUsed) else one for one in notes)
+def _guarding_not_told(thinking: Thinking, effect: InvokeAgent, drawn: Any) -> Notes:
+    notes = _real_noted(thinking, effect, drawn)
+    return tuple(replace(one, guarding=False) if isinstance(one, ModelUsed) else one for one in notes)
+
+
+_real_noted = Thinking._noted
 
 
 def _models_not_billed(command: RecordOutcome, hold: int) -> RecordOutcome:
@@ -93,6 +93,7 @@ def _forgets_its_tick(remembering: Remembering, command: Any) -> MemoryEvent | N
 _real_remember = Remembering.decide
 
 
+_THINKING = "mainstay.runtime.thinking"
 _GOING, _WAKING, _OUTCOMES = "mainstay.kernel.going", "mainstay.kernel.waking", "mainstay.kernel.outcomes"
 
 PLANTED_MONEY: tuple[Planted, ...] = (
@@ -111,8 +112,8 @@ PLANTED_MONEY: tuple[Planted, ...] = (
         "an agent may spend more than was reserved",
         patches=(("mainstay.kernel.owed", "_ask_agent", _more_than_is_held),),
     ),
-    Planted("an answer from the cache is billed", lambda: Parts(performer=_CacheBilled)),
-    Planted("whose money guards is not told", lambda: Parts(performer=_GuardingNotTold)),
+    Planted("an answer from the cache is billed", patches=((_THINKING, "Thinking._noted", _cache_billed),)),
+    Planted("whose money guards is not told", patches=((_THINKING, "Thinking._noted", _guarding_not_told),)),
     Planted(
         "what models cost is not booked where the agent is silent",
         patches=((_OUTCOMES, "_billed", _models_not_billed),),

@@ -31,8 +31,9 @@ from mainstay.runtime.artifacts import Artifacts
 from mainstay.runtime.clock import ManualClock
 from mainstay.runtime.director import Director
 from mainstay.runtime.last_look import LastLook
-from mainstay.runtime.performer import Performer, Route
+from mainstay.runtime.performer import Performer
 from mainstay.runtime.plan_shelf import PlanShelf
+from mainstay.runtime.routes import Route
 from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.runtime.timers import HOUSE, Timers
 from mainstay.testing.drawn_tools import DrawnTools, Meter
@@ -71,7 +72,6 @@ class Parts:
     """What a process is made of. Planted bugs replace one of them."""
 
     director: type[Director] = Director
-    performer: type[Performer] = Performer
     timers: type[Timers] = Timers
     early_effects: bool = False  # planted: hand out before the commit
     early_answers: bool = False  # planted: answer before the commit
@@ -148,7 +148,7 @@ class Process:
             recipes=self._recipes(),
             undo_us=outside.mix.undo_us,
         )
-        self.performer = outside.parts.performer(
+        self.performer = Performer(
             clock=outside.clock,
             agents=outside.agents,
             artifacts=self.artifacts,

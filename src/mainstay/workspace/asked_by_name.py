@@ -9,6 +9,7 @@ from mainstay.runtime.asked_once import Ask, AskedOnce
 from mainstay.runtime.forgetting import Forgetting
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.performer import Performer
+from mainstay.workspace.desks import desks_of
 from mainstay.workspace.held import Held
 from mainstay.workspace.operations import operate
 
@@ -17,9 +18,9 @@ def asked_once_of(
     held: Held,
     ask: Ask,
     performer: Performer,
+    forgetting: Forgetting,
     *,
     ingests: Callable[[], Mapping[str, Ingest]],
-    forgetting: Callable[[], Forgetting],
 ) -> AskedOnce:
     """What programs ask of this director, once each.
 
@@ -27,18 +28,8 @@ def asked_once_of(
     """
 
     def operated(by: Ask, operation: str, arguments: Json) -> Awaitable[Json]:
-        return operate(
-            *(held.desk(by, performer), held.steering(by), ingests(), operation, arguments),
-            memory=held.memory_desk(by),
-            reviewing=held.reviewing(by),
-            forgetting=forgetting(),
-            granting=held.granting(by),
-            proposing=held.proposing(by),
-            vouching=held.vouching(by),
-            rules=held.rule_desk(by),
-            devices=held.devices(by),
-            tokens=held.tokens(by),
-        )
+        desks = desks_of(held, by, forgetting, performer=performer, ingests=ingests)
+        return operate(desks, operation, arguments)
 
     artifacts = held.assembly.artifacts
     return AskedOnce(held.store, artifacts, artifacts.vault.keyed_hash, ask, operated)

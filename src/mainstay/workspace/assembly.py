@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mainstay.adapters.base import Adapter
     from mainstay.agents.base import Agent, Brief, Tools
     from mainstay.models.base import Embedder, Unavailable
-    from mainstay.runtime.performer import Route
+    from mainstay.runtime.routes import Route
     from mainstay.workflows.catalog import Catalog
     from mainstay.workflows.loader import WorkflowFile
     from mainstay.workspace.language_models import LanguageModels
@@ -151,7 +151,7 @@ class Assembly:
 
     def route(self, act: str, inputs: Json) -> Route | None:
         """The adapter for an act: of those that can do it, the one whose mailbox the message came from."""
-        from mainstay.runtime.performer import Route
+        from mainstay.runtime.routes import Route
 
         use, _, name = act.partition(".")
         settings = self.untyped.settings.adapters

@@ -105,35 +105,26 @@ class LockDoor:
         """See `Door.ask`."""
         held = self._held
         assert held is not None, "a LockDoor is used in a with block"
+        from mainstay.workspace.desks import desk_of, desks_of, forgetting_of, ingests_of
+
         if operation in ON_CARDS:
-            return _at_once(answer_card(held.desk(Alone(held.director).ask), operation, arguments))
+            return _at_once(answer_card(desk_of(held, Alone(held.director).ask), operation, arguments))
         import asyncio
 
         from mainstay.workspace.operations import operate
 
         decide = Together(held.director).ask
-        desk, steering = held.desk(decide), held.steering(decide)
         if operation in _STARTING:
             held.load_all()  # a new run may supersede others of its key, or has to wait behind them
-        ingests = held.ingests(decide) if operation in ("ingest", "replay") else {}
-        more = {"memory": held.memory_desk(decide), "reviewing": held.reviewing(decide)}
-        more["granting"] = held.granting(decide)
-        more["proposing"] = held.proposing(decide)
-        more["devices"] = held.devices(decide)
-        more["tokens"] = held.tokens(decide)
-        more["vouching"] = held.vouching(decide)
-        more["rules"] = held.rule_desk(decide)
-        forgetting = more["forgetting"] = held.forgetting(decide)
+        ingests = ingests_of(held, decide) if operation in ("ingest", "replay") else {}
+        forgetting = forgetting_of(held, decide)
+        desks = desks_of(held, decide, forgetting, ingests=lambda: ingests)
 
         async def work() -> Json:
             if operation in _TAKING_IN and forgetting.unfinished():
                 held.load_all()
                 await forgetting.go_on()  # what comes from them now must not be forgotten with the rest
-            return await operate(
-                *(desk, steering, ingests, operation, arguments),
-                progress=self._progress,
-                **more,  # type: ignore[arg-type]
-            )
+            return await operate(desks, operation, arguments, progress=self._progress)
 
         return asyncio.run(work())
 

@@ -13,7 +13,7 @@ from mainstay.config import accounts
 from mainstay.config.accounts import AdapterSettings
 from mainstay.kernel.values import SECOND, Instant
 from mainstay.net.secrets import Secret, SecretStore
-from mainstay.runtime.ingest import Mailbox
+from mainstay.runtime.mailbox import Mailbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from mainstay.kernel.values import Json
 from mainstay.ledger.store import EventStore
 from mainstay.memory.records import SPACES, Note
 from mainstay.runtime.artifacts import Artifacts
-from mainstay.runtime.ingest import Ingest, Mailbox
+from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.keeping import Ask, Keeping
+from mainstay.runtime.mailbox import Mailbox
 
 NOTES_MAX = 500  # of one call: they are decided in one tick
 # What drafts are made of because a person said it, or approved it. A machine that added to it would be believed, and

@@ -47,7 +47,7 @@ class Observing:
             alive=True,
             state=self.health().state,
             epoch=director.epoch,
-            in_flight=self.loop.in_flight,
+            in_flight=self.loop.workers.in_flight,
             queued=self.loop.queued,
             deferred=dict(director.waiting),
             ticks=self.loop.tick_durations,

@@ -6,138 +6,123 @@ program where a person must ask. What each operation does is left to the desk th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.values import Json
-from mainstay.runtime.desk import Desk, encode
+from mainstay.runtime.desk import encode
+from mainstay.runtime.sending import Decided
+from mainstay.workspace.desks import Desks
 from mainstay.workspace.file_desk import ON_FILES, of_file
 from mainstay.workspace.persons_only import require_person
-from mainstay.workspace.rules import RuleDesk
 from mainstay.workspace.said_of_cards import ON_CARDS, of_card, require_types, wrong_arguments
 
 if TYPE_CHECKING:
-    from mainstay.runtime.devices import Devices
-    from mainstay.runtime.forgetting import Forgetting
-    from mainstay.runtime.granting import Granting
     from mainstay.runtime.ingest import Ingest, Pulled
-    from mainstay.runtime.proposing import Proposing
-    from mainstay.runtime.reviewing import Reviewing
     from mainstay.runtime.steering import Steering
-    from mainstay.runtime.tokens import Tokens
-    from mainstay.runtime.vouching import Vouching
-    from mainstay.workspace.memory_desk import MemoryDesk
 
 
 async def operate(
-    desk: Desk,
-    steering: Steering,
-    ingests: Mapping[str, Ingest],
-    operation: str,
-    arguments: Json,
-    *,
-    progress: Callable[[int], None] = lambda count: None,
-    memory: MemoryDesk | None = None,
-    reviewing: Reviewing | None = None,
-    rules: RuleDesk | None = None,
-    devices: Devices | None = None,
-    tokens: Tokens | None = None,
-    granting: Granting | None = None,
-    proposing: Proposing | None = None,
-    vouching: Vouching | None = None,
-    forgetting: Forgetting | None = None,
+    desks: Desks, operation: str, arguments: Json, *, progress: Callable[[int], None] = lambda count: None
 ) -> Json:
     """Do what was asked through a door. Raises `CommandRefused` for an operation or argument that is none."""
     require_types(operation, arguments)
     require_person(operation, arguments)
     try:
-        match operation:
-            case _ if operation in ON_CARDS:
-                return await of_card(desk, operation, arguments)
-            case "decide_together":
-                return await desk.decide_together(**arguments)
-            case "resolve":
-                return encode(await desk.resolve(**arguments))
-            case "cancel":
-                return encode(await desk.cancel(**arguments))
-            case "start":
-                return encode(await desk.start(**arguments))
-            case "kill_switch":
-                return encode(await desk.throw_kill_switch(**arguments))
-            case "ingest":
-                return await _ingest(ingests, progress, **arguments)
-            case "status":
-                return desk.status(**arguments)
-            case "pause_scope":
-                return encode(await steering.pause(**arguments))
-            case "resume_scope":
-                return encode(await steering.resume(**arguments))
-            case "cancel_scope":
-                ended = await steering.cancel_scope(**arguments)
-                return {"cancelled": [encode(one) for one in ended]}
-            case "pause_run":
-                return encode(await steering.pause_run(**arguments))
-            case "resume_run":
-                return encode(await steering.resume_run(**arguments))
-            case "allow":
-                return encode(await steering.allow(**arguments))
-            case "cancel_task":
-                return encode(await steering.cancel_task(**arguments))
-            case "restart":
-                return await _restart(steering, **arguments)
-            case "ask_again":
-                return await _ask_again(steering, **arguments)
-            case "fork":
-                return encode(await steering.fork(**arguments))
-            case "replay":
-                return await _replay(steering, ingests, **arguments)
-            case "purge":
-                return encode(await steering.purge(**arguments))
-            case "remember" if memory is not None:
-                return await memory.remember(**arguments)
-            case "retract_memory" if memory is not None:
-                return await memory.retract(**arguments)
-            case "import_mail" if memory is not None:
-                return await memory.import_mail(**arguments, progress=progress)
-            case "forget" if forgetting is not None:
-                return msgspec.to_builtins(await forgetting.forget(**arguments))  # type: ignore[no-any-return]
-            case "apply_rules" if rules is not None:
-                return await rules.apply(**arguments)
-            case _ if operation in ON_FILES and rules is not None:
-                return await of_file(rules.files, operation, arguments)
-            case "dismiss" if devices is not None:
-                return await devices.dismissed(**arguments)
-            case "token_issue" if tokens is not None:
-                return await tokens.issued(**arguments)
-            case "token_revoke" if tokens is not None:
-                return await tokens.revoked(**arguments)
-            case "review" if reviewing is not None:
-                return encode(await reviewing.review(**arguments))
-            case "trust" if vouching is not None:
-                return await vouching.trust(**arguments)
-            case "distrust" if vouching is not None:
-                return await vouching.distrust(**arguments)
-            case "secret_rotated" if vouching is not None:
-                return await vouching.rotated(**arguments)
-            case "propose" if proposing is not None:
-                return encode(await proposing.propose(**arguments))
-            case "autonomy_grant" if granting is not None:
-                return await granting.grant(**arguments)
-            case "autonomy_revoke" if granting is not None:
-                return await granting.revoke(**arguments)
-            case "autonomy_wrong" if granting is not None:
-                return await granting.wrong(**arguments)
-            case _:
-                raise CommandRefused(
-                    f"There is no operation {operation!r}.",
-                    why="The director may be of another version than this command.",
-                    remedy="Restart `mainstay up` after an upgrade.",
-                )
+        if operation in ON_CARDS:
+            return await of_card(desks.cards, operation, arguments)
+        if operation in _DECIDED:
+            return encode(await _DECIDED[operation](desks)(**arguments))
+        if operation in ON_FILES:
+            return await of_file(desks.rules.files, operation, arguments)
+        return await _told(desks, operation, arguments, progress)
     except TypeError as error:
         raise wrong_arguments(operation, error) from error
+
+
+# What is one decision about a run, a card or the house.
+_DECIDED: Mapping[str, Callable[[Desks], Callable[..., Awaitable[Decided]]]] = {
+    "resolve": lambda desks: desks.cards.resolve,
+    "cancel": lambda desks: desks.cards.cancel,
+    "start": lambda desks: desks.cards.start,
+    "kill_switch": lambda desks: desks.cards.throw_kill_switch,
+    "pause_scope": lambda desks: desks.steering.pause,
+    "resume_scope": lambda desks: desks.steering.resume,
+    "pause_run": lambda desks: desks.steering.pause_run,
+    "resume_run": lambda desks: desks.steering.resume_run,
+    "allow": lambda desks: desks.steering.allow,
+    "cancel_task": lambda desks: desks.steering.cancel_task,
+    "fork": lambda desks: desks.steering.fork,
+    "purge": lambda desks: desks.steering.purge,
+}
+
+
+async def _told(desks: Desks, operation: str, arguments: Json, progress: Callable[[int], None]) -> Json:
+    """What is told otherwise than as one decision."""
+    match operation:
+        case "status":
+            return desks.cards.status(**arguments)
+        case "decide_together":
+            return await desks.cards.decide_together(**arguments)
+        case "cancel_scope":
+            ended = await desks.steering.cancel_scope(**arguments)
+            return {"cancelled": [encode(one) for one in ended]}
+        case "restart":
+            return await _restart(desks.steering, **arguments)
+        case "ask_again":
+            return await _ask_again(desks.steering, **arguments)
+        case "replay":
+            return await _replay(desks.steering, desks.ingests(), **arguments)
+        case "ingest":
+            return await _ingest(desks.ingests(), progress, **arguments)
+        case "remember":
+            return await desks.memory.remember(**arguments)
+        case "retract_memory":
+            return await desks.memory.retract(**arguments)
+        case "import_mail":
+            return await desks.memory.import_mail(**arguments, progress=progress)
+        case "forget":
+            return msgspec.to_builtins(await desks.forgetting.forget(**arguments))  # type: ignore[no-any-return]
+        case "review":
+            return encode(await desks.reviewing.review(**arguments))
+        case "propose":
+            return encode(await desks.proposing.propose(**arguments))
+        case _:
+            return await _trusted(desks, operation, arguments)
+
+
+async def _trusted(desks: Desks, operation: str, arguments: Json) -> Json:
+    """Whom and what the operator trusts: rules, devices, tokens, programs, kinds of act."""
+    match operation:
+        case "apply_rules":
+            return await desks.rules.apply(**arguments)
+        case "dismiss":
+            return await desks.devices.dismissed(**arguments)
+        case "token_issue":
+            return await desks.tokens.issued(**arguments)
+        case "token_revoke":
+            return await desks.tokens.revoked(**arguments)
+        case "trust":
+            return await desks.vouching.trust(**arguments)
+        case "distrust":
+            return await desks.vouching.distrust(**arguments)
+        case "secret_rotated":
+            return await desks.vouching.rotated(**arguments)
+        case "autonomy_grant":
+            return await desks.granting.grant(**arguments)
+        case "autonomy_revoke":
+            return await desks.granting.revoke(**arguments)
+        case "autonomy_wrong":
+            return await desks.granting.wrong(**arguments)
+        case _:
+            raise CommandRefused(
+                f"There is no operation {operation!r}.",
+                why="The director may be of another version than this command.",
+                remedy="Restart `mainstay up` after an upgrade.",
+            )
 
 
 async def _restart(steering: Steering, run: str, *, actor: str, **how: str) -> Json:

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from mainstay import __version__
 from mainstay.governance.incidents import open_incidents
 from mainstay.kernel.commands import StopDirector
-from mainstay.kernel.errors import StorageFull, Unavailable
+from mainstay.kernel.errors import Unavailable
 from mainstay.kernel.events import IncidentKind
 from mainstay.kernel.values import Json
 from mainstay.ledger.rebuild import Progress
@@ -20,18 +21,20 @@ from mainstay.runtime.checkpointing import OPERATIONS, Checkpointing
 from mainstay.runtime.clock import Clock, SystemClock
 from mainstay.runtime.collector import settle_collector
 from mainstay.runtime.control import ControlServer
-from mainstay.runtime.desk import Desk
-from mainstay.runtime.incidents import Incidents, view_disagreed
+from mainstay.runtime.incidents import Incident, Incidents, view_disagreed
 from mainstay.runtime.ingest import Ingest
 from mainstay.runtime.loop import Loop
+from mainstay.runtime.performer import Performer
 from mainstay.runtime.telemetry import RunSpans, Telemetry
 from mainstay.runtime.telemetry import begin as begin_telemetry
-from mainstay.runtime.tick import Request, Tick
+from mainstay.runtime.tick import Owed, Request, Tick
 from mainstay.workspace.asked_by_name import asked_once_of
 from mainstay.workspace.assembly import Assembly
 from mainstay.workspace.compacting import Compacting
+from mainstay.workspace.desks import desks_of, forgetting_of, ingests_of, learning_of, refining_of
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.full_audit import FullAudit
+from mainstay.workspace.full_disk import FullDisk
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held
 from mainstay.workspace.memory_look import LOOKING, MemoryLook
@@ -42,6 +45,7 @@ from mainstay.workspace.observing import Observing
 from mainstay.workspace.once import OPERATION as ONCE
 from mainstay.workspace.operations import operate
 from mainstay.workspace.remembering import Remembering
+from mainstay.workspace.rereading import Rereading
 from mainstay.workspace.said_of_cards import require_types
 from mainstay.workspace.serving_web import web_beside
 from mainstay.workspace.signing_places import signing_of
@@ -49,7 +53,15 @@ from mainstay.workspace.watching import Standing, Watch
 
 log = logging.getLogger("mainstay")
 
-REFRESH_EVERY_S = 2.0  # a mailbox that was read so recently is not read again before a send
+_TOLD = frozenset({"status", "health", "metrics", "login_link"})  # without a decision
+
+
+class Working(Protocol):
+    """What works beside the loop."""
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        ...
 
 
 class Service:
@@ -66,98 +78,18 @@ class Service:
         web: bool = False,
         listening: socket.socket | None = None,
     ) -> None:
+        self._folder = folder
         self._clock = clock or SystemClock()
         self.held = Held(folder, self._clock, performing=True, rebuilding=rebuilding, assembly=assembly)
         self._ingest = ingest
         self.ingests: dict[str, Ingest] = {}
-        self._read_at: dict[str, float] = {}
-        self._reading: dict[
-            str, asyncio.Task[None]
-        ] = {}  # mailboxes that are read once more now, for all who ask
-        self._full = asyncio.Event()  # set when the disk was full since somebody asked
-        self._unanswered: set[asyncio.Task[Json]] = set()  # what goes on although its asker was sent away
+        self._full_disk = FullDisk()
         try:
-            self.notifying = notifying_of(
-                self.held,
-                ask=lambda request: self.loop.ask(request),
-                incident=lambda incident: self._incidents.tell(incident),
-            )
-            performer = self.held.performer(notifier=self.notifying, refresh=self._refresh, noticed=_noticed)
-            self._moves = Moves(self.held.store)
-            self._spans = RunSpans(self.held.store)
-            self.loop = Loop(
-                self.held.director,
-                performer,
-                self._clock,
-                noticed=self._noticed,
-                incident=lambda incident: self._incidents.tell(incident),
-                committed=self._committed,
-            )
-            self._incidents = Incidents(
-                self.loop.send,
-                [(IncidentKind(one.kind), one.subject) for one in open_incidents(self.held.store)],
-            )
-            self._watch = Watch(
-                folder,
-                self._clock,
-                self._incidents,
-                self._standing,
-                self.held.assembly.files.settings.backup,
-            )
-            self.objectives = ObjectivesWatch(
-                self.held.store,
-                self.held.assembly.files.settings.slo,
-                lambda: self.held.director.workflows,
-                self._clock,
-                self.loop.send,
-            )
-            self._observing = Observing(
-                *(folder, self._clock, self.held.store, self.loop, self._watch, self.objectives),
-                lambda: self.held.assembly,
-            )
-            self.desk: Desk = self.held.desk(self.loop.ask, performer)
-            self.devices = self.held.devices(self.loop.ask)
-            self.tokens = self.held.tokens(self.loop.ask)
-            self.web = web_beside(
-                *(self.held, self.loop, performer),
-                devices=self.devices,
-                tokens=self.tokens,
-                heard=self._heard,
-                health=self.health,
-                metrics=self.metrics,
-                noticed=_noticed,
-                operate=self._operate,
-                moves=self._moves,
-            )
-            if web or listening is not None:
-                self.web.open(listening)
-            self.steering = self.held.steering(self.loop.ask)
-            self._memory_desk = self.held.memory_desk(self.loop.ask)
-            self._reviewing = self.held.reviewing(self.loop.ask)
-            self._granting = self.held.granting(self.loop.ask)
-            self._proposing = self.held.proposing(self.loop.ask)
-            self._vouching = self.held.vouching(self.loop.ask)
-            self._rules = self.held.rule_desk(self.loop.ask)
-            self.learning = self.held.learning(self.loop.ask)
-            self._refining = self.held.refining(self.loop.ask)
-            self.forgetting = self.held.forgetting(
-                self.loop.ask,
-                ingests=lambda: self.ingests.values(),
-                learning=self.learning,
-                refining=self._refining,
-                noticed=_noticed,
-            )
-            self._once = asked_once_of(
-                *(self.held, self.loop.ask, performer),
-                ingests=lambda: self.ingests,
-                forgetting=lambda: self.forgetting,
-            )
-            self._look = MemoryLook(lambda: self.held.assembly, self._clock)
-            self._remembering = Remembering(self.held.assembly.opened_memory, self._clock, _noticed)
-            self._compacting = Compacting(self.held.store, self.held.director, self._clock, self.loop.between)
-            signing = signing_of(folder, self.held.store)
-            self._checkpointing = Checkpointing(signing, self._clock, self.loop.ask, self._incidents)
-            self._full_audit = FullAudit(folder, self._clock, self._incidents)
+            performer = self._wire_loop()
+            self._wire_watches()
+            self._wire_desks(performer)
+            self._wire_web(performer, listening, opened=web)
+            self._wire_care()
         except BaseException:
             if "web" in vars(self):
                 self.web.close()
@@ -165,44 +97,108 @@ class Service:
             raise
         self._control = ControlServer(folder.socket, self._operate, noticed=_noticed)
 
+    def _wire_loop(self) -> Performer:
+        """What is decided and performed."""
+        store = self.held.store
+        self.notifying = notifying_of(
+            self.held, ask=lambda request: self.loop.ask(request), incident=self._tell
+        )
+        self.rereading = Rereading(lambda: self.ingests, self._clock)
+        performer = self.held.performer(
+            notifier=self.notifying, refresh=self.rereading.read, noticed=_noticed
+        )
+        self._moves = Moves(store)
+        self._spans = RunSpans(store)
+        self.loop = Loop(
+            self.held.director,
+            performer,
+            self._clock,
+            noticed=self._noticed,
+            incident=self._tell,
+            committed=self._committed,
+        )
+        known = [(IncidentKind(one.kind), one.subject) for one in open_incidents(store)]
+        self._incidents = Incidents(self.loop.send, known)
+        return performer
+
+    def _wire_watches(self) -> None:
+        """What looks after the house."""
+        held, clock = self.held, self._clock
+        settings = held.assembly.files.settings
+        self._watch = Watch(self._folder, clock, self._incidents, self._standing, settings.backup)
+        self.objectives = ObjectivesWatch(
+            held.store, settings.slo, lambda: held.director.workflows, clock, self.loop.send
+        )
+        self._observing = Observing(
+            *(self._folder, clock, held.store, self.loop, self._watch, self.objectives),
+            lambda: held.assembly,
+        )
+
+    def _wire_desks(self, performer: Performer) -> None:
+        """What may be asked, and what learns from the answers."""
+        held, ask = self.held, self.loop.ask
+        self.learning = learning_of(held, ask)
+        self._refining = refining_of(held, ask)
+        self.forgetting = forgetting_of(
+            *(held, ask),
+            ingests=lambda: self.ingests.values(),
+            learning=self.learning,
+            refining=self._refining,
+            noticed=_noticed,
+        )
+        self.desks = desks_of(
+            *(held, ask, self.forgetting), performer=performer, ingests=lambda: self.ingests
+        )
+        self.desk, self.devices = self.desks.cards, self.desks.devices
+        self._once = asked_once_of(held, ask, performer, self.forgetting, ingests=lambda: self.ingests)
+        self._look = MemoryLook(lambda: held.assembly, self._clock)
+
+    def _wire_web(self, performer: Performer, listening: socket.socket | None, *, opened: bool) -> None:
+        self.web = web_beside(
+            *(self.held, self.loop, performer),
+            devices=self.desks.devices,
+            tokens=self.desks.tokens,
+            heard=self._heard,
+            health=self.health,
+            metrics=self.metrics,
+            noticed=_noticed,
+            operate=self._operate,
+            moves=self._moves,
+        )
+        if opened or listening is not None:
+            self.web.open(listening)
+
+    def _wire_care(self) -> None:
+        """What keeps the ledger, and what is remembered, in order."""
+        held, clock = self.held, self._clock
+        self._remembering = Remembering(held.assembly.opened_memory, clock, _noticed)
+        self._compacting = Compacting(held.store, held.director, clock, self.loop.between)
+        signing = signing_of(self._folder, held.store)
+        self._checkpointing = Checkpointing(signing, clock, self.loop.ask, self._incidents)
+        self._full_audit = FullAudit(self._folder, clock, self._incidents)
+
+    def _tell(self, incident: Incident) -> None:
+        self._incidents.tell(incident)
+
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Boot and work until `stop`, a signal, or what makes going on unsafe (raised)."""
         ended = False
         telemetry = self._telemetry()
         try:
             self._watch.begin()
-            owed = self.held.director.boot()
-            if self.held.disagreed:
-                self._incidents.tell(view_disagreed(self.held.disagreed))
-            if not self.held.director.cards_agree():
-                self._incidents.tell(view_disagreed("approvals"))
-                self.held.rebuild_views()
-            owed += self.held.register()
-            if self.learning is not None:
-                self.learning.restore()
-            settle_collector()
-            self.ingests = self.held.ingests(self.loop.ask, noticed=_noticed, heard=self._watch.heard)
+            owed = self._boot()
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(self.loop.run(owed))
                 await self.forgetting.begin()
                 await self._control.start()
-                readers = [group.create_task(one.run()) for one in self.ingests.values() if self._ingest]
-                self._watch.ready(self._rhythms() if self._ingest else {})
-                watching = group.create_task(self._watch.run())
-                objectives = group.create_task(self.objectives.run())
-                audits = [group.create_task(one.run()) for one in (self._checkpointing, self._full_audit)]
-                remembering = group.create_task(self._remembering.run())
-                refining = group.create_task(self._refining.run())
-                learning = [group.create_task(self.learning.run())] if self.learning is not None else []
-                forgetting = group.create_task(self.forgetting.run())
-                notifying = group.create_task(self.notifying.run())
+                background = [group.create_task(one.run()) for one in self._background()]
                 web = group.create_task(self.web.run())
+                self._watch.ready(self._rhythms() if self._ingest else {})
                 ready()
                 await working
                 self.web.stop()
                 await web
-                background = (watching, objectives, remembering, refining, forgetting, notifying)
-                for one in (*readers, *learning, *audits, *background):
+                for one in background:
                     one.cancel()
             self.held.director.handle([Request(StopDirector())])
             self._checkpointing.end()
@@ -211,14 +207,38 @@ class Service:
             first = group_error.exceptions[0]
             raise first from first.__cause__
         finally:
-            for reading in list(self._reading.values()):
-                reading.cancel()
-            await asyncio.gather(*self._reading.values(), return_exceptions=True)
+            await self.rereading.end()
             await self._control.close()
             self.web.close()
             telemetry.end()
             self.held.close()
             self._watch.end(on_purpose=ended)
+
+    def _boot(self) -> list[Owed]:
+        """Take the workspace, put in force what its folder says, and begin with what is learned by now."""
+        held = self.held
+        owed = held.director.boot()
+        if held.disagreed:
+            self._tell(view_disagreed(held.disagreed))
+        if not held.director.cards_agree():
+            self._tell(view_disagreed("approvals"))
+            held.rebuild_views()
+        owed += held.register()
+        if self.learning is not None:
+            self.learning.restore()
+        settle_collector()
+        self.ingests = ingests_of(held, self.loop.ask, noticed=_noticed, heard=self._watch.heard)
+        return owed
+
+    def _background(self) -> Iterator[Working]:
+        """What works beside the loop, until that ends."""
+        if self._ingest:
+            yield from self.ingests.values()
+        yield from (self._watch, self.objectives, self._checkpointing, self._full_audit)
+        yield from (self._remembering, self._refining)
+        if self.learning is not None:
+            yield self.learning
+        yield from (self.forgetting, self.notifying)
 
     def _committed(self, tick: Tick) -> None:
         self._spans.committed(tick)
@@ -267,30 +287,10 @@ class Service:
 
     async def _operate(self, operation: str, arguments: Json) -> Json:
         """Do what was asked; on a full disk say so at once, for it may take hours until there is space."""
-        if operation == "status":
-            return {
-                **await operate(self.desk, self.steering, self.ingests, operation, arguments),
-                "disk_full": self.loop.disk_full,
-                "memory": self._remembering.standing(),
-            }
-        if operation in ("health", "metrics"):
-            require_types(operation, arguments)
-            return self.health().told() if operation == "health" else {"text": self.metrics().decode()}
-        if operation == "login_link":
-            require_types(operation, arguments)
-            return self.web.login_link()
-        if operation in LOOKING:
-            require_types(operation, arguments)
-            threads = self.held.assembly.recalling
-            return await asyncio.get_running_loop().run_in_executor(
-                threads, self._look.told, operation, arguments
-            )
+        if operation in _TOLD or operation in LOOKING:
+            return await self._told(operation, arguments)
         if self.loop.disk_full:
-            raise StorageFull(
-                "The disk is full, so nothing can be decided.",
-                why="What was asked before still waits for space. Nothing was accepted.",
-                remedy="Free some space: the director goes on by itself. Then run this command again.",
-            )
+            self._full_disk.refuse()
         if operation == "compact":
             require_types(operation, arguments)
             return await self._compacting.seal_one(arguments.get("before"))
@@ -299,44 +299,28 @@ class Service:
             return await self._checkpointing.asked(operation, arguments)
         if operation == ONCE:
             require_types(operation, arguments)
-        self._full.clear()
-        working = asyncio.create_task(
-            self._once.do(**arguments)
-            if operation == ONCE
-            else operate(
-                self.desk,
-                self.steering,
-                self.ingests,
-                operation,
-                arguments,
-                memory=self._memory_desk,
-                reviewing=self._reviewing,
-                forgetting=self.forgetting,
-                granting=self._granting,
-                proposing=self._proposing,
-                vouching=self._vouching,
-                rules=self._rules,
-                devices=self.devices,
-                tokens=self.tokens,
-            )
-        )
-        working.add_done_callback(self._heard)
-        full = asyncio.create_task(self._full.wait())
-        try:
-            await asyncio.wait({working, full}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            full.cancel()
-        if working.done():
-            return await working
-        # It waits with the tick in hand and cannot be called back. Asking twice decides once.
-        self._unanswered.add(working)
-        working.add_done_callback(self._answered_nobody)
-        raise StorageFull(
-            "The disk is full.",
-            why="What was asked waits for space and is not durable yet; if the director ends before, it is forgotten.",
-            remedy="Free some space: the director goes on by itself. Then run the same command again: what was "
-            "decided is not decided twice.",
-        )
+            return await self._full_disk.answer(self._once.do(**arguments), self._heard)
+        return await self._full_disk.answer(operate(self.desks, operation, arguments), self._heard)
+
+    async def _told(self, operation: str, arguments: Json) -> Json:
+        """What nothing is decided for."""
+        if operation == "status":
+            return {
+                **await operate(self.desks, operation, arguments),
+                "disk_full": self.loop.disk_full,
+                "memory": self._remembering.standing(),
+            }
+        require_types(operation, arguments)
+        match operation:
+            case "health":
+                return self.health().told()
+            case "metrics":
+                return {"text": self.metrics().decode()}
+            case "login_link":
+                return self.web.login_link()
+            case _:
+                threads, running = self.held.assembly.recalling, asyncio.get_running_loop()
+                return await running.run_in_executor(threads, self._look.told, operation, arguments)
 
     def _heard(self, task: asyncio.Task[Json] | None = None) -> None:
         """A person decided something, perhaps about an annotation."""
@@ -344,35 +328,9 @@ class Service:
             self.learning.wake()
         self._refining.wake()
 
-    def _answered_nobody(self, task: asyncio.Task[Json]) -> None:
-        self._unanswered.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("what waited for space: %s", error)
-
     def _noticed(self, what: str, error: Exception) -> None:
-        if isinstance(error, StorageFull):
-            self._full.set()
+        self._full_disk.noticed(error)
         _noticed(what, error)
-
-    async def _refresh(self, instance: str) -> None:
-        """Read the mailbox once more before something final leaves: the customer may have written again."""
-        one = self.ingests.get(instance)
-        if one is None:
-            return
-        now = self._clock.monotonic_s()
-        if now - self._read_at.get(instance, -REFRESH_EVERY_S) < REFRESH_EVERY_S:
-            return
-        reading = self._reading.get(instance)
-        if reading is None:
-            reading = self._reading[instance] = asyncio.create_task(self._read(instance, one))
-        await asyncio.shield(reading)  # many may wait for it: the end of one is not the end of all
-
-    async def _read(self, instance: str, mailbox: Ingest) -> None:
-        try:
-            await mailbox.pull()
-            self._read_at[instance] = self._clock.monotonic_s()
-        finally:
-            del self._reading[instance]
 
 
 def _noticed(what: str, error: Exception) -> None:

@@ -14,7 +14,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -34,6 +34,7 @@ from mainstay.runtime.performer import Performer
 from mainstay.runtime.tick import Answer, Request
 from mainstay.runtime.tokens import Tokens
 from mainstay.workspace.console_password import ConsolePassword
+from mainstay.workspace.desks import desk_of
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.health import Health
 from mainstay.workspace.held import Held
@@ -41,6 +42,7 @@ from mainstay.workspace.house_now import HouseNow, HouseWatch
 from mainstay.workspace.login_links import LoginLinks
 from mainstay.workspace.moves import Moves
 from mainstay.workspace.rooms import Room
+from mainstay.workspace.web_socket import bound, require_safe
 from mainstay.workspace.workspace import Workspace
 
 log = logging.getLogger("mainstay")
@@ -53,7 +55,6 @@ BUSY_REST_S = 1.0  # while the director works
 NEEDED = ("starlette", "uvicorn", "h11", "jinja2", "python_multipart", "argon2")
 LOOK_AFTER_S = 60.0  # how late a device that was not used for long may be dismissed
 EVERYWHERE = ("0.0.0.0", "::")
-BACKLOG = 512
 AGAIN_S = 30.0  # a port that another program had at the start is tried again this often
 ANSWER_S = 30.0  # a decision takes some milliseconds; after this the disk is to blame
 
@@ -196,9 +197,9 @@ class Web:
             self.off = f'Not installed: {", ".join(missing)}. pip install "mainstay[console]"'
             log.info("the web server is not served: %s", self.off)
             return
-        _require_safe(settings, self._front.password)
+        require_safe(settings, self._front.password)
         try:
-            self._listening = listening or _bound(settings)
+            self._listening = listening or bound(settings)
         except OSError as error:
             self._refused(error)
             return
@@ -244,7 +245,7 @@ class Web:
     def try_again(self) -> bool:
         """One more try at a port that another program had; whether it is ours now."""
         try:
-            self._listening = _bound(self._front.settings)
+            self._listening = bound(self._front.settings)
         except OSError:
             return False
         self._front.port = self._listening.getsockname()[1]
@@ -349,7 +350,7 @@ def web_beside(
             heard()
             return answer
 
-        return held.desk(ask, performer)
+        return desk_of(held, ask, performer)
 
     front = Front(
         folder=held.folder,
@@ -363,7 +364,7 @@ def web_beside(
         link=lambda token: look_up(held.store, vault, token, held.clock.now()),
         keyed_hash=vault.keyed_hash,
         desk=desk,
-        status=lambda: held.desk(loop.ask, performer).status(),
+        status=lambda: desk_of(held, loop.ask, performer).status(),
         house=HouseWatch(loop, held.store, held.folder, held.clock, moves).now,
         moves=moves,
         health=health,
@@ -382,50 +383,3 @@ def _full() -> StorageFull:
         why="The disk is full, or slow beyond measure. It may be decided still, once there is space.",
         remedy="Free some space, then look at the card again: what was decided is not decided twice.",
     )
-
-
-def _require_safe(settings: ConsoleSettings, password: ConsolePassword) -> None:
-    for place in (settings.cert, settings.key):
-        if place is not None and not place.is_file():
-            raise ConfigError(
-                f"there is no {place}",
-                file="mainstay.toml",
-                key="console.cert",
-                remedy="name the files of your certificate",
-            )
-    if not settings.loopback and not password.is_set:
-        raise ConfigError(
-            f"{settings.host!r} can be reached from elsewhere, and no password is set",
-            file="mainstay.toml",
-            key="console.host",
-            why="anybody there could knock, and nobody could log in",
-            remedy="set one with `mainstay console password`, or listen on 127.0.0.1",
-        )
-
-
-def bound_anywhere() -> socket.socket:
-    """A socket on this machine alone: at the usual port, or at any that is free."""
-    usual = ConsoleSettings()
-    try:
-        return _bound(usual)
-    except OSError:
-        return _bound(replace(usual, port=0))
-
-
-def _bound(settings: ConsoleSettings) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            with suppress(OSError):
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-        listening.setblocking(False)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
