@@ -92,6 +92,7 @@ class Front:
     metrics_token: Callable[[], str] = lambda: ""
     operate: Callable[[str, Json], Coroutine[Any, Any, Json]] = _not_at_work  # every operation of a door
     port: int = 0
+    at_the_end: list[Callable[[], None]] = field(default_factory=list)  # they end what outlives a request
     _rooms: dict[str, Room] = field(default_factory=dict)
 
     async def read(self, look: Callable[[Workspace], Result]) -> Result:
@@ -132,7 +133,9 @@ class Front:
         return self._rooms[name]
 
     def close(self) -> None:
-        """Give up what was opened for reading and acting."""
+        """Give up what was opened for reading and acting, and what goes on beside it."""
+        while self.at_the_end:
+            self.at_the_end.pop()()
         for one in self._rooms.values():
             one.close()
 

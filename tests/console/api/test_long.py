@@ -169,6 +169,31 @@ def test_another_one_of_its_kind_waits_and_says_for_which() -> None:
     asyncio.run(story())
 
 
+def test_a_server_that_ends_leaves_nothing_at_work() -> None:
+    async def story() -> None:
+        store, ended = EndingStore(), []
+        house = House(store=store)
+
+        async def work() -> dict[str, Any]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(1)  # as a process of its own is ended
+            raise AssertionError("it waits for ever")
+
+        async with at_work(house):
+            desk = Desk(house)
+            begun = await desk.begin(work=work)
+            await asyncio.sleep(0)
+            desk.operations.close()
+            await asyncio.gather(*desk.operations._tasks, return_exceptions=True)
+            assert ended == [1]
+        async with at_work(House(store=store, clock=house.clock)) as after:
+            assert Desk(after).operations.get(begun.operation).state == "failed"
+
+    asyncio.run(story())
+
+
 def test_a_key_names_one_request() -> None:
     async def story() -> None:
         async with at_work(House()) as house:
@@ -241,3 +266,9 @@ def test_a_short_requests_key_opens_no_operation(web: WebHouse, program: Program
             assert program.get(f"operations/{row['request']}").status == 404
     reused = program.post("audit/verify", key="short-and-not-long-2")
     assert (reused.status, reused.kind) == (422, "key-reused")
+
+
+def test_the_end_of_the_server_is_the_end_of_them(web: WebHouse, program: Program) -> None:
+    assert program.get("status").status == 200
+    ending = [getattr(one, "__self__", None) for one in web.front.at_the_end]
+    assert any(isinstance(one, Operations) for one in ending)

@@ -69,7 +69,9 @@ class Api:
 
     @cached_property
     def _made(self) -> FastAPI:
-        return build(self._front)
+        made = build(self._front)
+        self._front.at_the_end.append(made.state.long.close)
+        return made
 
 
 def build(front: Front) -> FastAPI:

@@ -103,6 +103,11 @@ class Operations:
                 await self._long.begin(request, asked.body, kind, actor=asked.actor, same_as=same_as)
             return running.one
 
+    def close(self) -> None:
+        """The server ends, and no process that works for it goes on: what is under way is cut off."""
+        for one in self._tasks:
+            one.cancel()
+
     def get(self, name: str) -> LongOperation:
         """One of them. Raises `NotFound`."""
         known = self._long.known(name)
