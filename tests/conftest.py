@@ -137,6 +137,7 @@ def _web_house() -> Iterator["WebHouse"]:
 @pytest.fixture
 def web(_web_house: "WebHouse") -> "WebHouse":
     """A director and its web server, one for each file of tests, as if nobody had visited for a while."""
+    _web_house.require_alive()
     _web_house.clock.pass_s(60)
     return _web_house
 

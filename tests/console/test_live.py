@@ -35,7 +35,7 @@ from mainstay.workspace.moves import (
     topics_of,
 )
 from tests.security.live_stream import stream
-from tests.security.web_house import Waiting, WebHouse
+from tests.security.web_house import WAIT_S, Waiting, WebHouse
 
 HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, False)
 
@@ -244,10 +244,9 @@ def test_nobody_is_listened_for_when_nobody_listens(web: WebHouse) -> None:
         assert web.call(lambda: len(moves._listeners)) == before + 1
 
     async def left() -> int:
-        for _ in range(500):
-            if len(moves._listeners) == before:
-                break
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(WAIT_S):
+            while len(moves._listeners) != before:
+                await asyncio.sleep(0.005)
         return len(moves._listeners)
 
     assert web.ask(left()) == before

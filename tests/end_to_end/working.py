@@ -37,9 +37,9 @@ async def at_work(desk: Desk, *, clock: Clock | None = None, reading: bool = Fal
 
 async def until(condition: Callable[[], bool], what: str, *, each: Callable[[], Any] = lambda: None) -> None:
     """Let the director work until this holds."""
-    end = time.monotonic() + 60.0
+    end = time.monotonic() + 300.0
     while not condition():
-        assert time.monotonic() < end, f"{what}: not within a minute"
+        assert time.monotonic() < end, f"{what}: not within five minutes"
         each()
         await asyncio.sleep(0.01)
 

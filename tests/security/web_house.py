@@ -190,6 +190,11 @@ class WebHouse:
         assert self._ready.wait(START_S), "it did not start"
         assert self._failed is None, self._failed
 
+    def require_alive(self) -> None:
+        """Say why it ended, if it did: what comes after can only be refused connections."""
+        if not self._thread.is_alive():
+            raise RuntimeError("the house ended while a test was its guest") from self._failed
+
     def stop(self) -> None:
         self.call(self.service.stop)
         self._thread.join(WAIT_S)
@@ -234,10 +239,9 @@ class WebHouse:
         """Where the ledger stands when nothing is under way, but for what the director adds in its own time."""
 
         async def looking() -> int:
-            for _ in range(1_000):
-                if self.service.loop.quiet:
-                    break
-                await asyncio.sleep(0.001)
+            async with asyncio.timeout(WAIT_S):
+                while not self.service.loop.quiet:
+                    await asyncio.sleep(0.001)
             store = self.service.held.store
             head = store.head
             while store.read_all(after=Position(head - 1), limit=1)[0].type in IN_ITS_OWN_TIME:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.browser.conftest import Visit
+from tests.console.browser.conftest import Visit, at_rest
 from tests.security.web_house import WebHouse, standing_house
 
 CARDS = 20
@@ -30,11 +30,6 @@ def waiting(house: WebHouse) -> dict[str, str]:
 
 def card(page: Any) -> str:
     return str(page.locator(READY).get_attribute("data-card"))
-
-
-def at_rest(page: Any) -> None:
-    """As long as nobody could have read the card, no key decides."""
-    page.wait_for_timeout(320)
 
 
 def next_low(page: Any) -> str:

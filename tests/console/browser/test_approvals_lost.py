@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mainstay.workspace import Workspace
-from tests.console.browser.conftest import Visit
+from tests.console.browser.conftest import Visit, at_rest
 from tests.security.web_house import WebHouse, standing_house
 
 HOLDING = '\n[approvals]\nundo = "PT5M"\n'
@@ -28,7 +28,7 @@ def ready(page: Any) -> str:
         before = page.locator("[data-card]").get_attribute("data-card")
         page.keyboard.press("j")
         expect(page.locator(f'[data-card="{before}"]')).to_have_count(0)
-    page.wait_for_timeout(320)
+    at_rest(page)
     return str(page.locator("[data-card]").get_attribute("data-card"))
 
 
@@ -38,7 +38,7 @@ def test_what_was_approved_is_taken_back_by_one_key(desk: WebHouse, visit: Visit
     page.keyboard.press("a")
     expect(page.locator("#toast")).to_contain_text("Leaves in 5 min")
     expect(page.get_by_role("button", name="Undo: ")).to_have_count(1)
-    page.wait_for_timeout(320)
+    at_rest(page)
     page.keyboard.press("u")
     expect(page.locator("#toast")).to_contain_text("Taken back")
     assert desk.rows("leaving") == []
@@ -66,7 +66,7 @@ def test_words_outlive_the_end_of_a_session(desk: WebHouse, visit: Visit) -> Non
     page.wait_for_url("**/")
     page.goto(f"/approvals/{name}")
     expect(page.locator("textarea[name=reason]")).to_have_value("said while logged in")
-    page.wait_for_timeout(320)
+    at_rest(page)
     page.get_by_role("button", name="Reject with this reason").click()
     expect(page.locator(f'[data-card="{name}"]')).to_have_count(0)
     assert desk.rows("approvals", approval=name)[0]["status"] == "rejected"
