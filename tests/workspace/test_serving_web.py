@@ -33,11 +33,12 @@ from mainstay.runtime.devices import Devices
 from mainstay.runtime.director import Director
 from mainstay.runtime.plan_shelf import PlanShelf
 from mainstay.runtime.tick import Answer, Request
-from mainstay.workspace import console_password, serving_web
+from mainstay.workspace import console_password, web_server
 from mainstay.workspace.console_password import ConsolePassword
 from mainstay.workspace.folder import Folder
 from mainstay.workspace.login_links import KEPT_MAX, LIFE_S, LoginLinks
-from mainstay.workspace.serving_web import Front, Web
+from mainstay.workspace.serving_web import Front
+from mainstay.workspace.web_server import Web
 
 GOOD = "plain sample words 7"
 DAY_S = 86_400
@@ -130,7 +131,7 @@ def test_a_port_that_was_taken_is_tried_again_until_it_is_free(
         web.freed = lambda: freed.append(web.address)
         assert "tried again" in web.off
         assert (web.try_again(), web.address, freed) == (False, "", [])
-    monkeypatch.setattr(serving_web, "AGAIN_S", 0.0)
+    monkeypatch.setattr(web_server, "AGAIN_S", 0.0)
     asyncio.run(web._until_free())
     try:
         assert (web.address, web.off) == (f"http://127.0.0.1:{port}", "")
@@ -169,7 +170,7 @@ def test_it_can_be_switched_off(off: ConsoleSettings, tmp_path: Path) -> None:
 def test_without_its_packages_the_director_works_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(serving_web, "NEEDED", ("starlette", "no_such_package"))
+    monkeypatch.setattr(web_server, "NEEDED", ("starlette", "no_such_package"))
     caplog.set_level(logging.INFO, "mainstay")
     web = opened(ConsoleSettings(port=free()), tmp_path)
     assert (web.address, "no_such_package" in web.off, "mainstay[console]" in web.off) == ("", True, True)
@@ -197,7 +198,7 @@ def test_nothing_is_loaded_before_the_first_visit(tmp_path: Path) -> None:
     told: list[str] = []
 
     async def work() -> None:
-        serving_web_server = serving_web.SERVER
+        serving_web_server = web_server.SERVER
         assert serving_web_server == "mainstay.console.server"
         web._front.devices = _Nobody()  # type: ignore[assignment]
         working = asyncio.create_task(web.run())
@@ -229,7 +230,7 @@ def test_what_the_first_visit_needs_is_loaded_once_the_director_is_quiet(
         "SERVER": "piecewise",
         "WARMING": "piecewise",
     }.items():
-        monkeypatch.setattr(serving_web, name, value)
+        monkeypatch.setattr(web_server, name, value)
     web = opened(ConsoleSettings(port=free()), tmp_path)
     web._front.devices = _Nobody()  # type: ignore[assignment]
 

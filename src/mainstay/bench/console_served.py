@@ -99,7 +99,7 @@ class Served:
 
     def _house_us(self) -> float:
         """What the figures of the rail cost, where a card was decided before each look."""
-        front = self._service.web._front
+        front: Any = self._service.web._front
         count, began = 200, time.thread_time()
         for _ in range(count):
             for one in front.moves._listeners:

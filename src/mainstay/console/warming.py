@@ -1,6 +1,6 @@
 """What the first visit needs, made ready piece by piece, before anybody comes.
 
-Each piece is short and is done in a thread by whoever walks through them (`workspace.serving_web`), with a rest after
+Each piece is short and is done in a thread by whoever walks through them (`workspace.web_server`), with a rest after
 each: a thread of Python keeps the others from working while it works, whatever its priority is, and one that the
 system puts aside in the middle keeps them all the longer. So pieces are short, and no priority is changed.
 """
