@@ -90,6 +90,7 @@ TOPIC_OF_TABLE: dict[str, tuple[str, ...]] = {
     "mistakes": ("slo",),
     "checkpoints": ("house",),  # the rail says as of when the ledger is intact
     "signing_keys": ("audit",),
+    "event_places": ("audit",),
     "requests": ("audit",),
 }
 
