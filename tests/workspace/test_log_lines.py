@@ -99,3 +99,25 @@ def test_what_is_no_line_of_ours_is_left_out(tmp_path: Path, odd: str) -> None:
 
 def test_no_log_is_an_empty_page(tmp_path: Path) -> None:
     assert LogLines(tmp_path / "nothing").page() == module.LogPage(())
+
+
+def test_a_place_beyond_the_end_is_the_end(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(_raw("one") + _raw("two"), "utf-8")
+    inode = (tmp_path / FILE).stat().st_ino
+    page = LogLines(tmp_path).page(before=LogPlace(inode, 2**62))  # byte by byte this would take years
+    assert [one.said for one in page.lines] == ["two", "one"]
+
+
+def test_a_line_that_nests_too_deep_is_none(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("[" * 50_000 + "\n" + _raw("one"), "utf-8")
+    assert _all(tmp_path, 5) == ["one"]
+
+
+def test_what_is_not_asked_for_is_not_gone_through_word_by_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / FILE).write_text(_raw("one") * 9 + _raw("two", level="error"), "utf-8")
+    seen: list[str] = []
+    monkeypatch.setattr(module, "discreet", lambda text: seen.append(text) or text)
+    assert _all(tmp_path, 5, level="error") == ["two"]
+    assert "one" not in seen

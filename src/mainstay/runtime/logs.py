@@ -176,7 +176,7 @@ def parsed(raw: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in raw:
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(found, dict) and {"at", "level", "said"} <= found.keys():
             yield found  # lines of earlier versions name no event

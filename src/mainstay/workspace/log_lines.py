@@ -79,8 +79,8 @@ class LogLines:
         place, looked = before, 0
         for place, raw in self._back(before):
             looked += len(raw)
-            one = _line(raw)
-            if one is not None and (not wanted or one.level in wanted):
+            one = _line(raw, wanted)
+            if one is not None:
                 found.append(one)
             if len(found) == limit or looked >= LOOK_BYTES_MAX:
                 return LogPage(tuple(found), place if self._anything_before(place) else None)
@@ -92,10 +92,11 @@ class LogLines:
         for path in reversed(files(self._folder)):
             try:
                 with path.open("rb") as file:
-                    inode = os.fstat(file.fileno()).st_ino
-                    if not met and before is not None and inode != before.file:
-                        continue
-                    end = before.byte if not met and before is not None else file.seek(0, os.SEEK_END)
+                    inode, end = os.fstat(file.fileno()).st_ino, file.seek(0, os.SEEK_END)
+                    if not met and before is not None:
+                        if inode != before.file:
+                            continue
+                        end = min(end, before.byte)  # whoever names a place may name one that never was
                     met = True
                     for at, raw in _lines_back(file, end):
                         yield LogPlace(inode, at), raw
@@ -125,9 +126,12 @@ def _lines_back(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
         yield 0, rest
 
 
-def _line(raw: bytes) -> LogLine | None:
+def _line(raw: bytes, wanted: Sequence[str]) -> LogLine | None:
+    """A line of one of these gravities (empty: of any). To put things out of sight costs more than to read."""
     found = next(parsed([raw.decode("utf-8", "replace")]), None)
-    return _told(found) if found is not None else None
+    if found is None or (wanted and found["level"] not in wanted):
+        return None
+    return _told(found)
 
 
 def _told(found: Json) -> LogLine | None:

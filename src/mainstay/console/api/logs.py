@@ -37,4 +37,4 @@ async def list_log(
         older = page.older
         return list(page.lines), wanted.next((str(older.file), older.byte)) if older is not None else None
 
-    return linked(request, response, await asked.read(look))
+    return linked(request, response, await asked.read_slowly(look))
