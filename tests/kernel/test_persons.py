@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from typing import get_args
 
@@ -25,6 +26,7 @@ from mainstay.kernel.events import (
     ApprovalRequested,
     RequestAnswered,
     RequestTaken,
+    RunForked,
     TokenIssued,
     TokenRevoked,
 )
@@ -53,6 +55,14 @@ def test_a_machine_gives_no_command_of_a_person(actor: str) -> None:
     assert machine_decides(grant, actor)
     assert machine_decides(replace(grant, actor=actor), "operator")
     assert machine_decides(ThrowKillSwitch(actor, False), "operator")
+
+
+def test_no_machine_has_a_run_go_on_from_another_one() -> None:
+    """Or it would ask again about what a person rejected, until somebody says yes."""
+    by = partial(StartRun, RUN, "w", Digest("2"))
+    assert machine_decides(by(forked=RunForked(RUN, 3, "operator")), ROBOT)
+    assert machine_decides(by(forked=RunForked(RUN, 3, ROBOT)), "operator")
+    assert not machine_decides(by(forked=RunForked(RUN, 3, "operator")), "operator")
 
 
 # What the house does by itself, and what an agent may ask for. Everything else is a person's.
@@ -90,6 +100,7 @@ def test_nobody_else_is_taken_for_one(actor: str) -> None:
 
 def test_beginning_a_run_is_not_a_persons_alone() -> None:
     assert StartRun not in OF_PERSONS
+    assert not machine_decides(StartRun(RUN, "w", Digest("2")), ROBOT)
     assert {IssueToken, RevokeToken, GrantApproval} <= OF_PERSONS
 
 

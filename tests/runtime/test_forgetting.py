@@ -104,6 +104,21 @@ def test_their_cards_are_withdrawn_and_those_of_others_wait_on() -> None:
     at(House(SEND, policy=ASK_ALL), tell)
 
 
+def test_what_was_rejected_of_theirs_is_asked_about_by_nobody() -> None:
+    async def tell(house: House) -> None:
+        await waiting(house, ANN)
+        (card,) = house.cards()
+        await house.desk.reject(str(card["approval"]), actor="operator")
+        await until(lambda: house.status(ANN) != "running")
+        await forget(house)
+        house.vault.ensure_subjects([whom(house)])  # they write again, as somebody new
+        with pytest.raises(CommandRefused, match="not asked about again"):
+            await house.steering.ask_again(str(card["approval"]), actor="operator")
+        assert house.store.count("runs") == 1
+
+    at(House(SEND, policy=ASK_ALL), tell)
+
+
 def test_a_card_that_is_edited_or_answered_after_all_is_refused_in_words() -> None:
     async def tell(house: House) -> None:
         await waiting(house, ANN)

@@ -43,6 +43,7 @@ from mainstay.kernel.commands import (
     RevokeAutonomy,
     RevokeToken,
     SnoozeApproval,
+    StartRun,
     ThrowKillSwitch,
     TrustExecutable,
     UndoAct,
@@ -80,7 +81,12 @@ def is_person(actor: str) -> bool:
 
 
 def machine_decides(command: Command, actor: str) -> bool:
-    """Whether a machine gives a command that only persons give: under its own name, or behind somebody else's."""
+    """Whether a machine gives a command that only persons give: under its own name, or behind somebody else's.
+
+    A run that goes on from another one asks again about what a person may have rejected, and so only a person has it.
+    """
+    if isinstance(command, StartRun):
+        return command.forked is not None and (is_machine(actor) or is_machine(command.forked.actor))
     if type(command) not in OF_PERSONS:
         return False
     return is_machine(actor) or is_machine(str(getattr(command, "actor", "")))

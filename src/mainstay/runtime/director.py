@@ -121,12 +121,14 @@ class Director(DecidingRuns):
 
     def _decide(self, tick: Tick, request: Request, queue: deque[Request]) -> Json:
         command = request.command
-        if isinstance(command, RecordOutcome | StartRun):  # nearly always
+        if isinstance(command, RecordOutcome):  # nearly always
             self._decide_run(tick, request, command, queue)
         elif isinstance(command, Arrival):
             return self._receive(tick, request, command, queue)
         elif machine_decides(command, request.actor):
             pass  # whichever door let it in: what is a person's to say, no agent says
+        elif isinstance(command, StartRun):
+            self._decide_run(tick, request, command, queue)
         elif isinstance(command, Wake) and command.run == HOUSE:
             self._wake(tick, queue)
         elif isinstance(command, HouseDecision):

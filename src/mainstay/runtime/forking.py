@@ -16,9 +16,9 @@ from mainstay.kernel.commands import StartRun
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.events import RunForked
 from mainstay.kernel.fork import changed, fork, given_up_by_itself, restart
-from mainstay.kernel.ids import RunId, run_id
+from mainstay.kernel.ids import RunId, SubjectId, run_id
 from mainstay.kernel.state import RunState
-from mainstay.kernel.values import Json
+from mainstay.kernel.values import Digest, Json
 from mainstay.ledger.short_ids import find_card
 from mainstay.runtime.artifacts import SEALED, SubjectForgotten
 from mainstay.runtime.finding_runs import FindingRuns
@@ -84,6 +84,14 @@ class Forking(FindingRuns):
                 run=parent,
             )
         self._require_plan(state, parent)
+        subject = SubjectId(str(row["subject"])) if row["subject"] else None
+        if self._artifacts.open_json(Digest(str(row["card"])), subject, b"card") is None:
+            raise CommandRefused(
+                "This act is not asked about again.",
+                why="Whoever it was about was forgotten, and what it said with them.",
+                remedy="Nothing of it is left to go on from. What they write from now on is somebody new's.",
+                approval=name,
+            )
         plan = state.plan
         assert plan is not None
         if number >= plan.size:

@@ -331,7 +331,7 @@ class CardReader:
             actor=line.actor,
             proposer=line.proposer,
             said=self._artifacts.open_text(said),
-            again="" if anew else _again(line, state),
+            again="" if anew or not shown else _again(line, state),
             again_run=anew.run if anew else "",
         )
 
