@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from mainstay.workspace.folder import Folder
 from mainstay.workspace.serving import Service
 from mainstay.workspace.triage import Window
 from tests.cli.conftest import lay_out
+from tests.prepared import copied
 
 
 class _Scripted(Assembly):
@@ -27,7 +29,7 @@ class _Scripted(Assembly):
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """A desk whose mail was read and annotated, and whose director has ended."""
     root = tmp_path_factory.mktemp("triage") / "desk"
     lay_out(root, messages=6)
@@ -46,6 +48,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
     asyncio.run(work())
     return folder
+
+
+@pytest.fixture
+def desk(annotated: Folder, tmp_path: Path) -> Folder:
+    """A copy of its own: what a test says of an annotation, another does not find said."""
+    place = copied(annotated.root.parent, tmp_path / "copy")
+    settings = place / "desk" / "mainstay.toml"
+    settings.write_text(settings.read_text("utf-8").replace(str(annotated.root.parent), str(place)), "utf-8")
+    return Folder(place / "desk")
 
 
 def typed(capsys: pytest.CaptureFixture[str], desk: Folder, *arguments: str) -> tuple[int, str]:
