@@ -133,9 +133,9 @@ def test_the_form_of_one_card_asks_again_about_no_other(web: WebHouse) -> None:
 
 
 @attack(
-    ("mainstay.runtime.steering", "asked_again", lambda store, row: None),
+    ("mainstay.runtime.forking", "asked_again", lambda store, row: None),
     (
-        "mainstay.runtime.steering",
+        "mainstay.runtime.forking",
         "run_that_asks",
         lambda row: run_id(time.time_ns(), "again", time.time_ns()),
     ),
