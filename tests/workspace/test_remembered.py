@@ -60,6 +60,22 @@ def test_what_is_retracted_is_recalled_no_more_and_can_be_remembered_anew() -> N
     story(tell)
 
 
+@pytest.mark.parametrize(
+    "named", ["terms@", "terms@0", "terms@12345678901", "terms@x", "terms@1@1", "terms@2"]
+)
+def test_a_version_that_was_not_shown_or_is_none_retracts_nothing(named: str) -> None:
+    async def tell(one: Remembering) -> None:
+        await one.keep("Invoices are due in 14 days.", memory="terms")
+        head = one.house.store.head
+        with pytest.raises(CommandRefused):
+            await one.keeping.retract([named], actor="operator")
+        assert one.house.store.head == head
+        [gone] = await one.keeping.retract(["terms@1"], actor="operator")
+        assert gone.became == "retracted"
+
+    story(tell)
+
+
 def test_a_name_that_fits_several_or_none_retracts_nothing() -> None:
     async def tell(one: Remembering) -> None:
         await one.keep("one", memory="north-1")

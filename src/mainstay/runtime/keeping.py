@@ -193,9 +193,17 @@ def sealed_remark(artifacts: Artifacts, text: str) -> str:
 
 
 def _version(short: str) -> int:
-    """The version that is named; 0 where none is."""
-    version = short.strip().rpartition("@")[2] if "@" in short else ""
-    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    """The version that is named; 0 where none is. Raises `CommandRefused` for one that binds nothing."""
+    _, at, version = short.strip().partition("@")
+    if not at:
+        return 0
+    if version.isascii() and version.isdigit() and len(version) < 10 and int(version):
+        return int(version)
+    raise CommandRefused(
+        f"{version[:40]!r} is no version of a memory.",
+        why="Behind the `@` stands the version that was shown. Nothing was taken back.",
+        remedy="Write it as NAME@3; or the name alone for whatever it says now.",
+    )
 
 
 def find_memory(store: EventReader, short: str) -> str:
