@@ -439,6 +439,20 @@ def test_a_batch_of_which_nothing_is_ticked_decides_nothing_and_keeps_the_reason
     assert {web.rows("approvals", approval=name)[0]["status"] for name in on_page(page)} == {"waiting"}
 
 
+def test_a_page_answers_for_no_card_that_did_not_stand_on_it(web: WebHouse, browser: Browser) -> None:
+    page = browser.get("/approvals/batch")
+    fields, name = sent_batch(page, on_page(page)), on_page(page)[0]
+    other = next(
+        one for one in web.rows("approvals", status="waiting") if one["approval"] not in on_page(page)
+    )
+    slipped = fields["cards"] + f"\r\n{other['approval']} {other['digest']}"
+    swapped = fields["cards"].replace(card_of(web, name).digest, "0" * 64)
+    head = web.head
+    for cards in (slipped, swapped, ""):
+        assert browser.post("/approvals/batch", fields | {"cards": cards}).status == 400
+    assert web.head == head
+
+
 def line(number: int, text: str = "yes") -> CardLine:
     return replace(line_of(CARD), approval=f"{number:016x}", text=text)
 
