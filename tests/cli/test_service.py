@@ -50,7 +50,7 @@ def test_launchd_gets_the_same() -> None:
     assert list(files) == ["org.mainstay-desk-1a2b.plist", "org.mainstay-desk-1a2b-heartbeat.plist"]
     assert director["ProgramArguments"][-2:] == ["--workspace", str(AWKWARD.root)]
     assert director["KeepAlive"] == {"SuccessfulExit": False}
-    assert (look["StartInterval"], look["ProgramArguments"][3:6]) == (300, ["heartbeat", "check", "--quiet"])
+    assert (look["StartInterval"], look["ProgramArguments"][4:7]) == (300, ["heartbeat", "check", "--quiet"])
 
 
 @pytest.mark.skipif(find_binary("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -58,7 +58,7 @@ def test_check_only_tells(typed: Typed, machine: Machine, short_path: Path) -> N
     assert f"This is {__version__}, installed by pip." in said
     assert "nowhere yet: --backup-to FOLDER" in said
     told = json.loads(typed("--check", "--json", "--backup-to", str(short_path / "copies")))
-    assert told["command"] == [sys.executable, "-m", "pip", "install", "--upgrade", "mainstay"]
+    assert told["command"] == [sys.executable, "-P", "-m", "pip", "install", "--upgrade", "mainstay"]
     assert machine.ran == []
     assert not (short_path / "copies").exists()
 
@@ -85,9 +85,9 @@ def test_with_yes_it_installs_and_lets_the_new_version_open_the_ledger(
     said = typed("--yes", "--backup-to", str(short_path / "copies"))
     assert f"Upgraded from {__version__} to 9.9.9" in said
     assert machine.ran == [
-        (sys.executable, "-m", "pip", "install", "--upgrade", "mainstay"),
-        (sys.executable, "-m", "mainstay", "doctor", "--json", "--workspace", str(desk.root)),
-        (sys.executable, "-m", "mainstay", "--version"),
+        (sys.executable, "-P", "-m", "pip", "install", "--upgrade", "mainstay"),
+        (sys.executable, "-P", "-m", "mainstay", "doctor", "--json", "--workspace", str(desk.root)),
+        (sys.executable, "-P", "-m", "mainstay", "--version"),
     ]
 
 
@@ -99,7 +99,7 @@ def test_a_new_version_that_does_not_work_is_told_with_the_way_back(
     machine.doctor = json.dumps({"well": False, "findings": [finding]})
     said = typed("--yes", "--backup-to", str(short_path / "copies"), code=5)
     assert "ledger: it cannot be read" in said
-    assert f"Go back: {sys.executable} -m pip install mainstay=={__version__}" in said
+    assert f"Go back: {sys.executable} -P -m pip install mainstay=={__version__}" in said
     ((path, _),) = backups(short_path / "copies")
     assert f"mainstay ledger restore {path}" in said
 
@@ -151,7 +151,7 @@ def test_a_checkout_is_its_owners_to_update(
         ("pipx_metadata.json", "x", "pipx", ("pipx", "upgrade", "mainstay")),
         ("", "pipx/venvs/mainstay", "pipx", ("pipx", "upgrade", "mainstay")),
         ("uv-receipt.toml", "x", "uv", ("uv", "tool", "upgrade", "mainstay")),
-        ("", "x", "pip", (sys.executable, "-m", "pip", "install", "--upgrade", "mainstay")),
+        ("", "x", "pip", (sys.executable, "-P", "-m", "pip", "install", "--upgrade", "mainstay")),
     ],
 )
 def test_each_way_of_installing_has_its_command(

@@ -35,7 +35,7 @@ class DirectorProcess:
     def start(self) -> None:
         """Start it and wait until it answers. Raises `DirectorUnavailable` with the end of its log."""
         with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "mainstay", "up", "--workspace", str(self._folder.root)]
+            command = [sys.executable, "-P", "-m", "mainstay", "up", "--workspace", str(self._folder.root)]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ.copy()
             )

@@ -28,7 +28,7 @@ class Service:
 
     def command(self, *arguments: str) -> tuple[str, ...]:
         """A command of ours on this workspace."""
-        return (self.python, "-m", "mainstay", *arguments, "--workspace", str(self.root))
+        return (self.python, "-P", "-m", "mainstay", *arguments, "--workspace", str(self.root))
 
 
 def systemd_units(service: Service) -> dict[str, str]:

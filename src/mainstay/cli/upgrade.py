@@ -58,7 +58,7 @@ def installed(prefix: Path = Path(sys.prefix)) -> Installed:
     from mainstay import __version__
 
     parts = prefix.parts
-    pip = (sys.executable, "-m", "pip", "install")
+    pip = (sys.executable, "-P", "-m", "pip", "install")
     exact = f"{PACKAGE}=={__version__}"
     if _editable():
         return Installed("editable", __version__, ("git", "pull"), ("git", "checkout", f"v{__version__}"))
@@ -221,7 +221,7 @@ def _install(now: Installed, backup: str) -> None:
 
 def _proved(folder: Folder, now: Installed, backup: str) -> str:
     """Open the ledger with what is installed now; its version. Raises `CommandRefused` with the way back."""
-    doctor = _run((sys.executable, "-m", PACKAGE, "doctor", "--json", "--workspace", str(folder.root)))
+    doctor = _run((sys.executable, "-P", "-m", PACKAGE, "doctor", "--json", "--workspace", str(folder.root)))
     if doctor.returncode:
         raise CommandRefused(
             "The new version does not work in this workspace.",
@@ -229,7 +229,7 @@ def _proved(folder: Folder, now: Installed, backup: str) -> str:
             remedy=f"Go back: {_line(now.back)}" + _restoring(backup),
             backup=backup,
         )
-    said = _run((sys.executable, "-m", PACKAGE, "--version")).stdout.split()
+    said = _run((sys.executable, "-P", "-m", PACKAGE, "--version")).stdout.split()
     return said[-1] if said else "?"
 
 

@@ -84,7 +84,7 @@ class FullAudit:
     async def _proved(self) -> _Said:
         try:
             child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "mainstay.workspace.full_audit", str(self._folder.root)),
+                *(sys.executable, "-P", "-m", "mainstay.workspace.full_audit", str(self._folder.root)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -112,7 +112,7 @@ async def proved_beside(
     """
     began_us = int(clock.now())
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mainstay.workspace.full_audit", str(folder.root), "--tell"),
+        *(sys.executable, "-P", "-m", "mainstay.workspace.full_audit", str(folder.root), "--tell"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -197,7 +197,7 @@ class Watch:
     async def _made(self) -> str:
         """Have it made by a child; what went wrong, or nothing."""
         now = str(int(self.clock.now()))
-        command = (sys.executable, "-m", "mainstay.workspace.backing", str(self.folder.root), now)
+        command = (sys.executable, "-P", "-m", "mainstay.workspace.backing", str(self.folder.root), now)
         child = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, **files: s
 def test_the_command_reads_what_it_is_given_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = """printf '{"how": "%s %s %s", "text": "%s"}' "$1" "$2" "$3" "$(cat "$4")" """
+    script = """printf '{"how": "%s %s %s", "text": "%s"}' "$2" "$3" "$4" "$(cat "$5")" """
     told = run(tmp_path, monkeypatch, script, messages="said by somebody")
     assert told == {"how": "-m mainstay evaluate", "text": "said by somebody"}
     assert [one.name for one in tmp_path.iterdir()] == ["python"]
@@ -167,7 +168,7 @@ def test_the_command_reads_what_it_is_given_and_leaves_nothing(
 def test_what_the_command_refuses_is_told_in_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = """printf '{"what": "%s is wrong", "why": "", "remedy": "Mend it.", "exit_code": 2}' "$4" """
+    script = """printf '{"what": "%s is wrong", "why": "", "remedy": "Mend it.", "exit_code": 2}' "$5" """
     with pytest.raises(CommandRefused, match="messages is wrong"):
         run(tmp_path, monkeypatch, script, messages="x")
 
@@ -177,6 +178,13 @@ def test_what_comes_to_nothing_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(trials, "TIMEOUT_S", 0.2)
     with pytest.raises(Unavailable, match="came to nothing"):
         run(tmp_path, monkeypatch, script)
+
+
+def test_no_module_that_lies_in_the_workspace_is_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "mainstay.py").write_text("open('ran', 'w').close()")
+    with suppress(Unavailable, CommandRefused):
+        asyncio.run(trials._told(tmp_path, ("--version",)))
+    assert [one.name for one in tmp_path.iterdir()] == ["mainstay.py"]
 
 
 @pytest.mark.long

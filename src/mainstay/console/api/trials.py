@@ -172,7 +172,7 @@ async def _told(root: Path, how: Sequence[str], files: Mapping[str, str] = {}) -
         handles = {name: opened.enter_context(_held(text)).fileno() for name, text in files.items()}
         places = {f"{{{name}}}": f"/dev/fd/{handle}" for name, handle in handles.items()}
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "mainstay", *(places.get(one, one) for one in how), "--json"),
+            *(sys.executable, "-P", "-m", "mainstay", *(places.get(one, one) for one in how), "--json"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
