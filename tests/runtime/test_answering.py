@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mainstay.agents import base as agents
 from mainstay.agents.checks.own_words import inspect_own_words
 from mainstay.agents.checks.subject import HouseRules
 from mainstay.governance.batches import guard_of
@@ -15,8 +16,8 @@ from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.plan import Plan
 from mainstay.kernel.values import DAY, HOUR, SECOND
 from mainstay.testing.fakes import FakeAdapter
-from mainstay.testing.plans import ASK_ALL, DENY_ALL, act, plan_of
-from tests.runtime.house import House, at_work, until
+from mainstay.testing.plans import ASK_ALL, DENY_ALL, act, inspect, plan_of, think
+from tests.runtime.house import House, Thought, at_work, until
 
 REPLY = plan_of(act("send", act="email.reply"))
 WINDOW = 10 * SECOND
@@ -283,6 +284,36 @@ def test_high_stake_is_never_decided_with_others() -> None:
         assert len(house.cards()) == 2
 
     desk(story, cards=2, **HIGH)
+
+
+def test_what_an_inspector_remarked_on_is_never_decided_with_others_whatever_list_it_came_in() -> None:
+    plan = plan_of(think("draft"), inspect("check", "draft", agent="thinker"), act("send", "check"))
+    remark = agents.Finding(check="tone", severity="look", remark="it is harsh")
+
+    async def run() -> None:
+        house = House(plan, policy=ASK_ALL)
+        house.thinker.work_as = lambda brief: (
+            agents.Produced(Thought(), "because")
+            if brief.task == "draft"
+            else agents.Inspected((remark,) if len(house.thinker.asked) == 2 else (), "looked")
+        )
+        async with at_work(house):
+            for number in (1, 2):
+                await house.ask(house.begin(f"run {number}"))
+                await until(lambda number=number: len(house.cards()) == number)  # type: ignore[misc]
+            await house.settled()
+            cards = chosen(house)
+            told = await house.desk.decide_together(
+                answer="approve", cards=cards, guard=guard(cards), actor=ME
+            )
+            assert sorted(one["why"] for one in told["outcomes"]) == [
+                "",
+                "an inspector found something in it",
+            ]
+            await house.settled()
+            assert len(house.adapter.acts) == 1
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("cards", [[], [["one"]], "abc", [[1, 2]]])

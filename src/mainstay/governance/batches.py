@@ -9,13 +9,17 @@ out: the guard of the rest is made from what was shown, and never from what some
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.ids import derive
 
+if TYPE_CHECKING:
+    from mainstay.kernel.state import RunState
+
 SHORT_ID_MIN = 4  # as of every id that is typed
+REMARKED = "an inspector found something in it"
 TOGETHER_MAX = 200  # cards: nobody looks at more in one go
 Chosen = Sequence[tuple[str, str]]  # approval and digest, as they were shown
 
@@ -70,6 +74,14 @@ def why_alone(row: Mapping[str, Any]) -> str:
     if row["parent"]:
         return "its run goes on from another one"
     return ""
+
+
+def is_remarked(state: RunState) -> bool:
+    """Whether an inspector found something in what a card of this run shows: then it is read on its card."""
+    return any(
+        task.output and task.output.get("findings") and state.spec(number).role == "inspector"
+        for number, task in state.all_tasks()
+    )
 
 
 def likeness(row: Mapping[str, Any]) -> tuple[str, str]:

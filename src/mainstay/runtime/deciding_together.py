@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, other_guard, why_alone
+from mainstay.governance.batches import (
+    REMARKED,
+    TOGETHER_MAX,
+    guard_of,
+    is_remarked,
+    likeness,
+    other_guard,
+    why_alone,
+)
 from mainstay.kernel.commands import GrantApproval
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import ApprovalId, RunId
@@ -55,7 +63,7 @@ class DecidingTogether(Answering):
         outcomes: dict[str, Json] = {}
         going: list[tuple[str, Awaitable[Decided]]] = []
         for row, name, digest in rows:
-            left_out = _why_left_out(row, digest)
+            left_out = _why_left_out(row, digest) or self._remarked(row)
             outcomes[name] = {"approval": name, "digest": digest, "outcome": "left out", "why": left_out}
             if not left_out and row is not None:
                 going.append((name, self._say_one(answer, row, reason, actor, open_us, guard, via)))
@@ -65,6 +73,11 @@ class DecidingTogether(Answering):
             said = {"granted": "approved"}.get(decided.card, decided.card)
             outcomes[name] |= {"outcome": said, "run": decided.run, "events": decided.events}
         return {"guard": guard, "outcomes": list(outcomes.values())}
+
+    def _remarked(self, row: Row | None) -> str:
+        """Why it cannot be decided with others, whatever list it came in: its preview would have left it out."""
+        one = self._director.load(RunId(str(row["run"]))) if row is not None else None
+        return REMARKED if one is not None and is_remarked(one.state) else ""
 
     def _say_one(
         self, answer: str, row: Row, reason: str, actor: str, open_us: int, guard: str, via: str

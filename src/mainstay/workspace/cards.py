@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mainstay.governance.batches import TOGETHER_MAX, guard_of, likeness, why_alone
+from mainstay.governance.batches import REMARKED, TOGETHER_MAX, guard_of, is_remarked, likeness, why_alone
 from mainstay.governance.precedents import Precedent, precedents
 from mainstay.governance.second_step import second_step
 from mainstay.kernel.errors import CommandRefused
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 PAGE = 50
 _ALL = 100_000
 _FORGOTTEN = "[forgotten]"
-_REMARKED = "an inspector found something in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +248,7 @@ class CardReader:
         clean = [row for row in looked_at if row["approval"] not in remarked]
         lines = tuple(self.line(row) for row in clean[:TOGETHER_MAX])
         chosen = [(one.approval, str(one.digest)) for one in lines]
-        apart = [(row, why_alone(row) or _REMARKED) for row in of_act if _is_apart(row, remarked)]
+        apart = [(row, why_alone(row) or REMARKED) for row in of_act if _is_apart(row, remarked)]
         return Preview(
             lines,
             guard_of(chosen) if chosen else "",
@@ -259,16 +258,12 @@ class CardReader:
         )
 
     def _is_remarked(self, row: Json) -> bool:
-        """Whether an inspector found something in what this card shows: then a line of a table is no look at it."""
         from mainstay.kernel.evolve import evolve, nothing
 
         state = nothing(RunId(row["run"]))
         for _, event in self._events(row["run"]):
             state = evolve(state, event)
-        return any(
-            task.output and task.output.get("findings") and state.spec(number).role == "inspector"
-            for number, task in state.all_tasks()
-        )
+        return is_remarked(state)
 
     # --- one card ----------------------------------------------------------------------------------------------------
 
