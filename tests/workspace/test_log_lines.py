@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mainstay.net.withheld import handed_out
 from mainstay.runtime.logs import FILE
 from mainstay.workspace import log_lines as module
 from mainstay.workspace.log_lines import LogLines, LogPlace
@@ -121,3 +122,14 @@ def test_what_is_not_asked_for_is_not_gone_through_word_by_word(
     monkeypatch.setattr(module, "discreet", lambda text: seen.append(text) or text)
     assert _all(tmp_path, 5, level="error") == ["two"]
     assert "one" not in seen
+
+
+def test_what_another_hand_wrote_into_it_is_put_out_of_sight_all_the_same(tmp_path: Path) -> None:
+    handed_out("hunter2-of-the-mail")
+    told = "ann@customer.example came with hunter2-of-the-mail"
+    more = dict.fromkeys(("run", "adapter", "error", "exception"), told) | {"where": [told]}
+    (tmp_path / FILE).write_text(_raw(told, **more), "utf-8")
+    shown = str(LogLines(tmp_path).page().lines)
+    assert "came with" in shown
+    assert "ann@" not in shown
+    assert "hunter2" not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -178,6 +179,30 @@ def test_what_comes_to_nothing_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(trials, "TIMEOUT_S", 0.2)
     with pytest.raises(Unavailable, match="came to nothing"):
         run(tmp_path, monkeypatch, script)
+
+
+def test_what_takes_too_long_is_ended_and_not_left_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "TIMEOUT_S", 0.2)
+    ended: list[int | None] = []
+    begin = asyncio.create_subprocess_exec
+
+    async def begun(*how: Any, **more: Any) -> Any:
+        child = await begin(*how, **more)
+        wait = child.wait
+
+        async def waited() -> int | None:
+            ended.append(await asyncio.wait_for(wait(), 10))
+            return ended[-1]
+
+        monkeypatch.setattr(child, "wait", waited)
+        return child
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begun)
+    with pytest.raises(Unavailable):
+        run(tmp_path, monkeypatch, "exec sleep 60")
+    assert ended == [-signal.SIGKILL]
 
 
 def test_no_module_that_lies_in_the_workspace_is_taken_for_ours(tmp_path: Path) -> None:
