@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from mainstay.console.api.asked import Asked
-from mainstay.console.api.long import AGAIN, LongOperation, Operations
+from mainstay.console.api.long import AGAIN, KEYS_MAX, LongOperation, Operations
 from mainstay.console.refused import Refused
 from mainstay.kernel.errors import CommandRefused, DirectorUnavailable, KeyReused, NotFound, StorageFailed
 from mainstay.kernel.governing import REQUEST_KEPT_US
@@ -149,6 +149,27 @@ def test_who_asks_for_the_same_meanwhile_is_told_of_it_for_good() -> None:
             later = Desk(after)
             assert (await later.begin("the-key-2")).result == {"whole": True}
             assert later.done == []
+
+    asyncio.run(story())
+
+
+def test_keys_for_one_that_is_under_way_fill_no_ledger() -> None:
+    """To ask for a proof it is enough to read, and whoever may only read must not be able to write without end."""
+
+    async def story() -> None:
+        async with at_work(House()) as house:
+            desk = Desk(house)
+            first = await desk.begin()
+            for number in range(KEYS_MAX):
+                assert (await desk.begin(f"the-same-{number}")).operation == first.operation
+            head = house.store.head
+            with pytest.raises(Refused) as refused:
+                await desk.begin("the-same-once-more")
+            assert refused.value.fields["operation"] == first.operation
+            assert (await desk.begin("the-same-0")).operation == first.operation
+            assert (await desk.begin("")).operation == first.operation
+            assert house.store.head == head
+            await desk.over()
 
     asyncio.run(story())
 

@@ -44,6 +44,7 @@ AGAIN: Mapping[str, str] = {
     "simulate": "Begin it again under a new key: it touches nothing real.",
     "evaluate": "Begin it again under a new key: it touches nothing real.",
 }
+KEYS_MAX = 20  # that stand for one under way: each is kept for good, and who begins a proof may only read
 _FAULT = {"what": "This should not have happened.", "why": "", "remedy": "See `mainstay logs`."}
 
 
@@ -59,12 +60,13 @@ class LongOperation(BaseModel):
     error: dict[str, Any] | None = Field(default=None, description="What, why and remedy, where it failed.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Running:
     """One that is under way here."""
 
     one: LongOperation
     about: str  # with what it was begun: what is begun with anything else is not the same
+    keys: int = 0  # of who asked for the same meanwhile
 
 
 class Operations:
@@ -99,6 +101,9 @@ class Operations:
             if running.about != about:
                 raise _busy(running.one)
             if asked.key:
+                if running.keys >= KEYS_MAX:
+                    raise _told_often(running.one)
+                running.keys += 1
                 same_as = running.one.operation
                 await self._long.begin(request, asked.body, kind, actor=asked.actor, same_as=same_as)
             return running.one
@@ -176,6 +181,17 @@ def _busy(one: LongOperation) -> Refused:
         "Another one is under way.",
         why="One of a kind runs at a time, and this one was begun with something else.",
         remedy="Ask for that operation until it is over, then begin yours. Nothing was begun now.",
+        kind="refused",
+        fields={"operation": one.operation, "kind": one.kind},
+    )
+
+
+def _told_often(one: LongOperation) -> Refused:
+    return Refused(
+        409,
+        "The same is under way, and enough keys stand for it.",
+        why=f"Each key is kept, and {KEYS_MAX} were sent for this one since it began.",
+        remedy="Ask for that operation by its name. Nothing was begun now.",
         kind="refused",
         fields={"operation": one.operation, "kind": one.kind},
     )
