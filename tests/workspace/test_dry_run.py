@@ -64,6 +64,14 @@ def test_what_a_task_is_said_to_answer_decides_what_follows(opened: Workspace) -
     assert states["label"] == "goes"
 
 
+def test_what_takes_too_long_ends_where_it_is(opened: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that may read can try a workflow, and what reads slowly waits behind it."""
+    monkeypatch.setattr("mainstay.workspace.dry_walk.TIME_MAX_S", -1.0)
+    told = tried(opened, *ANSWERS)
+    assert told.status == "running"
+    assert {one.state for one in told.steps} <= {"next", "skipped"}
+
+
 def test_whether_such_an_input_starts_it_is_said(opened: Workspace) -> None:
     assert tried(opened, *ANSWERS).starts
     assert not tried(opened, *ANSWERS, mailbox="somewhere else").starts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from mainstay.kernel.facts import Facts
 
 COMMANDS_MAX = 2_000
+TIME_MAX_S = 10.0  # then it ends where it is: a list of thousands holds nobody up who looks at something else
 STEPS_MAX = 200  # told; a fan-out may have more
 OUTPUT_MAX = 4_000
 
@@ -90,8 +92,9 @@ class Walk:
         """Until nothing is owed any more."""
         self.state = nothing(start.run)
         todo: list[Effect] = self._take(start)
+        until_s = monotonic() + TIME_MAX_S
         for _ in range(COMMANDS_MAX):
-            if not todo:
+            if not todo or monotonic() > until_s:
                 return
             todo.sort(key=lambda one: isinstance(one, WakeAt))  # time passes when nothing else is left to do
             effect = todo.pop(0)
