@@ -396,6 +396,28 @@ def test_a_restart_by_hand_counts_as_asked_again() -> None:
     tell(story, plan_of(act("mark", act="email.label")), policy=ASK_ALL)
 
 
+def test_a_restart_that_is_drafting_yet_counts_as_asked_again() -> None:
+    """Or a model that takes its time would leave two drafts of one answer, each of which could be approved."""
+
+    async def story(house: House) -> None:
+        await house.ask(house.begin())
+        await until(lambda: len(house.cards()) == 1)
+        (no,) = house.cards()
+        await house.desk.reject(no["approval"], actor="operator")
+        await until(lambda: house.status() != "running")
+        written: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        house.thinker.work_as = lambda brief: written
+        child = await house.steering.restart(house.run_of("one"), first="draft", actor="operator")
+        await until(lambda: len(house.thinker.asked) == 2)
+        again = await house.steering.ask_again(no["approval"], actor="operator")
+        assert (again.run, again.events, again.detail) == (child.run, 0, {})
+        written.set_result(agents.Failed(FailureClass.REFUSED, "no"))
+        await until(lambda: house.store.get("runs", (child.run,))["ended_at"] is not None)  # type: ignore[index]
+        assert (await house.steering.ask_again(no["approval"], actor="operator")).events > 0
+
+    tell(story, plan_of(think("draft"), act("mark", "draft", act="email.label")), policy=ASK_ALL)
+
+
 def test_a_restart_inherits_what_was_done_and_its_acts_ask() -> None:
     plan = plan_of(
         think("first"), act("mark", "first", act="email.label"), think("then", "mark"), act("send", "then")

@@ -2,7 +2,8 @@
 
 Rules of this file: pure reading. A card is asked about again once: the run that does so has an id made from the card
 and the moment of its rejection, so that whoever asks twice, from two devices at once, or after a crash, finds the same
-one. A run that somebody restarted by hand from the same task counts as well: two drafts of one answer would wait.
+one. A run that somebody restarted by hand counts as well, also before it has a card: two drafts of one answer would
+wait.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def asked_again(store: EventReader, row: Mapping[str, Value]) -> AskedAgain | No
         )
         if newest is not None:
             found.append((_whole(newest["position"]), AskedAgain(run, status, str(newest["approval"]))))
-        elif run == run_that_asks(row):
+        elif run == run_that_asks(row) or child["ended_at"] is None:  # it may be drafting yet
             found.append((0, AskedAgain(run, status)))
     return max(found, key=lambda one: one[0])[1] if found else None
 
