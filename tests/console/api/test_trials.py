@@ -162,7 +162,7 @@ def test_the_command_reads_what_it_is_given_and_leaves_nothing(
 ) -> None:
     script = """printf '{"how": "%s %s %s", "text": "%s"}' "$2" "$3" "$4" "$(cat "$5")" """
     told = run(tmp_path, monkeypatch, script, messages="said by somebody")
-    assert told == {"how": "-m mainstay evaluate", "text": "said by somebody"}
+    assert told == {"how": "-m mainstay.cli.with_parent evaluate", "text": "said by somebody"}
     assert [one.name for one in tmp_path.iterdir()] == ["python"]
 
 

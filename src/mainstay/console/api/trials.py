@@ -3,7 +3,7 @@
 What `mainstay simulate` and `mainstay evaluate` do, done by them: a process of its own of low priority, so that the
 director loses nothing, and bounded in what it takes and in time. What is evaluated comes with the request, and the past
 of the workspace is not read; it lies in memory alone, and what comes of it are figures. Each costs minutes of a
-processor, so to `read` is not enough: it wants `steer`, which no agent holds.
+processor, so to `read` is not enough: it wants `steer`, which no agent holds. However the director ends, it ends too.
 """
 
 from __future__ import annotations
@@ -172,8 +172,9 @@ async def _told(root: Path, how: Sequence[str], files: Mapping[str, str] = {}) -
         handles = {name: opened.enter_context(_held(text)).fileno() for name, text in files.items()}
         places = {f"{{{name}}}": f"/dev/fd/{handle}" for name, handle in handles.items()}
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "mainstay", *(places.get(one, one) for one in how), "--json"),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(sys.executable, "-P", "-m", "mainstay.cli.with_parent"),
+            *(*(places.get(one, one) for one in how), "--json"),
+            stdin=asyncio.subprocess.PIPE,  # held, and never written to: it ends with this process
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=root,
