@@ -101,6 +101,34 @@ def test_words_of_a_subject_find_its_run(web: WebHouse, browser: Browser) -> Non
     assert found.run in runs_of(browser.get(f"/runs?q={quote_plus(found.title)}").text)
 
 
+def test_a_word_of_a_mail_that_is_not_answered_yet_finds_its_run(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_search, "OPENED_MAX", 0)  # what finds it is the memory's index
+    with web.service_reader() as opened:
+        row = next(row for row in web.rows("approvals", status="waiting") if opened.message(row["run"]))
+        word = max(re.findall(r"[a-z]{5,}", opened.message(row["run"])["text"]), key=len)
+    assert row["run"] in runs_of(browser.get(f"/runs?q={word}").text)
+
+
+def test_part_of_an_address_finds_its_runs(web: WebHouse, browser: Browser) -> None:
+    row = next(row for row in web.rows("runs") if row["message"])
+    with web.service_reader() as opened:
+        address = opened.message(row["run"])["from_address"]
+    domain = address.partition("@")[2]
+    assert row["run"] in runs_of(browser.get(f"/runs?q={domain}").text)
+    answer = browser.get(f"/runs?q=%40{domain}")
+    assert row["run"] in runs_of(answer.text)
+    assert "exactly this address" not in answer.text
+
+
+def test_the_id_that_a_card_shows_finds_its_run(web: WebHouse, browser: Browser) -> None:
+    row = web.rows("approvals", status="waiting")[0]
+    answer = browser.get(f"/runs?q={row['approval'][:8]}")
+    assert row["run"] in runs_of(answer.text)
+    assert "those of cards whose id begins so" in answer.text
+
+
 def test_words_are_looked_for_a_stretch_at_a_time_and_each_says_how_far(
     web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

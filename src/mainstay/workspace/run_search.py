@@ -53,7 +53,7 @@ SLICE = 250
 OPENED_MAX = 10_000  # runs whose title and sender are opened for one look: a quarter to half a second
 FOUND_MAX = 100  # of them; then the look ends there
 HITS_MAX = 60  # messages that the memory's index gives for some words
-NEAR = 200  # runs after a message among which the one that it started is looked for
+NEAR = 200  # runs after a message, of the same sender, among which those that answer it are looked for
 _UNANSWERED: dict[str, Value] = {"status": "waiting"}
 CARDS_FEW = 200  # waiting cards whose runs are looked up; of more, the newest runs are asked for theirs
 
@@ -109,7 +109,7 @@ class RunSearch:
         named = self._named(text) if not before else []
         if named:
             return RunFindings(text, self._only(wanted, self._shown(newest_first(named, meant))), by_id=True)
-        if "@" in text and " " not in text:
+        if "@" in text.strip("@") and " " not in text:
             subject = self.artifacts().vault.subject(text)
             rows, more, _ = self._rows(replace(meant, subject=subject), PAGE, before=before)
             shown = self._only(wanted, self._shown(rows))
@@ -212,18 +212,23 @@ class RunSearch:
     # --- finding ---------------------------------------------------------------------------------------------------
 
     def _named(self, text: str) -> list[Json]:
-        """The runs that a whole or short id means; none where it is no id, or no run has it."""
+        """The runs that a whole or short id means, of theirs or of a card; none where nothing has it."""
         asked = text.lower()
         if len(asked) < SHORT_ID_MIN or not all(one in "0123456789abcdef" for one in asked):
             return []
         store = self.store()
+        cards = [store.get("approvals", (one,)) for one in self._ids("approvals", "approval", asked)]
+        runs = dict.fromkeys([*self._ids("runs", "run", asked), *(str(one["run"]) for one in cards if one)])
+        return [row for one in runs if (row := store.get("runs", (one,))) is not None]
+
+    def _ids(self, table: str, column: str, asked: str) -> list[str]:
+        """The ids in a view that a whole or short one means."""
         try:
-            names = [find_id(store, "runs", "run", asked)]
+            return [find_id(self.store(), table, column, asked)]
         except AmbiguousId as error:
-            names = [str(one) for one in error.fields["candidates"]]
+            return [str(one) for one in error.fields["candidates"]]
         except NotFound:
             return []
-        return [row for one in names if (row := store.get("runs", (one,))) is not None]
 
     def _opened(self, text: str, wanted: RunFilter, before: int) -> _Look:
         """Of the runs that are meant those with the text in their title, their sender or their workflow's name."""
@@ -235,8 +240,7 @@ class RunSearch:
             for row in rows:
                 look.last = row
                 look.opened += 1
-                title, sender = self.titles.of(row)
-                if any(asked in one.casefold() for one in (title, sender, str(row["workflow"]))):
+                if any(asked in one.casefold() for one in (*self.titles.found_by(row), str(row["workflow"]))):
                     look.found.append(row)
                     if len(look.found) == FOUND_MAX:
                         look.over = look.over and row is rows[-1]
@@ -249,7 +253,7 @@ class RunSearch:
         asked = frozenset(words(text))
         store = self.store()
         for hit in self.recalled(text).hits:
-            kind, _, name = hit.unit.id.partition(":")
+            kind, _, name = hit.unit.id.rpartition("@")[0].partition(":")  # "message:key@version"
             if not asked & set(words(hit.unit.text)):
                 continue  # alike in meaning alone: whoever searches for words did not ask for it
             if kind == "reply":
@@ -265,7 +269,8 @@ class RunSearch:
         if received is None:
             return
         after = int(str(received["position"]))
-        for row in store.select("runs", order="position", after=after, limit=NEAR):
+        whose = {"subject": received["subject"]} if received["subject"] else {}
+        for row in store.select("runs", where=whose, order="position", after=after, limit=NEAR):
             if row["message"] == message:
                 yield dict(row)
 

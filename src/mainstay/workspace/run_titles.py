@@ -28,15 +28,20 @@ class RunTitles:
 
     def of(self, row: Mapping[str, Value]) -> tuple[str, str]:
         """What the run is about, and from whom; the beginning of both."""
+        title, name, address = self.found_by(row)
+        return title, name or address
+
+    def found_by(self, row: Mapping[str, Value]) -> tuple[str, str, str]:
+        """What the run is about, the name of whom it is from, and the address; the beginning of each."""
         if row["message"]:
             received = self.store().get("messages", (row["message"],))
             if received is None or not received["content"]:
-                return "", ""
+                return "", "", ""
             subject = SubjectId(str(received["subject"])) if received["subject"] else None
             message = self.view(Digest(str(received["content"])), subject)
-            sender = str(message.get("from_name") or message.get("from_address") or "")
-            return _begin(str(message.get("subject") or "(no subject)")), _begin(sender)
-        return _begin(self._told(row)), ""
+            title, name = message.get("subject") or "(no subject)", message.get("from_name") or ""
+            return _begin(str(title)), _begin(str(name)), _begin(str(message.get("from_address") or ""))
+        return _begin(self._told(row)), "", ""
 
     def _told(self, row: Mapping[str, Value]) -> str:
         """What started a run that no message did, from its first event."""
