@@ -86,8 +86,38 @@ def test_front_matter_may_be_left_out() -> None:
 
 
 def test_single_braces_and_percent_signs_are_text() -> None:
-    body = 'a { b } 100 % { "c": 1 } }'
+    body = 'a { b; } 100 % { "c": 1 } } {} {1} { see below } $ {5 EUR} {-}'
     assert parsed(body).body == body
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Hello {name}", "write {{ message.sender_name }} or {{ operator.name }} or {{ intent.name }}."),
+        ("Hello ${message.sender_name}", "write {{ message.sender_name }}."),
+        ("Hello { message.sendername }", "write {{ message.sender_name }}."),
+        ("Hello ${first + last}", "write one of these: {{ message.sender_name }}, "),
+        ("Hello {{ message.sender_name }} of {firm}", "'{firm}' would be sent as it stands"),
+        ("---\nintent: {name}\n---\nx", "nothing can be filled in here"),
+        ("---\nsubject: About ${subject}\n---\nx", "write {{ message.subject }}."),
+    ],
+)
+def test_placeholders_of_other_languages_are_refused_with_what_was_meant(text: str, says: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        parsed(text)
+    assert says in str(caught.value)
+    assert not caught.value.also
+
+
+def test_all_mistakes_are_told_at_once_in_their_order() -> None:
+    with pytest.raises(TemplateError) as caught:
+        parsed("---\ninten: a\nwhat\n---\nHello {name} {{ nobody }} {% if %}\n{{ x|y }} and ${b}\n")
+    errors = [caught.value, *caught.value.also]
+    assert [(one.line, str(one).split("'")[1]) for one in errors] == [
+        *((2, "inten"), (3, "what")),
+        *((5, "{name}"), (5, "nobody"), (5, "{% if %}")),
+        *((6, "{{ x|y }}"), (6, "${b}")),
+    ]
 
 
 @pytest.mark.parametrize(
