@@ -100,6 +100,28 @@ def test_an_edit_that_was_taken_back_is_told_too(desk: Desk, capsys: Said) -> No
         assert typed(desk.root, capsys, "approve", old)[1]["fields"]["asks"] == undone["asks"]
 
 
+def test_the_checks_of_a_draft_say_nothing_of_the_text_that_took_its_place(desk: Desk, capsys: Said) -> None:
+    (card, *_) = low(desk.root, capsys)
+    text = "Hello, my card is 4111 1111 1111 1111, {{name}}"
+    assert typed(desk.root, capsys, "edit", card["approval"], "--text", text)[0] != 0
+    typed(desk.root, capsys, "edit", card["approval"], "--text", text, "--anyway")
+    new = typed(desk.root, capsys, "undo", card["run"])[1]["asks"]
+    told = typed(desk.root, capsys, "approvals", "show", new)[1]
+    names = [one["check"] for one in told["checks"]]
+    assert names == ["not-inspected", "missing-placeholder", "leaked-secret"]
+    assert (told["checks_made"], told["checks_passed"]) == (0, [])
+    shown = plain(desk.root, capsys, "approvals", "show", new)
+    assert "Check not-inspected (look): this text was written by you, and no inspector has seen it" in shown
+    assert "Passed:" not in shown
+    assert "Checks: nothing found" not in shown
+    assert typed(desk.root, capsys, "approvals", "show", card["approval"])[1]["checks_made"] > 0
+    _, preview = typed(desk.root, capsys, "approve", "--batch", "--act", "email.reply")
+    assert new not in [one["approval"] for one in preview["cards"]]
+    with Workspace.open(desk.root) as opened:
+        apart = {one.approval: why for one, why in opened.preview("email.reply").apart}
+    assert apart[new] == "its text was edited, and not inspected"
+
+
 def test_many_alike_are_shown_first_and_decided_with_their_guard(desk: Desk, capsys: Said) -> None:
     _, preview = typed(desk.root, capsys, "approve", "--batch", "--act", "email.reply")
     cards = [one["approval"] for one in preview["cards"]]

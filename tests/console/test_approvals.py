@@ -291,6 +291,22 @@ def test_what_the_checks_say_of_own_words_is_told_and_can_be_overruled(
     assert "<ins>" in page
 
 
+def test_all_that_is_found_in_own_words_is_told_at_once(web: WebHouse, browser: Browser) -> None:
+    refused = answer(web, browser, low(web), answer="edit", text="Hello {{name}}, 4111 1111 1111 1111")
+    assert refused.status == 422
+    assert "has a placeholder in it" in refused.text
+    assert "<li>leaked secret: " in refused.text
+
+
+def test_a_text_of_ones_own_is_not_said_to_have_passed() -> None:
+    remark = "this text was written by you, and no inspector has seen it"
+    said = {"check": "not-inspected", "severity": "look", "remark": remark, "remedy": "read it once more"}
+    page = rendered(replace(CARD, checks=(said,), checks_made=0, checks_passed=()))
+    assert "Not inspected: this text was written by you, and no inspector has seen it" in page
+    assert "checks</summary>" not in page
+    assert "1 thing to look at" in page
+
+
 def test_a_text_that_was_not_changed_is_approved_as_it_is(web: WebHouse, browser: Browser) -> None:
     card = low(web)
     page = browser.get(f"/approvals/{card.approval}?edit=1").text

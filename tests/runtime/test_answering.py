@@ -11,6 +11,7 @@ from mainstay.agents import base as agents
 from mainstay.agents.checks.own_words import inspect_own_words
 from mainstay.agents.checks.subject import HouseRules
 from mainstay.governance.batches import guard_of
+from mainstay.governance.own_text import OWN_TEXT, own_text
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.plan import Plan
@@ -218,6 +219,41 @@ def test_what_the_checks_find_in_a_new_text_is_told_and_sent_anyway_if_wanted() 
         assert b"We guarantee it." in house.adapter.acts[0].payload
 
     desk(story)
+
+
+def test_everything_that_is_found_is_told_at_once_since_anyway_sends_all_of_it() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        text = "Dear {{name}}, we guarantee it: 4111 1111 1111 1111"
+        with pytest.raises(CommandRefused, match="placeholder") as refused:
+            await house.desk.edit(card["approval"], text=text, actor=ME)
+        told = [one["check"] for one in refused.value.fields["findings"]]
+        assert told == ["missing-placeholder", "forbidden-words", "leaked-secret"]
+
+    desk(story)
+
+
+def test_an_edit_that_was_taken_back_is_no_text_that_anybody_looked_at() -> None:
+    async def story(house: House, card: dict[str, Any]) -> None:
+        text = "We guarantee it: 4111 1111 1111 1111"
+        await house.desk.edit(card["approval"], text=text, actor=ME, anyway=True)
+        undone = await house.desk.undo(card["run"], actor=ME)
+        new = undone.detail["approval"]
+        with pytest.raises(CommandRefused) as refused:
+            await house.desk.edit(new, text="Dear Bo, 4111 1111 1111 1111", actor=ME)
+        assert [one["check"] for one in refused.value.fields["findings"]] == ["leaked-secret"]
+        cards = chosen(house)
+        told = await house.desk.decide_together(answer="approve", cards=cards, guard=guard(cards), actor=ME)
+        assert {one["approval"]: one["why"] for one in told["outcomes"]} == {
+            name: OWN_TEXT if name == new else "" for name, _ in cards
+        }
+        await house.desk.edit(new, text="Dear Bo, it is done.", actor=ME)
+        await house.desk.undo(card["run"], actor=ME)
+        (row,) = house.cards()
+        found = own_text(house.store, row)
+        assert found is not None
+        assert (found.actor, found.inspected["approval"]) == (ME, card["approval"])
+
+    desk(story, cards=2, undo_us=WINDOW)
 
 
 def test_how_much_an_edit_changed_is_measured_here() -> None:

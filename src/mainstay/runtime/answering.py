@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mainstay.governance.own_text import own_text
 from mainstay.governance.second_step import is_confirmed, second_step
 from mainstay.kernel.cards import on_its_way_out
 from mainstay.kernel.commands import (
@@ -34,6 +35,11 @@ from mainstay.runtime.sending import Decided, Row, Sending, whole
 
 REASON_CHAR_MAX = 10_000
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
+_GAP = {
+    "check": "missing-placeholder",
+    "remark": "placeholders are filled in templates only; this one would be sent as it stands",
+    "remedy": "write what should stand there",
+}
 
 
 class Answering(Sending):
@@ -104,8 +110,8 @@ class Answering(Sending):
     ) -> Decided:
         """Yes to a card with another text: a new effect with a digest of its own is rendered and approved.
 
-        What the checks find in the new text, and not in the one that was shown, is told; `anyway` sends it all the
-        same.
+        What the checks find in the new text, and not in the one that was inspected, is told; `anyway` sends it all
+        the same.
         """
         from mainstay.agents.edit_distance import edit_of
 
@@ -117,7 +123,7 @@ class Answering(Sending):
             raise CommandRefused("The new text is empty.", remedy="Write one, or reject the card.")
         self._refuse_when_killed()  # before it is rendered: what is refused must not wait on the stage
         if not anyway:
-            self._refuse_findings(text, shown)
+            self._refuse_findings(text, self._looked_at(row, shown))
         action = self._rendered(state, act, number, {**request, "reply": {**request["reply"], "text": text}})
         command = EditApproval(
             run, ApprovalId(str(row["approval"])), Digest(str(row["digest"])), action, actor, open_us
@@ -243,22 +249,36 @@ class Answering(Sending):
             )
         return request, str(reply.get("text", ""))
 
-    def _refuse_findings(self, text: str, shown: str) -> None:
-        """Tell what is wrong with a new text. Raises `CommandRefused`."""
-        if _PLACEHOLDER.search(text):
-            raise CommandRefused(
-                "The new text has a placeholder in it.",
-                why="Placeholders are filled in templates only; this one would be sent as it stands.",
-                remedy="Write what should stand there, or send it --anyway.",
-            )
-        found = self._inspect(text, shown)
-        if found:
-            raise CommandRefused(
-                "The checks found something in the new text.",
-                why="; ".join(f"{one.check}: {one.remark}" for one in found) + ". Nothing was decided.",
-                remedy="Change it, or send it --anyway.",
-                findings=[{"check": one.check, "remark": one.remark, "remedy": one.remedy} for one in found],
-            )
+    def _looked_at(self, row: Row, shown: str) -> str:
+        """The text that was looked at before anybody asked: a person's own, which waits again, was not."""
+        own = own_text(self._store, row)
+        if own is None:
+            return shown
+        subject = SubjectId(str(own.inspected["subject"])) if own.inspected["subject"] else None
+        card = self._artifacts.open_json(Digest(str(own.inspected["card"])), subject, b"card") or {}
+        reply = (card.get("request") or {}).get("reply")
+        return str(reply.get("text", "")) if isinstance(reply, dict) else ""
+
+    def _refuse_findings(self, text: str, looked_at: str) -> None:
+        """Tell everything that is wrong with a new text, since `anyway` is for all of it. Raises `CommandRefused`."""
+        found = [
+            {"check": one.check, "remark": one.remark, "remedy": one.remedy}
+            for one in self._inspect(text, looked_at)
+        ]
+        placeholder = _PLACEHOLDER.search(text) is not None
+        if placeholder and not any(one["check"] == _GAP["check"] for one in found):
+            found.insert(0, dict(_GAP))
+        if not found:
+            return
+        more = ", and more was found" if len(found) > 1 else ""
+        raise CommandRefused(
+            f"The new text has a placeholder in it{more}."
+            if placeholder
+            else "The checks found something in the new text.",
+            why="; ".join(f"{one['check']}: {one['remark']}" for one in found) + ". Nothing was decided.",
+            remedy="Change it, or send it --anyway.",
+            findings=found,
+        )
 
     def _rendered(self, state: RunState, act: Act, number: int, edited: Json) -> Action:
         route = self._routes(act.action.act, edited)

@@ -13,6 +13,7 @@ from mainstay.governance.batches import (
     other_guard,
     why_alone,
 )
+from mainstay.governance.own_text import OWN_TEXT, own_text
 from mainstay.kernel.commands import GrantApproval
 from mainstay.kernel.errors import CommandRefused
 from mainstay.kernel.ids import ApprovalId, RunId
@@ -76,8 +77,12 @@ class DecidingTogether(Answering):
 
     def _remarked(self, row: Row | None) -> str:
         """Why it cannot be decided with others, whatever list it came in: its preview would have left it out."""
-        one = self._director.load(RunId(str(row["run"]))) if row is not None else None
-        return REMARKED if one is not None and is_remarked(one.state) else ""
+        if row is None:
+            return ""
+        one = self._director.load(RunId(str(row["run"])))
+        if one is not None and is_remarked(one.state):
+            return REMARKED
+        return OWN_TEXT if own_text(self._store, row) is not None else ""
 
     def _say_one(
         self, answer: str, row: Row, reason: str, actor: str, open_us: int, guard: str, via: str

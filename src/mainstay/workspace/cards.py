@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mainstay.governance.batches import REMARKED, TOGETHER_MAX, guard_of, is_remarked, likeness, why_alone
+from mainstay.governance.own_text import NOT_INSPECTED, OWN_TEXT, OwnText, own_text
 from mainstay.governance.precedents import Precedent, precedents
 from mainstay.governance.second_step import second_step
 from mainstay.kernel.errors import CommandRefused
@@ -154,12 +155,14 @@ class CardReader:
         events: Callable[[str], list[tuple[RecordedEvent, Any]]],
         view: Callable[[Digest, SubjectId | None], Json],
         standing: Callable[[str], str] = lambda kind: "",
+        look: Callable[[str], tuple[Json, ...]] = lambda text: (),
     ) -> None:
         self._store = store
         self._open = artifacts
         self._events = events
         self._view = view
         self._standing = standing
+        self._look = look  # what is found in a text that a person wrote
 
     # --- lists -----------------------------------------------------------------------------------------------------
 
@@ -244,11 +247,13 @@ class CardReader:
                 remedy="Name one with --workflow or --class: a batch holds one kind and one finality.",
             )
         looked_at = rows[: 2 * TOGETHER_MAX]
-        remarked = {str(row["approval"]) for row in looked_at if self._is_remarked(row)}
+        whys = {str(row["approval"]): self._why_read_alone(row) for row in looked_at}
+        remarked = {name: why for name, why in whys.items() if why}
         clean = [row for row in looked_at if row["approval"] not in remarked]
         lines = tuple(self.line(row) for row in clean[:TOGETHER_MAX])
         chosen = [(one.approval, str(one.digest)) for one in lines]
-        apart = [(row, why_alone(row) or REMARKED) for row in of_act if _is_apart(row, remarked)]
+        reasons = [(row, why_alone(row) or remarked.get(str(row["approval"]), "")) for row in of_act]
+        apart = [(row, why) for row, why in reasons if why]
         return Preview(
             lines,
             guard_of(chosen) if chosen else "",
@@ -257,13 +262,16 @@ class CardReader:
             tuple((self.line(row), why) for row, why in apart[:PAGE]),
         )
 
-    def _is_remarked(self, row: Json) -> bool:
+    def _why_read_alone(self, row: Json) -> str:
+        """What only its card tells; empty where a line in a list tells all of it."""
         from mainstay.kernel.evolve import evolve, nothing
 
         state = nothing(RunId(row["run"]))
         for _, event in self._events(row["run"]):
             state = evolve(state, event)
-        return is_remarked(state)
+        if is_remarked(state):
+            return REMARKED
+        return OWN_TEXT if own_text(self._store, row) is not None else ""
 
     # --- one card ----------------------------------------------------------------------------------------------------
 
@@ -285,7 +293,8 @@ class CardReader:
         run = self._store.get("runs", (row["run"],)) or {}
         line = self.line(row)
         anew = asked_again(self._store, row)
-        made, passed = checks_made(events, state, self._artifacts.open_text)
+        own = own_text(self._store, row)
+        made, passed = checks_made(events, state, self._artifacts.open_text) if own is None else (0, ())
         return Card(
             approval=line.approval,
             status=line.status,
@@ -302,7 +311,7 @@ class CardReader:
             rule=line.rule,
             reason=line.reason,
             rationale=self._artifacts.open_text(rationale),
-            checks=self._checks(state),
+            checks=self._checks(state) if own is None else self._checks_of_own(own, line.text),
             price_micros=row["price_micros"],
             spent_micros=_whole(run.get("spent")),
             digest=line.digest,
@@ -370,6 +379,18 @@ class CardReader:
 
         return drafts_of(events, row["task"], reply, card)
 
+    def _checks_of_own(self, own: OwnText, text: str) -> tuple[Json, ...]:
+        """That no inspector saw a person's text, and what the look-through that an edit gets finds in it."""
+        who = "you" if own.actor == "operator" else own.actor
+        said = {
+            "check": NOT_INSPECTED,
+            "severity": "look",
+            "remark": f"this text was written by {who}, and no inspector has seen it; "
+            "the checks of its run were of the draft before it",
+            "remedy": "read it once more",
+        }
+        return (said, *self._look(text))
+
     def _checks(self, state: RunState) -> tuple[Json, ...]:
         found: list[Json] = []
         for number, task in state.all_tasks():
@@ -385,10 +406,6 @@ def _again(line: CardLine, state: RunState) -> str:
     if line.status not in ("rejected", "expired") or not state.ended or state.plan is None:
         return ""
     return state.name(line.task) if line.task < len(state.plan.workflow.tasks) else ""
-
-
-def _is_apart(row: Json, remarked: set[str]) -> bool:
-    return bool(why_alone(row)) or row["approval"] in remarked
 
 
 def _text(shown: Json) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mainstay.governance.asked_again import AskedAgain, asked_again
 from mainstay.governance.cards_waiting import cards_waiting
 from mainstay.kernel.errors import ConfigError, NotFound
+from mainstay.kernel.values import Json
 from mainstay.ledger.short_ids import find_card, find_id
 from mainstay.workspace.cards import PAGE, Card, CardLine, CardReader, Leaving, Preview
 from mainstay.workspace.sdk.desks import Desks
@@ -110,13 +111,32 @@ class Approvals(Desks):
 
     @property
     def _reader(self) -> CardReader:
-        return CardReader(self._store, lambda: self._artifacts, self._events, self._view, self._standing_of)
+        return CardReader(
+            *(self._store, lambda: self._artifacts, self._events, self._view, self._standing_of),
+            self._found_in,
+        )
 
     @property
     def _queue(self) -> CardQueue:
         from mainstay.workspace.card_queue import CardQueue
 
         return CardQueue(self._store, self._reader.line, self._clock.now())
+
+    def _found_in(self, text: str) -> tuple[Json, ...]:
+        """What the checks of an edit find in a text; where the files say nothing that can be read, so much."""
+        from mainstay.agents.checks.own_words import inspect_own_words
+        from mainstay.config.files import load_workspace_files
+        from mainstay.workspace.agents import house_rules
+
+        try:
+            rules = house_rules(load_workspace_files(self.folder.root, workflows=False))
+        except ConfigError as error:
+            remark = f"the checks of an edit could not be made: {error.what}"
+            return ({"check": "not-checked", "severity": "look", "remark": remark, "remedy": error.remedy},)
+        return tuple(
+            {"check": one.check, "severity": one.severity, "remark": one.remark, "remedy": one.remedy}
+            for one in inspect_own_words(text, "", rules)
+        )
 
     def _standing_of(self, kind: str) -> str:
         """What is missing until a kind of act stops asking; nothing is said of one that nobody decided about."""
