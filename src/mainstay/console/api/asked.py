@@ -7,6 +7,7 @@ operator, an agent under its own name, as which nothing is decided behind any do
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -22,6 +23,7 @@ from mainstay.workspace.workspace import Workspace
 
 Result = TypeVar("Result")
 
+_JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")  # as FastAPI reads it
 KEY = r"^[!-~]{8,200}$"
 _DESCRIBED = (
     "A name that you make for this request: sent again under it, with the same body, it is done once and answered the "
@@ -129,6 +131,7 @@ def needs(scope: str) -> Any:
             raise _too_far(token, scope)
         _require_known_query(request)
         body = await request.body()
+        _require_json(request, body)
         return Asked(front, token, request.headers.get("idempotency-key", ""), _digest(request, body))
 
     asked.scope = scope  # type: ignore[attr-defined]  # for the description
@@ -167,6 +170,20 @@ def _require_known_query(request: Request) -> None:
             kind="invalid",
             fields={"where": [{"place": "query", "wanted": "known names, each once"}]},
         )
+
+
+def _require_json(request: Request, body: bytes) -> None:
+    """A body that is not said to be JSON is not read as such: a page elsewhere may send plain text in any name."""
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not body or request.scope["route"].body_field is None or _JSON.fullmatch(said):
+        return
+    raise Refused(
+        415,
+        "The body is not said to be JSON.",
+        why="Its `Content-Type` says something else." if said else "It has no `Content-Type`.",
+        remedy="Send it with `Content-Type: application/json`. Nothing was done.",
+        kind="wrong-content-type",
+    )
 
 
 def _digest(request: Request, body: bytes) -> str:

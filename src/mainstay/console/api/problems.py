@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from mainstay.console.api.wanted import place, told_place, wanted
+from mainstay.console.api.words import in_words_of_the_api
 from mainstay.console.errors import problem, status_of
 from mainstay.console.refused import Refused, fault
 from mainstay.kernel.errors import (
@@ -118,8 +119,9 @@ def on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, MainstayError)
     status, kind = _told(error)
     fields = {name: value for name, value in error.fields.items() if value is not None}
+    remedy = in_words_of_the_api(error)
     return problem(
-        Refused(status, error.what, why=error.why, remedy=error.remedy, kind=kind, fields=_plain(fields))
+        Refused(status, error.what, why=error.why, remedy=remedy, kind=kind, fields=_plain(fields))
     )
 
 
