@@ -37,7 +37,7 @@ from mainstay.workspace.moves import (
 from tests.security.live_stream import stream
 from tests.security.web_house import WAIT_S, Waiting, WebHouse
 
-HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, False)
+HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, 0, False)
 
 
 # --- what moves ----------------------------------------------------------------------------------------------------

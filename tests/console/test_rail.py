@@ -20,7 +20,7 @@ from mainstay.workspace.house_now import CATCHING_UP, HouseNow, HouseWatch, proo
 from mainstay.workspace.moves import Moves
 from tests.security.web_house import WebHouse
 
-HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, False)
+HOUSE = HouseNow(3, 1, 7, 1_234, False, False, False, 0, 0, 0, False)
 MICROS = 1_000_000
 
 
@@ -49,7 +49,10 @@ def test_of_the_ledger_it_says_what_is_known_and_since_when() -> None:
     assert ledger_line(HOUSE).text == "Ledger not proved yet · 1,234 events"
     assert ledger_line(replace(HOUSE, position=1)).text == "Ledger not proved yet · 1 event"
     hour = time.strftime("%H:%M", time.localtime(today / MICROS))
-    assert ledger_line(replace(HOUSE, intact_at=today)).text == f"Ledger intact as of {hour} · 1,234 events"
+    proved = replace(HOUSE, intact_at=today, intact_to=1_234)
+    assert ledger_line(proved).text == f"Ledger intact as of {hour} · 1,234 events"
+    later = f"Ledger: 1,250 events, intact to 1,234 as of {hour}"
+    assert ledger_line(replace(proved, position=1_250)).text == later
     assert ledger_line(replace(HOUSE, intact_at=today, unsound=True)).tone == "bad"
 
 
@@ -60,16 +63,16 @@ def test_a_time_of_another_day_says_the_day() -> None:
 
 def test_only_a_proof_that_found_it_whole_counts_and_the_newest_says_whether_it_is(tmp_path: Path) -> None:
     folder: Any = SimpleNamespace(state=tmp_path)
-    assert proofs(folder) == (0, False)
-    (tmp_path / MARK).write_text(json.dumps({"at": 5, "whole": True}))
-    assert proofs(folder) == (5, False)
+    assert proofs(folder) == (0, 0, False)
+    (tmp_path / MARK).write_text(json.dumps({"at": 5, "whole": True, "events": 40}))
+    assert proofs(folder) == (5, 40, False)
     (tmp_path / ASKED_MARK).write_text(json.dumps({"at": 7, "whole": False, "reason": "cut"}))
-    assert proofs(folder) == (5, True)
-    (tmp_path / MARK).write_text(json.dumps({"at": 9, "whole": True}))
-    assert proofs(folder) == (9, False)
+    assert proofs(folder) == (5, 40, True)
+    (tmp_path / MARK).write_text(json.dumps({"at": 9, "whole": True, "events": 44}))
+    assert proofs(folder) == (9, 44, False)
     for text in ("{", '{"error": "it could not be looked at", "at": 11}', '{"whole": true, "at": "x"}'):
         (tmp_path / ASKED_MARK).write_text(text)
-        assert proofs(folder) == (9, False)
+        assert proofs(folder) == (9, 44, False)
 
 
 def test_what_waits_is_counted_anew_after_a_decision_and_not_at_every_page(
@@ -127,7 +130,7 @@ def test_a_kill_switch_that_a_restore_threw_is_told_apart(
             return {"position": rows[key[0]]} if key[0] in rows else None
 
         def select(self, table: str, **how: Any) -> list[dict[str, int]]:
-            return [{"at": 7, "snoozed_until": 0}]
+            return [{"at": 7, "through": 18, "snoozed_until": 0}]
 
         def count(self, table: str, **where: Any) -> int:
             return 2
@@ -137,7 +140,7 @@ def test_a_kill_switch_that_a_restore_threw_is_told_apart(
     loop: Any = SimpleNamespace(director=director, queued=CATCHING_UP + 1, disk_full=True)
     folder: Any = SimpleNamespace(state=tmp_path)
     now = HouseWatch(loop, store, folder, ManualClock(), Moves(store)).now()
-    assert now == HouseNow(2, 2, 0, 20, True, restored, True, CATCHING_UP + 1, 7, False)
+    assert now == HouseNow(2, 2, 0, 20, True, restored, True, CATCHING_UP + 1, 7, 18, False)
 
 
 def test_the_kill_switch_is_seen_on_every_page_and_whether_a_restore_threw_it(web: WebHouse) -> None:

@@ -98,6 +98,8 @@ def ledger_line(now: HouseNow) -> Line:
         return Line("Ledger is not whole. See Audit.", "bad")
     if not now.intact_at:
         return Line(f"Ledger not proved yet · {events}")
+    if now.intact_to < now.position:
+        return Line(f"Ledger: {events}, intact to {now.intact_to:,} as of {clock_time(now.intact_at)}")
     return Line(f"Ledger intact as of {clock_time(now.intact_at)} · {events}")
 
 

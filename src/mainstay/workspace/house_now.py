@@ -34,6 +34,7 @@ class HouseNow:
     disk_full: bool
     queued: int  # what waits for the director, where that is much; else 0
     intact_at: int  # when the ledger was last proved whole; 0: not yet
+    intact_to: int  # and through which position: what came since is not proved
     unsound: bool  # the last proof found something wrong
 
 
@@ -44,7 +45,8 @@ class HouseWatch:
         self._loop, self._store, self._folder, self._clock, self._moves = loop, store, folder, clock, moves
         self._listener: Listener | None = None
         self._put_off_until: list[int] = []
-        self._unanswered = self._in_doubt = self._signed_at = self._proved_at = 0
+        self._unanswered = self._in_doubt = 0
+        self._signed = self._proved = (0, 0)  # when, and through which position
         self._restored = self._broken = False
         self._marked_s = float("-inf")
 
@@ -53,6 +55,7 @@ class HouseWatch:
         self._look()
         director = self._loop.director
         queued = self._loop.queued
+        intact_at, intact_to = max(self._signed, self._proved)
         return HouseNow(
             waiting=self._unanswered - still_put_off(self._put_off_until, self._clock.now()),
             in_doubt=self._in_doubt,
@@ -62,7 +65,8 @@ class HouseWatch:
             restored=director.killed and self._restored,
             disk_full=self._loop.disk_full,
             queued=queued if queued > CATCHING_UP else 0,
-            intact_at=max(self._signed_at, self._proved_at),
+            intact_at=intact_at,
+            intact_to=intact_to,
             unsound=self._broken or (IncidentKind.AUDIT_FAILED, "") in director.house.incidents,
         )
 
@@ -79,12 +83,13 @@ class HouseWatch:
             self._in_doubt = self._store.count("in_doubt")
         if moved & BIT["house"]:
             signed = self._store.select("checkpoints", order="through", descending=True, limit=1)
-            self._signed_at = _number(signed[0]["at"]) if signed else 0
+            self._signed = (_number(signed[0]["at"]), _number(signed[0]["through"])) if signed else (0, 0)
             self._restored = self._thrown_by_restore()
         now_s = self._clock.monotonic_s()
         if now_s - self._marked_s >= MARK_EVERY_S:
             self._marked_s = now_s
-            self._proved_at, self._broken = proofs(self._folder)
+            at, events, self._broken = proofs(self._folder)
+            self._proved = at, events
 
     def _thrown_by_restore(self) -> bool:
         lost, thrown = (self._store.get("house", (key,)) for key in ("lost_since", "kill_switch"))
@@ -93,14 +98,14 @@ class HouseWatch:
         return _number(thrown["position"]) == _number(lost["position"]) + 1  # both in one transaction
 
 
-def proofs(folder: Folder) -> tuple[int, bool]:
-    """When the whole ledger was last proved whole, by the day or because a person asked; and whether the newest proof
-    of all found otherwise.
+def proofs(folder: Folder) -> tuple[int, int, bool]:
+    """When the whole ledger was last proved whole, by the day or because a person asked, and of how many events;
+    and whether the newest proof of all found otherwise.
     """
     told = [one for mark in (MARK, ASKED_MARK) if (one := last_proved(folder, mark)) and "whole" in one]
     told.sort(key=lambda one: _number(one.get("at")))
-    whole = [_number(one.get("at")) for one in told if one["whole"] is True]
-    return max(whole, default=0), bool(told) and told[-1]["whole"] is not True
+    whole = [(_number(one.get("at")), _number(one.get("events"))) for one in told if one["whole"] is True]
+    return *max(whole, default=(0, 0)), bool(told) and told[-1]["whole"] is not True
 
 
 def _number(value: object) -> int:
