@@ -97,3 +97,21 @@ def test_every_operation_is_named_and_no_other() -> None:
     }
     part = TEXT[TEXT.index("## Every operation") :]
     assert set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`]*)`", part)) == known
+
+
+def test_the_lists_that_come_whole_are_those_that_are_named() -> None:
+    described = build(SimpleNamespace(long=None, clock=ManualClock())).openapi()  # type: ignore[arg-type]
+    whole = {
+        path
+        for path, methods in described["paths"].items()
+        for one in methods.values()
+        if one["responses"]
+        .get("200", {})
+        .get("content", {})
+        .get("application/json", {})
+        .get("schema", {})
+        .get("type")
+        == "array"
+    }
+    told = TEXT.partition("as a bare array:")[2].partition("are objects")[0].rpartition("`GET /workflows`")[0]
+    assert set(re.findall(r"`(?:GET |POST )?(/[^`]*)`", told)) == whole

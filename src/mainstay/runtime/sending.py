@@ -109,6 +109,7 @@ class Sending:
                 else "It was withdrawn, replaced or has expired; nothing was changed by your answer.",
                 remedy=_LIST,
                 approval=row["approval"],
+                run=row["run"],
                 status=row["status"],
             )
         if not waits.startswith(_named(digest)):

@@ -23,7 +23,13 @@ def test_a_card_is_approved_by_what_it_showed_and_twice_is_once(web: WebHouse, p
     before = web.head
     again = program.decide(card.approval, "approve", digest=card.digest)
     assert (again.status, again.kind, again.json["fields"]["status"]) == (409, "decided-already", "granted")
-    assert web.head <= before + 2  # that it was asked, and answered
+    other = program.decide(card.approval, "reject", digest=card.digest)
+    assert [one.json["what"] for one in (again, other)] == [
+        f"Card {card.approval} no longer waits: it is granted."
+    ] * 2
+    assert again.json["fields"] == other.json["fields"]  # one problem, one shape
+    assert set(again.json["fields"]) == {"approval", "run", "status"}
+    assert web.head <= before + 4  # that it was asked, and answered
     row = web.rows("approvals", approval=card.approval)[0]
     assert (row["actor"], row["via"]) == ("operator", f"token:{program.token[:16]}")
 

@@ -59,4 +59,5 @@ def test_remedies_name_what_the_api_takes(error: MainstayError, remedy: str) -> 
 def test_a_card_that_is_not_there_is_looked_for_at_an_address(program: Program) -> None:
     heard = program.get("approvals/ffffffffffff0000")
     assert (heard.status, heard.kind) == (404, "not-found")
-    assert "mainstay " not in heard.json["remedy"] and "/approvals" in heard.json["remedy"]
+    assert "mainstay " not in heard.json["remedy"]
+    assert "/approvals" in heard.json["remedy"]

@@ -215,7 +215,7 @@ async def reject(
 async def snooze(asked: Deciding, card: CardId, said: Later, key: MaybeKey = None) -> Any:
     """Not now. The card leaves the list until then; it expires when it would have."""
     return await _answered(
-        asked, lambda workspace: workspace.snooze(card, until=said.until, actor=asked.actor)
+        *(asked, card), lambda workspace: workspace.snooze(card, until=said.until, actor=asked.actor)
     )
 
 
@@ -234,7 +234,7 @@ async def _bound(
     """One of the answers that are bound to the effect which the card showed; what it says goes along by its names."""
     digest, more = digest_of(if_match), said.model_dump(exclude={"open_us"})
     return await _answered(
-        asked,
+        *(asked, card),
         lambda workspace: answer(
             *(workspace, card),
             digest=digest,
@@ -246,19 +246,21 @@ async def _bound(
     )
 
 
-async def _answered(asked: Asked, answer: Callable[[Workspace], Decided]) -> Decided:
+async def _answered(asked: Asked, card: str, answer: Callable[[Workspace], Decided]) -> Decided:
     """An answer to a card, told by the words in which cards are listed. One that led to nothing is not told as done.
 
     A lost answer is had by its idempotency key; without one nobody can tell the same yes from another one's.
     """
     decided = await asked.act(answer)
     if not decided.events and decided.card != "waiting":
+        approval = (await asked.read(lambda workspace: workspace.approval(card))).approval
         raise StaleApproval(
-            f"This card does not wait any more: it is {decided.card or decided.status}.",
+            f"Card {approval} no longer waits: it is {decided.card or decided.status}.",
             why="It was decided before your answer came.",
             remedy="Nothing was done. `GET /approvals` lists what waits now.",
-            status=decided.card or decided.status,
+            approval=approval,
             run=decided.run,
+            status=decided.card or decided.status,
         )
     return replace(decided, status=decided.card or decided.status)
 
@@ -266,4 +268,6 @@ async def _answered(asked: Asked, answer: Callable[[Workspace], Decided]) -> Dec
 @noun.post("/runs/{run}/undo", response_model=Decided)
 async def undo(asked: Deciding, run: RunId, said: Act, key: MaybeKey = None) -> Any:
     """Take back what may leave and has not left yet. A card asks anew: `asks`."""
-    return await asked.act(lambda workspace: workspace.undo(run, task=said.task, actor=asked.actor))
+    return await asked.act(
+        lambda workspace: workspace.undo(run, task=said.task, actor=asked.actor, via=asked.via)
+    )

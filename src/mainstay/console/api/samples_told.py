@@ -90,12 +90,12 @@ _CHECKED = {
 TOLD: dict[str, Any] = {
     "Problem": {
         "type": "urn:mainstay:problem:decided-already",
-        "title": "This card does not wait any more: it is granted.",
+        "title": f"Card {CARD} no longer waits: it is granted.",
         "status": 409,
-        "what": "This card does not wait any more: it is granted.",
+        "what": f"Card {CARD} no longer waits: it is granted.",
         "why": "It was decided before your answer came.",
         "remedy": "Nothing was done. `GET /approvals` lists what waits now.",
-        "fields": {"status": "granted", "run": RUN},
+        "fields": {"approval": CARD, "run": RUN, "status": "granted"},
     },
     "Status": {
         "director": "at work",
