@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mainstay.kernel.plan import PROPOSED
 from mainstay.workspace import inbox as module
 from mainstay.workspace.inbox import Inbox
 from mainstay.workspace.triaged import UNHEARD, UNREADABLE
@@ -112,6 +113,20 @@ def test_a_message_that_began_a_run_is_the_run_also_where_a_page_ends_between_th
     monkeypatch.setattr(module, "BEGUN_SOON_MAX", 1)
     for limit in (1, 2, 3, 9):
         assert _all(inbox, limit) == [5_000, 8, 6, 4]
+
+
+def test_a_proposal_about_a_message_is_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        module.Inbox, "_told", lambda self, reading, row: SimpleNamespace(position=row[0], outcome=row[1])
+    )
+    runs = [
+        {"run": "r2", "message": "m1", "workflow": "triage", "position": 2},
+        {"run": "r3", "message": "m1", "workflow": PROPOSED, "position": 3},
+        {"run": "r5", "message": "m4", "workflow": PROPOSED, "position": 5},
+    ]
+    inbox, _ = _inbox(runs=runs, messages=[_message(1), _message(4)])
+    for limit in (1, 2, 9):
+        assert _all(inbox, limit) == [4, 2], "what nothing listened for is not begun by a proposal about it"
 
 
 def test_a_look_for_what_needs_a_person_ends_and_says_where_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

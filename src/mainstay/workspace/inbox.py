@@ -8,6 +8,7 @@ Rules of this file:
 
 - What came in is a run, something that could not be read, or a message that began nothing. The three are read in one
   order, that of the ledger, each only as far as the page needs it: no page costs more for all that lies behind it.
+- What somebody proposes about a message is a run too, and no message: it is left out.
 - A page that looks for what needs a person looks through so many messages and no further (`LOOK_MAX`): it may be short,
   and says where to go on.
 """
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mainstay.kernel.plan import PROPOSED
 from mainstay.kernel.values import Json
 from mainstay.workspace.triaged import FOR_YOU, NOT_TAKEN_BACK, REFUSED, UNHEARD, Asked, Reading, Triaged
 
@@ -30,6 +32,7 @@ MESSAGE_MAX = 10_000
 LOOK_MAX = 200  # the newest messages that are looked through for what needs a person: a third of a second
 AT_ONCE = 200  # rows that are read together
 BEGUN_SOON_MAX = 1_000  # runs after a message among which the one is that it began
+OF_ONE_MAX = 100  # runs about one message
 _NEW: Mapping[str, int] = {"own": 0, "history": 0}  # of messages: what came in, and should begin something
 # What is counted by a look at messages, or by a view, and stands in no card.
 LEFT = ("not_taken_back", "left_to_you", "failed", "refused", "unreadable", "unheard")
@@ -135,6 +138,8 @@ class Inbox:
         for row in merge(*views, key=lambda one: -one[0]):
             _, view, columns = row
             if view == "runs":
+                if _is_proposal(columns):
+                    continue
                 begun.add(str(columns["message"] or ""))
             elif view == "messages" and self._began(str(columns["message"]), begun, before):
                 continue
@@ -156,13 +161,18 @@ class Inbox:
         if not before:
             return set()
         rows = self._workspace.rows("runs", order="position", after=before - 1, limit=BEGUN_SOON_MAX)
-        return {str(row["message"] or "") for row in rows}
+        return {str(row["message"] or "") for row in rows if not _is_proposal(row)}
 
     def _began(self, message: str, begun: set[str], before: int) -> bool:
         if message in begun or not before:
             return message in begun
         # It may have begun one long after it came in: rare, and worth a look at them all.
-        return bool(self._workspace.rows("runs", where={"message": message}, limit=1))
+        rows = self._workspace.rows("runs", where={"message": message}, limit=OF_ONE_MAX)
+        return any(not _is_proposal(row) for row in rows)
+
+
+def _is_proposal(row: Json) -> bool:
+    return row.get("workflow") == PROPOSED
 
 
 class _Peeking:
