@@ -372,6 +372,24 @@ def test_what_no_button_says_is_refused(web: WebHouse, browser: Browser) -> None
     assert web.status(card) == "waiting"
 
 
+@pytest.mark.parametrize("where", ["/approvals/undo", "/"])
+def test_who_takes_back_is_told_with_the_device(
+    web: WebHouse, browser: Browser, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(web.service.held.director, "undo_us", 3_600_000_000)
+    card = web.card(last=True)
+    run, task = (web.rows("approvals", approval=card.approval)[0][name] for name in ("run", "task"))
+    with web.service_reader() as workspace:
+        workspace.approve(card.approval, digest=card.digest, open_us=1)
+    token = browser.get("/").token_of("/") if where == "/" else csrf_of(web, browser, "approvals undo")
+    assert browser.post(where, {"form_token": token, "run": run, "task": str(task)}).status == 303
+    row = browser.get("/audit/decisions").text.partition('id="decision-')[2].partition("</tr>")[0]
+    assert "taken back" in row
+    assert f"/runs/{run}" in row
+    assert "command line or API" not in row
+    assert "not told" not in row
+
+
 def test_what_has_left_cannot_be_taken_back(web: WebHouse, browser: Browser) -> None:
     card = low(web)
     run = web.rows("approvals", approval=card.approval)[0]["run"]

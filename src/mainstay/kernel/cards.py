@@ -199,7 +199,7 @@ def undo(draft: Draft, command: UndoAct) -> None:
         return
     act = state.task(number).act
     assert act is not None
-    draft.emit(ActionUndone(number, command.actor, act.authority))
+    draft.emit(ActionUndone(number, command.actor, act.authority, command.via))
     if too_late(draft, number):
         draft.give_up(number, state.task(number).attempt, FailureClass.TIMEOUT, "its deadline has passed")
     else:

@@ -163,7 +163,7 @@ class Answering(Sending):
         )
         return await self._send(command, row, actor, follow=follow)
 
-    async def undo(self, run: str, *, task: str = "", actor: str) -> Decided:
+    async def undo(self, run: str, *, task: str = "", actor: str, via: str = "") -> Decided:
         """Take back what may leave and has not left yet; a card asks anew. Without a task: the only one there is."""
         found = RunId(find_id(self._store, "runs", "run", run))
         one = self._director.load(found)
@@ -189,7 +189,7 @@ class Answering(Sending):
                 tasks=[state.name(at) for at in numbers[:20]],
             )
         row: Row = {"run": found, "task": numbers[0]}
-        decided = await self._send(UndoAct(found, numbers[0], actor), row, actor)
+        decided = await self._send(UndoAct(found, numbers[0], actor, via), row, actor)
         where: Row = {"run": found, "task": numbers[0], "status": "waiting"}
         asks = self._store.select("approvals", where=where, order="requested_at", descending=True, limit=1)
         return replace(decided, detail={"approval": asks[0]["approval"]}) if asks else decided

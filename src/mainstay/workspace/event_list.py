@@ -196,7 +196,7 @@ def _decision(store: EventReader, recorded: RecordedEvent) -> Decision:
         case ApprovalRejected():
             told = ("rejected", event.via, event.open_us, str(event.approval), False, bool(event.batch))
         case ActionUndone():
-            told = ("undone", "", 0, "", False, False)
+            told = ("undone", event.via, 0, "", False, False)
         case _:
             raise AssertionError("only decisions are asked for")
     what, via, open_us, approval, confirmed, batch = told

@@ -124,7 +124,8 @@ class ApprovalLink:
         if leaving is None:
             return await self._state(request, link, card, refused=True)
         try:
-            await self._front.desk(()).undo(str(leaving["run"]), task=str(leaving["task"]), actor=ACTOR)
+            run, task = str(leaving["run"]), str(leaving["task"])
+            await self._front.desk(()).undo(run, task=task, actor=ACTOR, via=VIA)
         except CommandRefused:
             return await self._state(request, link, card, refused=True)
         return RedirectResponse(f"/a/{token}", 303)

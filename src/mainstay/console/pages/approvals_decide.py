@@ -77,8 +77,11 @@ class Deciding:
         fields = await forms.sent(request)
         csrf.require(request, self._front.keyed_hash, "approvals undo", fields)
         run, task = (forms.text(fields, name, most=WORD_MAX) for name in ("run", "task"))
+        session = session_of(request)
+        assert session is not None, "the route asks for a device"
+        via = session.device.device
         try:
-            decided = await self._front.act(lambda workspace: workspace.undo(run, task=task))
+            decided = await self._front.act(lambda workspace: workspace.undo(run, task=task, via=via))
         except CommandRefused as error:
             told = Told(error.what, error.why, "Nothing was changed. What has left has left.")
             return await self._approvals.page(request, Asked(), status=409, told=told)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from mainstay.console import csrf, forms
 from mainstay.console.card_words import short
 from mainstay.console.rendering import done, page
+from mainstay.console.sessions import session_of
 from mainstay.governance.autonomy import spoken
 from mainstay.kernel.errors import CommandRefused, ConfigError, MainstayError
 from mainstay.kernel.values import Json
@@ -114,8 +115,11 @@ class Home:
         fields = await forms.sent(request)
         csrf.require(request, self._front.keyed_hash, FORM, fields)
         run, task = (forms.text(fields, name, most=ID_MAX) for name in ("run", "task"))
+        session = session_of(request)
+        assert session is not None, "the route asks for a device"
+        via = session.device.device
         try:
-            await self._front.act(lambda workspace: workspace.undo(run, task=task, actor=ACTOR))
+            await self._front.act(lambda workspace: workspace.undo(run, task=task, actor=ACTOR, via=via))
         except CommandRefused as error:
             return done(request, "/", f"{error.what} {error.why}".strip(), tone="warn")
         return done(request, "/", "Taken back. Its card asks anew.")

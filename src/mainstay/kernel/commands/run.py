@@ -121,6 +121,7 @@ class UndoAct:
     run: RunId
     task: int
     actor: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

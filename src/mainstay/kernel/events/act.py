@@ -146,6 +146,7 @@ class ActionUndone:
     task: int
     actor: str
     authority: str  # under which it would have left
+    via: str = ""  # the device whose link it was
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,9 @@ class Deciding(Opened):
         """Not now: the card leaves the list until then (microseconds since 1970), and is told anew."""
         return self._decide("snooze", approval=approval, until=int(until), actor=actor)
 
-    def undo(self, run: str, *, task: str = "", actor: str = "operator") -> Decided:
+    def undo(self, run: str, *, task: str = "", actor: str = "operator", via: str = "") -> Decided:
         """Take back what may leave and has not left yet; a card asks anew (`Decided.asks`)."""
-        return self._decide("undo", run=run, task=task, actor=actor)
+        return self._decide("undo", run=run, task=task, actor=actor, via=via)
 
     def ask_again(self, approval: str, *, actor: str = "operator") -> Decided:
         """Ask anew about what was rejected, or expired: a run that goes on from there, whose acts all ask.
