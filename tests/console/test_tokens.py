@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from mainstay.kernel.errors import AmbiguousId
 from tests.security.web_house import Answer, Browser, WebHouse
 
 PATH = "/settings/tokens"
@@ -105,3 +106,30 @@ def test_a_form_without_its_name_makes_nothing(web: WebHouse, press: str) -> Non
     answer = sent(web.log_in(), name="nameless", scope_read="1", press=press)
     assert answer.status == 400
     assert web.rows("tokens", name="nameless") == []
+
+
+def test_a_name_that_is_too_long_is_refused_and_not_cut(web: WebHouse) -> None:
+    browser = web.log_in()
+    assert 'maxlength="60"' not in browser.get(PATH).text  # a browser would cut it without a word
+    answer = sent(browser, name="x" * 300, scope_read="1")
+    assert (answer.status, secret_of(answer)) == (422, "")
+    assert "This one has 300" in answer.text
+    assert "x" * 300 in answer.text  # nothing that was typed is lost
+    hidden = sent(browser, name="shop \u202e report", scope_read="1")
+    assert hidden.status == 422
+    assert "cannot be seen" in hidden.text
+
+
+def test_of_two_tokens_of_one_name_it_is_said_how_to_end_one(web: WebHouse) -> None:
+    browser = web.log_in()
+    ids = [
+        web.front.tokens.known(secret_of(sent(browser, name="twins", scope_read="1"))).token for _ in range(2)
+    ]
+    with pytest.raises(AmbiguousId) as caught:
+        web.ask(web.front.tokens.revoke("twins"))
+    for one in ids:
+        assert f"{one[:8]} (" in caught.value.why
+    assert "`mainstay tokens revoke ID`" in caught.value.remedy
+    assert sorted(caught.value.fields["candidates"]) == sorted(ids)
+    for one in ids:
+        assert web.ask(web.front.tokens.revoke(one[:12]))

@@ -11,6 +11,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from mainstay.kernel.commands import IssueToken, RevokeToken
 from mainstay.kernel.errors import AmbiguousId, CommandRefused, NotFound
@@ -25,6 +26,7 @@ PREFIX = "mst_"  # so that whoever finds one in a file knows what it is
 SECRET_BYTES = 32
 SECRET_MAX = 100
 NAME_MAX = 60
+CANDIDATES_MAX = 10  # of one name, that are told apart
 DAYS_MAX = 3_650
 USUAL_DAYS = 90
 ALL = 1_000_000
@@ -174,17 +176,20 @@ class Tokens:
             return short
         rows = not_revoked(self._store)
         fitting = [
-            str(row["token"])
-            for row in rows
-            if short and (str(row["token"]).startswith(short) or row["name"] == short)
+            row for row in rows if short and (str(row["token"]).startswith(short) or row["name"] == short)
         ]
         if len(fitting) == 1:
-            return fitting[0]
+            return str(fitting[0]["token"])
         if fitting:
+            ids = [str(row["token"]) for row in fitting[:CANDIDATES_MAX]]
+            shown = (f"{str(row['token'])[:8]} ({row['holder']!s}, {row['scopes']!s})" for row in fitting)
+            told = "; ".join(islice(shown, CANDIDATES_MAX))
             raise AmbiguousId(
-                why=f"{len(fitting)} tokens are called or begin with {short[:80]!r}.",
-                remedy="Type more of its id.",
+                "Several tokens are meant.",
+                why=f"{len(fitting)} tokens are called or begin with {short[:80]!r}: {told}.",
+                remedy="End one by its id, `mainstay tokens revoke ID`; `mainstay tokens` says when each was issued.",
                 id=short,
+                candidates=ids,
             )
         raise NotFound(
             f"There is no token {short[:80]!r}.",
@@ -227,9 +232,17 @@ def encode(token: Token) -> Json:
 
 
 def _require_holdable(name: str, holder: str, scopes: Sequence[str], days: int) -> None:
-    if not name or len(name) > NAME_MAX or not name.isprintable():
+    if not name or len(name) > NAME_MAX:
         raise CommandRefused(
-            f"A token has a name of 1 to {NAME_MAX} characters.", remedy="Say who will use it."
+            f"A token has a name of 1 to {NAME_MAX} characters.",
+            why=f"This one has {len(name)}.",
+            remedy="Say who will use it.",
+        )
+    if not name.isprintable():
+        raise CommandRefused(
+            "The name of a token is plain text.",
+            why="There are characters in it that cannot be seen.",
+            remedy="Type it anew.",
         )
     if holder not in HOLDERS:
         raise CommandRefused(

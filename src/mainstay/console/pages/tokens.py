@@ -18,12 +18,15 @@ from mainstay.console.rendering import done, page
 from mainstay.console.sessions import session_of
 from mainstay.kernel.errors import MainstayError
 from mainstay.kernel.scopes import AGENT, OF_AGENTS, ONLY_BY_HAND, OPERATOR, SCOPES
-from mainstay.runtime.tokens import NAME_MAX, USUAL_DAYS
+from mainstay.runtime.tokens import USUAL_DAYS
 from mainstay.workspace.serving_web import Front
 
 PATH = "/settings/tokens"
 DAYS = (7, 30, USUAL_DAYS, 365)
 ID_MAX = 64
+TYPED_MAX = (
+    2_000  # of a name: one that is too long is refused with what was typed, and not cut by the browser
+)
 
 
 class TokenPages:
@@ -42,11 +45,11 @@ class TokenPages:
         csrf.require(request, self._front.keyed_hash, "token issue", fields)
         pressed = presses.name_of(request, fields)
         typed: dict[str, Any] = {
-            "name": " ".join(forms.text(fields, "name", most=200).split()),
+            "name": " ".join(forms.text(fields, "name", most=TYPED_MAX).split()),
             "holder": AGENT if fields.get("holder") == AGENT else OPERATOR,
             "scopes": [one for one in SCOPES if fields.get(f"scope_{one}")],
             "days": forms.text(fields, "days", most=5),
-            "again": " ".join(forms.text(fields, "again", most=200).split()),
+            "again": " ".join(forms.text(fields, "again", most=TYPED_MAX).split()),
         }
         try:
             self._require_meant(typed)
@@ -107,5 +110,4 @@ class TokenPages:
             made=made,
             typed=typed or usual,
             days=DAYS,
-            name_max=NAME_MAX,
         )
