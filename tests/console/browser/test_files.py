@@ -34,6 +34,10 @@ def test_what_is_typed_survives_a_refusal_and_a_reload(desk: WebHouse, visit: Vi
     page.fill("#text", text)
     press(page, "Preview")
     page.get_by_role("heading", name="What saving changes").wait_for()
+    page.goto(EDIT)
+    assert typed_in(page) == text  # nothing was saved yet
+    press(page, "Preview")
+    page.get_by_role("heading", name="What saving changes").wait_for()
     press(page, "Save and put in force")
     page.wait_for_url("**/templates/refund")
     assert MINE.strip() in (desk.root / "templates" / "refund.md").read_text()

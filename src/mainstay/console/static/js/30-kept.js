@@ -10,7 +10,7 @@
   const store = (what) => { try { return what(sessionStorage); } catch { return null; } };  // it may be full, or forbidden
 
   function keep(field) {
-    store((kept) => field.value === field.defaultValue && !field.dataset.typed
+    store((kept) => field.value === field.defaultValue && !("typed" in field.dataset)
       ? kept.removeItem(name(field)) : kept.setItem(name(field), field.value));
   }
 
