@@ -8,6 +8,8 @@ Rules of this file:
 - It looks at the newest `LOOK_MAX` runs and no further, however many there are. Of a run that is over nothing changes
   any more but whether the operator has answered its thread: the rest is kept while the workspace is open.
 - Nothing is opened: neither key nor text is needed. Why a message was left stands in its annotation.
+- A proposal about a message that was forbidden before anybody was asked is left to the operator too: its run succeeds,
+  and nobody else would hear what was tried.
 """
 
 from __future__ import annotations
@@ -68,6 +70,7 @@ class LeftToYou:
         return self._known[run] and not self._answered(row)
 
     def _left(self, run: str) -> bool:
+        from mainstay.kernel.plan import PROPOSED
         from mainstay.kernel.state import Phase
 
         cards = self.store().select("approvals", where={"run": run}, order="requested_at", limit=LOOK_MAX)
@@ -77,6 +80,8 @@ class LeftToYou:
         tasks = [(state.name(number), task, state.spec(number).act) for number, task in state.all_tasks()]
         if any(task.phase is Phase.SUCCEEDED for _, task, act in tasks if act.endswith(SENDS)):
             return False
+        if state.head.workflow == PROPOSED:
+            return not cards and any(act and task.phase is Phase.SKIPPED for _, task, act in tasks)
         noted = next((task.output or {} for name, task, _ in tasks if name == NOTED), {})
         unanswered = bool(cards)  # a card that nobody answered in time sent nothing
         return unanswered or is_left(noted, flags_of(noted))
