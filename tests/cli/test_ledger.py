@@ -130,7 +130,7 @@ def test_missing_keys_are_told_before_anything_is_replaced(desk: Desk, shelf: Pa
 
 
 def test_on_a_new_machine_keys_and_a_backup_are_enough(desk: Desk, shelf: Path) -> None:
-    keys = shelf.parent / "keys"
+    keys = shelf.parent / "keys-elsewhere"
     made = Path(asked(desk, "ledger", "backup", str(shelf), "--keys-to", str(keys))["backup"])
     with desk.workspace as opened:
         cards = [card.text for card in opened.approvals()]

@@ -145,6 +145,10 @@ class Browser:
         self.ask("browsingContext.activate", context=context)  # one that nobody sees has no focus
         return Tab(self, context, base)
 
+    def close(self, tab: Tab) -> None:
+        """Close a page, with its stream."""
+        self.ask("browsingContext.close", context=tab.context)
+
 
 @dataclass(frozen=True, slots=True)
 class Tab:
