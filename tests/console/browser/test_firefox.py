@@ -17,7 +17,7 @@ from tests.console.browser.bidi import Browser, Tab, firefox
 from tests.security.web_house import WebHouse
 
 pytestmark = pytest.mark.binary("firefox-esr")
-# Of keys and of what moves, one try in four fails for want of a page that is in front: not what may decide about a change.
+# Keys and what moves: one try in four fails, perhaps for want of a page that is in front. They decide about no change.
 unsteady = pytest.mark.nightly
 SIZES = [(1280, 800), (390, 844)]
 BEHIND = ["/review", "/forget", "/workflows/triage/edit", "/audit/events", "/approvals/batch"]
