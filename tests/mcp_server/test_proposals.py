@@ -44,6 +44,24 @@ def test_a_proposal_becomes_a_card_that_says_who_wants_it(desk: Desk) -> None:
     assert story.lines[0].actor == client.actor
 
 
+def test_the_card_of_a_message_that_a_proposal_has_answered_says_so(desk: Desk) -> None:
+    first = desk.web.rows("approvals", run=desk.answered()["run"])[0]["approval"]
+    card = desk.card_of(desk.found("propose", proposal(desk))["run"])
+    assert not desk.read(lambda workspace: workspace.approval(first)).read_with
+    desk.act(lambda workspace: workspace.approve(card.approval, confirm=card.second_step))
+    desk.web.head  # noqa: B018  waits until it has left
+    seen = desk.read(lambda workspace: workspace.approval(first))
+    assert seen.status == "waiting"
+    assert seen.read_with.startswith(
+        f"This message has another answer, see run {card.run[:16]} (email.reply "
+    )
+    assert f"to {card.recipients[0]}): it was done at " in seen.read_with
+    assert all(one["seen_before"] for one in seen.risky if one["value"] in card.recipients)
+    kind_class = seen.kind.rpartition("/")[2]
+    found = desk.read(lambda workspace: workspace.preview(seen.act, workflow="triage", kind_class=kind_class))
+    assert first not in [one.approval for one in found.cards]
+
+
 def test_the_same_request_is_one_proposal(desk: Desk) -> None:
     client = a_client()
     first = desk.found("propose", proposal(desk), client)

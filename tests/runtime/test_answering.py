@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from mainstay.agents import base as agents
 from mainstay.agents.checks.own_words import inspect_own_words
 from mainstay.agents.checks.subject import HouseRules
-from mainstay.governance.batches import guard_of
+from mainstay.governance.batches import ANSWERED, guard_of
+from mainstay.governance.earlier import Became, other_answer, tell
 from mainstay.governance.own_text import OWN_TEXT, own_text
+from mainstay.kernel.commands import StartRun
 from mainstay.kernel.contract import Finality
 from mainstay.kernel.errors import CommandRefused, StaleApproval
 from mainstay.kernel.plan import Plan
@@ -348,6 +351,44 @@ def test_what_an_inspector_remarked_on_is_never_decided_with_others_whatever_lis
             ]
             await house.settled()
             assert len(house.adapter.acts) == 1
+
+    asyncio.run(run())
+
+
+def test_a_message_that_another_run_has_answered_is_not_answered_with_others() -> None:
+    async def run() -> None:
+        house = House(REPLY, policy=ASK_ALL, undo_us=WINDOW)
+        async with at_work(house):
+            for number, message in enumerate(("m1", "m1", "m2")):
+                begin = house.begin(f"run {number}", subject="ann@example.com")
+                assert isinstance(begin.command, StartRun)
+                about = replace(begin.command, trigger={"message": {"key": message}})
+                await house.ask(replace(begin, command=about))
+                await until(lambda number=number: len(house.cards()) == number + 1)  # type: ignore[misc]
+            await house.settled()
+            rows = {str(one["run"]): one for one in house.cards()}
+            first, second, third = (rows[house.run_of(f"run {number}")] for number in range(3))
+            found = partial(other_answer, house.store, house.desk._events_of)
+            assert found(second) is None
+            await house.desk.approve(first["approval"], actor=ME)
+            held = found(second)
+            assert held is not None
+            assert tell(held).endswith("it is not done yet: it was approved, and leaves soon")
+            await house.later(WINDOW)
+            await until(lambda: len(house.adapter.acts) == 1)
+            await house.settled()
+            done = found(second)
+            assert done is not None
+            assert (done.run, done.became) == (first["run"], Became.DONE)
+            assert tell(done).startswith("This message has another answer, see run ")
+            assert found(third) is None
+            told = await house.desk.decide_together(
+                answer="approve", cards=chosen(house), guard=guard(chosen(house)), actor=ME
+            )
+            assert {one["approval"]: one["why"] for one in told["outcomes"]} == {
+                second["approval"]: ANSWERED,
+                third["approval"]: "",
+            }
 
     asyncio.run(run())
 

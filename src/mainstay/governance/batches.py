@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHORT_ID_MIN = 4  # as of every id that is typed
 REMARKED = "an inspector found something in it"
+ANSWERED = "its message has another answer"
 TOGETHER_MAX = 200  # cards: nobody looks at more in one go
 Chosen = Sequence[tuple[str, str]]  # approval and digest, as they were shown
 

@@ -1,17 +1,20 @@
-"""The effect that a card has to be read with: what the parent of a forked run did, or what is to be taken back.
+"""The effect that a card has to be read with: what the parent of a forked run did, what is to be taken back, or what
+another run of ours has answered to the same message.
 
 An act after the point of a fork may have been done in the parent's name already, and nobody should say yes without
-knowing. What the effect was (title, recipients) lies in its sealed card blob; opening that is left to the caller.
+knowing. The same is true of a message that two workflows, or a workflow and somebody who proposes, would answer. What
+the effect was (title, recipients) lies in its sealed card blob; opening that is left to the caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never, cast
 
 from mainstay.governance.words import moment, short_run
+from mainstay.kernel.cards import on_its_way_out
 from mainstay.kernel.events import (
     ActionDenied,
     ActionEdited,
@@ -32,8 +35,9 @@ from mainstay.kernel.policy import Action
 from mainstay.kernel.run import evolve, nothing
 from mainstay.kernel.state import Phase, RunState, may_have_left
 from mainstay.kernel.values import Digest, Instant
-from mainstay.ledger.store import RecordedEvent
+from mainstay.ledger.store import EventReader, RecordedEvent, Value
 
+_OF_ONE_MESSAGE = 100  # runs: each workflow begins one, and somebody may propose more
 EventsOf = Callable[[RunId], Sequence[tuple[RecordedEvent, Event]]]  # a run's events, oldest first
 
 
@@ -42,6 +46,7 @@ class Relation(StrEnum):
 
     PARENT = "parent"  # the task of the same name in the run that this one goes on from
     TAKES_BACK = "takes_back"  # the act that the card would take back
+    SAME_MESSAGE = "same_message"  # the same act of another run, about the same message
 
 
 class Became(StrEnum):
@@ -94,12 +99,41 @@ def earlier(events_of: EventsOf, run: RunId, task: int) -> Earlier | None:
     return None
 
 
+def other_answer(store: EventReader, events_of: EventsOf, row: Mapping[str, Value]) -> Earlier | None:
+    """The newest effect of another run that has answered the same message, or is on its way out to.
+
+    `row`: of the view `approvals`, a card that waits. What the parent of a run did is left to `earlier`.
+    """
+    its = store.get("runs", (row["run"],))
+    if its is None or not its["message"] or row["undo"]:
+        return None
+    where = {"subject": its["subject"], "message": its["message"]}
+    found: list[Earlier] = []
+    for other in store.select("runs", where=where, order="position", descending=True, limit=_OF_ONE_MESSAGE):
+        if other["run"] in (row["run"], row["parent"]):
+            continue
+        run = RunId(str(other["run"]))
+        events = events_of(run)
+        state = _fold(run, events)
+        for number, task in state.all_tasks():
+            if task.act is None or task.act.action.act != row["act"] or state.undoes(number) is not None:
+                continue
+            one = _effect(Relation.SAME_MESSAGE, state, events, number)
+            if one.became in (Became.DONE, Became.IN_DOUBT, Became.UNDER_WAY):
+                found.append(one)
+            elif on_its_way_out(task):
+                found.append(replace(one, reason="it was approved, and leaves soon"))
+    return max(found, key=lambda one: one.at, default=None)
+
+
 def tell(one: Earlier, title: str = "", recipients: Sequence[str] = ()) -> str:
     """The sentence for the card, with what the caller could open of the effect."""
     what = f"{one.act} {title!r}" if title else one.act
     what += f" to {', '.join(recipients)}" if recipients else ""
     if one.relation is Relation.TAKES_BACK:
         return f"This takes back {one.name} ({what}): {_became(one)}"
+    if one.relation is Relation.SAME_MESSAGE:
+        return f"This message has another answer, see run {short_run(one.run)} ({what}): {_became(one)}"
     return (
         f"Run {short_run(one.run)}, from which this one goes on, had the same task ({what}): {_became(one)}"
     )

@@ -123,7 +123,7 @@ class Answering(Sending):
             raise CommandRefused("The new text is empty.", remedy="Write one, or reject the card.")
         self._refuse_when_killed()  # before it is rendered: what is refused must not wait on the stage
         if not anyway:
-            self._refuse_findings(text, self._looked_at(row, shown))
+            self._refuse_findings(text, self._looked_at(row, shown, state.head.owner))
         action = self._rendered(state, act, number, {**request, "reply": {**request["reply"], "text": text}})
         command = EditApproval(
             run, ApprovalId(str(row["approval"])), Digest(str(row["digest"])), action, actor, open_us
@@ -249,13 +249,12 @@ class Answering(Sending):
             )
         return request, str(reply.get("text", ""))
 
-    def _looked_at(self, row: Row, shown: str) -> str:
+    def _looked_at(self, row: Row, shown: str, owner: SubjectId | None) -> str:
         """The text that was looked at before anybody asked: a person's own, which waits again, was not."""
         own = own_text(self._store, row)
         if own is None:
             return shown
-        subject = SubjectId(str(own.inspected["subject"])) if own.inspected["subject"] else None
-        card = self._artifacts.open_json(Digest(str(own.inspected["card"])), subject, b"card") or {}
+        card = self._artifacts.open_json(Digest(str(own.inspected["card"])), owner, b"card") or {}
         reply = (card.get("request") or {}).get("reply")
         return str(reply.get("text", "")) if isinstance(reply, dict) else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from mainstay.governance.batches import (
+    ANSWERED,
     REMARKED,
     TOGETHER_MAX,
     guard_of,
@@ -16,8 +17,10 @@ from mainstay.governance.batches import (
 from mainstay.governance.own_text import OWN_TEXT, own_text
 from mainstay.kernel.commands import GrantApproval
 from mainstay.kernel.errors import CommandRefused
-from mainstay.kernel.ids import ApprovalId, RunId
+from mainstay.kernel.events import Event
+from mainstay.kernel.ids import ApprovalId, RunId, run_stream
 from mainstay.kernel.values import Digest, Json
+from mainstay.ledger.store import RecordedEvent
 from mainstay.runtime.answering import Answering
 from mainstay.runtime.sending import Decided, Row
 
@@ -82,7 +85,16 @@ class DecidingTogether(Answering):
         one = self._director.load(RunId(str(row["run"])))
         if one is not None and is_remarked(one.state):
             return REMARKED
-        return OWN_TEXT if own_text(self._store, row) is not None else ""
+        if own_text(self._store, row) is not None:
+            return OWN_TEXT
+        from mainstay.governance.earlier import other_answer  # one card is decided without it
+
+        other = other_answer(self._store, self._events_of, row)
+        return ANSWERED if other is not None else ""
+
+    def _events_of(self, run: RunId) -> list[tuple[RecordedEvent, Event]]:
+        codec = self._director.codec
+        return [(one, codec.event(one)) for one in self._store.read(run_stream(run))]
 
     def _say_one(
         self, answer: str, row: Row, reason: str, actor: str, open_us: int, guard: str, via: str

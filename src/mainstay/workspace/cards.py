@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mainstay.governance.batches import REMARKED, TOGETHER_MAX, guard_of, is_remarked, likeness, why_alone
+from mainstay.governance.batches import (
+    ANSWERED,
+    REMARKED,
+    TOGETHER_MAX,
+    guard_of,
+    is_remarked,
+    likeness,
+    why_alone,
+)
 from mainstay.governance.own_text import NOT_INSPECTED, OWN_TEXT, OwnText, own_text
 from mainstay.governance.precedents import Precedent, precedents
 from mainstay.governance.second_step import second_step
@@ -21,6 +29,7 @@ from mainstay.workspace.drafts import Draft, Drafts, checks_made, drafts_of, pla
 from mainstay.workspace.effect_facts import Fact, facts_of, lines_of, title_of
 
 if TYPE_CHECKING:
+    from mainstay.governance.earlier import Earlier
     from mainstay.kernel.state import RunState
     from mainstay.ledger.store import EventReader, RecordedEvent
     from mainstay.runtime.artifacts import Artifacts
@@ -56,9 +65,8 @@ class Card:
     requested_at: Instant
     expires_at: Instant  # 0: it waits until it is answered
     message: Json  # from, subject, text of what is answered
-    read_with: str = (
-        ""  # the effect that was before this one: of the run it goes on from, or what it takes back
-    )
+    # The effect before this one: of the run it goes on from, what it takes back, another answer to its message.
+    read_with: str = ""
     kind: str = ""  # workflow/act/class: whose decisions are alike
     snoozed_until: Instant = Instant(0)
     second_step: str = ""  # what must be typed before it leaves; empty: a yes is enough
@@ -271,7 +279,9 @@ class CardReader:
             state = evolve(state, event)
         if is_remarked(state):
             return REMARKED
-        return OWN_TEXT if own_text(self._store, row) is not None else ""
+        if own_text(self._store, row) is not None:
+            return OWN_TEXT
+        return ANSWERED if self._other_answer(row) is not None else ""
 
     # --- one card ----------------------------------------------------------------------------------------------------
 
@@ -293,6 +303,12 @@ class CardReader:
         run = self._store.get("runs", (row["run"],)) or {}
         line = self.line(row)
         anew = asked_again(self._store, row)
+        before = self._read_with(row) if row["undo"] or row["parent"] else ""
+        risky = tuple(shown.get("risky", ()))
+        other = self._other_answer(row) if line.status == "waiting" else None
+        if other is not None:
+            said, written_to = self._told(other)
+            before, risky = f"{said}. {before}".rstrip(". "), _known(risky, other, written_to)
         own = own_text(self._store, row)
         made, passed = checks_made(events, state, self._artifacts.open_text) if own is None else (0, ())
         return Card(
@@ -306,7 +322,7 @@ class CardReader:
             recipients=line.recipients,
             text=line.text,
             attachments=line.attachments,
-            risky=tuple(shown.get("risky", ())),
+            risky=risky,
             finality=line.finality,
             rule=line.rule,
             reason=line.reason,
@@ -318,7 +334,7 @@ class CardReader:
             requested_at=line.requested_at,
             expires_at=line.expires_at,
             message=message_of(state, self._view),
-            read_with=self._read_with(row) if row["undo"] or row["parent"] else "",
+            read_with=before,
             kind=line.kind,
             snoozed_until=line.snoozed_until,
             second_step=line.second_step,
@@ -356,15 +372,26 @@ class CardReader:
 
     def _read_with(self, row: Json) -> str:
         """The effect without which this card must not be answered, in one sentence; empty if there was none."""
-        from mainstay.governance.earlier import earlier, tell
+        from mainstay.governance.earlier import earlier
 
         one = earlier(self._events, RunId(row["run"]), row["task"])
-        if one is None:
-            return ""
+        return "" if one is None else self._told(one)[0]
+
+    def _other_answer(self, row: Json) -> Earlier | None:
+        """What another run of ours has answered to the message that this one is about."""
+        from mainstay.governance.earlier import other_answer
+
+        return other_answer(self._store, self._events, row)
+
+    def _told(self, one: Earlier) -> tuple[str, tuple[str, ...]]:
+        """An effect in one sentence, and whom it went to."""
+        from mainstay.governance.earlier import tell
+
         shown = self._artifacts.open_json(one.card, one.subject, b"card") if one.card else None
         reason = self._artifacts.open_text(one.reason)
         title, recipients = (shown.get("title", ""), shown.get("recipients", ())) if shown else ("", ())
-        return tell(replace(one, reason=reason), str(title), [str(to) for to in recipients])
+        told = tell(replace(one, reason=reason), str(title), [str(to) for to in recipients])
+        return told, tuple(str(to) for to in recipients)
 
     def _drafts(self, events: list[Any], row: Json, state: RunState) -> list[Draft]:
         owner = state.head.owner
@@ -406,6 +433,15 @@ def _again(line: CardLine, state: RunState) -> str:
     if line.status not in ("rejected", "expired") or not state.ended or state.plan is None:
         return ""
     return state.name(line.task) if line.task < len(state.plan.workflow.tasks) else ""
+
+
+def _known(risky: tuple[Json, ...], other: Earlier, written_to: tuple[str, ...]) -> tuple[Json, ...]:
+    """Whoever an answer has gone to since is nobody that was never written to."""
+    if other.became != "done":
+        return risky
+    return tuple(
+        {**one, "seen_before": True} if str(one.get("value", "")) in written_to else one for one in risky
+    )
 
 
 def _text(shown: Json) -> str:
