@@ -95,17 +95,3 @@ def test_a_draft_that_changed_takes_the_words_along(desk: WebHouse, visit: Visit
     assert desk.rows("approvals", approval=asks)[0]["status"] == "waiting"
     page.goto(f"/approvals/{asks}")
     expect(page.get_by_text("beside the one you were asked about")).to_be_visible()
-
-
-def test_a_refused_time_does_not_open_the_menu_at_the_next_visit(desk: WebHouse, visit: Visit) -> None:
-    visitor = visit(desk, "/approvals")
-    visitor.expected = True  # a browser says of a refusal that it is one
-    page = visitor.page
-    name = ready(page)
-    page.keyboard.press("z")
-    page.fill("input[name=until]", "2001-01-01T08:00")
-    page.get_by_role("button", name="Until then").click()
-    expect(page.locator("#refused")).to_be_visible()
-    page.goto(f"/approvals/{name}")
-    at_rest(page)
-    expect(page.locator("input[name=until]")).to_be_hidden()
