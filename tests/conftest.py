@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 import network_guard
 from mainstay.cli import main as command_line
+from mainstay.net import withheld
 from mainstay.runtime import collector
 from tests import prepared
 
@@ -94,6 +95,16 @@ def demand_binary(name: str) -> str:
 def require_binary() -> Callable[[str], str]:
     """`require_binary("dovecot")` is the program's path; skips out loud where it is missing, fails in CI."""
     return demand_binary
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _secrets_of_one_file() -> Iterator[None]:
+    """A process withholds every secret that it ever handed out: those of one file are none to the texts of another."""
+    values, folded = dict(withheld._values), list(withheld._folded)
+    yield
+    withheld._values.clear()
+    withheld._values.update(values)
+    withheld._folded[:] = folded
 
 
 @pytest.fixture(scope="session")

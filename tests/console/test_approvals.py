@@ -388,6 +388,14 @@ def test_who_takes_back_is_told_with_the_device(
     assert f"/runs/{run}" in row
     assert "command line or API" not in row
     assert "not told" not in row
+    listed = (
+        browser.get("/approvals?show=decided")
+        .text.partition(f'id="row-{card.approval}"')[2]
+        .partition("</li>")[0]
+    )
+    assert "Taken back" in listed
+    assert "Approved" not in listed
+    assert "Taken back" in browser.get(f"/approvals/{card.approval}").text
 
 
 def test_what_has_left_cannot_be_taken_back(web: WebHouse, browser: Browser) -> None:

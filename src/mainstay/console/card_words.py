@@ -113,7 +113,7 @@ def undo(finality: str, hold_us: int) -> str:
 def no_undo(hold_us: int) -> str:
     """Why nothing can be taken back, where nothing can."""
     if hold_us:
-        held = f"what you approved has left. It can be taken back for {span(hold_us)}."
+        held = f"nothing is held. What you approve can be taken back for {span(hold_us)}."
     else:
         held = "what you approve leaves at once. `[approvals] undo` holds it for a while."
     return f"Nothing to take back: {held} What you rejected is asked again under Decided."
@@ -128,9 +128,9 @@ def undo_now(status: str, finality: str, held_until: Instant, now: Instant) -> s
     return "Possible" if Finality(finality) is Finality.REVERSIBLE else "Not any more"
 
 
-def became(status: str) -> tuple[str, str]:
+def became(status: str, *, taken_back: bool = False) -> tuple[str, str]:
     """What became of a card in a word or two, and the tone of it."""
-    return _BECAME.get(status, (status, ""))
+    return ("Taken back", "warn") if taken_back else _BECAME.get(status, (status, ""))
 
 
 def by(actor: str) -> str:

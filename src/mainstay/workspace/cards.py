@@ -88,6 +88,9 @@ class Card:
     said: str = ""  # why they rejected it, if they said so
     again: str = ""  # the task from which `ask_again` goes on; empty: its run goes on, or it was asked again
     again_run: str = ""  # the run that asks again; its card is `asks`, once there is one
+    taken_back: bool = (
+        False  # it was approved, and taken back before it left: the card `asks` stands in its place
+    )
     proposer: str = ""  # who asked for it from outside; empty: a workflow did
 
 
@@ -118,6 +121,7 @@ class CardLine:
     proposer: str = ""  # who asked for it from outside; empty: a workflow did
     attachments: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()  # what will be done, as names and values, where it is no text
+    taken_back: bool = False  # it was approved, and taken back before it left: another card asks in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,8 @@ class CardReader:
 
     def line(self, row: Json) -> CardLine:
         """A card as a list shows it."""
+        from mainstay.governance.taken_back import asks_anew
+
         shown = self._shown(row)
         return CardLine(
             **{name: row[name] for name in ("approval", "status", "run", "task", "workflow", "act")},
@@ -213,6 +219,7 @@ class CardReader:
             proposer=self._proposer(row),
             attachments=tuple(shown.get("attachments", ())),
             facts=_facts(shown),
+            taken_back=asks_anew(self._store, row) is not None,
         )
 
     def leaving(self) -> list[Leaving]:
@@ -349,6 +356,7 @@ class CardReader:
             checks_passed=passed,
             decided_at=line.decided_at,
             actor=line.actor,
+            taken_back=line.taken_back,
             proposer=line.proposer,
             said=self._artifacts.open_text(said),
             again="" if anew or not shown else _again(line, state),

@@ -50,6 +50,21 @@ def test_what_was_approved_is_taken_back_by_one_key(desk: WebHouse, visit: Visit
     expect(page.locator(f'[data-card="{again}"]')).to_have_count(1)
 
 
+def test_a_time_that_was_refused_does_not_lie_over_the_text(desk: WebHouse, visit: Visit) -> None:
+    visitor = visit(desk, "/approvals")
+    visitor.expected = True
+    page = visitor.page
+    name = ready(page)
+    page.keyboard.press("z")
+    time = page.locator("input[type=datetime-local]")
+    time.fill("2001-01-01T08:00")
+    page.get_by_role("button", name="Until then").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.goto(f"/approvals/{name}")
+    expect(page.locator("[data-card]")).to_have_count(1)
+    expect(time).to_be_hidden()
+
+
 def test_words_outlive_the_end_of_a_session(desk: WebHouse, visit: Visit) -> None:
     visitor = visit(desk, "/approvals")
     visitor.expected = True

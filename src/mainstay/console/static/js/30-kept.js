@@ -21,7 +21,7 @@
       if (text === null || text === field.value) continue;
       field.value = text;
       const open = field.closest("details");
-      if (open) open.open = true;
+      if (open && field.type !== "datetime-local") open.open = true;  // a time lies over what is to be read
     }
   }
 

@@ -198,7 +198,8 @@
       } else if (one instanceof Element && /from:body|^together/.test(one.getAttribute("hx-trigger") ?? "")) {
         retry(one);
       } else if (ctx && !status) {
-        say("The server did not answer. What you typed is still here; see what became of it before you send it again.");
+        // A form whose words are kept says so itself (30-kept.js).
+        if (!one?.matches?.("form[data-kept]")) say("The server did not answer. What you typed is still here; see what became of it before you send it again.");
         lostAt ??= new Date();
       }
     });
